@@ -1,0 +1,121 @@
+"""The border at which an upstream's statuses and bodies become records or our errors."""
+
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import msgspec
+
+from resolvers.errors import (
+    Conflicting,
+    InputRefused,
+    RecordMissing,
+    UpstreamAuth,
+    UpstreamBadAnswer,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+)
+from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.names import UpstreamName
+
+Record = TypeVar("Record")
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """What an upstream said about a request that it refused: its message and where it points, if anything."""
+
+    message: str | None = None
+    pointer: str | None = None
+    code: str | None = None
+
+
+ReadComplaint = Callable[[bytes], Complaint]
+"""Reads the body of a refusal in one vendor's format; answers an empty complaint where it cannot."""
+
+
+def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record:
+    """The record in a successful answer.
+
+    Raises:
+        UpstreamBadAnswer: the body is not what the vendor documents.
+    """
+    try:
+        return decoder.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UpstreamBadAnswer(
+            call.upstream,
+            f"{call.upstream.name} answered {call.operation} with something else than its documents say: {error}",
+            outcome_unknown=not call.repeatable,
+        ) from error
+
+
+def require_success(call: Call, answer: Answer, read_complaint: ReadComplaint) -> None:
+    """Pass an answer of 200, 201 or 202, and raise the error that any other status means.
+
+    Raises:
+        UpstreamError: the kind that fits the status.
+    """
+    if answer.status in {200, 201, 202}:
+        return
+    raise error_of(call, answer, read_complaint(answer.body))
+
+
+def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
+    """The error that a status other than success means."""
+    upstream, status = call.upstream, answer.status
+    said = complaint.message or f"HTTP {status}"
+    if status in {400, 422}:
+        return InputRefused(upstream, f"{upstream.name} refused {call.operation}: {said}", pointer=complaint.pointer)
+    if status in {401, 403}:
+        return UpstreamAuth(upstream, _credentials_refused(upstream, call.operation, status))
+    if status == 404:
+        return RecordMissing(upstream, f"{upstream.name} has no such thing for {call.operation}: {said}")
+    if status == 409:
+        return Conflicting(upstream, f"{upstream.name} refused {call.operation} as a conflict: {said}")
+    if status == 429:
+        return UpstreamRateLimited(
+            upstream,
+            f"{upstream.name} takes no more calls for now; try again later.",
+            retry_after=retry_after_seconds(answer),
+        )
+    if status >= 500:
+        return UpstreamUnavailable(
+            upstream,
+            f"{upstream.name} failed at {call.operation} with HTTP {status}; try again later.",
+            retry_after=retry_after_seconds(answer),
+            outcome_unknown=not call.repeatable,
+        )
+    return UpstreamBadAnswer(
+        upstream,
+        f"{upstream.name} answered {call.operation} with the undocumented HTTP {status}.",
+        outcome_unknown=not call.repeatable,
+    )
+
+
+def retry_after_seconds(answer: Answer) -> float | None:
+    """What `Retry-After` asks for, in seconds from now; None where it is absent or unreadable (RFC 9110, 10.2.3)."""
+    value = answer.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        return _seconds_until_date(value, answer.headers.get("date"))
+
+
+def _seconds_until_date(value: str, server_date: str | None) -> float | None:
+    """Both dates are the server's own, so that a clock that differs from ours does no harm."""
+    if server_date is None:
+        return None
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(server_date)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _credentials_refused(upstream: UpstreamName, operation: str, status: int) -> str:
+    return (
+        f"{upstream.name} refused the gateway's credentials for {operation} (HTTP {status}); "
+        "check them with `gateway check`."
+    )

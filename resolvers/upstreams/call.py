@@ -1,0 +1,95 @@
+"""What goes to an upstream and what comes back, and the one interface between a client and the wire."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from resolvers.upstreams.names import UpstreamName
+
+Method = Literal["GET", "POST", "PATCH"]
+"""No other method exists for us: the send-tasks API refuses every DELETE, the others document none."""
+
+CacheOutcome = Literal["hit", "stale", "miss", "shared"]
+
+
+class CallTrace(msgspec.Struct):
+    """What one upstream call was and did, for `X-Gateway-Explain`; lives as long as its operation.
+
+    `path` holds no secret: clients give a `shown_path` where the real one does.
+    """
+
+    upstream: UpstreamName
+    method: str
+    path: str
+    status: int | None
+    milliseconds: float
+    cache: CacheOutcome
+    tries: int
+
+
+class CallScope(msgspec.Struct, eq=False):
+    """What one operation lends to the calls made for it; lives one operation.
+
+    Args:
+        deadline: The event loop's clock, in seconds, at which the operation must be answered.
+        traces: Where to note each call; None where nobody asked for it.
+    """
+
+    deadline: float
+    traces: list[CallTrace] | None = None
+
+
+class Call(msgspec.Struct, eq=False):
+    """One request to an upstream; lives until it is answered, over all its tries.
+
+    Args:
+        upstream: Which of the three.
+        operation: The vendor's operation in our words, such as `task_detail`; for messages, metrics and plans.
+        method: GET, POST or PATCH.
+        url: Absolute, path and query already percent-encoded.
+        deadline: The event loop's clock, in seconds.
+        headers: Without credentials: those are added inside the policies, try by try.
+        body: The encoded body.
+        repeatable: It may be sent twice (every GET; no POST but a token call).
+        shown_path: What traces and logs show instead of the url's path, where that holds a secret.
+        traces: Where to note the call once it is over.
+        tries: How often it went to the wire so far.
+    """
+
+    upstream: UpstreamName
+    operation: str
+    method: Method
+    url: str
+    deadline: float
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    repeatable: bool = True
+    shown_path: str | None = None
+    traces: list[CallTrace] | None = None
+    tries: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, eq=False):
+    """An upstream's whole answer, whatever its status; lives until it is decoded.
+
+    Args:
+        status: The HTTP status.
+        headers: Names in lower case; of a header sent twice the last one.
+        body: Already decompressed, and bounded in size by the wire.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Something that gets a call answered: the wire itself, or a policy wrapped around another transport."""
+
+    async def send(self, call: Call) -> Answer:
+        """Get the call answered.
+
+        Raises:
+            UpstreamError: there is no answer. An answer with any status, 500 included, is no error here.
+        """
+        ...

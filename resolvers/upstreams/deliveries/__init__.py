@@ -1,0 +1,1 @@
+"""The send-tasks API (JSON:API): products delivered to DSPs."""

@@ -1,0 +1,1 @@
+"""The logistics Partnership API: tasks, price quotes, organizations, tokens."""

@@ -1,0 +1,1 @@
+"""The SMS for Applications API: jobs, their reports and their recipients."""
