@@ -1,0 +1,183 @@
+"""What can go wrong with an upstream, on demand: a simulator's faults and the middleware that commits them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Annotated, Literal
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CUT_CONNECTION = "sandbox.cut_connection"
+"""The ASGI extension under which our server offers a function that closes the connection of a request."""
+
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We will be right back</h1></body></html>"
+)
+_JSON = "application/json"
+
+Sleep = Callable[[float], Awaitable[None]]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=60)]
+
+
+class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The faults of one simulator; a value, replaced as a whole.
+
+    Attributes:
+        latency_seconds: Waited before anything else, in real seconds.
+        error_rate: The share of requests, 0 to 1, answered with `error_status` and no body.
+        error_status: The status of those.
+        outage: "refuse" closes the connection without an answer, "503" answers that.
+        rate_limited: Every request is answered 429.
+        retry_after_seconds: Sent as Retry-After with a 429 or 503.
+        cut: The request is worked off, but its answer breaks off in mid-body.
+        nonsense: A 200 that is not the documented answer: "html", "empty_object" and "error_in_200" stand in for the
+            work; "truncated" is half the JSON of work that was done.
+        only_path_prefix: Only requests under this path suffer; all where left out.
+        seed: Decides which requests `error_rate` hits.
+    """
+
+    latency_seconds: Seconds = 0.0
+    error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    error_status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
+    outage: Literal["none", "refuse", "503"] = "none"
+    rate_limited: bool = False
+    retry_after_seconds: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    cut: bool = False
+    nonsense: Literal["none", "html", "truncated", "empty_object", "error_in_200"] = "none"
+    only_path_prefix: str | None = None
+    seed: int = 0
+
+
+class Faults:
+    """The faults a simulator has now; lives as long as the simulator. Setting `settings` replaces them all."""
+
+    def __init__(self) -> None:
+        self.settings = FaultSettings()
+
+    @property
+    def settings(self) -> FaultSettings:
+        """What goes wrong at present."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: FaultSettings) -> None:
+        self._settings = settings
+        self._random = Random(settings.seed)  # noqa: S311 - decides faults, guards nothing
+
+    def clear(self) -> None:
+        """Let everything go right again."""
+        self.settings = FaultSettings()
+
+    def strikes(self) -> bool:
+        """Tell, by the seed and the error rate, whether the next request fails."""
+        return self._random.random() < self._settings.error_rate
+
+
+class FaultInjection:
+    """ASGI middleware that commits a simulator's faults; lives as long as the simulator.
+
+    Args:
+        app: What answers where nothing goes wrong.
+        faults: What goes wrong.
+        error_in_200: The JSON body of the "error_in_200" nonsense, in the vendor's own error shape.
+        sleep: How latency is waited for, in seconds.
+    """
+
+    def __init__(self, app: ASGIApp, faults: Faults, *, error_in_200: bytes, sleep: Sleep = asyncio.sleep) -> None:
+        self._app = app
+        self._faults = faults
+        self._bodies = {
+            "html": ("text/html; charset=utf-8", _HTML),
+            "empty_object": (_JSON, b"{}"),
+            "error_in_200": (_JSON, error_in_200),
+        }
+        self._sleep = sleep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer wrongly where a fault says so, else pass the request on."""
+        settings = self._faults.settings
+        if settings.only_path_prefix is not None and not scope["path"].startswith(settings.only_path_prefix):
+            await self._app(scope, receive, send)
+            return
+        if settings.latency_seconds:
+            await self._sleep(settings.latency_seconds)
+        if not await self._answered_instead(settings, scope, receive, send):
+            await self._work(settings, scope, receive, send)
+
+    async def _answered_instead(self, settings: FaultSettings, scope: Scope, receive: Receive, send: Send) -> bool:
+        status = self._failure_status(settings)
+        if settings.outage == "refuse":
+            await _cut_connection(scope, receive)
+        elif status is not None:
+            await _answer(send, status, retry_after=settings.retry_after_seconds)
+        elif settings.nonsense in self._bodies:
+            content_type, body = self._bodies[settings.nonsense]
+            await _answer(send, 200, content_type=content_type, body=body)
+        else:
+            return False
+        return True
+
+    def _failure_status(self, settings: FaultSettings) -> int | None:
+        if settings.outage == "503":
+            return 503
+        if settings.rate_limited:
+            return 429
+        return settings.error_status if self._faults.strikes() else None
+
+    async def _work(self, settings: FaultSettings, scope: Scope, receive: Receive, send: Send) -> None:
+        if not settings.cut and settings.nonsense != "truncated":
+            await self._app(scope, receive, send)
+            return
+        start, body = await _collected(self._app, scope, receive)
+        half = body[: len(body) // 2]
+        if settings.cut:
+            await send(start)
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+            await _cut_connection(scope, receive)
+        else:
+            await send({**start, "headers": _with_length(start["headers"], len(half))})
+            await send({"type": "http.response.body", "body": half})
+
+
+async def _answer(
+    send: Send,
+    status: int,
+    *,
+    content_type: str | None = None,
+    body: bytes = b"",
+    retry_after: int | None = None,
+) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    if content_type is not None:
+        headers.append((b"content-type", content_type.encode()))
+    if retry_after is not None and status in (429, 503):
+        headers.append((b"retry-after", str(retry_after).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _collected(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, collect)
+    return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+
+
+def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+    return [*kept, (b"content-length", str(length).encode())]
+
+
+async def _cut_connection(scope: Scope, receive: Receive) -> None:
+    cut = scope.get("extensions", {}).get(CUT_CONNECTION)
+    if cut is None:
+        raise ConnectionResetError(
+            "The simulator cuts this connection, but its server cannot: use sandbox.server.serving."
+        )
+    cut()
+    while (await receive())["type"] != "http.disconnect":
+        pass
