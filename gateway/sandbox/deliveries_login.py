@@ -1,0 +1,94 @@
+"""Bearer tokens of the simulated send-tasks API: password and refresh grants at /oauth/token, in Passport's manner."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import orjson
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class DeliveriesLogin:
+    """Gives out tokens and knows which are good; lives as long as the simulator.
+
+    Args:
+        email: The one account's login.
+        password: Its password.
+        fixed_token: A token that is always good, or None.
+        token_seconds: How long other tokens are good.
+        random: Makes the tokens.
+    """
+
+    def __init__(
+        self, *, email: str, password: str, fixed_token: str | None, token_seconds: int, random: Random
+    ) -> None:
+        self._credentials = (email, password)
+        self._fixed_token = fixed_token
+        self._token_seconds = token_seconds
+        self._random = random
+        self._expires_at: dict[str, datetime] = {}
+        self._refresh_tokens: set[str] = set()
+
+    def accepts(self, authorization: str | None, now: datetime) -> bool:
+        """Tell whether an Authorization header lets a request in."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return False
+        if token == self._fixed_token:
+            return True
+        expires_at = self._expires_at.get(token)
+        return expires_at is not None and now < expires_at
+
+    def answer(self, body: bytes, now: datetime) -> Answer:
+        """Answer a request for a token.
+
+        Args:
+            body: The request's bytes; JSON with grant_type, and email and password or refresh_token.
+            now: The time.
+
+        Returns:
+            The status and the JSON to answer.
+        """
+        request = _json_object(body)
+        match request:
+            case {"grant_type": "password", "email": str(email), "password": str(password)}:
+                granted = (email, password) == self._credentials
+                return self._grant(now) if granted else _refused("The user credentials were incorrect.")
+            case {"grant_type": "refresh_token", "refresh_token": str(token)}:
+                return self._refresh(token, now)
+            case {"grant_type": "password" | "refresh_token"}:
+                return _refused("A parameter of this grant is missing.", error="invalid_request")
+        return _refused("The authorization grant type is not supported.", error="unsupported_grant_type")
+
+    def _refresh(self, token: str, now: datetime) -> Answer:
+        if token not in self._refresh_tokens:
+            return _refused("The refresh token is invalid.")
+        self._refresh_tokens.remove(token)
+        return self._grant(now)
+
+    def _grant(self, now: datetime) -> Answer:
+        access, refresh = self._token(), self._token()
+        self._expires_at[access] = now + timedelta(seconds=self._token_seconds)
+        self._refresh_tokens.add(refresh)
+        return 200, {
+            "token_type": "Bearer",
+            "expires_in": self._token_seconds,
+            "access_token": access,
+            "refresh_token": refresh,
+        }
+
+    def _token(self) -> str:
+        return f"{self._random.getrandbits(256):064x}"
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _refused(reason: str, *, error: str = "invalid_grant") -> Answer:
+    return 400, {"error": error, "error_description": reason, "message": reason}

@@ -1,0 +1,116 @@
+"""What the simulated send-tasks API keeps: send-tasks that move by the clock, products, DSP upload identifications."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DELIVERY_TYPES = ("delivery", "update", "redelivery", "delete")
+STATUSES = ("pending", "waiting", "procesing", "completed", "error")
+FINISHED = frozenset({"completed", "error"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How a delivery goes once it is deliverable, settled beforehand; a value.
+
+    Attributes:
+        starts_at: Pending until then, waiting from then on.
+        sent_after: Seconds from the start until it is sent to the DSP.
+        procesing_after: Seconds from the start until it is "procesing" (the vendor's spelling).
+        finished_after: Seconds from the start until the outcome.
+        outcome: "completed" or "error".
+        batch_id: A UUID, shown once sent.
+        message_id: Shown once sent.
+    """
+
+    starts_at: datetime
+    sent_after: float
+    procesing_after: float
+    finished_after: float
+    outcome: str
+    batch_id: str
+    message_id: str
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it is sent to the DSP."""
+        return self.starts_at + timedelta(seconds=self.sent_after)
+
+    def status_at(self, now: datetime) -> str:
+        """Return the status word at that time."""
+        elapsed = (now - self.starts_at).total_seconds()
+        if elapsed < 0:
+            return "pending"
+        if elapsed < self.procesing_after:
+            return "waiting"
+        return "procesing" if elapsed < self.finished_after else self.outcome
+
+    def changed_at(self, now: datetime) -> datetime | None:
+        """Return when it last changed before that time; None where it has not started."""
+        moments = (0.0, self.sent_after, self.procesing_after, self.finished_after)
+        past = [at for seconds in moments if (at := self.starts_at + timedelta(seconds=seconds)) <= now]
+        return past[-1] if past else None
+
+
+@dataclass(kw_only=True, slots=True)
+class SendTask:
+    """One product sent to one DSP; lives as long as the simulator.
+
+    Attributes:
+        task_id: Its number.
+        sent_on_token: The UUID that `sent-on` shows until the task is sent.
+        touched_at: When a client last wrote it.
+        course: How the delivery goes; None until it is deliverable.
+        status_set: A status that a client wrote, which then stands.
+    """
+
+    task_id: int
+    delivery_type: str
+    deliverable: bool
+    product_id: int
+    identification_id: int
+    sent_on_token: str
+    created_at: datetime
+    touched_at: datetime
+    course: Course | None = None
+    status_set: str | None = None
+    sent_on_behalf_of_name: str | None = None
+    sent_on_behalf_of_dpid: str | None = None
+
+    def status_at(self, now: datetime) -> str:
+        """Return the status word at that time."""
+        if self.status_set is not None:
+            return self.status_set
+        return self.course.status_at(now) if self.course else "pending"
+
+    def sent_by(self, now: datetime) -> Course | None:
+        """Return the course if the task was sent to the DSP by that time, else None."""
+        return self.course if self.course and self.course.sent_at <= now else None
+
+    def updated_at(self, now: datetime) -> datetime:
+        """Return when it last changed before that time, by a client or by itself."""
+        moved = self.course.changed_at(now) if self.course and self.status_set is None else None
+        return max(self.touched_at, moved) if moved else self.touched_at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """What is delivered; lives as long as the simulator. `status` is "active" or "draft"."""
+
+    product_id: int
+    name: str
+    status: str
+    upc_code: str
+    artist: str
+    label: str
+    production_year: int
+    released_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DspUploadIdentification:
+    """The channel to a DSP; lives as long as the simulator."""
+
+    identification_id: int
+    name: str
+    created_at: datetime
