@@ -1,0 +1,174 @@
+"""What the logistics API is sent: the bodies of its requests, in the vendor's own field names.
+
+A field that is left None is absent on the wire, so that the upstream keeps its own value. Amounts are whole 1/1000 cents
+(see `money.py`), enums are the vendor's words (see `vocabulary.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a task starts or ends (document: address)."""
+
+    street_address: str | None = None
+    building_name: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    zip_code: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class TimeWindow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a task starts or ends (document: time_window).
+
+    Args:
+        start_time_utc: Any offset; sent as UTC, as its name demands.
+        end_time_utc: Likewise.
+        start_timezone: IANA name, such as Asia/Singapore.
+        end_timezone: Likewise.
+    """
+
+    start_time_utc: datetime
+    end_time_utc: datetime
+    start_timezone: str | None = None
+    end_timezone: str | None = None
+
+    def __post_init__(self) -> None:
+        """Turn both moments into UTC."""
+        force_setattr(self, "start_time_utc", self.start_time_utc.astimezone(UTC))
+        force_setattr(self, "end_time_utc", self.end_time_utc.astimezone(UTC))
+
+
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom to ask for (document: contact)."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company_name: str | None = None
+
+
+class TaskFields(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a task can be given both when it is created and later.
+
+    Args:
+        price: Whole 1/1000 cents of `currency`: 120000 is 1.20.
+        currency: ISO 4217.
+        broadcast_preference: One of `BROADCAST_PREFERENCE_WORDS`.
+        vehicle_preference: One of `VEHICLE_WORDS`.
+        service_type: One of `TRUCK_SERVICE_WORDS`.
+    """
+
+    tracking_id: str | None = None
+    group_tag: str | None = None
+    invoice_number: str | None = None
+    from_address: Address | None = None
+    from_time_window: TimeWindow | None = None
+    from_contact: Contact | None = None
+    to_address: Address | None = None
+    to_time_window: TimeWindow | None = None
+    to_contact: Contact | None = None
+    pickup_note_to_driver: str | None = None
+    delivery_note_to_driver: str | None = None
+    price: int | None = None
+    currency: str | None = None
+    cargo_net_quantity: int | None = None
+    broadcast_preference: str | None = None
+    vehicle_preference: str | None = None
+    service_type: str | None = None
+    org_id: str | None = None
+
+
+class NewTask(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
+    """A task to create (document: task_post_request).
+
+    Args:
+        items: Each as `task_item` makes it.
+        is_urgent: Whether the task is urgent.
+    """
+
+    items: Sequence[Mapping[str, Any]] | None = None
+    is_urgent: bool | None = None
+
+
+class TaskChange(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
+    """What to change about a task (document: Update Task).
+
+    The document forbids to change items and attachments, so neither is here.
+
+    Args:
+        version_rev: The revision that the change is meant for; a stale one is a conflict.
+        min_price: Whole 1/1000 cents, as are `max_price`, `increment` and `admin_fee`.
+        client_time_utc: Any offset; sent as UTC.
+        client_timezone: IANA name.
+        epod: Electronic proof of delivery, as the vendor's undocumented `task_epod`.
+    """
+
+    version_rev: str
+    officer_contact: Contact | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+    increment: int | None = None
+    admin_fee: int | None = None
+    total_item_weight: float | None = None
+    total_weight_unit: str | None = None
+    total_item_volume: float | None = None
+    total_volume_unit: str | None = None
+    total_item_quantity: int | None = None
+    total_quantity_unit: str | None = None
+    client_time_utc: datetime | None = None
+    client_timezone: str | None = None
+    epod: Any = None
+
+    def __post_init__(self) -> None:
+        """Turn the client's time into UTC."""
+        if self.client_time_utc is not None:
+            force_setattr(self, "client_time_utc", self.client_time_utc.astimezone(UTC))
+
+
+class TrackingId(msgspec.Struct, frozen=True):
+    """A tracking id to give to the task `id`."""
+
+    id: str
+    tracking_id: str
+
+
+class PriceStop(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A place to price a way over (document: stop; its fields are assumed)."""
+
+    address: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class PriceRequest(msgspec.Struct, frozen=True):
+    """What a price recommendation is asked for.
+
+    Args:
+        service_type: The word of one of `PRICED_VEHICLES`.
+        stops: The pickup first, then up to 10 deliveries that count.
+    """
+
+    service_type: str
+    stops: Sequence[PriceStop]
+
+
+class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom to invite as a user of an organization (document: Invite User; its fields are assumed)."""
+
+    email: str
+    org_id: str
+    role_id: str | None = None
+
+
+def task_item(name: str, quantity: int | None = None, attributes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One of a new task's items: what has a field of its own wins over the same name in `attributes`."""
+    item = {**(attributes or {}), "name": name}
+    return item if quantity is None else {**item, "quantity": quantity}

@@ -1,0 +1,118 @@
+"""The words of the logistics API, in the contract's spelling and in the vendor's."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from resolvers.upstreams.names import FINAL_PROGRESS, Progress
+
+
+class TaskStatus(Enum):
+    """Where a task stands; a word not known here is UNKNOWN, the record's `raw_status` has it."""
+
+    DRAFT = "DRAFT"
+    PENDING_BROADCAST = "PENDING_BROADCAST"
+    BROADCASTING = "BROADCASTING"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    ACCEPTED = "ACCEPTED"
+    PENDING_PICKUP = "PENDING_PICKUP"
+    PICKUP_ARRIVING = "PICKUP_ARRIVING"
+    UNSUCCESSFUL_PICKUP = "UNSUCCESSFUL_PICKUP"
+    PENDING_DELIVERY = "PENDING_DELIVERY"
+    DELIVERY_ARRIVING = "DELIVERY_ARRIVING"
+    UNSUCCESSFUL_DELIVERY = "UNSUCCESSFUL_DELIVERY"
+    COMPLETE = "COMPLETE"
+    UNKNOWN = "UNKNOWN"
+
+
+class BroadcastPreference(Enum):
+    """Which drivers a task is offered to."""
+
+    MARINE = "MARINE"
+    SQUAD = "SQUAD"
+    ALL = "ALL"
+    UNKNOWN = "UNKNOWN"
+
+
+class VehicleType(Enum):
+    """What a task is to be driven with."""
+
+    LTL = "LTL"
+    MOTORCYCLE = "MOTORCYCLE"
+    CAR = "CAR"
+    MPV = "MPV"
+    VAN_1_7M = "VAN_1_7M"
+    VAN_2_4M = "VAN_2_4M"
+    LORRY_10FT = "LORRY_10FT"
+    LORRY_14FT = "LORRY_14FT"
+    LORRY_20FT = "LORRY_20FT"
+    LORRY_24FT = "LORRY_24FT"
+    LORRY_40FT = "LORRY_40FT"
+    UNKNOWN = "UNKNOWN"
+
+
+class TruckService(Enum):
+    """Charter a full truck (FTL) or only the space that is needed (LTL)."""
+
+    FTL = "FTL"
+    LTL = "LTL"
+
+
+BROADCAST_PREFERENCE_WORDS: Final[Mapping[BroadcastPreference, str]] = {
+    BroadcastPreference.MARINE: "marine",
+    BroadcastPreference.SQUAD: "squad",
+    BroadcastPreference.ALL: "all",
+}
+"""What to send; UNKNOWN has no word."""
+
+VEHICLE_WORDS: Final[Mapping[VehicleType, str]] = {
+    VehicleType.LTL: "ltl",
+    VehicleType.MOTORCYCLE: "motorcycle",
+    VehicleType.CAR: "car",
+    VehicleType.MPV: "mpv",
+    VehicleType.VAN_1_7M: "van_1.7m",
+    VehicleType.VAN_2_4M: "van_2.4m",
+    VehicleType.LORRY_10FT: "lorry_10ft",
+    VehicleType.LORRY_14FT: "lorry_14ft",
+    VehicleType.LORRY_20FT: "lorry_20ft",
+    VehicleType.LORRY_24FT: "lorry_24ft",
+    VehicleType.LORRY_40FT: "lorry_40ft",
+}
+"""What to send; UNKNOWN has no word."""
+
+TRUCK_SERVICE_WORDS: Final[Mapping[TruckService, str]] = {TruckService.FTL: "ftl", TruckService.LTL: "ltl"}
+
+PRICED_VEHICLES: Final = frozenset(VEHICLE_WORDS) - {VehicleType.LTL, VehicleType.LORRY_20FT}
+"""The price API's service types (document: Get price recommendation)."""
+
+TASK_STATUS_OF: Final[Mapping[str, TaskStatus]] = {
+    status.value.lower(): status for status in TaskStatus if status is not TaskStatus.UNKNOWN
+}
+"""A task's status by the vendor's word."""
+
+BROADCAST_PREFERENCE_OF: Final[Mapping[str, BroadcastPreference]] = {
+    word: preference for preference, word in BROADCAST_PREFERENCE_WORDS.items()
+}
+
+VEHICLE_OF: Final[Mapping[str, VehicleType]] = {word: vehicle for vehicle, word in VEHICLE_WORDS.items()}
+
+PROGRESS_OF: Final[Mapping[str, Progress]] = {
+    "draft": Progress.PENDING,
+    "pending_broadcast": Progress.PENDING,
+    "broadcasting": Progress.IN_PROGRESS,
+    "accepted": Progress.IN_PROGRESS,
+    "pending_pickup": Progress.IN_PROGRESS,
+    "pickup_arriving": Progress.IN_PROGRESS,
+    "pending_delivery": Progress.IN_PROGRESS,
+    "delivery_arriving": Progress.IN_PROGRESS,
+    "complete": Progress.SUCCEEDED,
+    # That nothing follows an unsuccessful attempt is assumed: the vendor's diagram of transitions is lost.
+    "unsuccessful_pickup": Progress.FAILED,
+    "unsuccessful_delivery": Progress.FAILED,
+    "expired": Progress.FAILED,
+    "cancelled": Progress.CANCELLED,
+}
+"""How far a task is by the vendor's word; a word not known counts as IN_PROGRESS."""
+
+FINAL_WORDS: Final = frozenset(word for word, progress in PROGRESS_OF.items() if progress in FINAL_PROGRESS)
