@@ -1,0 +1,45 @@
+"""The words of the send-tasks API, and what they mean for progress; each member's value is the word on the wire."""
+
+from enum import Enum
+from typing import Final
+
+from resolvers.upstreams.names import Progress
+
+
+class DeliveryType(Enum):
+    """What a delivery does with the product at the DSP (documents: `delivery-type`)."""
+
+    DELIVERY = "delivery"
+    UPDATE = "update"
+    REDELIVERY = "redelivery"
+    DELETE = "delete"
+    UNKNOWN = "unknown"
+
+
+class DeliveryStatus(Enum):
+    """Where a delivery stands (documents: "Status values", the spelling of `procesing` included)."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    PROCESSING = "procesing"
+    COMPLETED = "completed"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+TYPE_OF_WORD: Final = {member.value: member for member in DeliveryType}
+
+STATUS_OF_WORD: Final = {member.value: member for member in DeliveryStatus} | {"processing": DeliveryStatus.PROCESSING}
+"""Takes the correct spelling too, should the vendor ever mend it."""
+
+PROGRESS_OF_WORD: Final = {
+    "pending": Progress.PENDING,
+    "waiting": Progress.IN_PROGRESS,
+    "procesing": Progress.IN_PROGRESS,
+    "processing": Progress.IN_PROGRESS,
+    "completed": Progress.SUCCEEDED,
+    "error": Progress.FAILED,
+}
+"""A word that is not here is in progress: it may still change."""
+
+FINAL_WORDS: Final = frozenset({"completed", "error"})
