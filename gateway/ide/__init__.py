@@ -1,0 +1,1 @@
+"""The browser page at GET /graphql: GraphiQL as `frontend/` builds it, its examples and its security headers."""

@@ -1,0 +1,57 @@
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.ide.page import Ide
+from tests.ide.stub_gateway import application, served
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+TABS = ["Deliveries", "FollowTask"]
+
+
+@pytest.fixture
+def gateway_url() -> Iterator[str]:
+    with served(application(Ide())) as url:
+        yield url
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The browser's path; where something that the test needs is missing, the test skips, but fails in CI."""
+    browser = shutil.which("chromium")
+    needs = {
+        "chromium on PATH": browser,
+        "node on PATH": shutil.which("node"),
+        "`npm ci` in frontend/": (FRONTEND / "node_modules" / "playwright-core").is_dir(),
+        "`npm run build` in frontend/": Ide().built,
+    }
+    missing = [need for need, found in needs.items() if not found]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"the IDE cannot be tested without {', '.join(missing)}")
+    if browser is None or missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    return browser
+
+
+def test_a_developer_opens_the_ide_and_runs_a_query_and_a_subscription(
+    gateway_url: str, chromium: str, tmp_path: Path
+) -> None:
+    screenshot = tmp_path / "ide.png"
+
+    run = subprocess.run(  # noqa: S603 - our own script, our own arguments
+        ["node", "e2e/ide.mjs", gateway_url, str(screenshot), *TABS],  # noqa: S607 - node is whichever is on PATH
+        cwd=FRONTEND,
+        env={**os.environ, "CHROMIUM": chromium},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"hosts asked: {gateway_url.removeprefix('http://')}\n" in run.stdout
+    assert screenshot.read_bytes().startswith(b"\x89PNG")
