@@ -1,0 +1,207 @@
+"""The client of the send-tasks API: one method for each thing that can be asked of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from resolvers.errors import Conflicting, InputRefused
+from resolvers.upstreams.answers import decode, require_success
+from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+from resolvers.upstreams.deliveries.complaint import read_complaint
+from resolvers.upstreams.deliveries.records import (
+    DELIVERY,
+    DELIVERY_PAGE,
+    PRODUCT,
+    UPLOAD_IDENTIFICATION,
+    Delivery,
+    DeliveryPage,
+    Document,
+    DspUploadIdentification,
+    Product,
+)
+from resolvers.upstreams.deliveries.requests import (
+    DeliveryChange,
+    DeliveryFilters,
+    NewDelivery,
+    change_document,
+    creation_document,
+    filter_parameters,
+)
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.path_segment import path_segment
+
+Resource = TypeVar("Resource")
+
+MEDIA_TYPE: Final = "application/vnd.api+json"
+HEADERS: Final = (("accept", MEDIA_TYPE), ("content-type", MEDIA_TYPE))
+"""The documents ask for the content type on every request, GETs included."""
+
+CONFLICT_POINTERS: Final = frozenset({"/data", "/data/relationships/dsp-upload-identification"})
+"""Where a 422 points that means a second delivery in progress; assumed, since no document shows one."""
+
+
+@dataclass(frozen=True)
+class DeliveriesConfig:
+    """Where the API is; lives as long as the process.
+
+    Args:
+        base_url: With `/api/v1`, without a slash at its end.
+    """
+
+    base_url: str
+
+
+class DeliveriesClient:
+    """Asks the send-tasks API; lives as long as the process, one for each account.
+
+    Every method raises an `UpstreamError` where the API did not do what it was asked. The client neither retries nor
+    waits nor adds credentials: the policies around the transport do.
+
+    Args:
+        transport: Gets calls answered, with this account's credentials.
+        config: Where the API is.
+    """
+
+    def __init__(self, transport: Transport, config: DeliveriesConfig) -> None:
+        self._transport = transport
+        self._base_url = config.base_url
+        self._send_tasks_url = f"{config.base_url}/send-tasks"
+
+    async def delivery(self, scope: CallScope, delivery_id: str) -> Delivery | None:
+        """One delivery; None where there is none (documents: "Get SendTask")."""
+        return await self._resource(scope, "delivery", self._delivery_url(delivery_id), DELIVERY)
+
+    async def deliveries(
+        self,
+        scope: CallScope,
+        filters: DeliveryFilters,
+        *,
+        page_number: int,
+        page_size: int,
+    ) -> DeliveryPage:
+        """One page of the deliveries that pass all filters (documents: "Lists SendTasks").
+
+        Args:
+            scope: The operation that asks.
+            filters: Which to list.
+            page_number: From 1.
+            page_size: The upstream may take it for less: see `DeliveryPage.per_page`.
+        """
+        parameters = filter_parameters(filters)
+        parameters["page[number]"] = str(page_number)
+        parameters["page[size]"] = str(page_size)
+        return await self._page(scope, "deliveries", parameters)
+
+    async def deliveries_by_id(self, scope: CallScope, delivery_ids: Sequence[str]) -> list[Delivery]:
+        """Several deliveries by one call, in any order and without those that do not exist.
+
+        The vendor documents one id for this filter, and lists of ids only for its siblings: an id that is missing
+        from the answer may exist all the same.
+
+        Args:
+            scope: The operation that asks.
+            delivery_ids: At least one.
+
+        Raises:
+            InputRefused: the API takes no list of ids.
+        """
+        parameters = {"filter[id]": ",".join(delivery_ids), "page[size]": str(len(delivery_ids))}
+        return list((await self._page(scope, "deliveries_by_id", parameters)).records)
+
+    async def product_of(self, scope: CallScope, delivery_id: str) -> Product | None:
+        """The product that a delivery is about (the relationship's `related` link)."""
+        return await self._resource(scope, "product_of", f"{self._delivery_url(delivery_id)}/product", PRODUCT)
+
+    async def upload_identification_of(self, scope: CallScope, delivery_id: str) -> DspUploadIdentification | None:
+        """The channel that a delivery goes through (the relationship's `related` link)."""
+        url = f"{self._delivery_url(delivery_id)}/dsp-upload-identification"
+        return await self._resource(scope, "upload_identification_of", url, UPLOAD_IDENTIFICATION)
+
+    async def product(self, scope: CallScope, product_id: str) -> Product | None:
+        """One product; None where there is none."""
+        return await self._resource(scope, "product", f"{self._base_url}/products/{path_segment(product_id)}", PRODUCT)
+
+    async def upload_identification(self, scope: CallScope, identification_id: str) -> DspUploadIdentification | None:
+        """One channel to a DSP; None where there is none. Its path is assumed: no document names it."""
+        url = f"{self._base_url}/dsp-upload-identifications/{path_segment(identification_id)}"
+        return await self._resource(scope, "upload_identification", url, UPLOAD_IDENTIFICATION)
+
+    async def create_delivery(self, scope: CallScope, request: NewDelivery) -> Delivery:
+        """Create a delivery, and start it where it is deliverable (documents: "Create SendTask").
+
+        Raises:
+            InputRefused: the API refused it, and points to where.
+            Conflicting: one for the same product, DSP and type is in progress.
+            RecordMissing: there is no such product or channel.
+        """
+        call = Call(
+            UpstreamName.DELIVERIES,
+            "create_delivery",
+            "POST",
+            self._send_tasks_url,
+            scope.deadline,
+            HEADERS,
+            creation_document(request),
+            repeatable=False,
+            traces=scope.traces,
+        )
+        return await self._write(call)
+
+    async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery:
+        """Change a delivery (documents: "Update SendTask"); the API refuses every DELETE, so this also holds one back.
+
+        Raises:
+            InputRefused: the API refused the change, and points to where.
+            Conflicting: the change would make it the second in progress.
+            RecordMissing: there is no such delivery.
+        """
+        call = Call(
+            UpstreamName.DELIVERIES,
+            "update_delivery",
+            "PATCH",
+            self._delivery_url(delivery_id),
+            scope.deadline,
+            HEADERS,
+            change_document(delivery_id, request),
+            repeatable=False,
+            traces=scope.traces,
+        )
+        return await self._write(call)
+
+    def _delivery_url(self, delivery_id: str) -> str:
+        return f"{self._send_tasks_url}/{path_segment(delivery_id)}"
+
+    async def _page(self, scope: CallScope, operation: str, parameters: Mapping[str, str]) -> DeliveryPage:
+        call, answer = await self._get(scope, operation, f"{self._send_tasks_url}?{urlencode(parameters)}")
+        require_success(call, answer, read_complaint)
+        return decode(DELIVERY_PAGE, call, answer)
+
+    async def _resource(
+        self,
+        scope: CallScope,
+        operation: str,
+        url: str,
+        decoder: msgspec.json.Decoder[Document[Resource]],
+    ) -> Resource | None:
+        call, answer = await self._get(scope, operation, url)
+        if answer.status == 404:
+            return None
+        require_success(call, answer, read_complaint)
+        return decode(decoder, call, answer).data
+
+    async def _get(self, scope: CallScope, operation: str, url: str) -> tuple[Call, Answer]:
+        call = Call(UpstreamName.DELIVERIES, operation, "GET", url, scope.deadline, HEADERS, traces=scope.traces)
+        return call, await self._transport.send(call)
+
+    async def _write(self, call: Call) -> Delivery:
+        answer = await self._transport.send(call)
+        try:
+            require_success(call, answer, read_complaint)
+        except InputRefused as refusal:
+            if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS:
+                raise Conflicting(refusal.upstream, refusal.message) from refusal
+            raise
+        return decode(DELIVERY, call, answer).data

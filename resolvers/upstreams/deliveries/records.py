@@ -1,0 +1,220 @@
+"""Deliveries, products and DSP channels, decoded straight from the JSON:API resources that hold them.
+
+Records refer to nothing that refers back to them, so the garbage collector need not follow them (`gc=False`).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+from resolvers.ids import global_id
+from resolvers.upstreams.deliveries.vocabulary import (
+    FINAL_WORDS,
+    PROGRESS_OF_WORD,
+    STATUS_OF_WORD,
+    TYPE_OF_WORD,
+    DeliveryStatus,
+    DeliveryType,
+)
+from resolvers.upstreams.instant import instant
+from resolvers.upstreams.names import Progress
+from resolvers.upstreams.record import at
+
+Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
+
+Resource = TypeVar("Resource")
+
+
+class Party(msgspec.Struct, frozen=True, gc=False):
+    """A DDEX party; lives as long as its delivery."""
+
+    name: str | None
+    dpid: str | None
+
+
+class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
+    """A delivery's attributes as on the wire; those without a documented type are taken as they come."""
+
+    deliverable: bool
+    delivery_type: str
+    status: str
+    created_at: Zoned
+    updated_at: Zoned
+    priority: str | None = None
+    batch_id: str | None = None
+    message_id: str | None = None
+    ack_status_message: Any = None
+    send_date: Any = None
+    sent_on: str | None = None
+    sent_at: Any = None
+    packaged_by: Any = None
+    sent_by: Any = None
+    created_by: Any = None
+    sent_on_behalf_of_name: str | None = None
+    sent_on_behalf_of_dpid: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """One product sent to one DSP, a send-task; lives in an answer or a cache."""
+
+    attributes: DeliveryAttributes
+    send_task_id: str = msgspec.field(name="id")
+
+    deliverable = at("attributes.deliverable")
+    raw_status = at("attributes.status")
+    priority = at("attributes.priority")
+    batch_id = at("attributes.batch_id")
+    message_id = at("attributes.message_id")
+    acknowledgement = at("attributes.ack_status_message")
+    sent_on = at("attributes.sent_on")
+    created_at = at("attributes.created_at")
+    updated_at = at("attributes.updated_at")
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        return global_id("Delivery", self.send_task_id)
+
+    @property
+    def type(self) -> DeliveryType:
+        """What it does with the product at the DSP."""
+        return TYPE_OF_WORD.get(self.attributes.delivery_type, DeliveryType.UNKNOWN)
+
+    @property
+    def status(self) -> DeliveryStatus:
+        """Where it stands, in the vendor's vocabulary."""
+        return STATUS_OF_WORD.get(self.attributes.status, DeliveryStatus.UNKNOWN)
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands, in the vocabulary of all upstreams."""
+        return PROGRESS_OF_WORD.get(self.attributes.status, Progress.IN_PROGRESS)
+
+    @property
+    def final(self) -> bool:
+        """No further change will come."""
+        return self.attributes.status in FINAL_WORDS
+
+    @property
+    def send_date(self) -> datetime | None:
+        """When it was sent; the upstream writes no zone, and means UTC."""
+        return instant(self.attributes.send_date)
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """An instant of undocumented meaning and form; None where it is no timestamp."""
+        return instant(self.attributes.sent_at)
+
+    @property
+    def packaged_by(self) -> str | None:
+        """Who packaged it: a name or a number."""
+        return _word(self.attributes.packaged_by)
+
+    @property
+    def sent_by(self) -> str | None:
+        """Who sent it: a name or a number."""
+        return _word(self.attributes.sent_by)
+
+    @property
+    def created_by(self) -> str | None:
+        """Who created it: a name or a number."""
+        return _word(self.attributes.created_by)
+
+    @property
+    def sent_on_behalf_of(self) -> Party | None:
+        """The contact party; None where neither its name nor its id is given."""
+        name, dpid = self.attributes.sent_on_behalf_of_name, self.attributes.sent_on_behalf_of_dpid
+        return None if name is None and dpid is None else Party(name, dpid)
+
+
+class Product(msgspec.Struct, frozen=True, gc=False):
+    """What is delivered; lives in an answer or a cache."""
+
+    product_id: str = msgspec.field(name="id")
+    attributes: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        return global_id("Product", self.product_id)
+
+    @property
+    def name(self) -> str | None:
+        """Its title."""
+        return _word(self.attributes.get("name"))
+
+    @property
+    def status(self) -> str | None:
+        """The upstream's word, such as `active`, which it must be to be delivered."""
+        return _word(self.attributes.get("status"))
+
+    @property
+    def upc_code(self) -> str | None:
+        """The 13 digits of its bar code."""
+        return _word(self.attributes.get("upc-code"))
+
+
+class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
+    """The channel to a DSP that a delivery goes through; lives in an answer or a cache.
+
+    No document describes its attributes: all are passed through, and the name is sought where it is likely.
+    """
+
+    dsp_upload_identification_id: str = msgspec.field(name="id")
+    attributes: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        return global_id("DspUploadIdentification", self.dsp_upload_identification_id)
+
+    @property
+    def name(self) -> str | None:
+        """The channel's or the DSP's name."""
+        return _word(self.attributes.get("name")) or _word(self.attributes.get("dsp-name"))
+
+
+class PageMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """How large the list and its pages are."""
+
+    total: int
+    per_page: int
+
+
+class ListMeta(msgspec.Struct, frozen=True, gc=False):
+    """What a list says about itself."""
+
+    page: PageMeta
+
+
+class DeliveryPage(msgspec.Struct, frozen=True, gc=False):
+    """One page of deliveries; lives in an answer or a cache.
+
+    `per_page` is the page size that the upstream used: it may be smaller than the one asked for.
+    """
+
+    meta: ListMeta
+    records: tuple[Delivery, ...] = msgspec.field(name="data")
+
+    total = at("meta.page.total")
+    per_page = at("meta.page.per_page")
+
+
+class Document(msgspec.Struct, Generic[Resource], frozen=True, gc=False):
+    """The JSON:API document around one resource, or around None where a relationship leads to nothing."""
+
+    data: Resource
+
+
+DELIVERY = msgspec.json.Decoder(Document[Delivery])
+DELIVERY_PAGE = msgspec.json.Decoder(DeliveryPage)
+PRODUCT = msgspec.json.Decoder(Document[Product | None])
+UPLOAD_IDENTIFICATION = msgspec.json.Decoder(Document[DspUploadIdentification | None])
+
+
+def _word(value: Any) -> str | None:  # noqa: ANN401 - no document says what the value may be
+    """Text as it is, a number as its digits, and nothing else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) else None

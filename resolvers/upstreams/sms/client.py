@@ -1,0 +1,142 @@
+"""The client of the SMS API: one method for each thing that can be asked of one of its data centres."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from resolvers.upstreams.answers import decode, require_success
+from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.path_segment import path_segment
+from resolvers.upstreams.sms.complaint import read_complaint, read_job_complaint
+from resolvers.upstreams.sms.records import (
+    JOB_ID,
+    JOB_IDS,
+    JOB_REPORT,
+    RECIPIENTS,
+    VERSION,
+    Recipient,
+    SmsApiVersion,
+    SmsJob,
+    job_of,
+    set_job,
+)
+from resolvers.upstreams.sms.requests import JobIdQuery, JobRequest, job_id_parameters
+
+READ_HEADERS: Final = (("accept", "application/json"),)
+SEND_HEADERS: Final = (("accept", "application/json"), ("content-type", "application/json"))
+
+
+@dataclass(frozen=True)
+class SmsConfig:
+    """Where the API is; lives as long as the process.
+
+    Args:
+        read_urls: One for each data centre, the primary first; with `/rest/v1`, without a slash at the end.
+        send_url: Where jobs are posted, alike; balanced over the data centres by the vendor.
+    """
+
+    read_urls: tuple[str, ...]
+    send_url: str
+
+
+class SmsClient:
+    """Asks the SMS API; lives as long as the process, one for each account.
+
+    A data centre knows only the jobs that it took, so every reading method takes the `centre` to ask: an index into
+    `SmsConfig.read_urls`. Every method raises an `UpstreamError` where the API did not do what it was asked. The client
+    neither retries nor waits nor adds credentials: the policies around the transports do.
+
+    Args:
+        transports: For each data centre the one that gets its calls answered, with this account's credentials.
+        send_transport: Alike, for posting jobs.
+        config: Where the API is.
+    """
+
+    def __init__(self, transports: Sequence[Transport], send_transport: Transport, config: SmsConfig) -> None:
+        self._centres = tuple(zip(transports, config.read_urls, strict=True))
+        self._send_transport = send_transport
+        self._send_url = f"{config.send_url}/jobs"
+
+    @property
+    def centres(self) -> int:
+        """How many data centres there are to ask."""
+        return len(self._centres)
+
+    async def job_report(self, scope: CallScope, centre: int, job_id: str) -> SmsJob | None:
+        """One job; None where this centre does not know it (documents: "Getting the status for a single job")."""
+        call, answer = await self._get(scope, "job_report", centre, f"/jobs/{path_segment(job_id)}")
+        if answer.status == 404:
+            return None
+        require_success(call, answer, read_complaint)
+        return job_of(decode(JOB_REPORT, call, answer))
+
+    async def recipients(self, scope: CallScope, centre: int, job_id: str) -> list[Recipient] | None:
+        """All recipients of a job (documents: "Getting information about all recipients of a job").
+
+        No document says how a centre answers for a job that it does not know: None stands for its 404, and an empty
+        list may mean the same.
+        """
+        call, answer = await self._get(scope, "recipients", centre, f"/sms?{urlencode({'jobId': job_id})}")
+        if answer.status == 404:
+            return None
+        require_success(call, answer, read_complaint)
+        recipients = decode(RECIPIENTS, call, answer)
+        set_job(recipients, job_id)
+        return recipients
+
+    async def job_ids(self, scope: CallScope, centre: int, query: JobIdQuery) -> list[str]:
+        """Ids of the jobs that meet the query (documents: "Getting reports for all jobs matching a given criterion").
+
+        Raises:
+            InputRefused: the window is longer than 30 days or ends before it starts, or the limit is out of bounds.
+        """
+        call, answer = await self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
+        require_success(call, answer, read_complaint)
+        return [job.job_id for job in decode(JOB_IDS, call, answer)]
+
+    async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
+        """Which version of the API the centre runs (documents: "Getting API version information")."""
+        call, answer = await self._get(scope, "version", centre, "/version")
+        require_success(call, answer, read_complaint)
+        return decode(VERSION, call, answer)
+
+    async def create_job(self, scope: CallScope, request: JobRequest) -> str:
+        """Post a job, and answer its id (documents: "Creating a job for sending SMSs").
+
+        Raises:
+            InputRefused: the job's data is invalid.
+            Conflicting: duplicate detection knows the same job from the last 10 minutes.
+            UpstreamRateLimited: too many jobs in the last 10 seconds.
+        """
+        call = Call(
+            UpstreamName.SMS,
+            "create_job",
+            "POST",
+            self._send_url,
+            scope.deadline,
+            SEND_HEADERS,
+            msgspec.json.encode(request),
+            repeatable=False,
+            traces=scope.traces,
+        )
+        answer = await self._send_transport.send(call)
+        require_success(call, answer, partial(read_job_complaint, answer.status))
+        return decode(JOB_ID, call, answer).job_id
+
+    async def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Answer]:
+        transport, base_url = self._centres[centre]
+        call = Call(
+            UpstreamName.SMS,
+            operation,
+            "GET",
+            base_url + path,
+            scope.deadline,
+            READ_HEADERS,
+            traces=scope.traces,
+        )
+        return call, await transport.send(call)

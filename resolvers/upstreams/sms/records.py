@@ -1,0 +1,186 @@
+"""SMS jobs, their recipients and the API's version, decoded from the vendor's reports.
+
+Records refer to nothing that refers back to them, so the garbage collector need not follow them (`gc=False`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from resolvers.ids import global_id
+from resolvers.upstreams.instant import instant
+from resolvers.upstreams.names import Progress
+from resolvers.upstreams.sms.vocabulary import (
+    ENCODING_OF_WORD,
+    FINAL_PROCESS_STATUSES,
+    PROCESS_STATUS_OF_WORD,
+    PROGRESS_OF_PROCESS_STATUS,
+    PROGRESS_OF_WORDS,
+    QOS_OF_WORD,
+    SmsEncoding,
+    SmsProcessStatus,
+    SmsQos,
+)
+
+
+class JobReport(msgspec.Struct, frozen=True, rename="camel"):
+    """The upstream's report on a job (documents: "Getting the status for a single job"); lives until it is a record."""
+
+    job_id: str
+    recipient_ids: list[str]
+    src: str | None = None
+    encoding: str | None = None
+    billcode: str | None = None
+    status_requested: bool | None = None
+    flash: bool | None = None
+    validity_min: int | None = None
+    customer_ref: str | None = None
+    qos: str | None = None
+    receipt_ts: Any = None
+    finished_ts: Any = None
+
+
+class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A job as its report says, or as it was posted while it has none; lives in an answer or a cache.
+
+    The report's up to 3000 recipient ids are kept as their number alone.
+    """
+
+    job_id: str
+    source: str | None = None
+    encoding: SmsEncoding | None = None
+    billcode: str | None = None
+    status_requested: bool | None = None
+    flash: bool | None = None
+    validity_minutes: int | None = None
+    customer_ref: str | None = None
+    qos: SmsQos | None = None
+    received_at: datetime | None = None
+    finished_at: datetime | None = None
+    recipient_count: int
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        return global_id("SmsJob", self.job_id)
+
+    @property
+    def progress(self) -> Progress:
+        """SUCCEEDED once the job was worked off, whatever became of its recipients."""
+        return Progress.IN_PROGRESS if self.finished_at is None else Progress.SUCCEEDED
+
+    @property
+    def final(self) -> bool:
+        """No further change will come."""
+        return self.finished_at is not None
+
+    @property
+    def raw_status(self) -> str:
+        """The upstream has no word for it, so ours stand in."""
+        return "open" if self.finished_at is None else "finished"
+
+
+def job_of(report: JobReport) -> SmsJob:
+    """The record that a report makes."""
+    return SmsJob(
+        job_id=report.job_id,
+        source=report.src,
+        encoding=_encoding(report.encoding),
+        billcode=report.billcode,
+        status_requested=report.status_requested,
+        flash=report.flash,
+        validity_minutes=report.validity_min,
+        customer_ref=report.customer_ref,
+        qos=_qos(report.qos),
+        received_at=instant(report.receipt_ts),
+        finished_at=instant(report.finished_ts),
+        recipient_count=len(report.recipient_ids),
+    )
+
+
+class Recipient(msgspec.Struct, frozen=True, gc=False):
+    """What became of the SMS to one recipient; lives in an answer or a cache.
+
+    `raw_status` is the upstream's processStatus; `status` is the detail beside it, such as `SUC_FIN`.
+    `job_id` is not on the wire: `set_job` adds it.
+    """
+
+    sms_id: str = msgspec.field(name="smsId")
+    destination: str = msgspec.field(name="dst")
+    raw_status: str = msgspec.field(name="processStatus")
+    job_id: str = ""
+    status: str | None = None
+    customer_ref: str | None = msgspec.field(name="customerRef", default=None)
+    reason: str | None = None
+    sent_timestamp: Any = msgspec.field(name="sentTs", default=None)
+    finished_timestamp: Any = msgspec.field(name="finishedTs", default=None)
+
+    @property
+    def id(self) -> str:
+        """The global ID, which names the job too: no call finds a recipient by its own id alone."""
+        return global_id("Recipient", f"{self.job_id}/{self.sms_id}")
+
+    @property
+    def process_status(self) -> SmsProcessStatus:
+        """Where it stands, in the vendor's vocabulary."""
+        return PROCESS_STATUS_OF_WORD.get(self.raw_status, SmsProcessStatus.UNKNOWN)
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands, in the vocabulary of all upstreams."""
+        words = (self.raw_status, self.status)
+        return PROGRESS_OF_WORDS.get(words) or PROGRESS_OF_PROCESS_STATUS.get(self.raw_status, Progress.IN_PROGRESS)
+
+    @property
+    def final(self) -> bool:
+        """No further change will come."""
+        return self.raw_status in FINAL_PROCESS_STATUSES
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was handed to the network."""
+        return instant(self.sent_timestamp)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it came to its end."""
+        return instant(self.finished_timestamp)
+
+
+def set_job(recipients: list[Recipient], job_id: str) -> None:
+    """Tell recipients that were just decoded, and are nobody else's yet, which job they belong to."""
+    for recipient in recipients:
+        msgspec.structs.force_setattr(recipient, "job_id", job_id)
+
+
+class JobId(msgspec.Struct, frozen=True, rename="camel"):
+    """The id of a job: the answer to posting one, and an entry of the list; lives until it is read."""
+
+    job_id: str
+
+
+class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Which version of the API a centre runs (documents: "Getting API version information"); lives in an answer."""
+
+    major_version: int
+    minor_version: int
+    build_number: int
+    build_timestamp: str
+    version_info: str | None = None
+    message: str | None = None
+
+
+JOB_REPORT = msgspec.json.Decoder(JobReport)
+RECIPIENTS = msgspec.json.Decoder(list[Recipient])
+JOB_IDS = msgspec.json.Decoder(list[JobId])
+JOB_ID = msgspec.json.Decoder(JobId)
+VERSION = msgspec.json.Decoder(SmsApiVersion)
+
+
+def _encoding(word: str | None) -> SmsEncoding | None:
+    return None if word is None else ENCODING_OF_WORD.get(word.upper(), SmsEncoding.UNKNOWN)
+
+
+def _qos(word: str | None) -> SmsQos | None:
+    return None if word is None else QOS_OF_WORD.get(word.upper(), SmsQos.UNKNOWN)
