@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
 from gateway.sandbox.deliveries_jsonapi import Document, refusal
@@ -164,8 +164,7 @@ def _test(name: str, value: str, now: datetime, comma_list: CommaList) -> Test:
 def _created_by(latest: datetime, *, whole_day: bool) -> Test:
     # Whether a bare date takes in its whole day is documented nowhere; the sample's 2024-12-31 for a year suggests it.
     if whole_day:
-        end = latest + timedelta(days=1)
-        return lambda task: task.created_at < end
+        return lambda task: task.created_at.date() <= latest.date()
     return lambda task: task.created_at <= latest
 
 

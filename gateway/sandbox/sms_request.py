@@ -1,0 +1,224 @@
+"""Reads a JobRequest as the simulated SMS service does: what it refuses, clamps and takes for granted."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import orjson
+
+MAX_RECIPIENTS = 3000
+
+_GSM_BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENDED = "\f^{}\\[~]|€"
+_GSM = frozenset(_GSM_BASIC + _GSM_EXTENDED)
+_SOURCE = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9\x20-\x7e]{1,11}")
+_ENCODINGS = frozenset({"standard", "utf-16"})
+_QUALITIES = frozenset({"NORMAL", "EXPRESS"})
+_INVALID_CHARACTERS = frozenset({"REFUSE", "REPLACE", "TO_UTF16", "TRANSLITERATE"})
+_MIN_VALIDITY, _MAX_VALIDITY = 5, 2880
+_MAX_REFERENCE, _MAX_ASCII_REFERENCE = 70, 192
+_SHORTEST_BLACKOUT = timedelta(hours=1)
+
+Period = tuple[datetime, datetime]
+
+
+class SmsRefusalError(Exception):
+    """A request that is answered with a status and no content; lives for that answer.
+
+    Args:
+        status: The HTTP status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"answered {status}")
+        self.status = status
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What every part of a JobRequest shares: camelCase, and no member that is not documented; a value."""
+
+
+class Options(_Wire, frozen=True, kw_only=True):
+    """The options of a JobRequest, as sent; a value. `max_parts` is clamped to 1..20, which no report shows."""
+
+    src: str | None = None
+    encoding: str | None = None
+    billcode: str | None = None
+    status_requested: bool | None = None
+    flash: bool | None = None
+    customer_ref: str | None = None
+    validity_min: int | None = None
+    max_parts: int | None = None
+    invalid_characters: str | None = None
+    qos: str | None = None
+    job_period: str | None = None
+    duplicate_detection: bool | None = None
+    blackout_periods: list[str] | None = None
+
+
+class Recipient(_Wire, frozen=True, kw_only=True):
+    """A recipient of a JobRequest, as sent; a value."""
+
+    dst: str | None = None
+    customer_ref: str | None = None
+    blackout_periods: list[str] | None = None
+
+
+class Message(_Wire, frozen=True, kw_only=True):
+    """A message of a JobRequest, as sent; a value."""
+
+    text: str | None = None
+    recipients: list[Recipient] | None = None
+
+
+class JobRequest(_Wire, frozen=True, kw_only=True):
+    """The body of POST /jobs, as sent; a value."""
+
+    options: Options = msgspec.field(default_factory=Options)
+    messages: list[Message] | None = None
+
+
+def job_request(body: bytes) -> JobRequest:
+    """Read and check the body of POST /jobs.
+
+    Args:
+        body: The request's bytes.
+
+    Returns:
+        The request, all its words and timestamps found good.
+
+    Raises:
+        SmsRefusalError: 400 for malformed data and words that are none, 422 for missing or overlong content and
+            characters that the encoding lacks where those are to be refused.
+    """
+    try:
+        request = msgspec.json.decode(body, type=JobRequest)
+    except msgspec.MsgspecError:
+        raise SmsRefusalError(400) from None
+    _check_words(request.options)
+    _check_periods(request)
+    _check_messages(request)
+    _check_references(request)
+    return request
+
+
+def canonical(body: bytes) -> bytes:
+    """Return a request's JSON without regard to whitespace and the order of keys, for the detection of duplicates."""
+    found: Any = orjson.loads(body)
+    return orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
+
+
+def used_encoding(request: JobRequest) -> str:
+    """Return the encoding that the job is sent in, as reports spell it."""
+    asked = (request.options.encoding or "standard").lower()
+    widened = request.options.invalid_characters == "TO_UTF16" and not _fits_standard(request)
+    return "utf-16" if widened else asked
+
+
+def used_validity(minutes: int | None) -> int:
+    """Return the minutes that a job is valid for: 0 is the provider's default, others are clamped to 5..2880."""
+    if minutes is None:
+        return _MAX_VALIDITY
+    return minutes and min(max(minutes, _MIN_VALIDITY), _MAX_VALIDITY)
+
+
+def period(text: str) -> Period:
+    """Read an ISO-8601 interval "start/end"; shorter than an hour, it is widened to one.
+
+    Args:
+        text: Such as "2018-10-25T18:00Z/2018-10-26T07:00Z".
+
+    Returns:
+        Its start and its end.
+
+    Raises:
+        SmsRefusalError: 400 where it is none.
+    """
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise SmsRefusalError(400)
+    first, last = instant(start), instant(end)
+    if last <= first:
+        raise SmsRefusalError(400)
+    return first, max(last, first + _SHORTEST_BLACKOUT)
+
+
+def instant(text: str) -> datetime:
+    """Read an ISO-8601 timestamp; without an offset, it is UTC.
+
+    Args:
+        text: With or without seconds.
+
+    Returns:
+        The instant, aware.
+
+    Raises:
+        SmsRefusalError: 400 where it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SmsRefusalError(400) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _check_words(options: Options) -> None:
+    wrong = (
+        (options.encoding or "standard").lower() not in _ENCODINGS
+        or (options.qos or "NORMAL").upper() not in _QUALITIES
+        or (options.invalid_characters or "REPLACE") not in _INVALID_CHARACTERS
+    )
+    if wrong:
+        raise SmsRefusalError(400)
+
+
+def _check_periods(request: JobRequest) -> None:
+    if request.options.job_period is not None:
+        instant(request.options.job_period)
+    lists = [request.options.blackout_periods, *(found.blackout_periods for _, found in recipients(request))]
+    for texts in lists:
+        for text in texts or ():
+            period(text)
+
+
+def _check_messages(request: JobRequest) -> None:
+    everyone = recipients(request)
+    complete = (
+        request.messages
+        and all(message.text and message.recipients for message in request.messages)
+        and all(recipient.dst for _, recipient in everyone)
+    )
+    if not complete or len(everyone) > MAX_RECIPIENTS:
+        raise SmsRefusalError(422)
+    if request.options.invalid_characters == "REFUSE" and not _fits_standard(request):
+        raise SmsRefusalError(422)
+
+
+def _check_references(request: JobRequest) -> None:
+    options = request.options
+    references = [options.customer_ref, *(recipient.customer_ref for _, recipient in recipients(request))]
+    too_long = any(len(reference) > _longest_reference(reference) for reference in references if reference)
+    if too_long or len(options.billcode or "") > _MAX_REFERENCE:
+        raise SmsRefusalError(422)
+    if options.src is not None and not _SOURCE.fullmatch(options.src):
+        raise SmsRefusalError(422)
+
+
+def _longest_reference(reference: str) -> int:
+    return _MAX_ASCII_REFERENCE if reference.isascii() else _MAX_REFERENCE
+
+
+def _fits_standard(request: JobRequest) -> bool:
+    wide = (request.options.encoding or "standard").lower() == "utf-16"
+    return wide or all(_GSM.issuperset(message.text or "") for message in request.messages or ())
+
+
+def recipients(request: JobRequest) -> list[tuple[str, Recipient]]:
+    """Return every recipient of a request with the text for it, in their order."""
+    return [
+        (message.text or "", recipient) for message in request.messages or () for recipient in message.recipients or ()
+    ]
