@@ -14,15 +14,14 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
 from resolvers.upstreams.sms.complaint import read_complaint, read_job_complaint
 from resolvers.upstreams.sms.records import (
-    JOB_ID,
-    JOB_IDS,
+    JOB_REFERENCE,
+    JOB_REFERENCES,
     JOB_REPORT,
     RECIPIENTS,
     VERSION,
     Recipient,
     SmsApiVersion,
     SmsJob,
-    job_of,
     set_job,
 )
 from resolvers.upstreams.sms.requests import JobIdQuery, JobRequest, job_id_parameters
@@ -73,7 +72,7 @@ class SmsClient:
         if answer.status == 404:
             return None
         require_success(call, answer, read_complaint)
-        return job_of(decode(JOB_REPORT, call, answer))
+        return SmsJob.from_report(decode(JOB_REPORT, call, answer))
 
     async def recipients(self, scope: CallScope, centre: int, job_id: str) -> list[Recipient] | None:
         """All recipients of a job (documents: "Getting information about all recipients of a job").
@@ -97,7 +96,7 @@ class SmsClient:
         """
         call, answer = await self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
         require_success(call, answer, read_complaint)
-        return [job.job_id for job in decode(JOB_IDS, call, answer)]
+        return [job.job_id for job in decode(JOB_REFERENCES, call, answer)]
 
     async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
         """Which version of the API the centre runs (documents: "Getting API version information")."""
@@ -126,7 +125,7 @@ class SmsClient:
         )
         answer = await self._send_transport.send(call)
         require_success(call, answer, partial(read_job_complaint, answer.status))
-        return decode(JOB_ID, call, answer).job_id
+        return decode(JOB_REFERENCE, call, answer).job_id
 
     async def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Answer]:
         transport, base_url = self._centres[centre]

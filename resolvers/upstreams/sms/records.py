@@ -11,6 +11,7 @@ import msgspec
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import Progress
+from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
     ENCODING_OF_WORD,
     FINAL_PROCESS_STATUSES,
@@ -60,6 +61,41 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     finished_at: datetime | None = None
     recipient_count: int
 
+    @classmethod
+    def from_report(cls, report: JobReport) -> "SmsJob":
+        """The job as the upstream reports it."""
+        return cls(
+            job_id=report.job_id,
+            source=report.src,
+            encoding=_encoding(report.encoding),
+            billcode=report.billcode,
+            status_requested=report.status_requested,
+            flash=report.flash,
+            validity_minutes=report.validity_min,
+            customer_ref=report.customer_ref,
+            qos=_qos(report.qos),
+            received_at=instant(report.receipt_ts),
+            finished_at=instant(report.finished_ts),
+            recipient_count=len(report.recipient_ids),
+        )
+
+    @classmethod
+    def from_request(cls, job_id: str, request: JobRequest) -> "SmsJob":
+        """The job as it was posted, which may come seconds before its report; the account's defaults are unknown."""
+        options = request.options or JobOptions()
+        return cls(
+            job_id=job_id,
+            source=options.source,
+            encoding=options.encoding,
+            billcode=options.billcode,
+            status_requested=options.status_requested,
+            flash=options.flash,
+            validity_minutes=options.validity_minutes,
+            customer_ref=options.customer_ref,
+            qos=options.qos,
+            recipient_count=sum(len(message.recipients) for message in request.messages),
+        )
+
     @property
     def id(self) -> str:
         """The global ID."""
@@ -81,22 +117,15 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return "open" if self.finished_at is None else "finished"
 
 
-def job_of(report: JobReport) -> SmsJob:
-    """The record that a report makes."""
-    return SmsJob(
-        job_id=report.job_id,
-        source=report.src,
-        encoding=_encoding(report.encoding),
-        billcode=report.billcode,
-        status_requested=report.status_requested,
-        flash=report.flash,
-        validity_minutes=report.validity_min,
-        customer_ref=report.customer_ref,
-        qos=_qos(report.qos),
-        received_at=instant(report.receipt_ts),
-        finished_at=instant(report.finished_ts),
-        recipient_count=len(report.recipient_ids),
-    )
+class JobReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A job of which only the id is known: the answer to posting one, and an entry of the list."""
+
+    job_id: str
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        return global_id("SmsJob", self.job_id)
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
@@ -154,12 +183,6 @@ def set_job(recipients: list[Recipient], job_id: str) -> None:
         msgspec.structs.force_setattr(recipient, "job_id", job_id)
 
 
-class JobId(msgspec.Struct, frozen=True, rename="camel"):
-    """The id of a job: the answer to posting one, and an entry of the list; lives until it is read."""
-
-    job_id: str
-
-
 class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Which version of the API a centre runs (documents: "Getting API version information"); lives in an answer."""
 
@@ -173,8 +196,8 @@ class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 JOB_REPORT = msgspec.json.Decoder(JobReport)
 RECIPIENTS = msgspec.json.Decoder(list[Recipient])
-JOB_IDS = msgspec.json.Decoder(list[JobId])
-JOB_ID = msgspec.json.Decoder(JobId)
+JOB_REFERENCE = msgspec.json.Decoder(JobReference)
+JOB_REFERENCES = msgspec.json.Decoder(list[JobReference])
 VERSION = msgspec.json.Decoder(SmsApiVersion)
 
 
