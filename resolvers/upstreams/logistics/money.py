@@ -43,8 +43,8 @@ def thousandths_of_cents(amount: Decimal) -> int:
         ValueError: it is finer than 1/1000 cent, not finite, or does not fit in 64 bits.
     """
     if not amount.is_finite() or amount.adjusted() > _LARGEST_EXPONENT:
-        raise ValueError(f"{amount} is no amount that can be sent: it must be below 10,000,000,000,000.")
+        raise ValueError("The amount is too large to be sent: it must be below 10,000,000,000,000.")
     try:
         return int(_EXACT.to_integral_exact(_EXACT.scaleb(amount, 5)))
     except Inexact:
-        raise ValueError(f"{amount} is finer than 1/1000 cent; give at most five decimals.") from None
+        raise ValueError("The amount is finer than 1/1000 cent; give at most five decimals.") from None

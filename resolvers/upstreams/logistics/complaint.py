@@ -1,0 +1,52 @@
+"""How the logistics API says no, which its documents show nowhere: `{code, message}` is assumed."""
+
+from typing import Final
+
+import msgspec
+
+from resolvers.errors import NotAllowedNow
+from resolvers.upstreams.answers import Complaint, require_success
+from resolvers.upstreams.call import Answer, Call
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    code: str | int | None = None
+    message: str | None = None
+
+
+_REFUSAL: Final = msgspec.json.Decoder(_Refusal)
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """What a refusal says; nothing where its body has another form."""
+    try:
+        refusal = _REFUSAL.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Complaint()
+    return Complaint(refusal.message, code=None if refusal.code is None else str(refusal.code))
+
+
+def require_logistics_success(call: Call, answer: Answer) -> None:
+    """Pass a success, and raise what any other answer means.
+
+    Raises:
+        NotAllowedNow: the status of the task forbids the operation.
+        UpstreamError: the kind that fits the HTTP status.
+    """
+    if answer.status in {409, 422}:
+        complaint = read_complaint(answer.body)
+        if _status_forbids(call.operation, answer.status, complaint):
+            said = complaint.message or f"HTTP {answer.status}"
+            raise NotAllowedNow(call.upstream, f"The task's status forbids {call.operation}: {said}")
+    require_success(call, answer, read_complaint)
+
+
+def _status_forbids(operation: str, http_status: int, complaint: Complaint) -> bool:
+    """Whether a 409 or 422 is about the status of a task.
+
+    This is a guess, since the vendor documents the rule (Cancel Task) and not its answer: a code that speaks of the
+    status says it for every operation; of a cancel, whose only input is the reason, all that does not speak of that.
+    """
+    if complaint.code is not None and "status" in complaint.code.lower():
+        return True
+    return operation == "cancel_task" and (http_status == 409 or "reason" not in (complaint.message or "").lower())

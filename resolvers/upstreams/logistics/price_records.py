@@ -1,0 +1,37 @@
+"""Price recommendations (document: Get price recommendation)."""
+
+from typing import Any
+
+import msgspec
+
+from resolvers.upstreams.logistics.money import Money, money
+
+
+class PriceQuote(msgspec.Struct, frozen=True, rename={"currency": "total_fee_currency", "waypoints": "total_waypoint"}):
+    """What a way would cost.
+
+    Args:
+        total_fee: Whole 1/1000 cents of `currency`, as is `average_fee`.
+        average_fee: Likewise.
+        currency: ISO 4217.
+        code: The upstream's word, such as `success`.
+        distance: As it came: the vendor does not document its fields.
+        waypoints: How many places were counted.
+    """
+
+    total_fee: int
+    average_fee: int
+    currency: str
+    code: str
+    distance: Any = None
+    waypoints: int | None = None
+
+    @property
+    def total(self) -> Money:
+        """For the whole way."""
+        return money(self.total_fee, self.currency)
+
+    @property
+    def average(self) -> Money:
+        """What is usually paid."""
+        return money(self.average_fee, self.currency)

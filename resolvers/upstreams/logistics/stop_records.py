@@ -1,0 +1,50 @@
+"""Where a logistics task starts and ends (documents: address, time_window, contact); each field may be missing."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a task starts or ends (document: address)."""
+
+    street_address: str | None = None
+    building_name: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    wire_zip_code: str | int | None = msgspec.field(default=None, name="zip_code")
+    latitude: float | None = None
+    longitude: float | None = None
+
+    @property
+    def zip_code(self) -> str | None:
+        """The postal code, which older pages of the vendor show as a number."""
+        return None if self.wire_zip_code is None else str(self.wire_zip_code)
+
+
+class TimeWindow(msgspec.Struct, frozen=True, rename={"start": "start_time_utc", "end": "end_time_utc"}):
+    """When a task starts or ends (document: time_window)."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    start_timezone: str | None = None
+    end_timezone: str | None = None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Whom to ask for (document: contact)."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company_name: str | None = None
+
+
+class TaskStop(msgspec.Struct, frozen=True):
+    """One end of a task, which the wire keeps in four fields."""
+
+    address: Address | None
+    time_window: TimeWindow | None
+    contact: Contact | None
+    note: str | None

@@ -1,0 +1,230 @@
+"""Logistics tasks, as the rest of the gateway sees them, decoded straight from the wire (document: Task Detail).
+
+Only a task's id and status are surely there. Objects whose fields the vendor does not document stay as they came.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from resolvers.ids import global_id
+from resolvers.upstreams.logistics.money import Money, money
+from resolvers.upstreams.logistics.stop_records import Address, Contact, TaskStop, TimeWindow
+from resolvers.upstreams.logistics.vocabulary import (
+    BROADCAST_PREFERENCE_OF,
+    FINAL_WORDS,
+    PROGRESS_OF,
+    TASK_STATUS_OF,
+    VEHICLE_OF,
+    BroadcastPreference,
+    TaskStatus,
+    VehicleType,
+)
+from resolvers.upstreams.names import Progress
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """Who drives a task."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class TaskItem(msgspec.Struct, frozen=True):
+    """One of the goods of a task; the vendor documents none of its fields, so all are in `attributes`."""
+
+    attributes: dict[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        """What it is, where that is told as text."""
+        value = self.attributes.get("name")
+        return value if isinstance(value, str) else None
+
+    @property
+    def quantity(self) -> int | None:
+        """How many, where that is told as a whole number."""
+        value = self.attributes.get("quantity")
+        return value if type(value) is int else None
+
+
+class TaskStatusEntry(msgspec.Struct, frozen=True):
+    """A status that a task was in.
+
+    Args:
+        raw_status: The upstream's own word; empty where it gave none.
+        occurred_at: When the task came into it.
+        reason: Why, where that is told.
+    """
+
+    raw_status: str
+    occurred_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def status(self) -> TaskStatus:
+        """The status; UNKNOWN for a word that is not documented."""
+        return TASK_STATUS_OF.get(self.raw_status, TaskStatus.UNKNOWN)
+
+
+class LogisticsTask(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "task_id": "id",
+        "raw_status": "current_status",
+        "distance_meters": "distance_in_meters",
+        "urgent": "is_urgent",
+        "creation_group": "task_creation_group",
+        "transporter": "org_transporter",
+        "client_time": "client_time_utc",
+        "organization_id": "org_id",
+        "wire_price": "price",
+        "wire_items": "items",
+        "wire_driver": "driver",
+        "wire_statuses": "statuses",
+        "wire_attachments": "attachments",
+        "wire_broadcast_preference": "broadcast_preference",
+        "wire_vehicle_preference": "vehicle_preference",
+    },
+):
+    """A logistics task; an attribute that starts with `wire_` is what a property of the contract is made of."""
+
+    task_id: str
+    raw_status: str
+    tracking_id: str | None = None
+    group_tag: str | None = None
+    invoice_number: str | None = None
+    from_address: Address | None = None
+    from_time_window: TimeWindow | None = None
+    from_contact: Contact | None = None
+    pickup_note_to_driver: str | None = None
+    to_address: Address | None = None
+    to_time_window: TimeWindow | None = None
+    to_contact: Contact | None = None
+    delivery_note_to_driver: str | None = None
+    distance_meters: int | None = None
+    urgent: bool | None = None
+    wire_price: int | None = None
+    currency: str | None = None
+    wire_items: list[dict[str, Any]] | None = None
+    cargo_net_quantity: int | None = None
+    creation_group: str | None = None
+    wire_broadcast_preference: str | None = None
+    client_time: datetime | None = None
+    client_timezone: str | None = None
+    wire_attachments: list[Any] | None = None
+    transporter: Any = None
+    wire_driver: Driver | None = None
+    wire_statuses: list[Any] | None = None
+    organization_id: str | None = None
+    platform_id: str | None = None
+    wire_vehicle_preference: str | None = None
+    vehicle_emissions_type: str | None = None
+    vehicle_emissions: Any = None
+    client: Any = None
+    epod: Any = None
+    version_rev: str | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return global_id("LogisticsTask", self.task_id)
+
+    @property
+    def status(self) -> TaskStatus:
+        """The status; UNKNOWN for a word that is not documented."""
+        return TASK_STATUS_OF.get(self.raw_status, TaskStatus.UNKNOWN)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the task is, in the vocabulary of all upstreams."""
+        return PROGRESS_OF.get(self.raw_status, Progress.IN_PROGRESS)
+
+    @property
+    def final(self) -> bool:
+        """Whether no further change will come."""
+        return self.raw_status in FINAL_WORDS
+
+    @property
+    def pickup(self) -> TaskStop:
+        """Where the task starts."""
+        return TaskStop(self.from_address, self.from_time_window, self.from_contact, self.pickup_note_to_driver)
+
+    @property
+    def dropoff(self) -> TaskStop:
+        """Where the task ends."""
+        return TaskStop(self.to_address, self.to_time_window, self.to_contact, self.delivery_note_to_driver)
+
+    @property
+    def price(self) -> Money | None:
+        """The price; None also where the currency is empty, with which the vendor makes every price 0."""
+        return money(self.wire_price, self.currency) if self.wire_price is not None and self.currency else None
+
+    @property
+    def items(self) -> list[TaskItem]:
+        """The goods."""
+        return [TaskItem(attributes) for attributes in self.wire_items or ()]
+
+    @property
+    def broadcast_preference(self) -> BroadcastPreference | None:
+        """Which drivers it is offered to."""
+        word = self.wire_broadcast_preference
+        return BROADCAST_PREFERENCE_OF.get(word, BroadcastPreference.UNKNOWN) if word else None
+
+    @property
+    def vehicle_preference(self) -> VehicleType | None:
+        """What it is to be driven with."""
+        word = self.wire_vehicle_preference
+        return VEHICLE_OF.get(word, VehicleType.UNKNOWN) if word else None
+
+    @property
+    def status_history(self) -> list[TaskStatusEntry]:
+        """The statuses that it was in, in the upstream's order."""
+        return [status_entry(value) for value in self.wire_statuses or ()]
+
+    @property
+    def driver(self) -> Driver | None:
+        """Who drives it; the upstream also writes an empty object for nobody."""
+        return None if self.wire_driver == _NOBODY else self.wire_driver
+
+    @property
+    def attachments(self) -> list[Any]:
+        """The attachments as they came, without the empty ones."""
+        return [attachment for attachment in self.wire_attachments or () if attachment is not None]
+
+
+class UpdatedTask(msgspec.Struct, frozen=True):
+    """What is told of a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
+
+    id: str
+    current_status: str | None = None
+    tracking_id: str | None = None
+
+
+_NOBODY: Final = Driver()
+
+
+def status_entry(value: object) -> TaskStatusEntry:
+    """An entry of a task's `statuses`, of which the vendor documents nothing: whatever it is, it breaks no task.
+
+    The names looked for are those of the vendor's closest documented record.
+    """
+    if not isinstance(value, dict):
+        return TaskStatusEntry(value if isinstance(value, str) else "")
+    word = value.get("status") or value.get("current_state") or value.get("current_status")
+    reason = value.get("reason")
+    return TaskStatusEntry(
+        raw_status=word if isinstance(word, str) else "",
+        occurred_at=_time(value.get("happened_at_utc")),
+        reason=reason if isinstance(reason, str) else None,
+    )
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,103 @@
+"""The operations on logistics tasks (documents: Order; Platform Partners)."""
+
+from collections.abc import Sequence
+
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.connection import LogisticsConnection
+from resolvers.upstreams.logistics.message_answers import message
+from resolvers.upstreams.logistics.paths import fill
+from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
+from resolvers.upstreams.logistics.task_answers import many_tasks, one_task, updated_tasks
+from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
+
+
+class TasksClient(LogisticsConnection):
+    """Reads and changes tasks; lives as long as its account.
+
+    A platform partner's account reads and creates through the platform operations, any other through the partner's own.
+    """
+
+    async def task(self, scope: CallScope, task_id: str) -> LogisticsTask | None:
+        """One task, or None where there is none with this id."""
+        operation, path = "task_detail", self._paths.task_detail
+        if self._config.platform:
+            operation, path = "platform_task_detail", self._paths.platform_task_detail
+        call = self._reading(scope, operation, fill(path, "{task_id}", task_id))
+        answer = await self._found(call)
+        return None if answer is None else one_task(call, answer)
+
+    async def tasks(self, scope: CallScope, *, page: int, per_page: int, descending: bool) -> list[LogisticsTask]:
+        """One page of the tasks; a page with fewer than `per_page` is the last.
+
+        Args:
+            scope: The operation's.
+            page: From 1.
+            per_page: From 1; the vendor's own default is 200.
+            descending: The vendor does not say by what it orders.
+        """
+        self._require_platform("platform_list_tasks")
+        order = "desc" if descending else "asc"
+        path = self._paths.platform_list_tasks
+        call = self._reading(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
+        return many_tasks(call, await self._done(call))
+
+    async def create_tasks(self, scope: CallScope, tasks: Sequence[NewTask], *, draft: bool) -> list[LogisticsTask]:
+        """Create up to 20 tasks in one call, broadcast at once or kept as drafts."""
+        operation, path = self._creation(draft=draft)
+        call = self._writing(scope, operation, path, {"tasks": tasks})
+        return many_tasks(call, await self._done(call))
+
+    async def update_task(self, scope: CallScope, task_id: str, change: TaskChange) -> LogisticsTask:
+        """Change a task.
+
+        Raises:
+            Conflicting: `change.version_rev` is not the task's revision any more.
+            NotAllowedNow: the task's status forbids it.
+            RecordMissing: there is no such task.
+        """
+        self._require_platform("platform_update_task")
+        path = fill(self._paths.platform_update_task, "{task_id}", task_id)
+        call = self._writing(scope, "platform_update_task", path, change, "PATCH")
+        return one_task(call, await self._done(call))
+
+    async def cancel_task(self, scope: CallScope, task_id: str, reason: str) -> str:
+        """Cancel a task that no driver has accepted yet.
+
+        Returns:
+            The upstream's message.
+
+        Raises:
+            NotAllowedNow: the task's status forbids it.
+            RecordMissing: there is no such task.
+        """
+        path = fill(self._paths.cancel_task, "{task_id}", task_id)
+        call = self._writing(scope, "cancel_task", path, {"reason": reason}, "PATCH")
+        return message(call, await self._done(call))
+
+    async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask]:
+        """Broadcast drafts; those that were not are missing from the answer."""
+        self._require_platform("broadcast_draft_tasks")
+        path = self._paths.broadcast_draft_tasks
+        call = self._writing(scope, "broadcast_draft_tasks", path, {"task_ids": task_ids})
+        return updated_tasks(call, await self._done(call))
+
+    async def broadcast_with_tracking(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask]:
+        """Broadcast drafts and give a tracking id to those that were; the others are missing from the answer."""
+        self._require_platform("broadcast_with_tracking")
+        call = self._writing(scope, "broadcast_with_tracking", self._paths.broadcast_with_tracking, {"tasks": items})
+        return updated_tasks(call, await self._done(call))
+
+    async def set_tracking_ids(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask]:
+        """Give tracking ids to tasks; those that are not there are missing from the answer."""
+        self._require_platform("patch_tracking_ids")
+        path = self._paths.patch_tracking_ids
+        call = self._writing(scope, "patch_tracking_ids", path, {"tasks": items}, "PATCH")
+        return updated_tasks(call, await self._done(call))
+
+    def _creation(self, *, draft: bool) -> tuple[str, str]:
+        if draft:
+            self._require_platform("create_draft_tasks")
+            return "create_draft_tasks", self._paths.create_draft_tasks
+        if self._config.platform:
+            return "platform_create_tasks", self._paths.platform_create_tasks
+        return "create_tasks", self._paths.create_tasks

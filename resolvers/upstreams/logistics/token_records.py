@@ -1,0 +1,34 @@
+"""What the token operations answer; no repr shows a token."""
+
+from typing import Any
+
+import msgspec
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    """What a consent code is worth (document: Exchange Token)."""
+
+    bearer_token: str
+    refresh_token: str
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<TokenPair>"
+
+
+class SsoTokens(msgspec.Struct, frozen=True):
+    """What a session id is worth (document: SSO Exchange Token).
+
+    Args:
+        bearer_token: For the Authorization header.
+        refresh_token: For a new bearer token later.
+        user: Who signed in, as it came: the vendor does not document its fields.
+    """
+
+    bearer_token: str
+    refresh_token: str
+    user: Any = None
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<SsoTokens>"

@@ -1,0 +1,57 @@
+"""The operations that give out tokens (documents: Authentication; SSO Exchange Token); they need no bearer token."""
+
+from typing import Final
+
+import msgspec
+
+from resolvers.upstreams.answers import decode
+from resolvers.upstreams.call import Call, CallScope
+from resolvers.upstreams.logistics.connection import LogisticsConnection
+from resolvers.upstreams.logistics.token_records import SsoTokens, TokenPair
+
+
+class _Refreshed(msgspec.Struct, frozen=True):
+    bearer_token: str
+
+
+_TOKEN_PAIR: Final = msgspec.json.Decoder(TokenPair)
+_SSO_TOKENS: Final = msgspec.json.Decoder(SsoTokens)
+_REFRESHED: Final = msgspec.json.Decoder(_Refreshed)
+
+
+class LogisticsTokens(LogisticsConnection):
+    """Gets tokens; lives as long as its account. Its transport must not be the one that adds the bearer token."""
+
+    async def exchange_code(self, scope: CallScope, code: str) -> TokenPair:
+        """The tokens for a code that the consent page gave out.
+
+        Raises:
+            UpstreamUnconfigured: the account's keys are not set.
+            InputRefused: the code is wrong or used up.
+        """
+        keys = {"client_key": self._config.client_key, "secret_key": self._config.secret_key}
+        self._require_keys(*keys.values())
+        call = self._asking(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
+        return decode(_TOKEN_PAIR, call, await self._done(call))
+
+    async def refresh(self, scope: CallScope, refresh_token: str) -> str:
+        """A new bearer token; the refresh token stays the same.
+
+        Raises:
+            UpstreamUnconfigured: the account's client key is not set.
+        """
+        self._require_keys(self._config.client_key)
+        body = {"client_key": self._config.client_key, "refresh_token": refresh_token}
+        call = self._asking(scope, "refresh_token", self._paths.refresh_token, body)
+        return decode(_REFRESHED, call, await self._done(call)).bearer_token
+
+    async def exchange_session(self, scope: CallScope, session_id: str) -> SsoTokens:
+        """The tokens for a session id that single sign-on handed over."""
+        path = self._paths.sso_exchange_token
+        call = self._asking(scope, "sso_exchange_token", path, {"session_id": session_id})
+        return decode(_SSO_TOKENS, call, await self._done(call))
+
+    def _asking(self, scope: CallScope, operation: str, path: str, body: object) -> Call:
+        call = self._writing(scope, operation, path, body)
+        call.repeatable = True
+        return call
