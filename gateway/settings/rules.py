@@ -1,0 +1,108 @@
+"""The rules between settings: what must come together, and what cannot."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from gateway.settings.model import Settings
+from gateway.settings.names import SettingPath, environment_name
+
+_JWT_SETTINGS: Final = ("jwks_url", "issuer", "audience")
+
+
+def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    """Name every rule that the settings break.
+
+    Args:
+        settings: Those that are valid by themselves; a setting that is not has its default here.
+        given: All that were set, valid or not, so that a wrong value does not count as a missing one.
+
+    Yields:
+        The setting to change, and what is wrong with it.
+    """
+    yield from _workers(settings, given)
+    yield from _callers(settings, given)
+    yield from _api_keys(settings, given)
+    yield from _credentials(given)
+    if settings.events.poll_min_seconds > settings.events.poll_max_seconds:
+        most = environment_name(("events", "poll_max_seconds"))
+        yield ("events", "poll_min_seconds"), f"must be at most {most}, which is {settings.events.poll_max_seconds:g}"
+
+
+def _workers(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    if settings.workers > 1 and ("redis_url",) not in given:
+        yield (
+            ("workers",),
+            (
+                f"must be 1 without GATEWAY_REDIS_URL: {settings.workers} processes that share nothing would each poll "
+                "the upstreams, and a webhook would reach only one of them"
+            ),
+        )
+
+
+def _callers(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    jwt = [name for name in _JWT_SETTINGS if ("auth", name) in given]
+    if not jwt and not settings.auth.lets_somebody_in and not any(path[:2] == ("auth", "api_keys") for path in given):
+        yield (
+            ("auth", "anonymous"),
+            (
+                "nobody could get in: set GATEWAY_AUTH__API_KEYS__<NAME>, or GATEWAY_AUTH__JWKS_URL with __ISSUER and "
+                "__AUDIENCE, or set this to true to let everybody in"
+            ),
+        )
+    for name in _JWT_SETTINGS:
+        if jwt and name not in jwt:
+            others = ", ".join(environment_name(("auth", other)) for other in jwt)
+            yield ("auth", name), f"is needed beside {others}: a JWT is checked for key, issuer and audience"
+
+
+def _api_keys(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    callers = {path[2] for path in given if path[:2] == ("auth", "api_keys")}
+    accounts = {path[1] for path in given if path[0] == "accounts"}
+    for group in ("api_key_scopes", "api_key_account"):
+        for path in sorted(path for path in given if path[:2] == ("auth", group)):
+            if path[2] not in callers:
+                yield path, f"there is no caller of this name: set {environment_name(('auth', 'api_keys', path[2]))}"
+    for caller, account in settings.auth.api_key_account.items():
+        if account not in accounts:
+            known = ", ".join(sorted(accounts)) or "none"
+            yield ("auth", "api_key_account", caller), f"there is no account {account!r}; the accounts are: {known}"
+
+
+def _credentials(given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    for prefix in sorted({_upstream_prefix(path) for path in given} - {()}):
+        names = {path[len(prefix)] for path in given if path[: len(prefix)] == prefix}
+        match prefix[-1]:
+            case "deliveries":
+                yield from _deliveries_credentials(prefix, names)
+            case "logistics":
+                yield from _logistics_credentials(prefix, names)
+
+
+def _deliveries_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Iterator[tuple[SettingPath, str]]:
+    for one, other in (("email", "password"), ("password", "email")):
+        if one in names and other not in names:
+            yield (*prefix, other), f"is needed beside {environment_name((*prefix, one))} to log in"
+    if not names & {"token", "email", "password"}:
+        login = f"{environment_name((*prefix, 'email'))} and __PASSWORD"
+        yield (*prefix, "token"), f"set this, or {login}: the upstream answers nobody without a login"
+
+
+def _logistics_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Iterator[tuple[SettingPath, str]]:
+    if "refresh_token" in names and "client_key" not in names:
+        yield (*prefix, "client_key"), f"is needed beside {environment_name((*prefix, 'refresh_token'))}"
+    if "secret_key" in names and "client_key" not in names and "refresh_token" not in names:
+        yield (*prefix, "client_key"), f"is needed beside {environment_name((*prefix, 'secret_key'))}"
+    if not names & {"token", "refresh_token", "secret_key"}:
+        yield (
+            (*prefix, "token"),
+            (
+                "set this, or __CLIENT_KEY and __REFRESH_TOKEN, or __CLIENT_KEY and __SECRET_KEY for callers who log "
+                "in with accounts of their own: the upstream answers nobody without a login"
+            ),
+        )
+
+
+def _upstream_prefix(path: SettingPath) -> SettingPath:
+    depth = 3 if path[0] == "accounts" else 1
+    return path[:depth] if len(path) > depth and path[depth - 1] in ("deliveries", "logistics") else ()

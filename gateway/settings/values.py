@@ -1,0 +1,132 @@
+"""The kinds of values that settings have: what is accepted, and what is said about what is not."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+_PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+_SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_SECRET_KEY_LENGTH = 32
+
+
+class SettingsGroup(BaseModel):
+    """Base of all groups of settings; process lifetime, frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def _split_commas(value: object) -> object:
+    """Take a comma list apart; a list, as a TOML file may hold, stays as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _split_url(value: str, wanted: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        port_is_a_number = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(wanted) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_a_number:
+        raise ValueError(wanted)
+    return parts
+
+
+def _absolute_url(value: str) -> str:
+    parts = _split_url(value, "must be an absolute URL such as https://api.example.com/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no user and password: credentials have settings of their own")
+    if parts.query or parts.fragment or _CONTROL_CHARACTER.search(value) or " " in value:
+        raise ValueError("must be a URL without ?, # and spaces, such as https://api.example.com/v1")
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    if value == "*":
+        raise ValueError("must name each origin: * would let every site ask with its visitor's session")
+    wanted = f"must hold origins such as https://app.example.com without a path, not {value!r}"
+    parts = _split_url(value, wanted)
+    if value.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ValueError(wanted)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value), strict=False)
+    except ValueError:
+        raise ValueError(f"must hold addresses or networks such as 10.0.0.0/8, not {value!r}") from None
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
+        raise ValueError("must be a URL such as redis://localhost:6379/0, or one with rediss: or unix:")
+    return value
+
+
+def _without_control_characters(value: SecretStr) -> SecretStr:
+    if _CONTROL_CHARACTER.search(value.get_secret_value()):
+        raise ValueError("must hold no line breaks and no other control characters")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SECRET_KEY_LENGTH or " " in value.get_secret_value():
+        raise ValueError(
+            f"each key must have at least {_SECRET_KEY_LENGTH} characters and no spaces; make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return value
+
+
+def _path_segment(value: SecretStr) -> SecretStr:
+    if not _PATH_SAFE.fullmatch(value.get_secret_value()):
+        raise ValueError("is a part of a path: use letters, digits and . _ ~ - alone")
+    return value
+
+
+def _sha256(value: str) -> str:
+    if not _SHA256_HEX.fullmatch(value.lower()):
+        raise ValueError("must be the SHA-256 of the key as 64 hex digits, not the key; see: printf %s KEY | sha256sum")
+    return value.lower()
+
+
+def _scope(value: str) -> str:
+    if not _SCOPE.fullmatch(value):
+        raise ValueError(f"{value!r} is no scope; there are deliveries, sms and logistics with :read or :write")
+    return value
+
+
+def _existing_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError(f"there is no file {str(value)!r}")
+    return value
+
+
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PerSecond = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+AbsoluteUrl = Annotated[str, AfterValidator(_absolute_url)]
+Secret = Annotated[SecretStr, AfterValidator(_without_control_characters)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_path_segment)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
+ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+
+CommaList = BeforeValidator(_split_commas)
+Texts = Annotated[tuple[str, ...], CommaList]
+Urls = Annotated[tuple[AbsoluteUrl, ...], CommaList, Field(min_length=1)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], CommaList]
+Networks = Annotated[tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], CommaList]
+SecretKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_secret_key)], ...], CommaList]
+Scopes = Annotated[tuple[Annotated[str, AfterValidator(_scope)], ...], CommaList]
