@@ -1,0 +1,163 @@
+"""The logistics API (GotSurge Partnership 0.1.0) simulated, written from the vendor's document.
+
+The document lost every method and path and all its errors. Assumed here:
+
+- the paths, at the root of the server: see `PartnerApi.routes` and `TaskApi.routes`;
+- errors are `{code, message}`; creating answers 201, everything else 200;
+- a stale `version_rev` is 409 `version_conflict`; a status that forbids a cancellation is 422 `invalid_status`, so that
+  the two can be told apart;
+- a missing, wrong or outdated bearer token is 401, one without the role OrgAdmin 403 on everything under `/platform`;
+- a bad body or query parameter is 400 where it cannot be read and 422 where a field breaks a rule;
+- in `updated_tasks` whatever could not be updated is absent.
+
+`/oauth2/auth` and `/sso/login` stand in for the vendor's web pages.
+"""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.sandbox.clock import AdjustableClock, Clock
+from gateway.sandbox.logistics_errors import Refused
+from gateway.sandbox.logistics_lifecycle import Journeys
+from gateway.sandbox.logistics_options import LogisticsOptions
+from gateway.sandbox.logistics_organizations import Organizations
+from gateway.sandbox.logistics_pages import Pages
+from gateway.sandbox.logistics_price import price_recommendation
+from gateway.sandbox.logistics_requests import answer, answer_refused, answer_unrouted, read_body, read_page
+from gateway.sandbox.logistics_seed import seed_tasks
+from gateway.sandbox.logistics_task_api import TaskApi
+from gateway.sandbox.logistics_tasks import TaskStore
+from gateway.sandbox.logistics_tokens import Credentials
+from gateway.sandbox.simulator import Simulator
+
+
+class LogisticsSimulator(Simulator):
+    """The simulated logistics API; lives as long as its server.
+
+    Args:
+        clock: The time in the sandbox.
+        seed: The same seed gives the same tasks, organizations and tokens.
+        options: Keys, lifetimes and pace.
+
+    Attributes:
+        tasks: What a `WebhookSender` watches.
+        credentials: Issues codes and sessions where nobody sits at the pages.
+    """
+
+    def __init__(self, clock: AdjustableClock, seed: int, options: LogisticsOptions) -> None:
+        now = clock.now()
+        journeys = Journeys(seed, options.pace, options.failing_share)
+        organizations = Organizations(seed, now)
+        self.credentials = Credentials(clock, seed, options)
+        self.tasks = TaskStore(seed, journeys)
+        for task in seed_tasks(now, journeys, organizations.ids):
+            self.tasks.add(task)
+        task_api = TaskApi(clock, self.credentials, self.tasks, organizations)
+        partner_api = PartnerApi(clock, self.credentials, organizations)
+        app = Starlette(
+            routes=[*partner_api.routes, *task_api.routes],
+            exception_handlers={Refused: answer_refused, HTTPException: answer_unrouted},
+        )
+        super().__init__("logistics", app, clock)
+
+
+def create_logistics(
+    clock: AdjustableClock, *, seed: int = 1, options: LogisticsOptions | None = None
+) -> LogisticsSimulator:
+    """A simulated logistics API with its seeded records.
+
+    Args:
+        clock: What its tasks move and its tokens expire by.
+        seed: Decides everything that is made up.
+        options: Keys, lifetimes and pace; the defaults where left out.
+    """
+    return LogisticsSimulator(clock, seed, options or LogisticsOptions())
+
+
+class PartnerApi:
+    """Answers the calls about the partner, its tokens, organizations and prices; lives as long as the simulator.
+
+    Args:
+        clock: The time of new organizations.
+        credentials: Issues and checks tokens.
+        organizations: The ones that the partner manages.
+    """
+
+    def __init__(self, clock: Clock, credentials: Credentials, organizations: Organizations) -> None:
+        self._clock = clock
+        self._credentials = credentials
+        self._organizations = organizations
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every path; a signature may hold "/", plain or percent-encoded."""
+        pages = Pages(self._credentials)
+        return [
+            Route("/oauth2/auth", pages.consent),
+            Route("/sso/login", pages.sign_on),
+            Route("/partners/{signature:path}", self.partner),
+            Route("/oauth2/token", self.exchange_code, methods=["POST"]),
+            Route("/oauth2/refresh", self.refresh, methods=["POST"]),
+            Route("/platform/sso/token", self.exchange_session, methods=["POST"]),
+            Route("/price", self.price, methods=["POST"]),
+            Route("/platform/organizations", self.list_organizations),
+            Route("/platform/organizations", self.create_organization, methods=["POST"]),
+            Route("/platform/organizations/{org_id}", self.organization),
+            Route("/platform/organizations/{org_id}/roles", self.roles),
+            Route("/platform/users/invite", self.invite, methods=["POST"]),
+        ]
+
+    async def partner(self, request: Request) -> Response:
+        """The partner's detail; its signature is all the proof there is."""
+        return answer(self._credentials.partner(request.path_params["signature"]))
+
+    async def exchange_code(self, request: Request) -> Response:
+        """Tokens for an authorization code."""
+        return answer(self._credentials.exchange_code(await read_body(request)))
+
+    async def refresh(self, request: Request) -> Response:
+        """A new bearer token."""
+        return answer(self._credentials.refresh(await read_body(request)))
+
+    async def exchange_session(self, request: Request) -> Response:
+        """Tokens for the session of a single sign-on."""
+        return answer(self._credentials.exchange_session(await read_body(request)))
+
+    async def price(self, request: Request) -> Response:
+        """The price recommendation."""
+        self._credentials.caller(request.headers.get("authorization"))
+        return answer(price_recommendation(await read_body(request)))
+
+    async def list_organizations(self, request: Request) -> Response:
+        """A page of the associated organizations."""
+        self._administrator(request)
+        page, per_page = read_page(request)
+        organizations = self._organizations.page(page, per_page)
+        return answer({"meta": {"page": page, "per_page": per_page}, "organizations": organizations})
+
+    async def create_organization(self, request: Request) -> Response:
+        """A new associated organization."""
+        self._administrator(request)
+        organization = self._organizations.create(await read_body(request), self._clock.now())
+        return answer({"organization": organization}, 201)
+
+    async def organization(self, request: Request) -> Response:
+        """One associated organization."""
+        self._administrator(request)
+        return answer({"organization": self._organizations.find(request.path_params["org_id"])})
+
+    async def roles(self, request: Request) -> Response:
+        """The roles within an associated organization."""
+        self._administrator(request)
+        return answer({"roles": self._organizations.roles(request.path_params["org_id"])})
+
+    async def invite(self, request: Request) -> Response:
+        """Invite a user to an associated organization."""
+        self._administrator(request)
+        return answer({"message": self._organizations.invite(await read_body(request))})
+
+    def _administrator(self, request: Request) -> None:
+        self._credentials.caller(request.headers.get("authorization")).require_administrator()
