@@ -1,5 +1,6 @@
 """What goes to an upstream and what comes back, and the one interface between a client and the wire."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -48,11 +49,14 @@ class Call(msgspec.Struct, eq=False):
         method: GET, POST or PATCH.
         url: Absolute, path and query already percent-encoded.
         deadline: The event loop's clock, in seconds.
-        headers: Without credentials: those are added inside the policies, try by try.
+        headers: Without credentials: those are `authorization`.
         body: The encoded body.
         repeatable: It may be sent twice (every GET; no POST but a token call).
         shown_path: What traces and logs show instead of the url's path, where that holds a secret.
         traces: Where to note the call once it is over.
+        identity: Whose credentials it carries; whatever is counted or kept per account is keyed by it.
+        authorization: The value of that header, set by the authorizing transport.
+        timeout: Seconds that one try may take, set by the policies.
         tries: How often it went to the wire so far.
     """
 
@@ -66,7 +70,14 @@ class Call(msgspec.Struct, eq=False):
     repeatable: bool = True
     shown_path: str | None = None
     traces: list[CallTrace] | None = None
+    identity: str = ""
+    authorization: str | None = None
+    timeout: float = 5.0
     tries: int = 0
+
+    def __repr__(self) -> str:
+        """Neither credentials nor a path that holds some."""
+        return f"<Call {self.upstream.name} {self.operation}>"
 
 
 class Answer(msgspec.Struct, frozen=True, eq=False):
@@ -74,12 +85,12 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 
     Args:
         status: The HTTP status.
-        headers: Names in lower case; of a header sent twice the last one.
+        headers: Read by name, in any case.
         body: Already decompressed, and bounded in size by the wire.
     """
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 

@@ -7,8 +7,8 @@ import msgspec
 
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.logistics.complaint import require_logistics_success
+from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
 
 _ACCEPT: Final = (("accept", "application/json"),)

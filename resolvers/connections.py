@@ -1,0 +1,132 @@
+"""Pages as GraphQL clients ask for them: windows, cursors, connections."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from resolvers.errors import BadInput
+
+MAX_FIRST: Final = 100
+MAX_CURSOR_LENGTH: Final = 512
+
+Node = TypeVar("Node")
+Place = TypeVar("Place", bound=msgspec.Struct)
+
+
+class PageInfo(msgspec.Struct, frozen=True):
+    """Where a page stands in its list; lives one operation."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+class Edge(msgspec.Struct, Generic[Node], frozen=True):
+    """A node and the cursor right behind it; lives one operation."""
+
+    cursor: str
+    node: Node
+
+
+class Connection(msgspec.Struct, Generic[Node], frozen=True):
+    """A page of a list; lives one operation.
+
+    Args:
+        nodes: The page's things.
+        places: Each one's place in the whole list, from which its cursor is made when somebody asks for it.
+        has_next_page: Whether there is more behind it.
+        has_previous_page: Whether there is more before it.
+        total_count: How many there are in all; None where the upstream does not say.
+    """
+
+    nodes: Sequence[Node]
+    places: Sequence[msgspec.Struct]
+    has_next_page: bool
+    has_previous_page: bool
+    total_count: int | None = None
+
+    @property
+    def edges(self) -> list[Edge[Node]]:
+        """The nodes with their cursors."""
+        return [Edge(cursor_at(place), node) for place, node in zip(self.places, self.nodes, strict=True)]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where the page stands in its list."""
+        start = cursor_at(self.places[0]) if self.places else None
+        end = cursor_at(self.places[-1]) if self.places else None
+        return PageInfo(self.has_next_page, self.has_previous_page, start, end)
+
+
+class Offset(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a list that the upstream counts: how many things stand before it.
+
+    `list_name` keeps a cursor of one list from being taken for another's.
+    """
+
+    list_name: str
+    index: int
+
+
+def cursor_at(place: msgspec.Struct) -> str:
+    """The opaque cursor of a place."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def place_at(cursor: str, kind: type[Place]) -> Place:
+    """The place that a cursor of ours stands for.
+
+    Raises:
+        BadInput: the gateway never made such a cursor for this list.
+    """
+    if len(cursor) > MAX_CURSOR_LENGTH:
+        raise bad_cursor()
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(text, type=kind)
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise bad_cursor() from error
+
+
+def bad_cursor() -> BadInput:
+    """What a cursor gets that does not belong to the list."""
+    return BadInput(
+        "`after` is no cursor of this list; pass an endCursor of the same list, or nothing.", path=["after"]
+    )
+
+
+def start_of(list_name: str, after: str | None) -> int:
+    """How many things stand before the page that begins behind a cursor.
+
+    Raises:
+        BadInput: the cursor is not of this list.
+    """
+    if after is None:
+        return 0
+    place = place_at(after, Offset)
+    if place.list_name != list_name or place.index < 0:
+        raise bad_cursor()
+    return place.index + 1
+
+
+def check_first(first: int, maximum: int = MAX_FIRST) -> int:
+    """The page's size.
+
+    Raises:
+        BadInput: it is outside what the gateway serves.
+    """
+    if not 1 <= first <= maximum:
+        raise BadInput(f"`first` must be from 1 to {maximum}, not {first}.", path=["first"])
+    return first
+
+
+def offset_connection(
+    list_name: str, start: int, nodes: Sequence[Node], *, has_next_page: bool, total_count: int | None = None
+) -> Connection[Node]:
+    """A page whose places are counted from the list's start."""
+    places = [Offset(list_name, start + index) for index in range(len(nodes))]
+    return Connection(nodes, places, has_next_page, start > 0, total_count)

@@ -1,0 +1,121 @@
+"""Deliveries: one, a page of them, what belongs to one, and the three changes."""
+
+from typing import Final
+
+from strawberry import Parent
+
+from resolvers.connections import Connection, check_first, offset_connection, start_of
+from resolvers.context import Context
+from resolvers.errors import NotAllowedNow, RecordMissing
+from resolvers.selection import OperationInfo
+from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
+from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
+from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus
+from resolvers.upstreams.names import UpstreamName
+
+LIST: Final = "deliveries"
+
+
+async def delivery(context: Context, delivery_id: str) -> Delivery | None:
+    """One delivery; None where there is none."""
+    return await context.loaders.deliveries.load(delivery_id)
+
+
+async def deliveries(
+    info: OperationInfo, filters: DeliveryFilters, first: int, after: str | None
+) -> Connection[Delivery]:
+    """A page of deliveries, in at most two calls wherever it starts.
+
+    Raises:
+        BadInput: `first` or `after` is none.
+    """
+    context = info.context
+    size, start = check_first(first), start_of(LIST, after)
+    records, total = await _window(context, filters, start, size)
+    for record in records:
+        context.loaders.deliveries.prime(record.send_task_id, record)
+    return offset_connection(LIST, start, records, has_next_page=start + len(records) < total, total_count=total)
+
+
+async def _window(context: Context, filters: DeliveryFilters, start: int, size: int) -> tuple[list[Delivery], int]:
+    """The records from `start` on, and how many there are in all.
+
+    The upstream counts in pages: a window that does not begin at one lies across two. Where the upstream serves
+    smaller pages than asked for, the window is walked in its size.
+    """
+    number, skip = divmod(start, size)
+    page = await _page(context, filters, number + 1, size)
+    if 0 < page.per_page < size:
+        number, skip = divmod(start, page.per_page)
+        if number > 0:
+            page = await _page(context, filters, number + 1, page.per_page)
+    return await _walk(context, filters, page, number + 1, skip, size)
+
+
+async def _walk(
+    context: Context, filters: DeliveryFilters, page: DeliveryPage, number: int, skip: int, size: int
+) -> tuple[list[Delivery], int]:
+    records, seen = list(page.records[skip:]), (number - 1) * page.per_page + len(page.records)
+    while len(records) < size and seen < page.total and page.records:
+        number += 1
+        page = await _page(context, filters, number, page.per_page)
+        records += page.records
+        seen += len(page.records)
+    return records[:size], page.total
+
+
+async def _page(context: Context, filters: DeliveryFilters, number: int, size: int) -> DeliveryPage:
+    async def ask() -> DeliveryPage:
+        return await context.account.deliveries.deliveries(context.scope, filters, page_number=number, page_size=size)
+
+    page: DeliveryPage = await context.loaders.once((LIST, filters, number, size), ask)
+    return page
+
+
+async def product(delivery: Parent[Delivery], info: OperationInfo) -> Product | None:
+    """The product that a delivery sends."""
+    return await info.context.loaders.products_of_deliveries.load(delivery.send_task_id)
+
+
+async def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> DspUploadIdentification | None:
+    """The channel that a delivery goes through."""
+    return await info.context.loaders.identifications_of_deliveries.load(delivery.send_task_id)
+
+
+async def create(context: Context, request: NewDelivery) -> Delivery:
+    """Create a delivery.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    return await context.account.deliveries.create_delivery(context.scope, request)
+
+
+async def update(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
+    """Change what may be changed of a delivery.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    context.loaders.deliveries.forget(delivery_id)
+    return await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
+
+
+async def cancel(context: Context, delivery_id: str) -> Delivery:
+    """Hold a delivery back that has not started; the upstream can delete none (send-tasks document, Delete SendTask).
+
+    Raises:
+        RecordMissing: there is no such delivery.
+        NotAllowedNow: it has started or is over.
+    """
+    found = await context.account.deliveries.delivery(context.scope, delivery_id)
+    if found is None:
+        raise RecordMissing(UpstreamName.DELIVERIES, f"There is no delivery {delivery_id}.")
+    if found.status is not DeliveryStatus.PENDING:
+        raise NotAllowedNow(
+            UpstreamName.DELIVERIES,
+            f"Delivery {delivery_id} is {found.raw_status}, and only a pending one can be held back; "
+            "to take a product down, create a delivery of type DELETE.",
+            raw_status=found.raw_status,
+        )
+    return await update(context, delivery_id, DeliveryChange(deliverable=False))

@@ -1,0 +1,195 @@
+"""Logistics tasks: one, a page of them, and every change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+from strawberry import Parent
+
+from resolvers.connections import Connection, check_first, start_of
+from resolvers.context import Context
+from resolvers.errors import GatewayError, NotAllowedNow, RecordMissing
+from resolvers.numbered_pages import read_window
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.logistics.account_records import Organization
+from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
+from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
+from resolvers.upstreams.names import UpstreamName
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+LIST: Final = "logistics tasks"
+
+MAX_TASKS_A_CALL: Final = 20
+"""Documented for the creation of tasks; assumed for everything else that takes several."""
+
+
+class TasksOutcome(msgspec.Struct, frozen=True):
+    """What became of several tasks, each on its own; lives one operation."""
+
+    tasks: list[LogisticsTask]
+    errors: list[GatewayError]
+
+
+async def task(context: Context, task_id: str) -> LogisticsTask | None:
+    """One task; None where there is none."""
+    return await context.loaders.tasks.load(task_id)
+
+
+async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:
+    """A page of tasks, in at most two calls wherever it starts.
+
+    Raises:
+        BadInput: `first` or `after` is none.
+    """
+    context = info.context
+    list_name = f"{LIST} {'descending' if descending else 'ascending'}"
+    size, start = check_first(first), start_of(list_name, after)
+
+    async def read_page(number: int, per_page: int) -> list[LogisticsTask]:
+        async def ask() -> list[LogisticsTask]:
+            return await context.account.logistics.tasks(
+                context.scope, page=number, per_page=per_page, descending=descending
+            )
+
+        page: list[LogisticsTask] = await context.loaders.once((list_name, number, per_page), ask)
+        return page
+
+    connection = await read_window(
+        list_name, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
+    )
+    for record in connection.nodes:
+        context.loaders.tasks.prime(record.task_id, record)
+    return connection
+
+
+async def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Organization | None:
+    """The organization that a task belongs to."""
+    if task.organization_id is None:
+        return None
+    return await info.context.loaders.organizations.load(task.organization_id)
+
+
+async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
+    """Create tasks, 20 a call; the calls are independent, and so are their errors."""
+
+    async def create_chunk(chunk: Sequence[NewTask]) -> list[LogisticsTask]:
+        return await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+
+    created, failed = await _by_chunks(tasks, create_chunk)
+    for record in created:
+        context.loaders.tasks.prime(record.task_id, record)
+    return TasksOutcome(created, [error for _, error in failed])
+
+
+async def update(context: Context, task_id: str, change: TaskChange) -> LogisticsTask:
+    """Change a task at the revision that the caller has seen.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    context.loaders.tasks.forget(task_id)
+    return await context.account.logistics.update_task(context.scope, task_id, change)
+
+
+async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
+    """Cancel a task and read it again: the upstream answers a cancellation with a message alone.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    await context.account.logistics.cancel_task(context.scope, task_id, reason)
+    return await _reread(context, task_id)
+
+
+async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
+    """Broadcast drafts; an id that the upstream did not change stands in no state that allows it."""
+
+    async def broadcast_chunk(chunk: Sequence[str]) -> list[UpdatedTask]:
+        return await context.account.logistics.broadcast_drafts(context.scope, chunk)
+
+    return await _change_many(context, task_ids, task_ids, broadcast_chunk, _not_broadcast)
+
+
+async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
+    """Broadcast drafts and give each that really went out its tracking id."""
+
+    async def broadcast_chunk(chunk: Sequence[TrackingId]) -> list[UpdatedTask]:
+        return await context.account.logistics.broadcast_with_tracking(context.scope, chunk)
+
+    return await _change_many(context, items, [item.id for item in items], broadcast_chunk, _not_broadcast)
+
+
+async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
+    """Give tasks their tracking ids; an id that the upstream did not change does not exist for it."""
+
+    async def set_chunk(chunk: Sequence[TrackingId]) -> list[UpdatedTask]:
+        return await context.account.logistics.set_tracking_ids(context.scope, chunk)
+
+    return await _change_many(context, items, [item.id for item in items], set_chunk, _not_found)
+
+
+async def _by_chunks(
+    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[list[Done]]]
+) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
+    """What was done, and what failed with the index of the first item of its call.
+
+    Errors that are not ours are a programmer's and go on.
+    """
+    starts = range(0, len(items), MAX_TASKS_A_CALL)
+    calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
+    done: list[Done] = []
+    failed: list[tuple[int, GatewayError]] = []
+    for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        if isinstance(result, GatewayError):
+            failed.append((start, result))
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            done += result
+    return done, failed
+
+
+async def _change_many(
+    context: Context,
+    items: Sequence[Item],
+    task_ids: Sequence[str],
+    change: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask]]],
+    left_out: Callable[[str], GatewayError],
+) -> TasksOutcome:
+    """Change tasks, 20 a call, and read those again that the upstream says it changed."""
+    updated, failed = await _by_chunks(items, change)
+    changed = {task.id for task in updated}
+    in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
+    errors = [error for _, error in failed]
+    errors += [left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
+    tasks = []
+    rereads = [_reread(context, one) for one in task_ids if one in changed]
+    for result in await asyncio.gather(*rereads, return_exceptions=True):
+        if isinstance(result, GatewayError):
+            errors.append(result)
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            tasks.append(result)
+    return TasksOutcome(tasks, errors)
+
+
+async def _reread(context: Context, task_id: str) -> LogisticsTask:
+    context.loaders.tasks.forget(task_id)
+    found = await context.loaders.tasks.load(task_id)
+    if found is None:
+        raise RecordMissing(UpstreamName.LOGISTICS, f"The change was made, but task {task_id} is not there any more.")
+    return found
+
+
+def _not_broadcast(task_id: str) -> GatewayError:
+    return NotAllowedNow(
+        UpstreamName.LOGISTICS, f"Task {task_id} was not broadcast: only an existing draft can be broadcast."
+    )
+
+
+def _not_found(task_id: str) -> GatewayError:
+    return RecordMissing(UpstreamName.LOGISTICS, f"There is no task {task_id} to give a tracking id to.")

@@ -1,0 +1,66 @@
+"""Organizations of a platform partner, their roles, and inviting users to them."""
+
+from typing import Final
+
+from strawberry import Parent
+
+from resolvers.connections import Connection, check_first, start_of
+from resolvers.context import Context
+from resolvers.numbered_pages import read_window
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.logistics.account_records import Organization, Role
+from resolvers.upstreams.logistics.requests import Invitation
+
+LIST: Final = "organizations"
+
+
+async def organization(context: Context, organization_id: str) -> Organization | None:
+    """One organization; None where there is none."""
+    return await context.loaders.organizations.load(organization_id)
+
+
+async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:
+    """A page of organizations, in at most two calls wherever it starts.
+
+    Raises:
+        BadInput: `first` or `after` is none.
+    """
+    context = info.context
+    size, start = check_first(first), start_of(LIST, after)
+
+    async def read_page(number: int, per_page: int) -> list[Organization]:
+        async def ask() -> list[Organization]:
+            return await context.account.logistics.organizations(context.scope, page=number, per_page=per_page)
+
+        page: list[Organization] = await context.loaders.once((LIST, number, per_page), ask)
+        return page
+
+    connection = await read_window(
+        LIST, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
+    )
+    for record in connection.nodes:
+        context.loaders.organizations.prime(record.organization_id, record)
+    return connection
+
+
+async def roles(organization: Parent[Organization], info: OperationInfo) -> list[Role]:
+    """The roles that a user of an organization can have."""
+    return await info.context.loaders.roles.load(organization.organization_id)
+
+
+async def create(context: Context, business_name: str) -> Organization:
+    """Create an organization.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    return await context.account.logistics.create_organization(context.scope, business_name)
+
+
+async def invite(context: Context, invitation: Invitation) -> str:
+    """Invite a user to an organization; what the upstream says to it.
+
+    Raises:
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    return await context.account.logistics.invite_user(context.scope, invitation)

@@ -1,0 +1,141 @@
+"""SMS jobs: one, its recipients, what it was sent about, and sending one."""
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+from strawberry import Parent
+
+from resolvers.connections import Connection, check_first, offset_connection, start_of
+from resolvers.context import Context
+from resolvers.errors import UpstreamError
+from resolvers.ids import global_id, split_global_id
+from resolvers.nodes import node_of
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.names import Progress
+from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
+from resolvers.upstreams.sms.requests import JobOptions, JobRequest
+
+MAX_RECIPIENTS: Final = 3000
+"""Recipients in one job, documented; so also the largest page of them."""
+
+REGARDING_PREFIX: Final = "about "
+"""Marks a job's customerRef as ours: `about Delivery:123`. Far below the 64 characters that the vendor recommends."""
+
+NEEDS_NO_REPORT: Final = frozenset({"id", "jobId", "recipients", "recipientSummary", "__typename"})
+
+
+class RecipientSummary(msgspec.Struct, frozen=True):
+    """How many recipients of a job stand where; lives one operation."""
+
+    pending: int
+    in_progress: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+async def job(info: OperationInfo, job_id: str) -> SmsJob | None:
+    """One job by its report; its recipients come along at the same time where they are asked for."""
+    load_recipients_ahead(info.context, job_id, selected_below(info))
+    return await info.context.loaders.jobs.load(job_id)
+
+
+def load_recipients_ahead(context: Context, job_id: str, selected: frozenset[str]) -> None:
+    """Start the recipients' call beside the report's, where a selection of a job needs both."""
+    if "recipients" in selected or "recipientSummary" in selected:
+        context.loaders.recipients.load(job_id)
+
+
+async def recipients_of(context: Context, job_id: str, first: int, after: str | None) -> Connection[Recipient] | None:
+    """A page of a job's recipients; None where no data centre knows the job.
+
+    Raises:
+        BadInput: `first` or `after` is none.
+    """
+    list_name = f"recipients of {job_id}"
+    size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
+    found = await context.loaders.recipients.load(job_id)
+    if found is None:
+        return None
+    page = found[start : start + size]
+    return offset_connection(
+        list_name, start, page, has_next_page=start + len(page) < len(found), total_count=len(found)
+    )
+
+
+async def recipients(
+    job: Parent[SmsJob | JobReference], info: OperationInfo, first: int = 50, after: str | None = None
+) -> Connection[Recipient] | None:
+    """A page of the recipients of a job."""
+    return await recipients_of(info.context, job.job_id, first, after)
+
+
+async def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> RecipientSummary | None:
+    """How many recipients of a job stand where."""
+    found = await info.context.loaders.recipients.load(job.job_id)
+    if found is None:
+        return None
+    counts = Counter(recipient.progress for recipient in found)
+    return RecipientSummary(
+        pending=counts[Progress.PENDING],
+        in_progress=counts[Progress.IN_PROGRESS],
+        succeeded=counts[Progress.SUCCEEDED],
+        failed=counts[Progress.FAILED],
+        cancelled=counts[Progress.CANCELLED],
+    )
+
+
+async def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> SmsJob | None:
+    """The job that a recipient belongs to."""
+    return await job(info, recipient.job_id)
+
+
+async def regarding(job: Parent[SmsJob], info: OperationInfo) -> object | None:
+    """What a job was sent about, read with the caller's own credentials, whoever wrote the reference."""
+    reference = job.customer_ref or ""
+    if not reference.startswith(REGARDING_PREFIX):
+        return None
+    found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
+    if found is None or found[0] not in {"Delivery", "LogisticsTask"}:
+        return None
+    return await node_of(info.context, *found)
+
+
+async def version(context: Context) -> SmsApiVersion:
+    """The version of the SMS API, as its primary data centre tells it."""
+
+    async def ask() -> SmsApiVersion:
+        return await context.account.sms.version(context.scope, 0)
+
+    told: SmsApiVersion = await context.loaders.once(("sms version",), ask)
+    return told
+
+
+async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:
+    """Post a job; once the upstream has taken it, nothing that goes wrong afterwards is an error of the sending.
+
+    Args:
+        info: The mutation's.
+        request: What to post.
+        regarding: Kind and upstream's own id of the thing that the job is about.
+
+    Raises:
+        UpstreamError: it was not taken, or nobody knows whether it was.
+    """
+    context = info.context
+    if regarding is not None:
+        request = _about(request, global_id(*regarding))
+    job_id = await context.account.sms.create_job(context.scope, request)
+    from_input = SmsJob.from_request(job_id, request)
+    if selected_below(info, "job") <= NEEDS_NO_REPORT:
+        return from_input
+    try:
+        return await context.loaders.jobs.load(job_id) or from_input
+    except UpstreamError:
+        return from_input
+
+
+def _about(request: JobRequest, reference: str) -> JobRequest:
+    options = msgspec.structs.replace(request.options or JobOptions(), customer_ref=REGARDING_PREFIX + reference)
+    return msgspec.structs.replace(request, options=options)

@@ -1,0 +1,157 @@
+"""The list of SMS jobs: one list to the client, several upstream, by data centre and by windows of 30 days."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from resolvers.connections import Connection, bad_cursor, check_first, place_at
+from resolvers.context import Context
+from resolvers.errors import BadInput
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.sms import NEEDS_NO_REPORT, load_recipients_ahead
+from resolvers.upstreams.sms.records import JobReference, SmsJob
+from resolvers.upstreams.sms.requests import JobIdQuery
+
+WINDOW: Final = timedelta(days=30)
+"""The longest span of one upstream list, documented."""
+
+MAX_SPAN: Final = timedelta(days=366)
+"""Of one list to the client; the upstream keeps 3 months, and each 30 days more cost calls for nothing."""
+
+
+class JobWindow(msgspec.Struct, frozen=True):
+    """Which jobs to list; None leaves a bound to the gateway: the last 30 days, open and finished ones."""
+
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+    open: bool | None = None
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """One upstream list: a data centre and a span of at most 30 days."""
+
+    centre: int
+    from_time: datetime
+    to_time: datetime
+
+
+class JobPlace(msgspec.Struct, frozen=True, array_like=True):
+    """A place in the list: it pins the window, so that `the last 30 days` do not move between two pages.
+
+    Args:
+        from_time: The whole list's first instant.
+        to_time: The whole list's last instant.
+        segment: Which upstream list.
+        index: How many jobs stand before it there.
+    """
+
+    list_name: str
+    from_time: datetime
+    to_time: datetime
+    segment: int
+    index: int
+
+
+LIST: Final = "sms jobs"
+
+
+async def jobs(
+    info: OperationInfo, window: JobWindow, first: int, after: str | None
+) -> Connection["asyncio.Future[SmsJob | None]"] | Connection[JobReference]:
+    """A page of jobs; their reports are loaded where the selection needs them, their recipients at the same time.
+
+    Raises:
+        BadInput: an argument is out of bounds, or the cursor belongs to another list.
+    """
+    size = check_first(first)
+    start = _start(info.context, window, after)
+    segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)
+    if not 0 <= start.segment < len(segments):
+        raise bad_cursor()
+    needed = size + ("hasNextPage" in selected_below(info, "pageInfo"))
+    found = await _fill(info.context, window, segments, start, needed)
+    job_ids = [job_id for job_id, _ in found[:size]]
+    places = [place for _, place in found[:size]]
+    return Connection(_nodes(info, job_ids), places, len(found) > size, after is not None)
+
+
+def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
+    if after is None:
+        to_time = window.to_time or context.now()
+        from_time = window.from_time or to_time - WINDOW
+        _check_span(from_time, to_time)
+        return JobPlace(LIST, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
+    place = place_at(after, JobPlace)
+    same = place.from_time == (window.from_time or place.from_time) and place.to_time == (
+        window.to_time or place.to_time
+    )
+    if place.list_name != LIST or place.index < 0 or not same or place.from_time.tzinfo is None:
+        raise bad_cursor()
+    _check_span(place.from_time, place.to_time)
+    return msgspec.structs.replace(place, index=place.index + 1)
+
+
+def _check_span(from_time: datetime, to_time: datetime) -> None:
+    if from_time >= to_time:
+        raise BadInput("`from` must be before `to`.", path=["from"])
+    if to_time - from_time > MAX_SPAN:
+        raise BadInput(
+            f"The window must not be longer than {MAX_SPAN.days} days; the API keeps jobs for 3 months.", path=["from"]
+        )
+
+
+def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segment]:
+    """The primary data centre's windows first, the oldest first, as the upstream orders jobs."""
+    windows, start = [], from_time
+    while start < to_time:
+        end = min(start + WINDOW, to_time)
+        windows.append((start, end))
+        start = end
+    return [Segment(centre, *window) for centre in range(centres) for window in windows]
+
+
+async def _fill(
+    context: Context, window: JobWindow, segments: Sequence[Segment], start: JobPlace, needed: int
+) -> list[tuple[str, JobPlace]]:
+    """Job ids with their places, from as few upstream lists as hold that many.
+
+    Two windows share an instant, so a job at it may be named twice; the second is dropped.
+    """
+    found: dict[str, JobPlace] = {}
+    place = start
+    while len(found) < needed and place.segment < len(segments):
+        limit = needed - len(found)
+        job_ids = await _list(context, window, segments[place.segment], place.index, limit)
+        for index, job_id in enumerate(job_ids, place.index):
+            found.setdefault(job_id, msgspec.structs.replace(place, index=index))
+        if len(job_ids) < limit:
+            place = msgspec.structs.replace(place, segment=place.segment + 1, index=0)
+        else:
+            place = msgspec.structs.replace(place, index=place.index + len(job_ids))
+    return list(found.items())
+
+
+async def _list(context: Context, window: JobWindow, segment: Segment, offset: int, limit: int) -> list[str]:
+    query = JobIdQuery(segment.from_time, segment.to_time, window.open, limit, offset or None)
+
+    async def ask() -> list[str]:
+        return await context.account.sms.job_ids(context.scope, segment.centre, query)
+
+    job_ids: list[str] = await context.loaders.once((LIST, segment.centre, query), ask)
+    for job_id in job_ids:
+        context.account.sms_places.remember(job_id, segment.centre)
+    return job_ids
+
+
+def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
+    """The jobs as far as the selection needs them: by id alone, or as reports to come."""
+    selected = selected_below(info, "nodes") | selected_below(info, "edges", "node")
+    if selected <= NEEDS_NO_REPORT:
+        return [JobReference(job_id) for job_id in job_ids]
+    loaders = info.context.loaders
+    for job_id in job_ids:
+        load_recipients_ahead(info.context, job_id, selected)
+    return [loaders.jobs.load(job_id) for job_id in job_ids]

@@ -1,0 +1,51 @@
+"""Puts an account's credentials on its calls; on a 401 it asks for new ones and tries once more."""
+
+from typing import Protocol
+
+from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+
+
+class Credentials(Protocol):
+    """Where the value of the Authorization header comes from; lives as long as its account."""
+
+    async def authorization(self, scope: CallScope) -> str | None:
+        """The header's value for the next call, got or refreshed first where needed.
+
+        Raises:
+            UpstreamError: there is none to be had.
+        """
+        ...
+
+    async def renew(self, refused: str | None, scope: CallScope) -> bool:
+        """Replace a value that the upstream refused.
+
+        Returns:
+            Whether there is another value to try.
+        """
+        ...
+
+
+class Authorizing:
+    """Sends every call of one account with its credentials; lives as long as the account.
+
+    Args:
+        inner: The upstream's policies, shared by all accounts.
+        credentials: The account's own.
+        identity: The account's name in caches, pacing and logs; never a secret.
+    """
+
+    def __init__(self, inner: Transport, credentials: Credentials, identity: str) -> None:
+        self._inner = inner
+        self._credentials = credentials
+        self._identity = identity
+
+    async def send(self, call: Call) -> Answer:
+        """Send with credentials; once more with new ones after a 401, which the upstream answers before it acts."""
+        scope = CallScope(call.deadline)
+        call.identity = self._identity
+        call.authorization = await self._credentials.authorization(scope)
+        answer = await self._inner.send(call)
+        if answer.status != 401 or not await self._credentials.renew(call.authorization, scope):
+            return answer
+        call.authorization = await self._credentials.authorization(scope)
+        return await self._inner.send(call)

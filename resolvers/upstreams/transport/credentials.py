@@ -1,0 +1,116 @@
+"""What the gateway shows an upstream: a fixed value, or a token that is renewed ahead of its end and after a 401."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from resolvers.upstreams.call import CallScope
+
+AHEAD_SECONDS: Final = 60.0
+"""How long before its end a token is renewed; at most a tenth of its life."""
+
+TOKEN_CALL_SECONDS: Final = 15.0
+"""What a token call may take: it serves whoever waits, so no single operation's deadline bounds it."""
+
+
+class FixedCredentials:
+    """A value that never changes: a bearer token from the settings, or Basic; lives as long as its account."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    @classmethod
+    def bearer(cls, token: str) -> "FixedCredentials":
+        """A bearer token."""
+        return cls(f"Bearer {token}")
+
+    @classmethod
+    def basic(cls, username: str, password: str) -> "FixedCredentials":
+        """User name and password (RFC 7617)."""
+        return cls("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
+
+    async def authorization(self, scope: CallScope) -> str:
+        """The value, whatever the call."""
+        del scope
+        return self._value
+
+    async def renew(self, refused: str | None, scope: CallScope) -> bool:
+        """There is no other value to try."""
+        del refused, scope
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token.
+
+    Args:
+        value: The token itself, hidden from repr.
+        lifetime: Seconds from now until it ends; None where the upstream does not say.
+    """
+
+    value: str = field(repr=False)
+    lifetime: float | None
+
+
+FetchToken = Callable[[CallScope], Awaitable[Token]]
+
+
+class TokenCredentials:
+    """A bearer token, fetched when first needed, one fetch at a time for all; lives as long as its account.
+
+    Args:
+        fetch: Gets a new token from the upstream.
+        clock: The event loop's clock, in seconds.
+        first: A token that is already known, if any.
+    """
+
+    def __init__(self, fetch: FetchToken, clock: Callable[[], float], *, first: str | None = None) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._value = f"Bearer {first}" if first else None
+        self._renew_at = float("inf")
+        self._fetching: asyncio.Task[str] | None = None
+
+    async def authorization(self, scope: CallScope) -> str:
+        """The token, fetched first where there is none or it is about to end.
+
+        Raises:
+            UpstreamError: the token call failed, or took longer than the operation has.
+        """
+        if self._value is None or self._clock() >= self._renew_at:
+            return await self._fetched(scope)
+        return self._value
+
+    async def renew(self, refused: str | None, scope: CallScope) -> bool:
+        """Fetch another token, unless somebody else has done so since the refused one was read."""
+        if self._value == refused:
+            await self._fetched(scope)
+        return True
+
+    async def _fetched(self, scope: CallScope) -> str:
+        """The fetch belongs to all who wait: one who gives up does not cancel it for the others."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch_and_keep())
+            self._fetching.add_done_callback(self._forget_fetch)
+        async with asyncio.timeout_at(scope.deadline):
+            return await asyncio.shield(self._fetching)
+
+    async def _fetch_and_keep(self) -> str:
+        token = await self._fetch(CallScope(self._clock() + TOKEN_CALL_SECONDS))
+        self._value = f"Bearer {token.value}"
+        self._renew_at = self._clock() + _useful_seconds(token.lifetime)
+        return self._value
+
+    def _forget_fetch(self, task: "asyncio.Task[str]") -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()
+
+
+def _useful_seconds(lifetime: float | None) -> float:
+    if lifetime is None:
+        return float("inf")
+    return lifetime - min(AHEAD_SECONDS, lifetime / 10)

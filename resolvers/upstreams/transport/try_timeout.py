@@ -1,0 +1,31 @@
+"""The innermost policy: one try takes no longer than its upstream is given, and never longer than the operation has."""
+
+from collections.abc import Callable
+from typing import Final
+
+from resolvers.upstreams.call import Answer, Call, Transport
+
+SHORTEST_TRY: Final = 0.001
+"""Seconds; the HTTP library takes no timeout of zero."""
+
+
+class TryTimeout:
+    """Gives each try its time; lives as long as its process.
+
+    The wire keeps the time itself, below Python, which costs nothing.
+
+    Args:
+        inner: The wire.
+        seconds: What one try may take.
+        clock: The event loop's clock, in seconds.
+    """
+
+    def __init__(self, inner: Transport, seconds: float, clock: Callable[[], float]) -> None:
+        self._inner = inner
+        self._seconds = seconds
+        self._clock = clock
+
+    async def send(self, call: Call) -> Answer:
+        """Send with the smaller of the two times."""
+        call.timeout = max(SHORTEST_TRY, min(self._seconds, call.deadline - self._clock()))
+        return await self._inner.send(call)
