@@ -1,0 +1,1 @@
+"""Each simulator is asked over real sockets, as its document says."""

@@ -1,0 +1,22 @@
+"""A simulator served on a real socket, and a client that knows nothing of the gateway to ask it with."""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from starlette.types import ASGIApp
+
+from gateway.sandbox.server import serving
+
+# Loading the certificates that a client trusts by default costs more than most tests here.
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@asynccontextmanager
+async def connected(app: ASGIApp, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serving(app) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=_NO_CERTIFICATES) as client,
+    ):
+        yield client
