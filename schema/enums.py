@@ -1,0 +1,170 @@
+"""The vocabularies that clients see: the enums of the records, registered with a description for every value."""
+
+from enum import Enum
+from typing import TypeVar
+
+import strawberry
+from strawberry.types.enum import has_enum_definition
+
+from resolvers.status import StatusEventKind, StatusEventSource
+from resolvers.upstream_states import UpstreamState
+from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
+from resolvers.upstreams.logistics.vocabulary import BroadcastPreference, TaskStatus, TruckService, VehicleType
+from resolvers.upstreams.names import Progress, UpstreamName
+from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding, SmsProcessStatus, SmsQos
+
+UNKNOWN_WORD = "A word of the upstream that is not known here; refused as an input."
+
+Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
+
+
+def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabulary:
+    """Register an enum under its own name.
+
+    Args:
+        vocabulary: The enum; its members' names become the GraphQL values.
+        description: What the enum is for.
+        values: A description for each member that has no standing one.
+    """
+    registered = strawberry.enum(vocabulary, description=description)
+    texts = {"UNKNOWN": UNKNOWN_WORD} | values
+    if has_enum_definition(registered):
+        for value in registered.__strawberry_definition__.values:
+            value.description = texts[value.name]
+    return registered
+
+
+class SortOrder(Enum):
+    """Which end of a list comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+described(SortOrder, "Which end of a list comes first.", ASC="The oldest first.", DESC="The newest first.")
+described(
+    Progress,
+    "Where a thing stands, in one vocabulary for all three upstreams.",
+    PENDING="Nothing has begun yet.",
+    IN_PROGRESS="It is under way.",
+    SUCCEEDED="It is done, as asked.",
+    FAILED="It is over, and was not done.",
+    CANCELLED="It was called off.",
+)
+described(
+    UpstreamName,
+    "The REST APIs behind the gateway.",
+    DELIVERIES="The send-tasks API: products to DSPs.",
+    SMS="Retarus SMS for Applications.",
+    LOGISTICS="The GotSurge Partnership API.",
+)
+described(
+    UpstreamState,
+    "How an upstream does.",
+    HEALTHY="It answers.",
+    DEGRADED="Some of its latest calls failed or were slow.",
+    UNAVAILABLE="It does not answer; calls to it fail at once until it has had time to recover.",
+    UNCONFIGURED="The gateway's settings name no such upstream.",
+)
+described(
+    DeliveryType,
+    "What a delivery asks of the DSP.",
+    DELIVERY="Put the product there for the first time.",
+    UPDATE="Bring what is there up to date.",
+    REDELIVERY="Send the whole product again.",
+    DELETE="Take the product down.",
+)
+described(
+    DeliveryStatus,
+    "PROCESSING also covers the upstream's spelling 'procesing'; a word not known here is UNKNOWN, see rawStatus.",
+    PENDING="Created, not started.",
+    WAITING="Sent; the DSP has not acknowledged it yet.",
+    PROCESSING="Being worked on.",
+    COMPLETED="Acknowledged by the DSP.",
+    ERROR="The delivery or its acknowledgement failed.",
+)
+described(
+    SmsEncoding,
+    "How an SMS is encoded, which decides how many characters fit.",
+    STANDARD="GSM-7: 160 characters, 153 for each part of a longer text.",
+    UTF_16="UTF-16: 70 characters, 67 for each part of a longer text.",
+)
+described(
+    SmsQos, "How urgent an SMS job is.", NORMAL="Sent in its turn.", EXPRESS="Sent before jobs that are NORMAL."
+)
+described(
+    InvalidCharacters,
+    "What becomes of characters that the STANDARD encoding lacks.",
+    REFUSE="The whole job is refused.",
+    REPLACE="Each becomes a blank.",
+    TO_UTF16="The SMS is sent as UTF-16.",
+    TRANSLITERATE="Each becomes its nearest likeness.",
+)
+described(
+    SmsProcessStatus,
+    "Where one SMS stands in the upstream's processing.",
+    OPEN="Not sent yet, or to be tried again.",
+    RUNNING="Sent; no delivery notification yet.",
+    DONE="Over; `status` says with which outcome.",
+    CANCELED="Cancelled before it was sent.",
+    KILL="Cancelled after it was sent, without a notification.",
+)
+described(
+    TaskStatus,
+    "Where a logistics task stands.",
+    DRAFT="Created, not offered to drivers.",
+    PENDING_BROADCAST="About to be offered to drivers.",
+    BROADCASTING="Offered to drivers.",
+    CANCELLED="Called off by the merchant or an operator.",
+    EXPIRED="No driver accepted it in time.",
+    ACCEPTED="A driver has accepted it.",
+    PENDING_PICKUP="The driver is on the way to the pickup.",
+    PICKUP_ARRIVING="The driver is about to reach the pickup.",
+    UNSUCCESSFUL_PICKUP="The goods could not be picked up.",
+    PENDING_DELIVERY="The driver is on the way to the dropoff.",
+    DELIVERY_ARRIVING="The driver is about to reach the dropoff.",
+    UNSUCCESSFUL_DELIVERY="The goods could not be handed over.",
+    COMPLETE="The goods were handed over.",
+)
+described(
+    BroadcastPreference,
+    "Which drivers a task is offered to.",
+    MARINE="Those who serve ships.",
+    SQUAD="The merchant's own squad.",
+    ALL="Everyone.",
+)
+described(
+    VehicleType,
+    "The vehicle that a task needs.",
+    LTL="Part of a lorry's load; no vehicle type of the price API.",
+    MOTORCYCLE="A motorcycle.",
+    CAR="A car.",
+    MPV="A multi-purpose vehicle.",
+    VAN_1_7M="A van of 1.7 metres.",
+    VAN_2_4M="A van of 2.4 metres.",
+    LORRY_10FT="A lorry of 10 feet.",
+    LORRY_14FT="A lorry of 14 feet.",
+    LORRY_20FT="A lorry of 20 feet; no vehicle type of the price API.",
+    LORRY_24FT="A lorry of 24 feet.",
+    LORRY_40FT="A lorry of 40 feet.",
+)
+described(
+    TruckService,
+    "How much of a truck a task takes.",
+    FTL="The whole truck.",
+    LTL="A part of its load.",
+)
+described(
+    StatusEventKind,
+    "Why a subscription sends an event.",
+    SNAPSHOT="Where the thing stands now: sent first, once for each id.",
+    CHANGE="The thing's status changed.",
+    GAP="Events between `after` and this one are lost (older than the log keeps): a SNAPSHOT of each id follows.",
+)
+described(
+    StatusEventSource,
+    "How the gateway learnt of a change.",
+    WEBHOOK="The upstream told it.",
+    POLL="It asked the upstream.",
+    MUTATION="A mutation through the gateway made the change.",
+)

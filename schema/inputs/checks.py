@@ -1,0 +1,109 @@
+"""Checks that inputs share: each lets a good value through and refuses any other with the path to it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final, TypeVar
+
+from resolvers.errors import BadInput
+
+Path = tuple[str | int, ...]
+"""Leads from a field's arguments to a value, such as `("tasks", 0, "price")`."""
+
+Word = TypeVar("Word", bound=Enum | None)
+Item = TypeVar("Item")
+
+MAX_EMAIL_LENGTH: Final = 254
+"""Characters (RFC 5321, 4.5.3.1.3, less the angle brackets of a path)."""
+
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+
+
+def known(word: Word, path: Path) -> Word:
+    """An enum's value, or None where the client gave none.
+
+    Raises:
+        BadInput: it is UNKNOWN, which stands for words that only upstreams say.
+    """
+    if isinstance(word, Enum) and word.name == "UNKNOWN":
+        raise BadInput("UNKNOWN cannot be asked for: it stands for an upstream's word that is not known here.", path=path)
+    return word
+
+
+def not_blank(text: str, path: Path) -> str:
+    """A text that says something.
+
+    Raises:
+        BadInput: it is empty or has only spaces.
+    """
+    if not text.strip():
+        raise BadInput("This must not be blank.", path=path)
+    return text
+
+
+def not_longer_than(limit: int, text: str | None, path: Path) -> str | None:
+    """A text of at most `limit` characters, or None where the client gave none.
+
+    Raises:
+        BadInput: it is longer.
+    """
+    if text is not None and len(text) > limit:
+        raise BadInput(f"This has {len(text)} characters; at most {limit} are allowed.", path=path)
+    return text
+
+
+def not_empty(items: Sequence[Item], path: Path) -> Sequence[Item]:
+    """A list with something in it.
+
+    Raises:
+        BadInput: it is empty.
+    """
+    if not items:
+        raise BadInput("This list must not be empty.", path=path)
+    return items
+
+
+def not_negative(number: Item, path: Path) -> Item:
+    """A number from zero up, or None where the client gave none.
+
+    Raises:
+        BadInput: it is negative.
+    """
+    if isinstance(number, int | float) and number < 0:
+        raise BadInput(f"{number} is negative; this must be 0 or more.", path=path)
+    return number
+
+
+def between(low: float, high: float, number: float | None, path: Path) -> float | None:
+    """A number within two bounds, or None where the client gave none.
+
+    Raises:
+        BadInput: it is outside, or no number at all (NaN).
+    """
+    if number is not None and not low <= number <= high:
+        raise BadInput(f"{number} must be from {low:g} to {high:g}.", path=path)
+    return number
+
+
+def json_object(value: object, path: Path) -> Mapping[str, object] | None:
+    """A JSON object, or None where the client gave none.
+
+    Raises:
+        BadInput: it is another JSON value.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise BadInput("This must be a JSON object.", path=path)
+    return value
+
+
+def email(text: str, path: Path) -> str:
+    """An address that mail could be sent to; whether it exists is the upstream's to find out.
+
+    Raises:
+        BadInput: it cannot be an email address.
+    """
+    if len(text) > MAX_EMAIL_LENGTH or not text.isprintable() or not _EMAIL.fullmatch(text):
+        raise BadInput("This is no email address: write it as name@example.com.", path=path)
+    return text

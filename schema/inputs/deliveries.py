@@ -1,0 +1,136 @@
+"""What clients say about deliveries: filters of the list, what to create, what to change."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+import strawberry
+
+from resolvers.errors import BadInput
+from resolvers.ids import local_id
+from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
+from schema.enums import DeliveryStatus, DeliveryType
+from schema.inputs.checks import Path, known, not_empty
+
+POINTERS: Final[Mapping[str, Path]] = {
+    "/data/attributes/delivery-type": ("input", "type"),
+    "/data/attributes/deliverable": ("input", "deliverable"),
+    "/data/attributes/status": ("input", "status"),
+    "/data/attributes/sent-on-behalf-of-name": ("input", "sentOnBehalfOfName"),
+    "/data/attributes/sent-on-behalf-of-dpid": ("input", "sentOnBehalfOfDpid"),
+    "/data/relationships/product": ("input", "productId"),
+    "/data/relationships/dsp-upload-identification": ("input", "dspUploadIdentificationId"),
+}
+"""Where the upstream points when it refuses an input, and what the client wrote there."""
+
+
+@strawberry.input(description="Which deliveries to list; all that is given must hold.")
+class DeliveryFilter:
+    """What a client looks for; lives one operation."""
+
+    ids: list[strawberry.ID] | None = strawberry.field(description="One of these deliveries.")
+    product_id: strawberry.ID | None = strawberry.field(description="Deliveries of this product.")
+    status: DeliveryStatus | None = strawberry.field(description="Deliveries that stand here.")
+    type: DeliveryType | None = strawberry.field(description="Deliveries that ask this of the DSP.")
+    dsp_upload_identification_id: strawberry.ID | None = strawberry.field(
+        description="Deliveries through this channel to a DSP."
+    )
+    created_from: date | None = strawberry.field(description="Created on this day or later.")
+    created_to: date | None = strawberry.field(description="Created on this day or before.")
+
+    def to_request(self, path: Path) -> DeliveryFilters:
+        """What the upstream is asked.
+
+        Raises:
+            BadInput: no ids, one that is no delivery's, UNKNOWN, or days in the wrong order.
+        """
+        if self.created_from and self.created_to and self.created_from > self.created_to:
+            raise BadInput("createdFrom must not be after createdTo.", path=(*path, "createdFrom"))
+        return DeliveryFilters(
+            ids=self._own_ids((*path, "ids")),
+            product_id=_optional_id("Product", self.product_id, (*path, "productId")),
+            status=known(self.status, (*path, "status")),
+            type=known(self.type, (*path, "type")),
+            dsp_upload_identification_id=_optional_id(
+                "DspUploadIdentification",
+                self.dsp_upload_identification_id,
+                (*path, "dspUploadIdentificationId"),
+            ),
+            created_from=self.created_from,
+            created_to=self.created_to,
+        )
+
+    def _own_ids(self, path: Path) -> tuple[str, ...] | None:
+        if self.ids is None:
+            return None
+        return tuple(_listable_id(given, (*path, index)) for index, given in enumerate(not_empty(self.ids, path)))
+
+
+@strawberry.input(description="A delivery to create.")
+class CreateDeliveryInput:
+    """What a client wants delivered; lives one operation."""
+
+    type: DeliveryType = strawberry.field(description="What the delivery asks of the DSP.")
+    deliverable: bool = strawberry.field(description="true starts the delivery at once.")
+    product_id: strawberry.ID = strawberry.field(
+        description="What to deliver; the product must be active, but for a delivery of type DELETE."
+    )
+    dsp_upload_identification_id: strawberry.ID = strawberry.field(description="The channel to the DSP.")
+    sent_on_behalf_of_name: str | None = strawberry.field(description="The name of the party that it is sent for.")
+    sent_on_behalf_of_dpid: str | None = strawberry.field(
+        description="The DDEX party id of the party that it is sent for."
+    )
+
+    def to_request(self, path: Path) -> NewDelivery:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: UNKNOWN, or an id of another kind.
+        """
+        return NewDelivery(
+            type=known(self.type, (*path, "type")),
+            deliverable=self.deliverable,
+            product_id=local_id("Product", self.product_id, (*path, "productId")),
+            dsp_upload_identification_id=local_id(
+                "DspUploadIdentification",
+                self.dsp_upload_identification_id,
+                (*path, "dspUploadIdentificationId"),
+            ),
+            sent_on_behalf_of_name=self.sent_on_behalf_of_name,
+            sent_on_behalf_of_dpid=self.sent_on_behalf_of_dpid,
+        )
+
+
+@strawberry.input(description="What to change in a delivery; what is left out or null stays as it is.")
+class UpdateDeliveryInput:
+    """What a client wants changed; lives one operation."""
+
+    type: DeliveryType | None = strawberry.field(description="What the delivery asks of the DSP.")
+    deliverable: bool | None = strawberry.field(description="Whether the delivery may start.")
+    status: DeliveryStatus | None = strawberry.field(description="Where the delivery is to stand.")
+
+    def to_request(self, path: Path) -> DeliveryChange:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: UNKNOWN, or nothing to change.
+        """
+        if self.type is None and self.deliverable is None and self.status is None:
+            raise BadInput("There is nothing to change: give type, deliverable or status.", path=path)
+        return DeliveryChange(
+            type=known(self.type, (*path, "type")),
+            deliverable=self.deliverable,
+            status=known(self.status, (*path, "status")),
+        )
+
+
+def _optional_id(kind: str, given: str | None, path: Path) -> str | None:
+    return None if given is None else local_id(kind, given, path)
+
+
+def _listable_id(given: str, path: Path) -> str:
+    """An id that can stand in a comma list."""
+    own = local_id("Delivery", given, path)
+    if "," in own:
+        raise BadInput("This is no id of a Delivery: it must not hold a comma.", path=path)
+    return own

@@ -1,0 +1,154 @@
+"""What clients say about logistics tasks: what to create, and which tracking ids to give."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import strawberry
+from strawberry.scalars import JSON
+
+from resolvers.errors import BadInput
+from resolvers.ids import local_id
+from resolvers.upstreams.logistics.requests import NewTask, TrackingId, task_item
+from schema.enums import BroadcastPreference, TruckService, VehicleType
+from schema.inputs.checks import Path, json_object, not_blank, not_empty, not_negative
+from schema.inputs.money import MoneyInput
+from schema.inputs.stops import TaskStopInput, check_not_over, check_order
+from schema.inputs.task_fields import stop_fields, task_fields
+
+LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
+"""By currency (Partnership API, Validations); no minimum is documented for others."""
+
+
+@strawberry.input(description="Something to carry.")
+class TaskItemInput:
+    """An item that a client names; lives one operation."""
+
+    name: str = strawberry.field(description="What it is.")
+    quantity: int | None = strawberry.field(description="How many of it, from 0 up.")
+    attributes: JSON | None = strawberry.field(
+        description="A JSON object of what else the upstream is to know; `name` and `quantity` win over the same in it."
+    )
+
+    def to_request(self, path: Path) -> dict[str, Any]:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no name, a negative quantity, or attributes that are no object.
+        """
+        return task_item(
+            not_blank(self.name, (*path, "name")),
+            not_negative(self.quantity, (*path, "quantity")),
+            json_object(self.attributes, (*path, "attributes")),
+        )
+
+
+@strawberry.input(description="A task to create.")
+class LogisticsTaskInput:
+    """A task that a client wants carried out; lives one operation."""
+
+    tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")
+    group_tag: str | None = strawberry.field(description="The sender's tag of tasks that belong together.")
+    invoice_number: str | None = strawberry.field(description="The invoice that the task belongs to.")
+    pickup: TaskStopInput = strawberry.field(description="Where the goods are picked up; it must end in the future.")
+    dropoff: TaskStopInput = strawberry.field(
+        description="Where the goods are handed over; it starts when the pickup has ended."
+    )
+    price: MoneyInput | None = strawberry.field(
+        description="At least 2.00 where the currency is SGD; no minimum is documented for others."
+    )
+    items: list[TaskItemInput] | None = strawberry.field(description="What is carried.")
+    cargo_net_quantity: int | None = strawberry.field(description="How many pieces are carried, from 0 up.")
+    broadcast_preference: BroadcastPreference | None = strawberry.field(
+        description="Which drivers the task is offered to."
+    )
+    vehicle_preference: VehicleType | None = strawberry.field(description="The vehicle that the task needs.")
+    service: TruckService | None = strawberry.field(description="How much of a truck the task takes.")
+    urgent: bool | None = strawberry.field(description="Whether the task is urgent.")
+    organization_id: strawberry.ID | None = strawberry.field(
+        description="The organization that the task is carried out for."
+    )
+
+    def to_request(self, now: datetime, path: Path) -> NewTask:
+        """What the upstream is sent.
+
+        Args:
+            now: The time at which the pickup must not be over.
+            path: Leads to the task.
+
+        Raises:
+            BadInput: time windows out of order, a price too low or too fine, or a part that is refused.
+        """
+        stops = stop_fields(self.pickup, self.dropoff, path)
+        check_order(self.pickup, self.dropoff, path)
+        check_not_over(self.pickup, now, path)
+        check_lowest_price(self.price, (*path, "price"))
+        return NewTask(
+            **stops,
+            **task_fields(self, path),
+            items=self._items((*path, "items")),
+            is_urgent=self.urgent,
+        )
+
+    def _items(self, path: Path) -> tuple[dict[str, Any], ...] | None:
+        if self.items is None:
+            return None
+        return tuple(item.to_request((*path, index)) for index, item in enumerate(self.items))
+
+
+@strawberry.input(description="A task and the tracking id to give it.")
+class TrackingIdInput:
+    """A tracking id that a client gives; lives one operation."""
+
+    task_id: strawberry.ID = strawberry.field(description="The task.")
+    tracking_id: str = strawberry.field(description="The sender's id to track it by.")
+
+    def to_request(self, path: Path) -> TrackingId:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: an id that is no task's, or no tracking id.
+        """
+        return TrackingId(
+            local_id("LogisticsTask", self.task_id, (*path, "taskId")),
+            not_blank(self.tracking_id, (*path, "trackingId")),
+        )
+
+
+def new_tasks(tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path) -> list[NewTask]:
+    """What the upstream is sent to create tasks.
+
+    Raises:
+        BadInput: there are none, or one is refused: then none is sent.
+    """
+    return [task.to_request(now, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
+
+
+def tracking_ids(tasks: Sequence[TrackingIdInput], path: Path) -> list[TrackingId]:
+    """What the upstream is sent to set tracking ids.
+
+    Raises:
+        BadInput: there are none, or one is refused.
+    """
+    return [task.to_request((*path, index)) for index, task in enumerate(not_empty(tasks, path))]
+
+
+def task_ids(ids: Sequence[str], path: Path) -> list[str]:
+    """The upstream's own ids of tasks.
+
+    Raises:
+        BadInput: there are none, or one is no task's.
+    """
+    return [local_id("LogisticsTask", given, (*path, index)) for index, given in enumerate(not_empty(ids, path))]
+
+
+def check_lowest_price(price: MoneyInput | None, path: Path) -> None:
+    """Let a price through that is not below what the upstream takes for a new task.
+
+    Raises:
+        BadInput: it is below.
+    """
+    lowest = None if price is None else LOWEST_PRICE.get(price.currency)
+    if price is not None and lowest is not None and price.amount < lowest:
+        raise BadInput(f"A task's price must be at least {price.currency} {lowest}.", path=path)

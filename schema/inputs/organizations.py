@@ -1,0 +1,23 @@
+"""What clients say about organizations and who belongs to them."""
+
+from resolvers.ids import local_id
+from resolvers.upstreams.logistics.requests import Invitation
+from schema.inputs.checks import email
+
+
+def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:
+    """What the upstream is sent to invite a user.
+
+    Args:
+        address: The email address to invite.
+        organization_id: The organization to invite into.
+        role_id: What the user is to be there; a role has no global id.
+
+    Raises:
+        BadInput: no email address, or an id that is none.
+    """
+    return Invitation(
+        email(address, ("email",)),
+        local_id("Organization", organization_id, ("organizationId",)),
+        None if role_id is None else local_id("Role", role_id, ("roleId",)),
+    )

@@ -1,0 +1,210 @@
+"""What clients say about SMS: the messages of a job, how they are sent, and which jobs to list."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import strawberry
+
+from resolvers.errors import BadInput
+from resolvers.ids import split_global_id
+from resolvers.upstreams.sms.requests import (
+    JobOptions,
+    JobRequest,
+    Message,
+    MessageRecipient,
+    blackout_period,
+    timestamp,
+)
+from schema.enums import InvalidCharacters, SmsEncoding, SmsQos
+from schema.inputs.checks import Path, known, not_blank, not_empty, not_longer_than
+
+MAX_RECIPIENTS: Final = 3000
+"""Over all messages of a job (Retarus, JobRequest)."""
+
+MAX_REFERENCE: Final = 70
+"""Characters of a billcode or a reference (Retarus, Options and Recipient)."""
+
+MAX_ASCII_REFERENCE: Final = 192
+"""Characters of a job's reference that is all US-ASCII (Retarus, Options)."""
+
+REGARDING_KINDS: Final = frozenset({"Delivery", "LogisticsTask"})
+
+_SOURCE: Final = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9!-/:-@\[-`{-~ ]{1,11}")
+"""A number, or a short name (Retarus, Options: src)."""
+
+
+@strawberry.input(description="A time in which no SMS is sent; one shorter than an hour lasts an hour.")
+class BlackoutPeriodInput:
+    """A pause that a client names; lives one operation."""
+
+    start: datetime = strawberry.field(description="The pause's first instant.")
+    end: datetime = strawberry.field(description="The instant at which SMS go out again.")
+
+
+@strawberry.input(description="A number that a text goes to.")
+class SmsRecipientInput:
+    """A recipient that a client names; lives one operation."""
+
+    destination: str = strawberry.field(description="A phone number, best with + and the country's code.")
+    customer_ref: str | None = strawberry.field(description="The sender's reference, of at most 70 characters.")
+    blackout_periods: list[BlackoutPeriodInput] | None = strawberry.field(
+        description="When this recipient gets no SMS; in place of the job's."
+    )
+
+    def to_request(self, path: Path) -> MessageRecipient:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no number, too long a reference, or a pause that ends before it starts.
+        """
+        return MessageRecipient(
+            destination=not_blank(self.destination, (*path, "destination")),
+            customer_ref=not_longer_than(MAX_REFERENCE, self.customer_ref, (*path, "customerRef")),
+            blackout_periods=_periods(self.blackout_periods, (*path, "blackoutPeriods")),
+        )
+
+
+@strawberry.input(description="A text and whom it goes to.")
+class SmsMessageInput:
+    """A message that a client writes; lives one operation."""
+
+    text: str = strawberry.field(description="What the SMS says; a longer one is sent in parts.")
+    recipients: list[SmsRecipientInput] = strawberry.field(description="Whom it goes to; at least one.")
+
+    def to_request(self, path: Path) -> Message:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no text, no recipient, or one that is refused.
+        """
+        among = (*path, "recipients")
+        recipients = not_empty(self.recipients, among)
+        return Message(
+            text=not_blank(self.text, (*path, "text")),
+            recipients=tuple(one.to_request((*among, index)) for index, one in enumerate(recipients)),
+        )
+
+
+@strawberry.input(description="How a job is sent; what is left out is as the account's settings say.")
+class SmsOptionsInput:
+    """What a client says about a whole job; lives one operation."""
+
+    source: str | None = strawberry.field(
+        description="The sender that the phones show: up to 20 digits after an optional +, or up to 11 characters."
+    )
+    encoding: SmsEncoding | None = strawberry.field(description="How the texts are encoded.")
+    billcode: str | None = strawberry.field(description="A word for the bill, of at most 70 characters.")
+    status_requested: bool | None = strawberry.field(description="Whether delivery notifications are asked for.")
+    flash: bool | None = strawberry.field(description="Show the SMS at once and do not store it; costs extra.")
+    customer_ref: str | None = strawberry.field(
+        description="The sender's reference, of at most 70 characters, or 192 where all are US-ASCII."
+    )
+    validity_minutes: int | None = strawberry.field(
+        description="How long delivery is tried: 0 is the provider's default, else 5 to 2880; clamped by the upstream."
+    )
+    max_parts: int | None = strawberry.field(
+        description="How many parts a text may take, 1 to 20; clamped by the upstream, a longer text is cut."
+    )
+    invalid_characters: InvalidCharacters | None = strawberry.field(
+        description="What becomes of characters that the STANDARD encoding lacks."
+    )
+    qos: SmsQos | None = strawberry.field(description="How urgent the job is.")
+    job_period: datetime | None = strawberry.field(description="When to start sending.")
+    duplicate_detection: bool | None = strawberry.field(
+        description="Refuse the job as a Conflict where the same was posted within the last 10 minutes."
+    )
+    blackout_periods: list[BlackoutPeriodInput] | None = strawberry.field(description="When no SMS is sent.")
+
+    def to_request(self, path: Path) -> JobOptions:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: UNKNOWN, a text over its length, a source that is none, or a pause that ends before it starts.
+        """
+        return JobOptions(
+            source=_source(self.source, (*path, "source")),
+            encoding=known(self.encoding, (*path, "encoding")),
+            billcode=not_longer_than(MAX_REFERENCE, self.billcode, (*path, "billcode")),
+            status_requested=self.status_requested,
+            flash=self.flash,
+            customer_ref=_job_reference(self.customer_ref, (*path, "customerRef")),
+            validity_minutes=self.validity_minutes,
+            max_parts=self.max_parts,
+            invalid_characters=self.invalid_characters,
+            qos=known(self.qos, (*path, "qos")),
+            job_period=timestamp(self.job_period) if self.job_period else None,
+            duplicate_detection=self.duplicate_detection,
+            blackout_periods=_periods(self.blackout_periods, (*path, "blackoutPeriods")),
+        )
+
+
+@strawberry.input(description="A job to send.")
+class SendSmsInput:
+    """What a client wants sent; lives one operation."""
+
+    messages: list[SmsMessageInput] = strawberry.field(description="At least one, to at most 3000 recipients in all.")
+    options: SmsOptionsInput | None = strawberry.field(description="How to send them.")
+    regarding: strawberry.ID | None = strawberry.field(
+        description=(
+            "A delivery or logistics task that this is about, by its global id; kept in the job's customerRef, "
+            "so not together with options.customerRef."
+        )
+    )
+
+    def to_request(self, path: Path) -> JobRequest:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no message, over 3000 recipients, or something in them that is refused.
+        """
+        among = (*path, "messages")
+        messages = not_empty(self.messages, among)
+        recipients = sum(len(message.recipients) for message in messages)
+        if recipients > MAX_RECIPIENTS:
+            raise BadInput(f"There are {recipients} recipients; a job takes at most {MAX_RECIPIENTS}.", path=among)
+        return JobRequest(
+            messages=tuple(message.to_request((*among, index)) for index, message in enumerate(messages)),
+            options=self.options.to_request((*path, "options")) if self.options else None,
+        )
+
+    def checked_regarding(self, path: Path) -> str | None:
+        """The global id of what the job is about.
+
+        Raises:
+            BadInput: it names no delivery or task, or the job has a reference of its own.
+        """
+        if self.regarding is None:
+            return None
+        found = split_global_id(self.regarding)
+        if found is None or found[0] not in REGARDING_KINDS:
+            raise BadInput("This must be the global id of a Delivery or a LogisticsTask.", path=(*path, "regarding"))
+        if self.options is not None and self.options.customer_ref is not None:
+            raise BadInput(
+                "`regarding` is kept in the job's customerRef: leave out one of the two.", path=(*path, "regarding")
+            )
+        return self.regarding
+
+
+def _periods(periods: Sequence[BlackoutPeriodInput] | None, path: Path) -> tuple[str, ...] | None:
+    if periods is None:
+        return None
+    for index, period in enumerate(periods):
+        if period.start >= period.end:
+            raise BadInput("A blackout period must end after it starts.", path=(*path, index))
+    return tuple(blackout_period(period.start, period.end) for period in periods)
+
+
+def _source(text: str | None, path: Path) -> str | None:
+    if text is not None and not _SOURCE.fullmatch(text):
+        raise BadInput(
+            "A source is 1 to 20 digits after an optional +, or 1 to 11 letters, digits, spaces and punctuation marks.",
+            path=path,
+        )
+    return text
+
+
+def _job_reference(text: str | None, path: Path) -> str | None:
+    limit = MAX_ASCII_REFERENCE if text is not None and text.isascii() else MAX_REFERENCE
+    return not_longer_than(limit, text, path)

@@ -1,0 +1,100 @@
+"""What clients say to change a logistics task."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+from strawberry.utils.str_converters import to_camel_case
+
+from resolvers.errors import BadInput
+from resolvers.upstreams.logistics.requests import TaskChange
+from schema.enums import BroadcastPreference, TruckService, VehicleType
+from schema.inputs.checks import Path, json_object, not_blank, not_negative
+from schema.inputs.money import MoneyInput
+from schema.inputs.stops import ContactInput, TaskStopInput, check_order
+from schema.inputs.task_fields import stop_fields, task_fields
+
+
+@strawberry.input(description="What to change in a task; what is left out or null stays as it is.")
+class UpdateLogisticsTaskInput:
+    """What a client wants changed; lives one operation."""
+
+    version_rev: str = strawberry.field(description="The task's versionRev as last read; a stale one is a Conflict.")
+    tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")
+    group_tag: str | None = strawberry.field(description="The sender's tag of tasks that belong together.")
+    invoice_number: str | None = strawberry.field(description="The invoice that the task belongs to.")
+    pickup: TaskStopInput | None = strawberry.field(description="Where the goods are picked up.")
+    dropoff: TaskStopInput | None = strawberry.field(description="Where the goods are handed over.")
+    officer_contact: ContactInput | None = strawberry.field(description="The officer to ask for.")
+    price: MoneyInput | None = strawberry.field(description="What the task pays, from 0 up.")
+    min_price: MoneyInput | None = strawberry.field(description="The least that the task pays; in the same currency.")
+    max_price: MoneyInput | None = strawberry.field(description="The most that the task pays; in the same currency.")
+    increment: MoneyInput | None = strawberry.field(description="By what the price rises; in the same currency.")
+    admin_fee: MoneyInput | None = strawberry.field(description="The fee on top; in the same currency.")
+    cargo_net_quantity: int | None = strawberry.field(description="How many pieces are carried, from 0 up.")
+    total_item_weight: float | None = strawberry.field(description="The weight of all items, from 0 up.")
+    total_weight_unit: str | None = strawberry.field(description="The weight's unit.")
+    total_item_volume: float | None = strawberry.field(description="The volume of all items, from 0 up.")
+    total_volume_unit: str | None = strawberry.field(description="The volume's unit.")
+    total_item_quantity: int | None = strawberry.field(description="How many items there are, from 0 up.")
+    total_quantity_unit: str | None = strawberry.field(description="What is counted, such as `lift`.")
+    broadcast_preference: BroadcastPreference | None = strawberry.field(
+        description="Which drivers the task is offered to."
+    )
+    vehicle_preference: VehicleType | None = strawberry.field(description="The vehicle that the task needs.")
+    service: TruckService | None = strawberry.field(description="How much of a truck the task takes.")
+    client_time: datetime | None = strawberry.field(description="The client's time.")
+    client_timezone: str | None = strawberry.field(description="The client's time zone, such as Asia/Singapore.")
+    organization_id: strawberry.ID | None = strawberry.field(
+        description="The organization that the task is carried out for."
+    )
+    epod: JSON | None = strawberry.field(description="Electronic proof of delivery, a JSON object.")
+
+    def to_request(self, path: Path) -> TaskChange:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no revision, time windows out of order, amounts in several currencies, or a part that is refused.
+        """
+        stops = stop_fields(self.pickup, self.dropoff, path)
+        check_order(self.pickup, self.dropoff, path)
+        officer = self.officer_contact
+        return TaskChange(
+            version_rev=not_blank(self.version_rev, (*path, "versionRev")),
+            officer_contact=officer.to_request((*path, "officerContact")) if officer else None,
+            client_time_utc=self.client_time,
+            client_timezone=self.client_timezone,
+            epod=json_object(self.epod, (*path, "epod")),
+            **stops,
+            **(task_fields(self, path) | self._amounts(path)),
+            **self._totals(path),
+        )
+
+    def _totals(self, path: Path) -> dict[str, Any]:
+        return {
+            "total_item_weight": not_negative(self.total_item_weight, (*path, "totalItemWeight")),
+            "total_weight_unit": self.total_weight_unit,
+            "total_item_volume": not_negative(self.total_item_volume, (*path, "totalItemVolume")),
+            "total_volume_unit": self.total_volume_unit,
+            "total_item_quantity": not_negative(self.total_item_quantity, (*path, "totalItemQuantity")),
+            "total_quantity_unit": self.total_quantity_unit,
+        }
+
+    def _amounts(self, path: Path) -> dict[str, Any]:
+        """The amounts beside the price, and the currency of all: the upstream has one for a task."""
+        amounts = {
+            "min_price": self.min_price,
+            "max_price": self.max_price,
+            "increment": self.increment,
+            "admin_fee": self.admin_fee,
+        }
+        given = {name: money for name, money in amounts.items() if money is not None}
+        wanted = [money.currency for money in (self.price, *given.values()) if money is not None]
+        fields: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
+        for name, money in given.items():
+            place = (*path, to_camel_case(name))
+            if money.currency != wanted[0]:
+                raise BadInput(f"All amounts of a task must be in one currency, here {wanted[0]}.", path=place)
+            fields[name] = money.thousandths(place)
+        return fields

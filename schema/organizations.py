@@ -1,0 +1,66 @@
+"""Organizations, their roles and the partner account, as views of the records of the logistics API."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.scalars import JSON
+
+from resolvers import organizations
+from resolvers.upstreams.logistics import records
+from schema.nodes import Node, PageInfo, is_record
+
+
+@strawberry.type(description="What a user of an organization may be.")
+class Role:
+    """A view of a role."""
+
+    role_id: str = strawberry.field(description="The upstream's own id.")
+    name: str | None = strawberry.field(description="The role's name.")
+    attributes: JSON = strawberry.field(description="All that the upstream says about the role.")
+
+
+@strawberry.type(description="A business that tasks are carried out for.")
+class Organization(Node):
+    """A view of an organization."""
+
+    is_type_of = is_record(records.Organization)
+
+    organization_id: str = strawberry.field(description="The upstream's own id.")
+    business_name: str = strawberry.field(description="The name that the business is registered under.")
+    created_at: datetime | None = strawberry.field(description="When the organization was created.")
+    updated_at: datetime | None = strawberry.field(description="When the organization last changed.")
+    attributes: JSON = strawberry.field(description="All that the upstream says about the organization.")
+    roles = strawberry.field(
+        resolver=organizations.roles,
+        graphql_type=list[Role] | None,
+        description="The roles that its users can have.",
+    )
+
+
+@strawberry.type(description="An organization and its place in the list.")
+class OrganizationEdge:
+    """A view of one edge of a connection."""
+
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind this organization.")
+    node: Organization = strawberry.field(description="The organization.")
+
+
+@strawberry.type(description="One page of organizations.")
+class OrganizationConnection:
+    """A view of a connection of organizations."""
+
+    edges: list[OrganizationEdge] = strawberry.field(description="The organizations of this page with their cursors.")
+    nodes: list[Organization] = strawberry.field(description="The organizations of this page.")
+    page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
+
+
+@strawberry.type(description="The partner account behind the gateway. Its secret key is never exposed.")
+class Partner:
+    """A view of the partner account."""
+
+    partner_id: str = strawberry.field(description="The upstream's own id.")
+    name: str = strawberry.field(description="The partner's name.")
+    client_key: str = strawberry.field(description="The public half of the account's credentials.")
+    webhook_url: str | None = strawberry.field(description="Where the upstream sends its webhooks.")
+    created_at: datetime | None = strawberry.field(description="When the account was created.")
+    updated_at: datetime | None = strawberry.field(description="When the account last changed.")

@@ -1,0 +1,146 @@
+"""SMS jobs and their recipients, as views of the records of Retarus SMS for Applications."""
+
+from datetime import datetime
+
+import strawberry
+
+from resolvers import sms
+from resolvers.connections import Connection
+from resolvers.selection import OperationInfo
+from resolvers.upstreams.sms import records
+from schema.arguments import After, FirstRecipients, size_of_page
+from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
+from schema.nodes import Node, PageInfo, Trackable, is_record
+
+
+@strawberry.type(description="How many recipients of a job stand where.")
+class RecipientSummary:
+    """A view of the counts over a job's recipients."""
+
+    pending: int = strawberry.field(description="Not sent yet.")
+    in_progress: int = strawberry.field(description="Sent or being tried again, without an outcome yet.")
+    succeeded: int = strawberry.field(description="Accepted or delivered.")
+    failed: int = strawberry.field(description="Over, and not delivered.")
+    cancelled: int = strawberry.field(description="Called off.")
+
+
+@strawberry.type(description="One SMS to one number, a part of a job.")
+class Recipient(Trackable):
+    """A view of the report on one SMS."""
+
+    is_type_of = is_record(records.Recipient)
+
+    sms_id: str = strawberry.field(description="The upstream's own id of the SMS.")
+    destination: str = strawberry.field(description="The number that the SMS goes to.")
+    process_status: SmsProcessStatus = strawberry.field(description="Where the SMS stands in the upstream's processing.")
+    status: str | None = strawberry.field(
+        description="The detail beside processStatus, such as SUC_FIN; absent while pending."
+    )
+    customer_ref: str | None = strawberry.field(description="The sender's reference; the number where none was given.")
+    reason: str | None = strawberry.field(description="The upstream's explanation of the status.")
+    sent_at: datetime | None = strawberry.field(description="When the SMS was sent.")
+    finished_at: datetime | None = strawberry.field(description="When the SMS came to its outcome.")
+    job = strawberry.field(
+        resolver=sms.job_of_recipient,
+        graphql_type="SmsJob | None",
+        description="The job that the SMS belongs to.",
+    )
+
+
+@strawberry.type(description="A recipient and its place in the list.")
+class RecipientEdge:
+    """A view of one edge of a connection."""
+
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind this recipient.")
+    node: Recipient = strawberry.field(description="The recipient.")
+
+
+@strawberry.type(description="One page of a job's recipients.")
+class RecipientConnection:
+    """A view of a connection of recipients."""
+
+    edges: list[RecipientEdge] = strawberry.field(description="The recipients of this page with their cursors.")
+    nodes: list[Recipient] = strawberry.field(description="The recipients of this page.")
+    page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
+    total_count: int = strawberry.field(description="How many recipients the job has, over all pages.")
+
+
+async def _recipients(
+    job: strawberry.Parent[records.SmsJob], info: OperationInfo, first: FirstRecipients = 50, after: After = None
+) -> Connection[records.Recipient]:
+    return await sms.recipients(job, info, size_of_page(first, 50), after)
+
+
+@strawberry.type(description="One or more texts to up to 3000 recipients, sent together.")
+class SmsJob(Trackable):
+    """A view of a job's report."""
+
+    is_type_of = is_record(records.SmsJob)
+
+    progress: Progress = strawberry.field(
+        description=(
+            "IN_PROGRESS until finishedAt, then SUCCEEDED: the job was worked off. "
+            "What became of each SMS is in recipients and recipientSummary."
+        )
+    )
+    raw_status: str = strawberry.field(
+        description="The upstream has no status word for a job: 'open' until finishedAt, then 'finished'."
+    )
+    job_id: str = strawberry.field(description="The upstream's own id.")
+    source: str | None = strawberry.field(description="The sender that the phones show: a number or a short name.")
+    encoding: SmsEncoding | None = strawberry.field(description="How the texts are encoded.")
+    billcode: str | None = strawberry.field(description="A word for the upstream's bill.")
+    status_requested: bool | None = strawberry.field(description="Whether delivery notifications were asked for.")
+    flash: bool | None = strawberry.field(description="Whether the SMS are shown at once and not stored.")
+    validity_minutes: int | None = strawberry.field(
+        description="How long delivery is tried, in minutes; 0 is the provider's default."
+    )
+    customer_ref: str | None = strawberry.field(description="The sender's reference of the job.")
+    qos: SmsQos | None = strawberry.field(description="How urgent the job is.")
+    received_at: datetime | None = strawberry.field(description="When the upstream took the job.")
+    finished_at: datetime | None = strawberry.field(description="When the job was worked off.")
+    recipient_count: int = strawberry.field(description="How many recipients the job has.")
+    recipients = strawberry.field(
+        resolver=_recipients, graphql_type=RecipientConnection | None, description="The job's recipients, by page."
+    )
+    recipient_summary = strawberry.field(
+        resolver=sms.recipient_summary,
+        graphql_type=RecipientSummary | None,
+        description="How many recipients stand where; costs the recipients' call.",
+    )
+    regarding = strawberry.field(
+        resolver=sms.regarding,
+        graphql_type=Node | None,
+        description="The delivery or logistics task that this job was sent about (SendSmsInput.regarding).",
+    )
+
+
+@strawberry.type(description="A job and its place in the list.")
+class SmsJobEdge:
+    """A view of one edge of a connection."""
+
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind this job.")
+    node: SmsJob | None = strawberry.field(description="The job; null where its report could not be read.")
+
+
+@strawberry.type(
+    description="A list of job ids; each job's own fields cost its report, so one report that fails makes one node null."
+)
+class SmsJobConnection:
+    """A view of a connection of jobs."""
+
+    edges: list[SmsJobEdge] = strawberry.field(description="The jobs of this page with their cursors.")
+    nodes: list[SmsJob | None] = strawberry.field(description="The jobs of this page.")
+    page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
+
+
+@strawberry.type(description="Which version of the SMS API answers.")
+class SmsApiVersion:
+    """A view of the upstream's version."""
+
+    major_version: int = strawberry.field(description="The first number of the version.")
+    minor_version: int = strawberry.field(description="The second number of the version.")
+    build_number: int = strawberry.field(description="The number of the build.")
+    build_timestamp: str = strawberry.field(description="When it was built, as the upstream writes it.")
+    version_info: str | None = strawberry.field(description="The version as the upstream writes it.")
+    message: str | None = strawberry.field(description="What else the upstream says about it.")
