@@ -3,7 +3,6 @@
 Their bodies are read twice, for the fields that we know and for the whole object, since both are in the record.
 """
 
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -16,11 +15,6 @@ from resolvers.upstreams.logistics.account_records import Organization, Role
 class _OrganizationFields(msgspec.Struct, frozen=True):
     id: str
     business_name: str
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-
-    def with_attributes(self, attributes: dict[str, Any]) -> Organization:
-        return Organization(self.id, self.business_name, self.created_at, self.updated_at, attributes)
 
 
 class _RoleFields(msgspec.Struct, frozen=True):
@@ -63,18 +57,18 @@ _ROLE_OBJECTS: Final = msgspec.json.Decoder(_RoleObjects)
 def one_organization(call: Call, answer: Answer) -> Organization:
     """The organization that an answer holds."""
     known = decode(_ONE_ORGANIZATION, call, answer).organization
-    return known.with_attributes(decode(_ONE_OBJECT, call, answer).organization)
+    return Organization(known.id, known.business_name, decode(_ONE_OBJECT, call, answer).organization)
 
 
 def many_organizations(call: Call, answer: Answer) -> list[Organization]:
     """The organizations in an answer, in its order."""
     known = decode(_ORGANIZATIONS, call, answer).organizations or ()
     objects = decode(_ORGANIZATION_OBJECTS, call, answer).organizations or ()
-    return [fields.with_attributes(attributes) for fields, attributes in zip(known, objects, strict=True)]
+    return [Organization(own.id, own.business_name, attributes) for own, attributes in zip(known, objects, strict=True)]
 
 
 def many_roles(call: Call, answer: Answer) -> list[Role]:
     """The roles in an answer, in its order."""
     known = decode(_ROLES, call, answer).roles or ()
     objects = decode(_ROLE_OBJECTS, call, answer).roles or ()
-    return [Role(fields.id, fields.name, attributes) for fields, attributes in zip(known, objects, strict=True)]
+    return [Role(own.id, own.name, attributes) for own, attributes in zip(known, objects, strict=True)]

@@ -6,17 +6,32 @@ from typing import Any
 import msgspec
 
 from resolvers.ids import global_id
+from resolvers.upstreams.instant import instant
 
 
-class Partner(msgspec.Struct, frozen=True, rename={"partner_id": "id"}):
+class Partner(
+    msgspec.Struct,
+    frozen=True,
+    rename={"partner_id": "id", "wire_created_at": "created_at", "wire_updated_at": "updated_at"},
+):
     """The partner account (document: Partner Detail). Its secret key is not even decoded."""
 
     partner_id: str
     name: str
     client_key: str
     webhook_url: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    wire_created_at: Any = None
+    wire_updated_at: Any = None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made."""
+        return instant(self.wire_created_at)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When it last changed."""
+        return instant(self.wire_updated_at)
 
 
 class Organization(msgspec.Struct, frozen=True):
@@ -25,21 +40,27 @@ class Organization(msgspec.Struct, frozen=True):
     Args:
         organization_id: The upstream's own id.
         business_name: Its name.
-        created_at: When it was made.
-        updated_at: When it last changed.
         attributes: The upstream's whole object.
     """
 
     organization_id: str
     business_name: str
-    created_at: datetime | None
-    updated_at: datetime | None
     attributes: dict[str, Any]
 
     @property
     def id(self) -> str:
         """The global id."""
         return global_id("Organization", self.organization_id)
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made."""
+        return instant(self.attributes.get("created_at"))
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When it last changed."""
+        return instant(self.attributes.get("updated_at"))
 
 
 class Role(msgspec.Struct, frozen=True):

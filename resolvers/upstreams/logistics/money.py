@@ -4,7 +4,7 @@ Nothing here passes through a float: what the upstream says is what the client r
 """
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -15,8 +15,11 @@ _LARGEST_EXPONENT: Final = 12
 
 _TWO_TO_FOUR_PLACES: Final = ((1000, -2), (100, -3), (10, -4))
 
+Thousandths = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An amount on the wire, in 1/1000 cents; 64 bits, as the vendor documents for a price."""
 
-class Money(msgspec.Struct, frozen=True):
+
+class Money(msgspec.Struct, frozen=True, gc=False):
     """An exact amount of a currency's main unit.
 
     Args:

@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
-from resolvers.upstreams.logistics.money import Money, money
+from resolvers.upstreams.logistics.money import Money, Thousandths, money
 
 
-class PriceQuote(msgspec.Struct, frozen=True, rename={"currency": "total_fee_currency", "waypoints": "total_waypoint"}):
+class PriceQuote(
+    msgspec.Struct, frozen=True, gc=False, rename={"currency": "total_fee_currency", "waypoints": "total_waypoint"}
+):
     """What a way would cost.
 
     Args:
@@ -19,8 +21,8 @@ class PriceQuote(msgspec.Struct, frozen=True, rename={"currency": "total_fee_cur
         waypoints: How many places were counted.
     """
 
-    total_fee: int
-    average_fee: int
+    total_fee: Thousandths
+    average_fee: Thousandths
     currency: str
     code: str
     distance: Any = None

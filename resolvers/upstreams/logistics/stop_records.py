@@ -1,11 +1,14 @@
 """Where a logistics task starts and ends (documents: address, time_window, contact); each field may be missing."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from resolvers.upstreams.instant import instant
 
-class Address(msgspec.Struct, frozen=True):
+
+class Address(msgspec.Struct, frozen=True, gc=False):
     """Where a task starts or ends (document: address)."""
 
     street_address: str | None = None
@@ -23,16 +26,28 @@ class Address(msgspec.Struct, frozen=True):
         return None if self.wire_zip_code is None else str(self.wire_zip_code)
 
 
-class TimeWindow(msgspec.Struct, frozen=True, rename={"start": "start_time_utc", "end": "end_time_utc"}):
+class TimeWindow(
+    msgspec.Struct, frozen=True, gc=False, rename={"wire_start": "start_time_utc", "wire_end": "end_time_utc"}
+):
     """When a task starts or ends (document: time_window)."""
 
-    start: datetime | None = None
-    end: datetime | None = None
+    wire_start: Any = None
+    wire_end: Any = None
     start_timezone: str | None = None
     end_timezone: str | None = None
 
+    @property
+    def start(self) -> datetime | None:
+        """Not before."""
+        return instant(self.wire_start)
 
-class Contact(msgspec.Struct, frozen=True):
+    @property
+    def end(self) -> datetime | None:
+        """Not after."""
+        return instant(self.wire_end)
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """Whom to ask for (document: contact)."""
 
     name: str | None = None
@@ -41,7 +56,7 @@ class Contact(msgspec.Struct, frozen=True):
     company_name: str | None = None
 
 
-class TaskStop(msgspec.Struct, frozen=True):
+class TaskStop(msgspec.Struct, frozen=True, gc=False):
     """One end of a task, which the wire keeps in four fields."""
 
     address: Address | None

@@ -1,6 +1,7 @@
 """Logistics tasks, as the rest of the gateway sees them, decoded straight from the wire (document: Task Detail).
 
 Only a task's id and status are surely there. Objects whose fields the vendor does not document stay as they came.
+Records refer to nothing that refers back to them, so the garbage collector need not follow them (`gc=False`).
 """
 
 from datetime import datetime
@@ -9,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from resolvers.ids import global_id
-from resolvers.upstreams.logistics.money import Money, money
+from resolvers.upstreams.instant import instant
+from resolvers.upstreams.logistics.money import Money, Thousandths, money
 from resolvers.upstreams.logistics.stop_records import Address, Contact, TaskStop, TimeWindow
 from resolvers.upstreams.logistics.vocabulary import (
     BROADCAST_PREFERENCE_OF,
@@ -24,14 +26,14 @@ from resolvers.upstreams.logistics.vocabulary import (
 from resolvers.upstreams.names import Progress
 
 
-class Driver(msgspec.Struct, frozen=True):
+class Driver(msgspec.Struct, frozen=True, gc=False):
     """Who drives a task."""
 
     id: str | None = None
     name: str | None = None
 
 
-class TaskItem(msgspec.Struct, frozen=True):
+class TaskItem(msgspec.Struct, frozen=True, gc=False):
     """One of the goods of a task; the vendor documents none of its fields, so all are in `attributes`."""
 
     attributes: dict[str, Any]
@@ -49,7 +51,7 @@ class TaskItem(msgspec.Struct, frozen=True):
         return value if type(value) is int else None
 
 
-class TaskStatusEntry(msgspec.Struct, frozen=True):
+class TaskStatusEntry(msgspec.Struct, frozen=True, gc=False):
     """A status that a task was in.
 
     Args:
@@ -71,6 +73,7 @@ class TaskStatusEntry(msgspec.Struct, frozen=True):
 class LogisticsTask(
     msgspec.Struct,
     frozen=True,
+    gc=False,
     rename={
         "task_id": "id",
         "raw_status": "current_status",
@@ -78,7 +81,6 @@ class LogisticsTask(
         "urgent": "is_urgent",
         "creation_group": "task_creation_group",
         "transporter": "org_transporter",
-        "client_time": "client_time_utc",
         "organization_id": "org_id",
         "wire_price": "price",
         "wire_items": "items",
@@ -87,6 +89,8 @@ class LogisticsTask(
         "wire_attachments": "attachments",
         "wire_broadcast_preference": "broadcast_preference",
         "wire_vehicle_preference": "vehicle_preference",
+        "wire_client_time": "client_time_utc",
+        "wire_updated_at": "updated_at",
     },
 ):
     """A logistics task; an attribute that starts with `wire_` is what a property of the contract is made of."""
@@ -106,13 +110,13 @@ class LogisticsTask(
     delivery_note_to_driver: str | None = None
     distance_meters: int | None = None
     urgent: bool | None = None
-    wire_price: int | None = None
+    wire_price: Thousandths | None = None
     currency: str | None = None
     wire_items: list[dict[str, Any]] | None = None
     cargo_net_quantity: int | None = None
     creation_group: str | None = None
     wire_broadcast_preference: str | None = None
-    client_time: datetime | None = None
+    wire_client_time: Any = None
     client_timezone: str | None = None
     wire_attachments: list[Any] | None = None
     transporter: Any = None
@@ -126,7 +130,7 @@ class LogisticsTask(
     client: Any = None
     epod: Any = None
     version_rev: str | None = None
-    updated_at: datetime | None = None
+    wire_updated_at: Any = None
 
     @property
     def id(self) -> str:
@@ -191,12 +195,22 @@ class LogisticsTask(
         return None if self.wire_driver == _NOBODY else self.wire_driver
 
     @property
+    def client_time(self) -> datetime | None:
+        """The client's time when it was made."""
+        return instant(self.wire_client_time)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When it last changed."""
+        return instant(self.wire_updated_at)
+
+    @property
     def attachments(self) -> list[Any]:
         """The attachments as they came, without the empty ones."""
         return [attachment for attachment in self.wire_attachments or () if attachment is not None]
 
 
-class UpdatedTask(msgspec.Struct, frozen=True):
+class UpdatedTask(msgspec.Struct, frozen=True, gc=False):
     """What is told of a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
 
     id: str
@@ -218,13 +232,6 @@ def status_entry(value: object) -> TaskStatusEntry:
     reason = value.get("reason")
     return TaskStatusEntry(
         raw_status=word if isinstance(word, str) else "",
-        occurred_at=_time(value.get("happened_at_utc")),
+        occurred_at=instant(value.get("happened_at_utc")),
         reason=reason if isinstance(reason, str) else None,
     )
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return msgspec.convert(value, datetime)
-    except msgspec.ValidationError:
-        return None
