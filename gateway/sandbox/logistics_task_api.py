@@ -119,9 +119,10 @@ class TaskApi:
     async def broadcast_with_tracking(self, request: Request) -> Response:
         """Broadcast drafts and give a tracking id to those that were drafts."""
         self._administrator(request)
+        pairs = await _read_tracking_ids(request)
         now = self._clock.now()
         done = []
-        for task_id, tracking_id in await _read_tracking_ids(request):
+        for task_id, tracking_id in pairs:
             task = self._tasks.broadcast(task_id, now)
             if task is not None:
                 self._tasks.edit(task, {"tracking_id": tracking_id}, now)
@@ -131,9 +132,10 @@ class TaskApi:
     async def patch_tracking_ids(self, request: Request) -> Response:
         """Give tracking ids to tasks; unknown ones are absent from the answer."""
         self._administrator(request)
+        pairs = await _read_tracking_ids(request)
         now = self._clock.now()
         done = []
-        for task_id, tracking_id in await _read_tracking_ids(request):
+        for task_id, tracking_id in pairs:
             task = self._tasks.get(task_id)
             if task is not None:
                 self._tasks.edit(task, {"tracking_id": tracking_id}, now)
