@@ -101,7 +101,7 @@ class Organizations:
         """Invite a user to an organization.
 
         Args:
-            body: `{user: {email, org_id, role_id}}`; the three are assumed.
+            body: `{user: {email, org_id, role_id?}}`; the three are assumed.
 
         Returns:
             The message to answer with.
@@ -113,7 +113,8 @@ class Organizations:
         if not _EMAIL.fullmatch(checks.required_text(user.get("email"), "user.email")):
             raise invalid("user.email", "must be an e-mail address")
         roles = self.roles(checks.required_text(user.get("org_id"), "user.org_id"))
-        if checks.required_text(user.get("role_id"), "user.role_id") not in {role["id"] for role in roles}:
+        role_id = user.get("role_id")
+        if role_id is not None and role_id not in [role["id"] for role in roles]:
             raise invalid("user.role_id", "must be a role of the organization")
         return "Invitation sent!"
 
