@@ -1,7 +1,6 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
@@ -24,11 +23,11 @@ from tests.upstreams.samples import sample
 SAMPLE = json.loads(sample("logistics_task.json"))
 
 
-def read(**changes: Any) -> LogisticsTask:
+def read(**changes: object) -> LogisticsTask:
     return msgspec.json.decode(json.dumps({**SAMPLE, **changes}), type=LogisticsTask, strict=False)
 
 
-def bare(**fields: Any) -> LogisticsTask:
+def bare(**fields: object) -> LogisticsTask:
     body = {"id": "t1", "current_status": "draft", **fields}
     return msgspec.json.decode(json.dumps(body), type=LogisticsTask, strict=False)
 

@@ -28,8 +28,9 @@ class AccountsClient(LogisticsConnection):
             UpstreamUnconfigured: the account's keys are not set.
         """
         self._require_keys(self._config.client_key, self._config.secret_key)
-        call = self._reading(scope, "partner_detail", self._partner_path(self._signature()))
-        call.shown_path = urlsplit(self._base_url).path + self._partner_path("***")
+        template = self._paths.partner_detail
+        call = self._reading(scope, "partner_detail", fill(template, "{signature}", self._signature()))
+        call.shown_path = urlsplit(self._base_url).path + template
         return decode(_PARTNER, call, await self._done(call))
 
     async def organizations(self, scope: CallScope, *, page: int, per_page: int) -> list[Organization]:
@@ -73,9 +74,6 @@ class AccountsClient(LogisticsConnection):
         self._require_platform("invite_user")
         call = self._writing(scope, "invite_user", self._paths.invite_user, {"user": invitation})
         return message(call, await self._done(call))
-
-    def _partner_path(self, signature: str) -> str:
-        return fill(self._paths.partner_detail, "{signature}", signature)
 
     def _signature(self) -> str:
         """Base64 of both keys; that it is hexadecimal too, as the document adds, contradicts itself."""

@@ -1,0 +1,94 @@
+import math
+
+import pytest
+
+from resolvers.errors import InputRefused, UpstreamBadAnswer, UpstreamUnavailable, UpstreamUnconfigured
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from tests.upstreams.httpx_transport import HttpxTransport
+from tests.upstreams.recording_server import RecordingServer
+
+SCOPE = CallScope(deadline=math.inf)
+
+
+@pytest.fixture
+def tokens(server: RecordingServer, transport: HttpxTransport) -> LogisticsTokens:
+    return LogisticsTokens(transport, LogisticsConfig(server.url, client_key="key", secret_key="planted-secret"))
+
+
+async def test_a_code_is_exchanged_for_two_tokens(tokens: LogisticsTokens, server: RecordingServer) -> None:
+    server.answer(
+        "POST",
+        "/oauth2/token",
+        b'{"bearer_token": "planted-b", "refresh_token": "planted-r", "server_time": "2019-08-24T14:15:22Z"}',
+    )
+
+    pair = await tokens.exchange_code(SCOPE, "the-code")
+
+    assert (pair.bearer_token, pair.refresh_token) == ("planted-b", "planted-r")
+    assert "planted" not in repr(pair)
+    assert server.only_request.headers["content-type"] == "application/json"
+    assert server.only_request.json == {"client_key": "key", "secret_key": "planted-secret", "code": "the-code"}
+
+
+async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokens, server: RecordingServer) -> None:
+    server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2"}')
+
+    assert await tokens.refresh(SCOPE, "planted-r") == "planted-b2"
+    assert server.only_request.json == {"client_key": "key", "refresh_token": "planted-r"}
+
+
+async def test_a_session_is_exchanged_for_tokens_and_its_user(tokens: LogisticsTokens, server: RecordingServer) -> None:
+    server.answer(
+        "POST",
+        "/platform/sso/token",
+        b'{"bearer_token": "planted-b", "refresh_token": "planted-r", "user": {"email": "a@example.com"}}',
+    )
+
+    found = await tokens.exchange_session(SCOPE, "the-session")
+
+    assert (found.bearer_token, found.refresh_token, found.user) == (
+        "planted-b",
+        "planted-r",
+        {"email": "a@example.com"},
+    )
+    assert "planted" not in repr(found)
+    assert server.only_request.json == {"session_id": "the-session"}
+
+
+async def test_without_keys_no_token_is_asked_for(server: RecordingServer, transport: HttpxTransport) -> None:
+    tokens = LogisticsTokens(transport, LogisticsConfig(server.url))
+
+    for attempt in (tokens.exchange_code(SCOPE, "the-code"), tokens.refresh(SCOPE, "planted-r")):
+        with pytest.raises(UpstreamUnconfigured, match="GATEWAY_LOGISTICS__CLIENT_KEY"):
+            await attempt
+
+    assert server.requests == []
+
+
+async def test_a_wrong_code_is_refused(tokens: LogisticsTokens, server: RecordingServer) -> None:
+    server.answer("POST", "/oauth2/token", b'{"code": "invalid_code", "message": "used up"}', status=400)
+
+    with pytest.raises(InputRefused, match="used up"):
+        await tokens.exchange_code(SCOPE, "the-code")
+
+
+async def test_a_failed_token_call_may_be_repeated(tokens: LogisticsTokens, server: RecordingServer) -> None:
+    server.answer("POST", "/oauth2/refresh", status=503)
+
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await tokens.refresh(SCOPE, "planted-r")
+
+    assert not caught.value.outcome_unknown
+
+
+async def test_an_answer_without_a_token_is_a_bad_one_that_shows_no_secret(
+    tokens: LogisticsTokens, server: RecordingServer
+) -> None:
+    server.answer("POST", "/oauth2/refresh", b'{"token": "planted-b"}')
+
+    with pytest.raises(UpstreamBadAnswer, match="bearer_token") as caught:
+        await tokens.refresh(SCOPE, "planted-r")
+
+    assert "planted" not in str(caught.value)
