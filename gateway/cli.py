@@ -1,0 +1,68 @@
+"""The command line: `gateway serve | sandbox | schema | check`."""
+
+import importlib
+import os
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+_SETTINGS_NOTE: Final = "Settings come from GATEWAY_* variables and the TOML file that GATEWAY_CONFIG names."
+
+app = typer.Typer(
+    name="gateway",
+    help=f"One GraphQL schema over three REST APIs: deliveries, SMS and logistics. {_SETTINGS_NOTE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+@app.command(
+    short_help="Serve the gateway.",
+    help=f"Serve the gateway. {_SETTINGS_NOTE} Options win over both. Exit code 2 means a wrong setting.",
+)
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [GATEWAY_HOST, 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.  [GATEWAY_PORT, 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; > 1 needs Redis.  [GATEWAY_WORKERS, 1]")] = None,
+) -> None:
+    """Serve the gateway until a signal says to stop."""
+    given = {"GATEWAY_HOST": host, "GATEWAY_PORT": port, "GATEWAY_WORKERS": workers}
+    # Worker processes inherit the environment, and the options with it.
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
+    _start("gateway.serve", os.environ)
+
+
+@app.command(short_help="Serve the gateway over simulated upstreams.")
+def sandbox(
+    port: Annotated[int | None, typer.Option(help="Port of the gateway.  [GATEWAY_PORT, 8000]")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+    speed: Annotated[float, typer.Option(min=0, help="Sandbox seconds that pass in a second.")] = 10.0,
+    webhooks: Annotated[bool, typer.Option(help="Whether the simulated logistics API sends webhooks.")] = True,
+) -> None:
+    """Serve the gateway over three simulated upstreams, on this machine alone and open to everybody on it."""
+    _start("gateway.sandbox_command", os.environ, port=port, seed=seed, speed=speed, webhooks=webhooks)
+
+
+@app.command()
+def schema() -> None:
+    """Print the schema that the gateway serves."""
+    _start("gateway.print_schema")
+
+
+@app.command(short_help="Check the settings and the upstreams.")
+def check() -> None:
+    """Name every missing or wrong setting, then make one call to each upstream. Exit code 1 means a failure."""
+    _start("gateway.check", os.environ)
+
+
+def _start(module: str, *arguments: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - handed on as they are
+    """Import a command's module and run it, so that no command, nor --help, waits for what the others import."""
+    raise typer.Exit(importlib.import_module(module).run(*arguments, **options))

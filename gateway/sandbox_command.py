@@ -1,0 +1,197 @@
+"""Runs the gateway over three simulated upstreams, in one process and on loopback alone."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from secrets import token_urlsafe
+from socket import socket
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.importer import import_from_string
+
+from gateway.sandbox.clock import RunningClock
+from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
+from gateway.sandbox.logistics import LogisticsSimulator, create_logistics
+from gateway.sandbox.logistics_options import LogisticsOptions
+from gateway.sandbox.logistics_webhooks import WebhookSender
+from gateway.sandbox.server import serving
+from gateway.sandbox.simulator import Simulator
+from gateway.sandbox.sms import SmsOptions, create_sms
+from gateway.sandbox_banner import banner
+from gateway.serve import GATEWAY_APP, listen, server_config
+from gateway.settings import Settings, SettingsProblems, load_settings
+
+HOST: Final = "127.0.0.1"
+_WRONG_SETTINGS: Final = 2
+_WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and known to all
+# An operator's own upstreams, Redis and callers have no place in the sandbox.
+_TAKEN_OVER: Final = ("PORT", "LOG__", "CACHE__", "EVENTS__", "LIMITS__", "DEADLINE_SECONDS", "MAX_BODY_BYTES")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorUrls:
+    """Where the simulators listen; a value."""
+
+    deliveries: str
+    sms_primary: str
+    sms_secondary: str
+    sms_send: str
+    logistics: str
+
+
+def run(
+    environment: Mapping[str, str],
+    *,
+    port: int | None = None,
+    seed: int = 1,
+    speed: float = 10.0,
+    webhooks: bool = True,
+    app: str = GATEWAY_APP,
+) -> int:
+    """Serve the sandbox until a signal says to stop.
+
+    Args:
+        environment: Settings, of which those of port, log, cache, events and limits are taken over.
+        port: Where the gateway listens, 0 for a free port; GATEWAY_PORT or 8000 where left out.
+        seed: The same seed gives the same records.
+        speed: Sandbox seconds that pass in a second.
+        webhooks: Whether the simulated logistics API sends any.
+        app: Where the factory of the gateway's app is, as "module:function"; it is given the settings.
+
+    Returns:
+        The exit code: 0, or 2 for wrong settings, with one line each on standard error.
+    """
+    given = {"GATEWAY_PORT": str(port)} if port is not None else {}
+    sandbox = _Sandbox({**_taken_over(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
+    try:
+        with asyncio.Runner(loop_factory=uvicorn.Config(app, loop="uvloop").get_loop_factory()) as runner:
+            runner.run(sandbox.serve(import_from_string(app)))
+    except SettingsProblems as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return _WRONG_SETTINGS
+    return 0
+
+
+def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict[str, str]:
+    """Write down the settings of a gateway over the simulators, open to everybody on this machine.
+
+    Args:
+        urls: Where they listen.
+        port: Where the gateway listens.
+        directory: Where it may keep files.
+    """
+    deliveries, sms, logistics = DeliveriesOptions(), SmsOptions(), LogisticsOptions()
+    return {
+        "GATEWAY_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_AUTH__ANONYMOUS": "true",
+        "GATEWAY_SECRET_KEYS": token_urlsafe(32),
+        "GATEWAY_SESSIONS__DATABASE": str(directory / "sessions.sqlite3"),
+        "GATEWAY_WEBHOOK_SECRET": _WEBHOOK_SECRET,
+        "GATEWAY_DELIVERIES__URL": f"{urls.deliveries}/api/v1",
+        "GATEWAY_DELIVERIES__EMAIL": deliveries.email,
+        "GATEWAY_DELIVERIES__PASSWORD": deliveries.password,
+        "GATEWAY_SMS__URLS": f"{urls.sms_primary}/rest/v1,{urls.sms_secondary}/rest/v1",
+        "GATEWAY_SMS__SEND_URL": f"{urls.sms_send}/rest/v1",
+        "GATEWAY_SMS__USERNAME": sms.username,
+        "GATEWAY_SMS__PASSWORD": sms.password,
+        "GATEWAY_LOGISTICS__URL": urls.logistics,
+        "GATEWAY_LOGISTICS__TOKEN": logistics.token,
+        "GATEWAY_LOGISTICS__CLIENT_KEY": logistics.client_key,
+        "GATEWAY_LOGISTICS__SECRET_KEY": logistics.secret_key,
+        "GATEWAY_LOGISTICS__AUTHORIZE_URL": f"{urls.logistics}/oauth2/auth",
+    }
+
+
+class _Sandbox:
+    """Simulators and gateway in one event loop; lives as long as the command."""
+
+    def __init__(self, environment: Mapping[str, str], *, seed: int, speed: float, webhooks: bool) -> None:
+        self._environment = environment
+        self._seed = seed
+        self._webhooks = webhooks
+        self._clock = RunningClock(speed=speed)
+
+    async def serve(self, create_app: Callable[[Settings], ASGIApp]) -> None:
+        wanted = load_settings({**self._environment, "GATEWAY_AUTH__ANONYMOUS": "true"})
+        listener = listen(HOST, wanted.port)
+        port = listener.getsockname()[1]
+        webhook_url = f"http://{HOST}:{port}/webhooks/logistics/{_WEBHOOK_SECRET}"
+        logistics = create_logistics(self._clock, seed=self._seed, options=LogisticsOptions(webhook_url=webhook_url))
+        async with AsyncExitStack() as stack:
+            directory = stack.enter_context(TemporaryDirectory(prefix="gateway-sandbox-"))
+            urls = await self._start_simulators(stack, logistics)
+            simulated = sandbox_environment(urls, port, Path(directory))
+            settings = load_settings({"GATEWAY_LOG__LEVEL": "warning", **self._environment, **simulated})
+            if self._webhooks:
+                await self._start_webhooks(stack, logistics, webhook_url)
+            server = _Server(
+                server_config(settings, create_app(settings)), banner(f"http://{HOST}:{port}", asdict(urls))
+            )
+            await server.serve(sockets=[listener])
+
+    async def _start_simulators(self, stack: AsyncExitStack, logistics: LogisticsSimulator) -> SimulatorUrls:
+        async def start(simulator: Simulator) -> str:
+            return await stack.enter_async_context(serving(simulator.app))
+
+        sms = create_sms(self._clock, seed=self._seed)
+        return SimulatorUrls(
+            deliveries=await start(create_deliveries(self._clock, seed=self._seed)),
+            sms_primary=await start(sms.primary),
+            sms_secondary=await start(sms.secondary),
+            sms_send=await start(sms.send),
+            logistics=await start(logistics),
+        )
+
+    async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+
+        async def post(to: str, body: bytes) -> int | None:
+            try:
+                answer = await client.post(to, content=body, headers={"content-type": "application/json"})
+            except httpx.HTTPError:
+                return None
+            return answer.status_code
+
+        sender = WebhookSender(logistics.tasks, self._clock, url, post=post, sleep=asyncio.sleep)
+        sending = asyncio.create_task(sender.run())
+        stack.push_async_callback(_cancelled, sending)
+
+
+class _Server(uvicorn.Server):
+    """Says where to go once it answers, and ends the sandbox at a signal; lives as long as the command."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(self._greeting)
+            sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _taken_over(environment: Mapping[str, str]) -> dict[str, str]:
+    prefixes = tuple(f"GATEWAY_{name}" for name in _TAKEN_OVER)
+    return {name: value for name, value in environment.items() if name.upper().startswith(prefixes)}
