@@ -15,6 +15,25 @@ from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding, S
 
 UNKNOWN_WORD = "A word of the upstream that is not known here; refused as an input."
 
+__all__ = [
+    "BroadcastPreference",
+    "DeliveryStatus",
+    "DeliveryType",
+    "InvalidCharacters",
+    "Progress",
+    "SmsEncoding",
+    "SmsProcessStatus",
+    "SmsQos",
+    "SortOrder",
+    "StatusEventKind",
+    "StatusEventSource",
+    "TaskStatus",
+    "TruckService",
+    "UpstreamName",
+    "UpstreamState",
+    "VehicleType",
+]
+
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 
 
@@ -89,9 +108,7 @@ described(
     STANDARD="GSM-7: 160 characters, 153 for each part of a longer text.",
     UTF_16="UTF-16: 70 characters, 67 for each part of a longer text.",
 )
-described(
-    SmsQos, "How urgent an SMS job is.", NORMAL="Sent in its turn.", EXPRESS="Sent before jobs that are NORMAL."
-)
+described(SmsQos, "How urgent an SMS job is.", NORMAL="Sent in its turn.", EXPRESS="Sent before jobs that are NORMAL.")
 described(
     InvalidCharacters,
     "What becomes of characters that the STANDARD encoding lacks.",

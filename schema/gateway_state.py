@@ -14,4 +14,6 @@ class Upstream:
     last_error_code: str | None = strawberry.field(
         description="The code of the latest error, as in `extensions.code`; null where nothing failed of late."
     )
-    retry_after_seconds: float | None = strawberry.field(description="After how many seconds a call may be tried again.")
+    retry_after_seconds: float | None = strawberry.field(
+        description="After how many seconds a call may be tried again."
+    )

@@ -8,11 +8,11 @@ import strawberry
 from schema.enums import Progress
 
 
-def is_record(record: type) -> Callable[[object, Any], bool]:
-    """What a GraphQL type over one record class sets as its `is_type_of`: the records are what resolvers return."""
+def is_record(*records: type) -> Callable[[object, Any], bool]:
+    """What a GraphQL type sets as its `is_type_of`: the records that resolvers return for it."""
 
     def is_type_of(value: object, _info: object) -> bool:
-        return isinstance(value, record)
+        return isinstance(value, records)
 
     return staticmethod(is_type_of)
 

@@ -8,7 +8,7 @@ from resolvers import sms
 from resolvers.connections import Connection
 from resolvers.selection import OperationInfo
 from resolvers.upstreams.sms import records
-from schema.arguments import After, FirstRecipients, size_of_page
+from schema.arguments import After, FirstRecipients, given, size_of_page
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
 from schema.nodes import Node, PageInfo, Trackable, is_record
 
@@ -32,7 +32,9 @@ class Recipient(Trackable):
 
     sms_id: str = strawberry.field(description="The upstream's own id of the SMS.")
     destination: str = strawberry.field(description="The number that the SMS goes to.")
-    process_status: SmsProcessStatus = strawberry.field(description="Where the SMS stands in the upstream's processing.")
+    process_status: SmsProcessStatus = strawberry.field(
+        description="Where the SMS stands in the upstream's processing."
+    )
     status: str | None = strawberry.field(
         description="The detail beside processStatus, such as SUC_FIN; absent while pending."
     )
@@ -66,16 +68,19 @@ class RecipientConnection:
 
 
 async def _recipients(
-    job: strawberry.Parent[records.SmsJob], info: OperationInfo, first: FirstRecipients = 50, after: After = None
-) -> Connection[records.Recipient]:
-    return await sms.recipients(job, info, size_of_page(first, 50), after)
+    job: strawberry.Parent[records.SmsJob | records.JobReference],
+    info: OperationInfo,
+    first: FirstRecipients = 50,
+    after: After = strawberry.UNSET,
+) -> Connection[records.Recipient] | None:
+    return await sms.recipients(job, info, size_of_page(first, 50), given(after))
 
 
 @strawberry.type(description="One or more texts to up to 3000 recipients, sent together.")
 class SmsJob(Trackable):
     """A view of a job's report."""
 
-    is_type_of = is_record(records.SmsJob)
+    is_type_of = is_record(records.SmsJob, records.JobReference)
 
     progress: Progress = strawberry.field(
         description=(
@@ -124,7 +129,9 @@ class SmsJobEdge:
 
 
 @strawberry.type(
-    description="A list of job ids; each job's own fields cost its report, so one report that fails makes one node null."
+    description=(
+        "A list of job ids; each job's own fields cost its report, so one report that fails makes one node null."
+    )
 )
 class SmsJobConnection:
     """A view of a connection of jobs."""

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from resolvers.errors import BadInput
+from resolvers.ids import local_id
 
 Path = tuple[str | int, ...]
 """Leads from a field's arguments to a value, such as `("tasks", 0, "price")`."""
@@ -26,8 +27,19 @@ def known(word: Word, path: Path) -> Word:
         BadInput: it is UNKNOWN, which stands for words that only upstreams say.
     """
     if isinstance(word, Enum) and word.name == "UNKNOWN":
-        raise BadInput("UNKNOWN cannot be asked for: it stands for an upstream's word that is not known here.", path=path)
+        raise BadInput(
+            "UNKNOWN cannot be asked for: it stands for an upstream's word that is not known here.", path=path
+        )
     return word
+
+
+def optional_id(kind: str, given: str | None, path: Path) -> str | None:
+    """The upstream's own id, or None where the client gave none.
+
+    Raises:
+        BadInput: it is no id of that kind.
+    """
+    return None if given is None else local_id(kind, given, path)
 
 
 def not_blank(text: str, path: Path) -> str:

@@ -10,7 +10,7 @@ from resolvers.errors import BadInput
 from resolvers.ids import local_id
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from schema.enums import DeliveryStatus, DeliveryType
-from schema.inputs.checks import Path, known, not_empty
+from schema.inputs.checks import Path, known, not_empty, optional_id
 
 POINTERS: Final[Mapping[str, Path]] = {
     "/data/attributes/delivery-type": ("input", "type"),
@@ -48,10 +48,10 @@ class DeliveryFilter:
             raise BadInput("createdFrom must not be after createdTo.", path=(*path, "createdFrom"))
         return DeliveryFilters(
             ids=self._own_ids((*path, "ids")),
-            product_id=_optional_id("Product", self.product_id, (*path, "productId")),
+            product_id=optional_id("Product", self.product_id, (*path, "productId")),
             status=known(self.status, (*path, "status")),
             type=known(self.type, (*path, "type")),
-            dsp_upload_identification_id=_optional_id(
+            dsp_upload_identification_id=optional_id(
                 "DspUploadIdentification",
                 self.dsp_upload_identification_id,
                 (*path, "dspUploadIdentificationId"),
@@ -122,10 +122,6 @@ class UpdateDeliveryInput:
             deliverable=self.deliverable,
             status=known(self.status, (*path, "status")),
         )
-
-
-def _optional_id(kind: str, given: str | None, path: Path) -> str | None:
-    return None if given is None else local_id(kind, given, path)
 
 
 def _listable_id(given: str, path: Path) -> str:

@@ -148,8 +148,8 @@ class SendSmsInput:
     options: SmsOptionsInput | None = strawberry.field(description="How to send them.")
     regarding: strawberry.ID | None = strawberry.field(
         description=(
-            "A delivery or logistics task that this is about, by its global id; kept in the job's customerRef, "
-            "so not together with options.customerRef."
+            "A delivery or logistics task that this is about; kept in the job's customerRef, so not together with "
+            "options.customerRef. Only a global id says which of the two it is."
         )
     )
 
@@ -169,8 +169,8 @@ class SendSmsInput:
             options=self.options.to_request((*path, "options")) if self.options else None,
         )
 
-    def checked_regarding(self, path: Path) -> str | None:
-        """The global id of what the job is about.
+    def checked_regarding(self, path: Path) -> tuple[str, str] | None:
+        """The kind and the upstream's own id of what the job is about.
 
         Raises:
             BadInput: it names no delivery or task, or the job has a reference of its own.
@@ -184,7 +184,7 @@ class SendSmsInput:
             raise BadInput(
                 "`regarding` is kept in the job's customerRef: leave out one of the two.", path=(*path, "regarding")
             )
-        return self.regarding
+        return found
 
 
 def _periods(periods: Sequence[BlackoutPeriodInput] | None, path: Path) -> tuple[str, ...] | None:

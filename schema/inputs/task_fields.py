@@ -4,10 +4,9 @@ from typing import Any, Protocol
 
 import strawberry
 
-from resolvers.ids import local_id
 from resolvers.upstreams.logistics.vocabulary import BROADCAST_PREFERENCE_WORDS, TRUCK_SERVICE_WORDS, VEHICLE_WORDS
 from schema.enums import BroadcastPreference, TruckService, VehicleType
-from schema.inputs.checks import Path, known, not_negative
+from schema.inputs.checks import Path, known, not_negative, optional_id
 from schema.inputs.money import MoneyInput
 from schema.inputs.stops import TaskStopInput
 
@@ -34,7 +33,6 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
     """
     preference = known(task.broadcast_preference, (*path, "broadcastPreference"))
     vehicle = known(task.vehicle_preference, (*path, "vehiclePreference"))
-    organization = task.organization_id
     return {
         "tracking_id": task.tracking_id,
         "group_tag": task.group_tag,
@@ -45,7 +43,7 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
         "broadcast_preference": BROADCAST_PREFERENCE_WORDS[preference] if preference else None,
         "vehicle_preference": VEHICLE_WORDS[vehicle] if vehicle else None,
         "service_type": TRUCK_SERVICE_WORDS[task.service] if task.service else None,
-        "org_id": local_id("Organization", organization, (*path, "organizationId")) if organization is not None else None,
+        "org_id": optional_id("Organization", task.organization_id, (*path, "organizationId")),
     }
 
 

@@ -1,0 +1,198 @@
+"""What clients may change: each mutation checks its input, calls one resolver, and answers errors as data."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers import deliveries, logistics, organizations, sms
+from resolvers.ids import local_id
+from resolvers.selection import OperationInfo
+from schema.arguments import Id, given
+from schema.inputs.checks import not_blank
+from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
+from schema.inputs.logistics import LogisticsTaskInput, TrackingIdInput, new_tasks, task_ids, tracking_ids
+from schema.inputs.organizations import invitation
+from schema.inputs.sms import SendSmsInput
+from schema.inputs.task_changes import UpdateLogisticsTaskInput
+from schema.payloads import (
+    DeliveryPayload,
+    InviteUserPayload,
+    LogisticsTaskPayload,
+    LogisticsTasksPayload,
+    OrganizationPayload,
+    SmsJobPayload,
+    errors_as_data,
+)
+
+Tracked = Annotated[
+    list[TrackingIdInput],
+    strawberry.argument(name="tasks", description="The tasks with their tracking ids; at least one."),
+]
+
+
+@errors_as_data(DeliveryPayload, "delivery", pointers=POINTERS)
+async def _create_delivery(
+    info: OperationInfo,
+    wanted: Annotated[CreateDeliveryInput, strawberry.argument(name="input", description="The delivery to create.")],
+) -> object:
+    return await deliveries.create(info.context, wanted.to_request(("input",)))
+
+
+@errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id", pointers=POINTERS)
+async def _update_delivery(
+    info: OperationInfo,
+    delivery_id: Id,
+    wanted: Annotated[UpdateDeliveryInput, strawberry.argument(name="input", description="What to change.")],
+) -> object:
+    own_id = local_id("Delivery", delivery_id, ("id",))
+    return await deliveries.update(info.context, own_id, wanted.to_request(("input",)))
+
+
+@errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id")
+async def _cancel_delivery(info: OperationInfo, delivery_id: Id) -> object:
+    return await deliveries.cancel(info.context, local_id("Delivery", delivery_id, ("id",)))
+
+
+@errors_as_data(SmsJobPayload, "job")
+async def _send_sms(
+    info: OperationInfo,
+    wanted: Annotated[SendSmsInput, strawberry.argument(name="input", description="The job to send.")],
+) -> object:
+    about = wanted.checked_regarding(("input",))
+    return await sms.send(info, wanted.to_request(("input",)), about)
+
+
+@errors_as_data(LogisticsTasksPayload, "tasks")
+async def _create_logistics_tasks(
+    info: OperationInfo,
+    tasks: Annotated[list[LogisticsTaskInput], strawberry.argument(description="The tasks to create; at least one.")],
+    draft: Annotated[bool | None, strawberry.argument(description="true creates them without a broadcast.")] = False,
+) -> object:
+    wanted = new_tasks(tasks, info.context.now(), ("tasks",))
+    return await logistics.create(info.context, wanted, draft=bool(draft))
+
+
+@errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
+async def _update_logistics_task(
+    info: OperationInfo,
+    task_id: Id,
+    wanted: Annotated[UpdateLogisticsTaskInput, strawberry.argument(name="input", description="What to change.")],
+) -> object:
+    own_id = local_id("LogisticsTask", task_id, ("id",))
+    return await logistics.update(info.context, own_id, wanted.to_request(("input",)))
+
+
+@errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
+async def _cancel_logistics_task(
+    info: OperationInfo,
+    task_id: Id,
+    reason: Annotated[str, strawberry.argument(description="Why, for the upstream's records.")],
+) -> object:
+    own_id = local_id("LogisticsTask", task_id, ("id",))
+    return await logistics.cancel(info.context, own_id, not_blank(reason, ("reason",)))
+
+
+@errors_as_data(LogisticsTasksPayload, "tasks")
+async def _broadcast_logistics_tasks(
+    info: OperationInfo,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="The drafts to broadcast; at least one.")],
+) -> object:
+    return await logistics.broadcast(info.context, task_ids(ids, ("ids",)))
+
+
+@errors_as_data(LogisticsTasksPayload, "tasks")
+async def _broadcast_logistics_tasks_with_tracking(info: OperationInfo, tracked: Tracked) -> object:
+    return await logistics.broadcast_with_tracking(info.context, tracking_ids(tracked, ("tasks",)))
+
+
+@errors_as_data(LogisticsTasksPayload, "tasks")
+async def _set_tracking_ids(info: OperationInfo, tracked: Tracked) -> object:
+    return await logistics.set_tracking_ids(info.context, tracking_ids(tracked, ("tasks",)))
+
+
+@errors_as_data(OrganizationPayload, "organization")
+async def _create_organization(
+    info: OperationInfo,
+    business_name: Annotated[str, strawberry.argument(description="The name to register the business under.")],
+) -> object:
+    return await organizations.create(info.context, not_blank(business_name, ("businessName",)))
+
+
+@errors_as_data(InviteUserPayload, "message")
+async def _invite_user(
+    info: OperationInfo,
+    address: Annotated[str, strawberry.argument(name="email", description="The email address to invite.")],
+    organization_id: Annotated[strawberry.ID, strawberry.argument(description="The organization to invite into.")],
+    role_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="What the user is to be there; see Organization.roles.")
+    ] = UNSET,
+) -> object:
+    return await organizations.invite(info.context, invitation(address, organization_id, given(role_id)))
+
+
+@strawberry.type(description="What can be changed. Errors are data: a payload has its object or its errors.")
+class Mutation:
+    """The root of every mutation."""
+
+    create_delivery = strawberry.mutation(
+        resolver=_create_delivery,
+        graphql_type=DeliveryPayload,
+        description="Sends one product to one DSP; with `deliverable: true` the delivery starts at once.",
+    )
+    update_delivery = strawberry.mutation(
+        resolver=_update_delivery, graphql_type=DeliveryPayload, description="Changes a delivery."
+    )
+    cancel_delivery = strawberry.mutation(
+        resolver=_cancel_delivery,
+        graphql_type=DeliveryPayload,
+        description=(
+            "Holds a PENDING delivery back (PATCH deliverable: false; DELETE is never sent). The upstream cannot "
+            "delete a send-task, so a delivery that has started answers NotAllowedNow; to take a product down from a "
+            "DSP, create a delivery of type DELETE."
+        ),
+    )
+    send_sms = strawberry.mutation(
+        resolver=_send_sms,
+        graphql_type=SmsJobPayload,
+        description=(
+            "Up to 3000 recipients over all messages. Once the upstream has taken the job the payload has it and no "
+            "error: until its report can be read, the job is built from the input."
+        ),
+    )
+    create_logistics_tasks = strawberry.mutation(
+        resolver=_create_logistics_tasks,
+        graphql_type=LogisticsTasksPayload,
+        description="Any number; sent upstream 20 at a time. With draft: true nothing is broadcast.",
+    )
+    update_logistics_task = strawberry.mutation(
+        resolver=_update_logistics_task,
+        graphql_type=LogisticsTaskPayload,
+        description="Changes a task at the revision that was last read; a stale one is a Conflict.",
+    )
+    cancel_logistics_task = strawberry.mutation(
+        resolver=_cancel_logistics_task,
+        graphql_type=LogisticsTaskPayload,
+        description="Calls a task off, which no driver may have accepted yet.",
+    )
+    broadcast_logistics_tasks = strawberry.mutation(
+        resolver=_broadcast_logistics_tasks, graphql_type=LogisticsTasksPayload, description="Offers drafts to drivers."
+    )
+    broadcast_logistics_tasks_with_tracking = strawberry.mutation(
+        resolver=_broadcast_logistics_tasks_with_tracking,
+        graphql_type=LogisticsTasksPayload,
+        description="Offers drafts to drivers, and gives each that was really offered its tracking id.",
+    )
+    set_tracking_ids = strawberry.mutation(
+        resolver=_set_tracking_ids, graphql_type=LogisticsTasksPayload, description="Gives tasks their tracking ids."
+    )
+    create_organization = strawberry.mutation(
+        resolver=_create_organization,
+        graphql_type=OrganizationPayload,
+        description="Registers a business that tasks are carried out for.",
+    )
+    invite_user = strawberry.mutation(
+        resolver=_invite_user,
+        graphql_type=InviteUserPayload,
+        description="Invites a user into an organization by email.",
+    )

@@ -1,0 +1,199 @@
+"""What clients may ask: each field is bound to one resolver, with its arguments checked and nothing else."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from resolvers import deliveries, logistics, nodes, organizations, partners, pricing, sms, sms_listing, upstream_states
+from resolvers.ids import local_id
+from resolvers.selection import OperationInfo
+from resolvers.sms_listing import JobWindow
+from resolvers.upstreams.deliveries.requests import DeliveryFilters
+from schema.arguments import After, First, FirstRecipients, Id, given, size_of_page
+from schema.deliveries import Delivery, DeliveryConnection
+from schema.enums import SortOrder
+from schema.gateway_state import Upstream
+from schema.inputs.deliveries import DeliveryFilter
+from schema.inputs.pricing import PriceQuoteInput
+from schema.logistics import LogisticsTask, LogisticsTaskConnection
+from schema.nodes import Node
+from schema.organizations import Organization, OrganizationConnection, Partner
+from schema.pricing import PriceQuote
+from schema.sms import RecipientConnection, SmsApiVersion, SmsJob, SmsJobConnection
+
+
+async def _node(
+    info: OperationInfo,
+    global_id: Annotated[strawberry.ID, strawberry.argument(name="id", description="A global id.")],
+) -> object:
+    return await nodes.node(info.context, global_id)
+
+
+async def _nodes(
+    info: OperationInfo,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, of any kinds.")],
+) -> object:
+    return await nodes.nodes(info.context, ids)
+
+
+async def _delivery(info: OperationInfo, delivery_id: Id) -> object:
+    return await deliveries.delivery(info.context, local_id("Delivery", delivery_id, ("id",)))
+
+
+async def _deliveries(
+    info: OperationInfo,
+    wanted: Annotated[
+        DeliveryFilter | None, strawberry.argument(name="filter", description="Which to list; all unless told.")
+    ] = UNSET,
+    first: First = 20,
+    after: After = UNSET,
+) -> object:
+    filters = wanted.to_request(("filter",)) if wanted else DeliveryFilters()
+    return await deliveries.deliveries(info, filters, size_of_page(first, 20), given(after))
+
+
+async def _sms_job(info: OperationInfo, job_id: Id) -> object:
+    return await sms.job(info, local_id("SmsJob", job_id, ("id",)))
+
+
+async def _sms_jobs(
+    info: OperationInfo,
+    from_time: Annotated[
+        datetime | None, strawberry.argument(name="from", description="Posted then or later.")
+    ] = UNSET,
+    to_time: Annotated[
+        datetime | None, strawberry.argument(name="to", description="Posted then or before; now unless told.")
+    ] = UNSET,
+    still_open: Annotated[
+        bool | None,
+        strawberry.argument(name="open", description="true for jobs still open, false for finished ones."),
+    ] = UNSET,
+    first: First = 20,
+    after: After = UNSET,
+) -> object:
+    window = JobWindow(given(from_time), given(to_time), given(still_open))
+    return await sms_listing.jobs(info, window, size_of_page(first, 20), given(after))
+
+
+async def _recipients(
+    info: OperationInfo,
+    job_id: Annotated[strawberry.ID, strawberry.argument(description="The job: a global id, or the upstream's own.")],
+    first: FirstRecipients = 50,
+    after: After = UNSET,
+) -> object:
+    own_id = local_id("SmsJob", job_id, ("jobId",))
+    return await sms.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
+
+
+async def _sms_api_version(info: OperationInfo) -> object:
+    return await sms.version(info.context)
+
+
+async def _logistics_task(info: OperationInfo, task_id: Id) -> object:
+    return await logistics.task(info.context, local_id("LogisticsTask", task_id, ("id",)))
+
+
+async def _logistics_tasks(
+    info: OperationInfo,
+    order: Annotated[
+        SortOrder | None, strawberry.argument(description="Which end of the list comes first.")
+    ] = SortOrder.ASC,
+    first: First = 20,
+    after: After = UNSET,
+) -> object:
+    descending = order is SortOrder.DESC
+    return await logistics.tasks(info, descending=descending, first=size_of_page(first, 20), after=given(after))
+
+
+async def _price_quote(
+    info: OperationInfo,
+    way: Annotated[PriceQuoteInput, strawberry.argument(name="input", description="The way to price.")],
+) -> object:
+    return await pricing.quote(info.context, way.to_request(("input",)))
+
+
+async def _partner(info: OperationInfo) -> object:
+    return await partners.partner(info.context)
+
+
+async def _organization(info: OperationInfo, organization_id: Id) -> object:
+    return await organizations.organization(info.context, local_id("Organization", organization_id, ("id",)))
+
+
+async def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:
+    return await organizations.organizations(info, first=size_of_page(first, 20), after=given(after))
+
+
+async def _upstreams(info: OperationInfo) -> object:
+    return await upstream_states.upstreams(info.context)
+
+
+@strawberry.type(description="What can be asked of the three upstreams, and of the gateway itself.")
+class Query:
+    """The root of every query; its resolvers answer records."""
+
+    node = strawberry.field(
+        resolver=_node, graphql_type=Node | None, description="Anything by its global id; null where there is none."
+    )
+    nodes = strawberry.field(
+        resolver=_nodes,
+        graphql_type=list[Node | None],
+        description="In the order asked for; null where there is none.",
+    )
+    delivery = strawberry.field(
+        resolver=_delivery, graphql_type=Delivery | None, description="One delivery; null where there is none."
+    )
+    deliveries = strawberry.field(
+        resolver=_deliveries, graphql_type=DeliveryConnection | None, description="Deliveries, in the upstream's order."
+    )
+    sms_job = strawberry.field(
+        resolver=_sms_job, graphql_type=SmsJob | None, description="One SMS job; null where there is none."
+    )
+    sms_jobs = strawberry.field(
+        resolver=_sms_jobs,
+        graphql_type=SmsJobConnection | None,
+        description=(
+            "The last 30 days unless told; a longer window (upstream keeps 3 months) is split into the 30 days the "
+            "upstream allows. Order as upstream: the primary data centre first, the secondary once the primary is "
+            "exhausted."
+        ),
+    )
+    recipients = strawberry.field(
+        resolver=_recipients,
+        graphql_type=RecipientConnection | None,
+        description="A job's recipients; null where there is no such job.",
+    )
+    sms_api_version = strawberry.field(
+        resolver=_sms_api_version,
+        graphql_type=SmsApiVersion | None,
+        description="Which version of the SMS API answers.",
+    )
+    logistics_task = strawberry.field(
+        resolver=_logistics_task,
+        graphql_type=LogisticsTask | None,
+        description="One logistics task; null where there is none.",
+    )
+    logistics_tasks = strawberry.field(
+        resolver=_logistics_tasks, graphql_type=LogisticsTaskConnection | None, description="Logistics tasks."
+    )
+    price_quote = strawberry.field(
+        resolver=_price_quote, graphql_type=PriceQuote | None, description="What a delivery over some stops would cost."
+    )
+    partner = strawberry.field(
+        resolver=_partner, graphql_type=Partner | None, description="The partner account behind the gateway."
+    )
+    organization = strawberry.field(
+        resolver=_organization,
+        graphql_type=Organization | None,
+        description="One organization; null where there is none.",
+    )
+    organizations = strawberry.field(
+        resolver=_organizations, graphql_type=OrganizationConnection | None, description="The partner's organizations."
+    )
+    upstreams = strawberry.field(
+        resolver=_upstreams,
+        graphql_type=list[Upstream],
+        description="How each upstream does, from what the gateway has seen; asks none of them.",
+    )

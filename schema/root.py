@@ -1,0 +1,37 @@
+"""The one schema, put together from its roots."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import strawberry
+from graphql.execution import Executor
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from schema.mutation import Mutation
+from schema.mutation_errors import Conflict, InvalidInput, NotAllowedNow, NotFound, RateLimited, UpstreamFailed
+from schema.query import Query
+from schema.scalars import SCALARS
+from schema.subscription import Subscription
+
+
+def build_schema(
+    *,
+    execution_context_class: type[Executor[Any]] | None = None,
+    extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+) -> strawberry.Schema:
+    """The schema that the gateway serves; built once, lives as long as the process.
+
+    Args:
+        execution_context_class: How graphql-core executes an operation; its own way unless told.
+        extensions: What Strawberry runs around each operation.
+    """
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=(InvalidInput, NotFound, Conflict, NotAllowedNow, RateLimited, UpstreamFailed),
+        execution_context_class=execution_context_class,
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )

@@ -1,0 +1,58 @@
+"""What clients may follow."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from resolvers import status
+from resolvers.selection import OperationInfo
+from schema.arguments import given
+from schema.enums import Progress, StatusEventKind, StatusEventSource
+from schema.inputs.checks import not_empty
+from schema.nodes import Trackable
+
+
+@strawberry.type(description="What happened to one of the things that are followed.")
+class StatusEvent:
+    """A view of an event."""
+
+    kind: StatusEventKind = strawberry.field(description="Why the event is sent.")
+    cursor: str = strawberry.field(description="Pass as `after` to go on from here after a reconnect.")
+    node: Trackable | None = strawberry.field(description="The thing as it stands. Null in a GAP.")
+    progress: Progress | None = strawberry.field(description="Where the thing stands.")
+    previous_progress: Progress | None = strawberry.field(description="Where it stood before.")
+    raw_status: str | None = strawberry.field(description="The upstream's own word for the status.")
+    previous_raw_status: str | None = strawberry.field(description="The upstream's own word for the status before.")
+    source: StatusEventSource | None = strawberry.field(description="How the gateway learnt of it.")
+    occurred_at: datetime = strawberry.field(description="When it happened, or when the gateway learnt of it.")
+
+
+async def _status_changed(
+    info: OperationInfo,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids of what to follow; at least one.")],
+    after: Annotated[
+        str | None, strawberry.argument(description="The cursor of the last event that was received.")
+    ] = strawberry.UNSET,
+) -> AsyncIterator[status.StatusEvent]:
+    return status.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription:
+    """The root of every subscription."""
+
+    status_changed = strawberry.subscription(
+        resolver=_status_changed,
+        graphql_type=StatusEvent,
+        description=(
+            "Follows the given things until all of them are final, then completes. Without `after` each id first "
+            "gets a SNAPSHOT; the snapshots of one subscription share one position in the log. With a valid "
+            "`after` what was missed is replayed and no SNAPSHOT is sent again, except those still owed and those "
+            "of ids new to the cursor. A cursor whose place the log no longer has (aged out, or a restart without "
+            "Redis) gives a GAP; one that the gateway never made is BAD_INPUT. A thing that does not exist or may "
+            "not be seen is one event with `data: null` and an error whose extensions carry `code` (NOT_FOUND, "
+            "FORBIDDEN) and `id`; the others go on."
+        ),
+    )

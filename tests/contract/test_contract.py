@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, find_breaking_changes, find_dangerous_changes
+
+from schema.root import build_schema as build_served_schema
+from tests.contract.elements import Element, elements
+
+
+@pytest.fixture(scope="module")
+def contract() -> GraphQLSchema:
+    return build_schema((Path(__file__).parent / "contract.graphql").read_text())
+
+
+@pytest.fixture(scope="module")
+def served() -> GraphQLSchema:
+    return build_schema(build_served_schema().as_str())
+
+
+def test_nothing_that_the_contract_promises_is_broken(contract: GraphQLSchema, served: GraphQLSchema) -> None:
+    assert find_breaking_changes(contract, served) == []
+    assert find_dangerous_changes(contract, served) == []
+
+
+def test_what_stands_beside_the_contract_is_listed_here(contract: GraphQLSchema, served: GraphQLSchema) -> None:
+    promised = {element.name for element in elements(contract)}
+
+    beside = sorted(element.name for element in elements(served) if element.name not in promised)
+
+    assert beside == []
+
+
+def test_every_type_argument_and_default_is_the_contracts_own(contract: GraphQLSchema, served: GraphQLSchema) -> None:
+    ours = _by_name(served)
+
+    differing = [
+        (promised.name, promised.shape, ours[promised.name].shape)
+        for promised in elements(contract)
+        if promised.shape != ours[promised.name].shape
+    ]
+
+    assert differing == []
+
+
+def test_every_type_field_argument_and_enum_value_is_described(served: GraphQLSchema) -> None:
+    silent = [element.name for element in elements(served) if not (element.description or "").strip()]
+
+    assert silent == []
+
+
+def test_descriptions_say_what_the_contract_says(contract: GraphQLSchema, served: GraphQLSchema) -> None:
+    ours = _by_name(served)
+
+    unsaid = [
+        promised.name
+        for promised in elements(contract)
+        if _one_line(promised.description) not in _one_line(ours[promised.name].description)
+    ]
+
+    assert unsaid == []
+
+
+def _by_name(schema: GraphQLSchema) -> dict[str, Element]:
+    return {element.name: element for element in elements(schema)}
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
