@@ -1,1 +1,1 @@
-"""How it is a server: settings, the app, the HTTP endpoint, callers, webhooks, health, the command line, the sandbox."""
+"""How it is a server: settings, app, HTTP endpoint, callers, webhooks, health, command line, sandbox."""

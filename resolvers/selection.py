@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
     FieldNode,
     FragmentSpreadNode,
-    GraphQLIncludeDirective,
-    GraphQLSkipDirective,
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
+    VariableNode,
 )
-from graphql.execution import get_directive_values
 from strawberry import Info
 
 from resolvers.context import Context
@@ -55,7 +55,17 @@ def _fields_of_set(info: OperationInfo, selection_set: SelectionSetNode) -> Iter
 
 
 def _included(info: OperationInfo, selection: SelectionNode) -> bool:
-    variables = info._raw_info.variable_values  # noqa: SLF001 - see above
-    skip = get_directive_values(GraphQLSkipDirective, selection, variables)
-    include = get_directive_values(GraphQLIncludeDirective, selection, variables)
-    return not (skip and skip["if"]) and (include is None or bool(include["if"]))
+    for directive in selection.directives or ():
+        if directive.name.value == "skip" and _condition(info, directive):
+            return False
+        if directive.name.value == "include" and not _condition(info, directive):
+            return False
+    return True
+
+
+def _condition(info: OperationInfo, directive: DirectiveNode) -> bool:
+    """The value of `if`, which validation has seen to be there and to be a Boolean or a variable of one."""
+    value = (directive.arguments or ())[0].value
+    if isinstance(value, VariableNode):
+        return bool(info.variable_values[value.name.value])
+    return isinstance(value, BooleanValueNode) and value.value

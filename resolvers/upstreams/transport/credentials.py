@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.names import UpstreamName
 
 AHEAD_SECONDS: Final = 60.0
 """How long before its end a token is renewed; at most a tenth of its life."""
@@ -62,12 +64,16 @@ class TokenCredentials:
     """A bearer token, fetched when first needed, one fetch at a time for all; lives as long as its account.
 
     Args:
+        upstream: Whose token it is.
         fetch: Gets a new token from the upstream.
         clock: The event loop's clock, in seconds.
         first: A token that is already known, if any.
     """
 
-    def __init__(self, fetch: FetchToken, clock: Callable[[], float], *, first: str | None = None) -> None:
+    def __init__(
+        self, upstream: UpstreamName, fetch: FetchToken, clock: Callable[[], float], *, first: str | None = None
+    ) -> None:
+        self._upstream = upstream
         self._fetch = fetch
         self._clock = clock
         self._value = f"Bearer {first}" if first else None
@@ -95,8 +101,12 @@ class TokenCredentials:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch_and_keep())
             self._fetching.add_done_callback(self._forget_fetch)
-        async with asyncio.timeout_at(scope.deadline):
-            return await asyncio.shield(self._fetching)
+        try:
+            async with asyncio.timeout_at(scope.deadline):
+                return await asyncio.shield(self._fetching)
+        except TimeoutError as error:
+            message = f"{self._upstream.name} gave the gateway no token in time; try again later."
+            raise UpstreamTimeout(self._upstream, message) from error
 
     async def _fetch_and_keep(self) -> str:
         token = await self._fetch(CallScope(self._clock() + TOKEN_CALL_SECONDS))

@@ -1,0 +1,75 @@
+"""The composition root: the one place that knows every part."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.callers import Anonymous
+from gateway.composition import Upstreams, build_upstreams
+from gateway.health import add_health_routes
+from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.ide.answer import IdeAnswer
+from gateway.ide.page import Example, Ide
+from gateway.operations.documents import Documents
+from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.runner import Runner, RunnerConfig
+from gateway.settings.loading import load_settings
+from gateway.settings.model import Settings
+from schema.root import build_schema
+
+
+class App:
+    """The whole gateway as an ASGI app; lives as long as its process.
+
+    GraphQL requests go straight to the endpoint; everything else is FastAPI's.
+    """
+
+    def __init__(self, endpoint: ASGIApp, rest: ASGIApp) -> None:
+        self._endpoint = endpoint
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, one WebSocket, or the process's lifespan."""
+        if scope["type"] != "lifespan" and scope["path"] == "/graphql":
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None, *, examples: Sequence[Example] = ()) -> App:
+    """Build the gateway.
+
+    Args:
+        settings: What the operator set; read from the environment where none are given.
+        examples: Operations that the IDE opens beside its own.
+
+    Raises:
+        SettingsProblems: the environment's settings are wrong.
+    """
+    settings = settings or load_settings(os.environ)
+    upstreams = build_upstreams(settings)
+    ide = Ide()
+    return App(_endpoint(settings, upstreams, ide, examples), _rest(upstreams, ide))
+
+
+def _endpoint(settings: Settings, upstreams: Upstreams, ide: Ide, examples: Sequence[Example]) -> ASGIApp:
+    schema = core_schema(build_schema())
+    runner = Runner(Documents(schema), StandardExecution(schema), RunnerConfig(settings.deadline_seconds))
+    config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
+    page = IdeAnswer(ide, examples) if settings.serves_ide else None
+    return Endpoint(runner, Anonymous(upstreams.own), config, page=page)
+
+
+def _rest(upstreams: Upstreams, ide: Ide) -> ASGIApp:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await upstreams.close()
+
+    rest = FastAPI(title="GraphQL gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_health_routes(rest)
+    rest.mount("/ide", ide.assets)
+    return rest

@@ -1,0 +1,135 @@
+"""Builds what an operation reaches the upstreams with: a pool, policies around it, clients, accounts."""
+
+from dataclasses import dataclass
+
+from pyreqwest.client import Client
+
+from gateway.settings.model import Settings
+from gateway.settings.upstreams import (
+    AccountSettings,
+    DeliveriesSettings,
+    LogisticsSettings,
+    SmsSettings,
+    UpstreamLimits,
+)
+from resolvers.accounts import Account
+from resolvers.upstreams.call import CallScope, Transport
+from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLoginConfig
+from resolvers.upstreams.logistics.client import LogisticsClient
+from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.client import SmsClient, SmsConfig
+from resolvers.upstreams.transport.authorizing import Authorizing, Credentials
+from resolvers.upstreams.transport.credentials import FixedCredentials, Token, TokenCredentials
+from resolvers.upstreams.transport.stack import StackConfig, build_stack, loop_clock
+from resolvers.upstreams.transport.wire import Wire, open_client
+
+OWN_ACCOUNT = "own"
+"""The identity of the gateway's own credentials; no tenant can have it: their names are prefixed."""
+
+LOGISTICS_TOKEN_SECONDS = 30 * 86_400.0
+"""Documented: a bearer token lives 30 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The accounts and the pool below them; lives as long as its process.
+
+    Args:
+        own: The gateway's own account.
+        named: The tenants' accounts by name.
+        pool: Closed last.
+    """
+
+    own: Account
+    named: dict[str, Account]
+    pool: Client
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close()
+
+
+def build_upstreams(settings: Settings) -> Upstreams:
+    """The accounts that the settings name; to be called inside the event loop that will use them."""
+    pool = open_client()
+    builder = _AccountBuilder(pool)
+    own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
+    named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool)
+
+
+class _AccountBuilder:
+    """Builds accounts over one pool; accounts at the same address share its policies. Lives while the app is built."""
+
+    def __init__(self, pool: Client) -> None:
+        self._pool = pool
+        self._stacks: dict[tuple[UpstreamName, str], Transport] = {}
+
+    def build(self, identity: str, settings: AccountSettings) -> Account:
+        return Account(
+            identity,
+            deliveries=self._deliveries(identity, settings.deliveries) if settings.deliveries else None,
+            sms=self._sms(identity, settings.sms) if settings.sms else None,
+            logistics=self._logistics(identity, settings.logistics) if settings.logistics else None,
+        )
+
+    def _stack(self, upstream: UpstreamName, url: str, limits: UpstreamLimits) -> Transport:
+        key = (upstream, url)
+        if key not in self._stacks:
+            wire = Wire(self._pool, max_answer_bytes=limits.max_answer_bytes)
+            self._stacks[key] = build_stack(wire, StackConfig(limits.timeout_seconds, limits.concurrency))
+        return self._stacks[key]
+
+    def _deliveries(self, identity: str, settings: DeliveriesSettings) -> DeliveriesClient:
+        stack = self._stack(UpstreamName.DELIVERIES, settings.url, settings)
+        transport = Authorizing(stack, _deliveries_credentials(settings, stack), identity)
+        return DeliveriesClient(transport, DeliveriesConfig(settings.url))
+
+    def _sms(self, identity: str, settings: SmsSettings) -> SmsClient:
+        credentials = FixedCredentials.basic(settings.username, settings.password.get_secret_value())
+
+        def authorized(url: str) -> Transport:
+            return Authorizing(self._stack(UpstreamName.SMS, url, settings), credentials, identity)
+
+        reads = [authorized(url) for url in settings.urls]
+        return SmsClient(reads, authorized(settings.posting_url), SmsConfig(tuple(settings.urls), settings.posting_url))
+
+    def _logistics(self, identity: str, settings: LogisticsSettings) -> LogisticsClient:
+        stack = self._stack(UpstreamName.LOGISTICS, settings.url, settings)
+        config = logistics_config(settings)
+        transport = Authorizing(stack, _logistics_credentials(settings, LogisticsTokens(stack, config)), identity)
+        return LogisticsClient(transport, config)
+
+
+def logistics_config(settings: LogisticsSettings) -> LogisticsConfig:
+    """What the settings say about the logistics API."""
+    return LogisticsConfig(
+        base_url=settings.url,
+        platform=settings.platform,
+        paths=settings.paths,
+        client_key=settings.client_key,
+        secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
+    )
+
+
+def _deliveries_credentials(settings: DeliveriesSettings, stack: Transport) -> Credentials:
+    if settings.email and settings.password:
+        config = DeliveriesLoginConfig(settings.login_url, settings.email, settings.password.get_secret_value())
+        first = settings.token.get_secret_value() if settings.token else None
+        return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(stack, config).fetch, loop_clock, first=first)
+    return FixedCredentials.bearer(settings.token.get_secret_value() if settings.token else "")
+
+
+def _logistics_credentials(settings: LogisticsSettings, tokens: LogisticsTokens) -> Credentials:
+    first = settings.token.get_secret_value() if settings.token else None
+    if settings.refresh_token is None:
+        return FixedCredentials.bearer(first or "")
+    refresh_token = settings.refresh_token.get_secret_value()
+
+    async def fetch(scope: CallScope) -> Token:
+        return Token(await tokens.refresh(scope, refresh_token), LOGISTICS_TOKEN_SECONDS)
+
+    return TokenCredentials(UpstreamName.LOGISTICS, fetch, loop_clock, first=first)

@@ -1,0 +1,55 @@
+"""What a client sees of an error: the one place that decides it for queries and subscriptions."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Final
+
+from graphql import GraphQLError
+
+from resolvers.errors import BadInput, GatewayError, UpstreamError
+
+logger = logging.getLogger(__name__)
+
+MASKED: Final = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
+
+
+def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """The errors as they stand in the answer; what is not ours to tell is masked and logged under the request's id."""
+    return [_reported(error, request_id) for error in errors]
+
+
+def extensions_of(error: GatewayError) -> dict[str, Any]:
+    """The `extensions` of an error of ours: its code, and what helps to go on."""
+    extensions: dict[str, Any] = {"code": error.code}
+    if isinstance(error, UpstreamError):
+        extensions["upstream"] = error.upstream.value
+    if error.retryable:
+        extensions["retryable"] = True
+    if error.retry_after is not None:
+        extensions["retryAfter"] = error.retry_after
+    if isinstance(error, BadInput) and error.path:
+        extensions["argumentPath"] = list(error.path)
+    return extensions
+
+
+def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    cause = _cause(error)
+    if isinstance(cause, GatewayError):
+        formatted["message"] = cause.message
+        formatted["extensions"] = extensions_of(cause)
+    elif error.path is None:
+        formatted["extensions"] = {"code": "BAD_INPUT"}
+    else:
+        logger.error("Request %s failed at %s", request_id, error.path, exc_info=cause or error)
+        formatted["message"] = MASKED
+        formatted["extensions"] = {"code": "INTERNAL"}
+    return formatted
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    """What was raised; GraphQL wraps an error anew at each level that it passes."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause

@@ -1,0 +1,67 @@
+"""Logging in to the send-tasks API with e-mail address and password.
+
+The vendor's tutorial shows the request; the answer's form is assumed to be that of Laravel Passport.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from resolvers.errors import UpstreamAuth
+from resolvers.upstreams.answers import decode, require_success
+from resolvers.upstreams.call import Call, CallScope, Transport
+from resolvers.upstreams.deliveries.complaint import read_complaint
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.credentials import Token
+
+
+class _Granted(msgspec.Struct, frozen=True):
+    access_token: str
+    expires_in: float | None = None
+
+
+_GRANTED: Final = msgspec.json.Decoder(_Granted)
+_JSON: Final = (("accept", "application/json"), ("content-type", "application/json"))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesLoginConfig:
+    """Where and as whom to log in; lives as long as its account."""
+
+    url: str
+    email: str
+    password: str = field(repr=False)
+
+
+class DeliveriesLogin:
+    """Fetches bearer tokens; lives as long as its account.
+
+    Args:
+        transport: The upstream's policies, without credentials.
+        config: Where and as whom.
+    """
+
+    def __init__(self, transport: Transport, config: DeliveriesLoginConfig) -> None:
+        self._transport = transport
+        self._config = config
+
+    async def fetch(self, scope: CallScope) -> Token:
+        """A new token.
+
+        Raises:
+            UpstreamAuth: the e-mail address or the password is wrong.
+        """
+        body = {"grant_type": "password", "email": self._config.email, "password": self._config.password}
+        call = Call(
+            UpstreamName.DELIVERIES, "login", "POST", self._config.url, scope.deadline, _JSON, msgspec.json.encode(body)
+        )
+        answer = await self._transport.send(call)
+        if answer.status in {400, 401, 403, 422}:
+            raise UpstreamAuth(
+                UpstreamName.DELIVERIES,
+                "DELIVERIES refused the gateway's e-mail address or password; check them with `gateway check`.",
+            )
+        require_success(call, answer, read_complaint)
+        granted = decode(_GRANTED, call, answer)
+        return Token(granted.access_token, granted.expires_in)
