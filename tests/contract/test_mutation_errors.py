@@ -1,0 +1,48 @@
+from collections.abc import Iterator
+
+import pytest
+
+from resolvers import errors
+from resolvers.upstreams.names import UpstreamName
+from schema.mutation_errors import as_data
+
+ABOUT_THE_CALLER: set[type[errors.GatewayError]] = {
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.OperationTooExpensive,
+    errors.PersistedQueryNotFound,
+    errors.NoSuchRecord,
+}
+
+
+def leaves(base: type[errors.GatewayError]) -> Iterator[type[errors.GatewayError]]:
+    for kind in base.__subclasses__():
+        if kind.__subclasses__():
+            yield from leaves(kind)
+        else:
+            yield kind
+
+
+def raised(kind: type[errors.GatewayError]) -> errors.GatewayError:
+    if issubclass(kind, errors.UpstreamError):
+        return kind(UpstreamName.SMS, "It went wrong.")
+    return kind("It went wrong.")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in leaves(errors.GatewayError) if kind not in ABOUT_THE_CALLER])
+def test_every_error_about_the_request_becomes_data(kind: type[errors.GatewayError]) -> None:
+    error = raised(kind)
+
+    data = as_data(error)
+
+    assert (data.message, data.retryable) == (error.message, error.retryable)
+
+
+@pytest.mark.parametrize("kind", sorted(ABOUT_THE_CALLER, key=repr))
+def test_an_error_about_the_caller_goes_on_as_it_is(kind: type[errors.GatewayError]) -> None:
+    error = raised(kind)
+
+    with pytest.raises(kind) as caught:
+        as_data(error)
+
+    assert caught.value is error

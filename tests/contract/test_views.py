@@ -1,0 +1,76 @@
+import pytest
+from graphql import GraphQLObjectType
+from strawberry.types import get_object_definition
+
+from resolvers import connections, sms, status, upstream_states
+from resolvers.upstreams.deliveries import records as delivery_records
+from resolvers.upstreams.logistics import records as logistics_records
+from resolvers.upstreams.sms import records as sms_records
+from schema import deliveries, gateway_state, logistics, nodes, organizations, pricing, subscription
+from schema import sms as sms_views
+from tests.contract.operations import SCHEMA
+
+VIEWS: list[tuple[type, type]] = [
+    (deliveries.Delivery, delivery_records.Delivery),
+    (deliveries.Party, delivery_records.Party),
+    (deliveries.Product, delivery_records.Product),
+    (deliveries.DspUploadIdentification, delivery_records.DspUploadIdentification),
+    (deliveries.DeliveryConnection, connections.Connection),
+    (deliveries.DeliveryEdge, connections.Edge),
+    (sms_views.SmsJob, sms_records.SmsJob),
+    (sms_views.RecipientSummary, sms.RecipientSummary),
+    (sms_views.Recipient, sms_records.Recipient),
+    (sms_views.SmsJobEdge, connections.Edge),
+    (sms_views.RecipientEdge, connections.Edge),
+    (sms_views.SmsJobConnection, connections.Connection),
+    (sms_views.RecipientConnection, connections.Connection),
+    (sms_views.SmsApiVersion, sms_records.SmsApiVersion),
+    (logistics.LogisticsTask, logistics_records.LogisticsTask),
+    (logistics.TaskStop, logistics_records.TaskStop),
+    (logistics.Address, logistics_records.Address),
+    (logistics.TimeWindow, logistics_records.TimeWindow),
+    (logistics.Contact, logistics_records.Contact),
+    (logistics.Driver, logistics_records.Driver),
+    (logistics.TaskItem, logistics_records.TaskItem),
+    (logistics.TaskStatusEntry, logistics_records.TaskStatusEntry),
+    (logistics.LogisticsTaskEdge, connections.Edge),
+    (logistics.LogisticsTaskConnection, connections.Connection),
+    (pricing.Money, logistics_records.Money),
+    (pricing.PriceQuote, logistics_records.PriceQuote),
+    (organizations.Organization, logistics_records.Organization),
+    (organizations.OrganizationEdge, connections.Edge),
+    (organizations.OrganizationConnection, connections.Connection),
+    (organizations.Role, logistics_records.Role),
+    (organizations.Partner, logistics_records.Partner),
+    (gateway_state.Upstream, upstream_states.Upstream),
+    (nodes.PageInfo, connections.PageInfo),
+    (subscription.StatusEvent, status.StatusEvent),
+]
+
+MADE_HERE = ("Query", "Mutation", "Subscription", "__", "InvalidInput", "NotFound", "Conflict", "NotAllowedNow")
+MADE_FOR_MUTATIONS = ("Payload", "RateLimited", "UpstreamFailed")
+
+
+def test_every_type_that_is_a_view_is_listed_here() -> None:
+    served = {
+        name
+        for name, named in SCHEMA._schema.type_map.items()
+        if isinstance(named, GraphQLObjectType)
+        and not name.startswith(MADE_HERE)
+        and not name.endswith(MADE_FOR_MUTATIONS)
+    }
+
+    assert served == {view.__name__ for view, _ in VIEWS}
+
+
+@pytest.mark.parametrize(("view", "record"), VIEWS)
+def test_every_plain_field_of_a_type_is_an_attribute_of_its_record(view: type, record: type) -> None:
+    definition = get_object_definition(view, strict=True)
+
+    missing = [
+        field.python_name
+        for field in definition.fields
+        if field.base_resolver is None and not hasattr(record, field.python_name)
+    ]
+
+    assert missing == []
