@@ -47,7 +47,7 @@ def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -
         return _report(
             [*problems, *wrong.problems, "The upstreams are asked once the settings are right."], failed=True
         )
-    findings = asyncio.run(_probe_all(list(open_probes(settings))))
+    findings = asyncio.run(_probe_all(settings, open_probes))
     problems += [finding for finding, well in findings if not well]
     lines = [*problems, *(finding for finding, well in findings if well), *_unconfigured(settings)]
     return _report(lines, failed=bool(problems))
@@ -79,8 +79,9 @@ def _unconfigured(settings: Settings) -> list[str]:
     return [f"{name}: not configured" for name, configured in upstreams.items() if configured is None]
 
 
-async def _probe_all(probes: Sequence[Probe]) -> list[tuple[str, bool]]:
-    return await asyncio.gather(*(_probe(probe) for probe in probes))
+async def _probe_all(settings: Settings, open_probes: OpenProbes) -> list[tuple[str, bool]]:
+    async with open_probes(settings) as probes:
+        return await asyncio.gather(*(_probe(probe) for probe in probes))
 
 
 async def _probe(probe: Probe) -> tuple[str, bool]:

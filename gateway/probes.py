@@ -1,13 +1,26 @@
 """The calls that `gateway check` makes: one cheap authenticated call for whatever is configured."""
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final, Protocol
 
 from redis.asyncio import Redis
 
+from gateway.composition import build_upstreams
 from gateway.settings import Settings
+from gateway.settings.names import environment_name
+from gateway.settings.upstreams import AccountSettings, LogisticsSettings
+from resolvers.accounts import Account
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.deliveries.requests import DeliveryFilters
+from resolvers.upstreams.sms.requests import JobIdQuery
+from resolvers.upstreams.transport.stack import loop_clock
 
-_TIMEOUT_SECONDS = 5
+_TIMEOUT_SECONDS: Final = 5
+_NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Probe(Protocol):
@@ -32,7 +45,56 @@ class Probe(Protocol):
         ...
 
 
-OpenProbes = Callable[[Settings], Iterable[Probe]]
+OpenProbes = Callable[[Settings], AbstractAsyncContextManager[Sequence[Probe]]]
+
+
+@asynccontextmanager
+async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
+    """Make a probe for everything that is configured, for as long as the block runs.
+
+    Args:
+        settings: Checked settings.
+
+    Yields:
+        The probes, to be run in the same event loop.
+    """
+    upstreams = build_upstreams(settings)
+    own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
+    try:
+        probes = [*_account_probes("", own, upstreams.own, settings.deadline_seconds)]
+        for name, account in settings.accounts.items():
+            probes += _account_probes(f"accounts.{name}.", account, upstreams.named[name], settings.deadline_seconds)
+        yield [*probes, *([RedisProbe(settings.redis_url.get_secret_value())] if settings.redis_url else [])]
+    finally:
+        await upstreams.close()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamProbe:
+    """Asks one upstream as one account; lives as long as the check.
+
+    Args:
+        name: What is asked.
+        ask: Makes the call.
+        seconds: How long it may take in all.
+    """
+
+    name: str
+    ask: Callable[[CallScope], Awaitable[object]]
+    seconds: float
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its settings begin with."""
+        return environment_name(self.name.split("."))
+
+    async def run(self) -> None:
+        """Make the call.
+
+        Raises:
+            GatewayError: It failed.
+        """
+        await self.ask(CallScope(loop_clock() + self.seconds))
 
 
 class RedisProbe:
@@ -60,11 +122,30 @@ class RedisProbe:
             await redis.ping()
 
 
-def open_probes(settings: Settings) -> Iterable[Probe]:
-    """Make a probe for everything that is configured.
+def _account_probes(before: str, settings: AccountSettings, account: Account, seconds: float) -> Iterator[Probe]:
+    if settings.deliveries:
+        yield UpstreamProbe(f"{before}deliveries", partial(_ask_deliveries, account), seconds)
+    if settings.sms:
+        yield UpstreamProbe(f"{before}sms", partial(_ask_sms, account), seconds)
+    if settings.logistics:
+        yield UpstreamProbe(f"{before}logistics", partial(_ask_logistics, account, settings.logistics), seconds)
 
-    Args:
-        settings: Checked settings.
-    """
-    if settings.redis_url is not None:
-        yield RedisProbe(settings.redis_url.get_secret_value())
+
+async def _ask_deliveries(account: Account, scope: CallScope) -> None:
+    await account.deliveries.deliveries(scope, DeliveryFilters(), page_number=1, page_size=1)
+
+
+async def _ask_sms(account: Account, scope: CallScope) -> None:
+    # Not the version, which may be answered without a login: no document says.
+    now = datetime.now(UTC)
+    await account.sms.job_ids(scope, 0, JobIdQuery(now - timedelta(days=1), now, limit=1))
+
+
+async def _ask_logistics(account: Account, settings: LogisticsSettings, scope: CallScope) -> None:
+    if settings.token is None and settings.refresh_token is None:
+        await account.logistics.partner(scope)
+    elif settings.platform:
+        await account.logistics.tasks(scope, page=1, per_page=1, descending=False)
+    else:
+        # The partner's own operations have no list; that there is no such task is answer enough.
+        await account.logistics.task(scope, _NO_TASK)

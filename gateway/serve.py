@@ -15,6 +15,7 @@ from gateway.settings import Settings, SettingsProblems, load_settings, unknown_
 GATEWAY_APP = "gateway.app:create_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
+_BACKLOG = 2048
 
 _logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the address, so that one that is taken is known before anything starts.
+    """Bind the address, so that one that is taken is known before anything starts, and clients wait instead of failing.
 
     Args:
         host: An address or name of this machine.
@@ -59,8 +60,10 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsProblems([f"GATEWAY_HOST: {host!r} is no address of this machine: {error.strerror}"]) from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise SettingsProblems([_refused(host, port, error)]) from None

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.settings.values import AbsoluteUrl, CommaList, Count, Scopes, SettingsGroup, Sha256
+from gateway.settings.values import AbsoluteUrl, CommaList, Count, Lowered, Scopes, SettingsGroup, Sha256
 
 # Symmetric algorithms are left out: with a public key set they are what a key confusion attack needs.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -19,7 +19,7 @@ class AuthSettings(SettingsGroup):
     """The SHA-256 of each caller's key, by the caller's name."""
     api_key_scopes: dict[str, Scopes] = Field(default_factory=dict)
     """What a caller may do, by its name; a name that is not here may do everything."""
-    api_key_account: dict[str, str] = Field(default_factory=dict)
+    api_key_account: dict[str, Lowered] = Field(default_factory=dict)
     """Whose upstream credentials a caller uses, by its name; a name that is not here uses the gateway's own."""
     jwks_url: AbsoluteUrl | None = None
     """Where the keys are that JWTs are signed with."""

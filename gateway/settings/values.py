@@ -120,6 +120,7 @@ AbsoluteUrl = Annotated[str, AfterValidator(_absolute_url)]
 Secret = Annotated[SecretStr, AfterValidator(_without_control_characters)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_path_segment)]
+Lowered = Annotated[str, AfterValidator(str.lower)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
 

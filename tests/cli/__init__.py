@@ -1,0 +1,1 @@
+"""The command line, mostly by starting it as operators do."""

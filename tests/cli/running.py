@@ -1,0 +1,67 @@
+"""A command of ours, started as operators start it and told to stop as they do."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[2]
+_STOPS_WITHIN_SECONDS = 20
+
+
+@dataclass
+class Running:
+    """A started command; lives as long as its block."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+
+    def stop(self, number: signal.Signals) -> str:
+        """Send the signal, wait for the end, and return everything else that was written to standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=_STOPS_WITHIN_SECONDS)
+        self.exit_code = self.process.returncode
+        return errors
+
+
+@contextmanager
+def running(arguments: list[str], environment: Mapping[str, str], *, announced_by: str) -> Iterator[Running]:
+    """Start Python with these arguments and wait until a line tells the URL.
+
+    Args:
+        arguments: Such as `["-m", "module"]`.
+        environment: All of it.
+        announced_by: "stdout" or "stderr": where the line is.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            stream = process.stdout if announced_by == "stdout" else process.stderr
+            assert stream is not None
+            yield _announced(process, stream)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def _announced(process: subprocess.Popen[str], stream: IO[str]) -> Running:
+    lines: list[str] = []
+    for line in stream:
+        lines.append(line)
+        if found := re.search(r"(http://127\.0\.0\.1:\d+)/graphql", line):
+            return Running(process, found[1], lines)
+    raise AssertionError(f"it ended instead of serving: {''.join(lines)}")

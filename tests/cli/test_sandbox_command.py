@@ -1,0 +1,94 @@
+import os
+import shlex
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from graphql import parse, validate
+
+from gateway.operations.execution import core_schema
+from gateway.sandbox_banner import OPERATIONS, banner
+from gateway.sandbox_command import run
+from schema.root import build_schema
+from tests.cli.running import Running, running
+
+SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0"]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    """A sandbox started as a user starts it, with an operator's upstream and Redis in the environment."""
+    operators = {"GATEWAY_DELIVERIES__URL": "http://127.0.0.1:1", "GATEWAY_REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running(SANDBOX, {**os.environ, **operators, "GATEWAY_WORKERS": "2"}, announced_by="stdout") as started:
+        yield started
+
+
+@pytest.fixture
+def client(sandbox: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sandbox.url, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+        yield client
+
+
+def asked(client: httpx.Client, operation: str) -> dict[str, Any]:
+    answer = client.post("/graphql", json={"query": operation}).json()
+    assert "errors" not in answer
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+def test_the_operations_to_try_are_answered_from_all_three_upstreams(client: httpx.Client) -> None:
+    everything, quote, sms = (asked(client, operation) for operation in OPERATIONS.values())
+
+    assert [len(everything[name]["nodes"]) for name in ("deliveries", "smsJobs", "logisticsTasks")] == [3, 3, 3]
+    assert quote["priceQuote"]["waypoints"] == 1
+    assert sms["sendSms"]["errors"] == []
+
+
+def test_the_sandbox_listens_on_loopback_alone(sandbox: Running) -> None:
+    port = httpx.URL(sandbox.url).port
+    assert port is not None
+
+    with socket.socket() as other, pytest.raises(ConnectionRefusedError):
+        other.connect(("127.0.0.2", port))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_and_without_a_trace(number: signal.Signals) -> None:
+    with running([*SANDBOX, "--seed", "7", "--speed", "100"], os.environ, announced_by="stdout") as started:
+        errors = started.stop(number)
+
+    assert started.exit_code == 0
+    assert errors == ""
+
+
+def test_without_webhooks_it_starts_all_the_same() -> None:
+    with running([*SANDBOX, "--no-webhooks"], os.environ, announced_by="stdout") as started:
+        assert started.stop(signal.SIGINT) == ""
+
+
+def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code = run({"GATEWAY_PORT": str(port)})
+
+    assert code == 2
+    assert capsys.readouterr().err.startswith(f"GATEWAY_PORT: another program listens on 127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values())
+def test_the_operations_to_try_are_valid(operation: str) -> None:
+    assert validate(core_schema(build_schema()), parse(operation)) == []
+
+
+def test_each_operation_to_try_is_one_command_that_a_shell_takes_apart_rightly() -> None:
+    lines = banner("http://127.0.0.1:8000", {"deliveries": "http://127.0.0.1:9000"}).splitlines()
+
+    commands = [shlex.split(line) for line in lines if line.startswith("  curl -s ")]
+
+    assert [command[2] for command in commands] == ["http://127.0.0.1:8000/graphql"] * 3
+    assert [httpx.Response(200, text=command[-1]).json()["query"] for command in commands] == [*OPERATIONS.values()]

@@ -1,0 +1,1 @@
+"""What operators set, and what they are told when it is wrong."""

@@ -1,0 +1,196 @@
+import pytest
+
+from gateway.settings import load_settings, unknown_settings
+from tests.settings.complaints import OPEN, complaints
+
+SECRET = "plantedSecret42"
+DELIVERIES = {"GATEWAY_DELIVERIES__URL": "https://api.example/api/v1"}
+LOGISTICS = {"GATEWAY_LOGISTICS__URL": "https://api.example"}
+
+
+def test_everything_that_is_wrong_is_named_in_one_go() -> None:
+    found = complaints(
+        {
+            "GATEWAY_AUTH__ANONYMOUS": "false",
+            "GATEWAY_PORT": "tcp://10.0.0.1:80",
+            "GATEWAY_WORKERS": "2",
+            "GATEWAY_DELIVERIES__EMAIL": "a@example.com",
+            "GATEWAY_SMS__URLS": "https://one.example/rest/v1,two",
+            "GATEWAY_LOGISTICS__URL": "https://api.example",
+            "GATEWAY_LOGISTICS__PATHS__PRICE": "price",
+            "GATEWAY_LOGISTICS__PATHS__CANCEL_TASK": "/cancel",
+            "GATEWAY_CACHE__ENABLED": "perhaps",
+            "GATEWAY_LOG__FORMAT": "xml",
+        }
+    )
+
+    assert sorted(found) == [
+        "GATEWAY_AUTH__ANONYMOUS",
+        "GATEWAY_CACHE__ENABLED",
+        "GATEWAY_DELIVERIES__PASSWORD",
+        "GATEWAY_DELIVERIES__URL",
+        "GATEWAY_LOGISTICS__PATHS",
+        "GATEWAY_LOGISTICS__TOKEN",
+        "GATEWAY_LOG__FORMAT",
+        "GATEWAY_PORT",
+        "GATEWAY_SMS__PASSWORD",
+        "GATEWAY_SMS__URLS",
+        "GATEWAY_SMS__USERNAME",
+        "GATEWAY_WORKERS",
+    ]
+    assert "operation price" in found["GATEWAY_LOGISTICS__PATHS"]
+    assert "operation cancel_task" in found["GATEWAY_LOGISTICS__PATHS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("GATEWAY_PORT", "70000", "must be at most 65535, not 70000"),
+        ("GATEWAY_WORKERS", "0", "must be at least 1, not 0"),
+        ("GATEWAY_DEADLINE_SECONDS", "0", "must be more than 0, not 0"),
+        ("GATEWAY_DEADLINE_SECONDS", "inf", "must be a finite number, not 'inf'"),
+        ("GATEWAY_DEADLINE_SECONDS", "soon", "must be a number, not 'soon'"),
+        ("GATEWAY_IDE", "perhaps", "must be true or false, not 'perhaps'"),
+        ("GATEWAY_LOG__LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error', not 'loud'"),
+        ("GATEWAY_AUTH__ALGORITHMS", "HS256", "must be 'RS256'"),
+        ("GATEWAY_HOST", "my host", "must be an address of this machine"),
+        ("GATEWAY_CORS_ORIGINS", "*", "must name each origin"),
+        ("GATEWAY_CORS_ORIGINS", "https://app.example/path", "without a path"),
+        ("GATEWAY_WEBHOOK_ALLOW", "10.0.0.0/33", "must hold addresses or networks"),
+        ("GATEWAY_WEBHOOK_SECRET", "a/b", "is a part of a path"),
+        ("GATEWAY_TRUSTED_DOCUMENTS", "/no/such/manifest", "there is no file '/no/such/manifest'"),
+        ("GATEWAY_REDIS_URL", "localhost:6379", "must be a URL such as redis://"),
+        ("GATEWAY_SECRET_KEYS", "a" * 32 + ",short", "at least 32 characters"),
+        ("GATEWAY_PUBLIC_URL", "gateway.example", "must be an absolute URL"),
+        ("GATEWAY_PUBLIC_URL", "ftp://gateway.example", "must be an absolute URL"),
+        ("GATEWAY_PUBLIC_URL", "https://user:password@gateway.example", "must hold no user and password"),
+        ("GATEWAY_PUBLIC_URL", "https://gateway.example/?a=b", "must be a URL without ?"),
+        ("GATEWAY_AUTH__API_KEYS__MOBILE", "the-key-itself", "must be the SHA-256 of the key"),
+    ],
+)
+def test_a_wrong_value_is_told_what_would_be_right(name: str, value: str, complaint: str) -> None:
+    found = complaints({name: value})
+
+    assert complaint in found[name]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "complaint"),
+    [
+        ({"GATEWAY_WORKERS": "4"}, "GATEWAY_WORKERS", "must be 1 without GATEWAY_REDIS_URL"),
+        (DELIVERIES, "GATEWAY_DELIVERIES__TOKEN", "set this, or GATEWAY_DELIVERIES__EMAIL and __PASSWORD"),
+        ({**DELIVERIES, "GATEWAY_DELIVERIES__PASSWORD": "p"}, "GATEWAY_DELIVERIES__EMAIL", "to log in"),
+        ({"GATEWAY_DELIVERIES__TOKEN": "t"}, "GATEWAY_DELIVERIES__URL", "is not set"),
+        (LOGISTICS, "GATEWAY_LOGISTICS__TOKEN", "set this"),
+        ({**LOGISTICS, "GATEWAY_LOGISTICS__REFRESH_TOKEN": "t"}, "GATEWAY_LOGISTICS__CLIENT_KEY", "is needed beside"),
+        ({**LOGISTICS, "GATEWAY_LOGISTICS__SECRET_KEY": "s"}, "GATEWAY_LOGISTICS__CLIENT_KEY", "is needed beside"),
+        ({"GATEWAY_AUTH__ANONYMOUS": "false"}, "GATEWAY_AUTH__ANONYMOUS", "nobody could get in"),
+        ({"GATEWAY_AUTH__API_KEY_SCOPES__MOBILE": "sms:read"}, "GATEWAY_AUTH__API_KEY_SCOPES__MOBILE", "no caller"),
+        (
+            {"GATEWAY_AUTH__API_KEYS__MOBILE": "a" * 64, "GATEWAY_AUTH__API_KEY_SCOPES__MOBILE": "sms:all"},
+            "GATEWAY_AUTH__API_KEY_SCOPES__MOBILE",
+            "'sms:all' is no scope",
+        ),
+        (
+            {"GATEWAY_AUTH__API_KEYS__MOBILE": "a" * 64, "GATEWAY_AUTH__API_KEY_ACCOUNT__MOBILE": "acme"},
+            "GATEWAY_AUTH__API_KEY_ACCOUNT__MOBILE",
+            "there is no account 'acme'",
+        ),
+        ({"GATEWAY_EVENTS__POLL_MIN_SECONDS": "61"}, "GATEWAY_EVENTS__POLL_MIN_SECONDS", "must be at most"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told_why(environment: dict[str, str], name: str, complaint: str) -> None:
+    found = complaints(environment)
+
+    assert complaint in found[name]
+    assert len(found) == 1
+
+
+def test_a_jwt_needs_key_issuer_and_audience_together() -> None:
+    found = complaints({"GATEWAY_AUTH__ANONYMOUS": "false", "GATEWAY_AUTH__JWKS_URL": "https://id.example/keys"})
+
+    assert sorted(found) == ["GATEWAY_AUTH__AUDIENCE", "GATEWAY_AUTH__ISSUER"]
+
+
+def test_a_wrong_key_counts_as_a_way_to_get_in_that_is_wrong_and_not_as_none() -> None:
+    found = complaints({"GATEWAY_AUTH__ANONYMOUS": "false", "GATEWAY_AUTH__API_KEYS__MOBILE": "the-key-itself"})
+
+    assert sorted(found) == ["GATEWAY_AUTH__API_KEYS__MOBILE"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GATEWAY_DELIVERIES__TOKEN",
+        "GATEWAY_LOGISTICS__SECRET_KEY",
+        "GATEWAY_REDIS_URL",
+        "GATEWAY_SECRET_KEYS",
+        "GATEWAY_WEBHOOK_SECRET",
+        "GATEWAY_AUTH__API_KEYS__MOBILE",
+        "GATEWAY_PUBLIC_URL",
+    ],
+)
+def test_a_wrong_secret_is_not_repeated(name: str) -> None:
+    wrong = f"https://user:{SECRET}\n/@x" if name.endswith("URL") else f"{SECRET}\n/x"
+
+    found = complaints({name: wrong})
+
+    assert name in found
+    assert SECRET not in str(found)
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    settings = load_settings(
+        {
+            **OPEN,
+            "GATEWAY_REDIS_URL": f"redis://:{SECRET}@localhost/0",
+            "GATEWAY_SECRET_KEYS": SECRET * 3,
+            "GATEWAY_WEBHOOK_SECRET": SECRET,
+            "GATEWAY_DELIVERIES__URL": "https://api.example/api/v1",
+            "GATEWAY_DELIVERIES__TOKEN": SECRET,
+            "GATEWAY_ACCOUNTS__ACME__DELIVERIES__PASSWORD": SECRET,
+            "GATEWAY_ACCOUNTS__ACME__DELIVERIES__EMAIL": "a@example.com",
+            "GATEWAY_LOGISTICS__URL": "https://api.example",
+            "GATEWAY_LOGISTICS__CLIENT_KEY": "client",
+            "GATEWAY_LOGISTICS__SECRET_KEY": SECRET,
+            "GATEWAY_LOGISTICS__REFRESH_TOKEN": SECRET,
+            "GATEWAY_SMS__URLS": "https://api.example",
+            "GATEWAY_SMS__USERNAME": "user",
+            "GATEWAY_SMS__PASSWORD": SECRET,
+            "GATEWAY_AUTH__API_KEYS__MOBILE": "ab" * 32,
+        }
+    )
+
+    assert SECRET not in repr(settings)
+    assert "ab" * 32 not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("GATEWAY_DELIVERIES_URL", "GATEWAY_DELIVERIES__URL"),
+        ("GATEWAY_DELIVERIES__TOKN", "GATEWAY_DELIVERIES__TOKEN"),
+        ("GATEWAY_ACCOUNTS__ACME__SMS__USER_NAME", "GATEWAY_ACCOUNTS__ACME__SMS__USERNAME"),
+        ("GATEWAY_AUTH__API_KEY__MOBILE", "GATEWAY_AUTH__API_KEYS__MOBILE"),
+        ("GATEWAY_LOGISTICS__PATHS__PRICES", "GATEWAY_LOGISTICS__PATHS__PRICE"),
+        ("GATEWAY_REDIS", "GATEWAY_REDIS_URL"),
+        ("GATEWAY_CONFG", "GATEWAY_CONFIG"),
+    ],
+)
+def test_a_typo_is_noticed_and_the_nearest_setting_named(typo: str, meant: str) -> None:
+    assert unknown_settings({typo: "x"}) == [f"{typo}: there is no such setting; did you mean {meant}?"]
+
+
+def test_a_name_like_no_setting_is_noticed_without_a_guess() -> None:
+    assert unknown_settings({"GATEWAY_FOO": "x"}) == ["GATEWAY_FOO: there is no such setting"]
+
+
+def test_unknown_names_do_not_keep_the_settings_from_being_loaded() -> None:
+    settings = load_settings({**OPEN, "GATEWAY_PRT": "1", "GATEWAY_PORT__X": "1"})
+
+    assert settings.port == 8000
+
+
+def test_other_programs_variables_are_none_of_ours() -> None:
+    assert unknown_settings({"GATE": "x", "HOME": "/", "GATEWAYS__X": "1"}) == []
