@@ -1,9 +1,12 @@
 """An account: one set of upstream credentials and the clients that use it."""
 
 from collections import OrderedDict
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Final
 
 from resolvers.errors import UpstreamUnconfigured
+from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, READ_SCOPES, Scope, require
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.names import UpstreamName
@@ -31,8 +34,18 @@ class SmsPlaces:
         return self._centres.get(job_id)
 
 
+@dataclass(slots=True)
+class _Learnt:
+    """What answers have taught about the upstreams of an account; lives as long as the account, shared by its views."""
+
+    sms_places: SmsPlaces = field(default_factory=SmsPlaces)
+    delivery_batches: bool = True
+
+
 class Account:
     """One set of upstream credentials and the clients that use it; lives as long as its process.
+
+    Callers who may not do everything have a view of it each, which shares all but the scopes; see `limited_to`.
 
     Args:
         identity: Names the credentials in every key of every cache; never a secret.
@@ -53,9 +66,68 @@ class Account:
         self._deliveries = deliveries
         self._sms = sms
         self._logistics = logistics
-        self.sms_places = SmsPlaces()
-        self.delivery_batches = True
+        self._learnt = _Learnt()
+        self._scopes = ALL_SCOPES
+
+    @property
+    def sms_places(self) -> SmsPlaces:
+        """Which SMS data centre knows which job."""
+        return self._learnt.sms_places
+
+    @property
+    def delivery_batches(self) -> bool:
         """Whether the send-tasks API takes a comma list of ids; false once it has refused one."""
+        return self._learnt.delivery_batches
+
+    @delivery_batches.setter
+    def delivery_batches(self, taken: bool) -> None:
+        self._learnt.delivery_batches = taken
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What may be done with it."""
+        return self._scopes
+
+    @property
+    def answer_identity(self) -> str:
+        """Names whose whole answers are the same: same credentials and same scopes. Records go by `identity` alone."""
+        if self._scopes == ALL_SCOPES:
+            return self.identity
+        return f"{self.identity} {' '.join(sorted(scope.value for scope in self._scopes))}"
+
+    def limited_to(self, scopes: frozenset[Scope]) -> "Account":
+        """The same account for a caller who may do no more than this with it."""
+        view = copy(self)
+        view._scopes = self._scopes & scopes  # noqa: SLF001 - a copy of ours
+        return view
+
+    def with_logistics(self, identity: str, logistics: LogisticsClient) -> "Account":
+        """The same account, but for a caller who brings credentials of their own for the logistics API.
+
+        Args:
+            identity: Names the two sets of credentials together.
+            logistics: Uses the caller's credentials.
+        """
+        view = copy(self)
+        view.identity = identity
+        view._logistics = logistics  # noqa: SLF001 - a copy of ours
+        return view
+
+    def require(self, scope: Scope) -> None:
+        """Let only a caller with this scope go on.
+
+        Raises:
+            Forbidden: the caller lacks it.
+        """
+        require(self._scopes, scope)
+
+    def require_read(self, kind: str) -> None:
+        """Let only a caller go on who may read things of this kind, such as `Delivery`.
+
+        Raises:
+            Forbidden: the caller may not.
+        """
+        require(self._scopes, READ_SCOPES[KIND_UPSTREAMS[kind]])
 
     def has(self, upstream: UpstreamName) -> bool:
         """Whether the settings name this upstream."""

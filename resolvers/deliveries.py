@@ -7,6 +7,7 @@ from strawberry import Parent
 from resolvers.connections import Connection, check_first, offset_connection, start_of
 from resolvers.context import Context
 from resolvers.errors import NotAllowedNow, RecordMissing
+from resolvers.permissions import Scope
 from resolvers.selection import OperationInfo
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
@@ -18,6 +19,7 @@ LIST: Final = "deliveries"
 
 async def delivery(context: Context, delivery_id: str) -> Delivery | None:
     """One delivery; None where there is none."""
+    context.account.require(Scope.DELIVERIES_READ)
     return await context.loaders.deliveries.load(delivery_id)
 
 
@@ -30,6 +32,7 @@ async def deliveries(
         BadInput: `first` or `after` is none.
     """
     context = info.context
+    context.account.require(Scope.DELIVERIES_READ)
     size, start = check_first(first), start_of(LIST, after)
     records, total = await _window(context, filters, start, size)
     for record in records:
@@ -74,11 +77,13 @@ async def _page(context: Context, filters: DeliveryFilters, number: int, size: i
 
 async def product(delivery: Parent[Delivery], info: OperationInfo) -> Product | None:
     """The product that a delivery sends."""
+    info.context.account.require(Scope.DELIVERIES_READ)
     return await info.context.loaders.products_of_deliveries.load(delivery.send_task_id)
 
 
 async def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> DspUploadIdentification | None:
     """The channel that a delivery goes through."""
+    info.context.account.require(Scope.DELIVERIES_READ)
     return await info.context.loaders.identifications_of_deliveries.load(delivery.send_task_id)
 
 
@@ -88,6 +93,7 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.DELIVERIES_WRITE)
     return await context.account.deliveries.create_delivery(context.scope, request)
 
 
@@ -97,6 +103,7 @@ async def update(context: Context, delivery_id: str, change: DeliveryChange) -> 
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.DELIVERIES_WRITE)
     context.loaders.deliveries.forget(delivery_id)
     return await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
 
@@ -108,6 +115,7 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
         RecordMissing: there is no such delivery.
         NotAllowedNow: it has started or is over.
     """
+    context.account.require(Scope.DELIVERIES_WRITE)
     found = await context.account.deliveries.delivery(context.scope, delivery_id)
     if found is None:
         raise RecordMissing(UpstreamName.DELIVERIES, f"There is no delivery {delivery_id}.")

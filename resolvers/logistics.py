@@ -11,6 +11,7 @@ from resolvers.connections import Connection, check_first, start_of
 from resolvers.context import Context
 from resolvers.errors import GatewayError, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
+from resolvers.permissions import Scope
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.logistics.account_records import Organization
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
@@ -35,6 +36,7 @@ class TasksOutcome(msgspec.Struct, frozen=True):
 
 async def task(context: Context, task_id: str) -> LogisticsTask | None:
     """One task; None where there is none."""
+    context.account.require(Scope.LOGISTICS_READ)
     return await context.loaders.tasks.load(task_id)
 
 
@@ -45,6 +47,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
         BadInput: `first` or `after` is none.
     """
     context = info.context
+    context.account.require(Scope.LOGISTICS_READ)
     list_name = f"{LIST} {'descending' if descending else 'ascending'}"
     size, start = check_first(first), start_of(list_name, after)
 
@@ -67,6 +70,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
 
 async def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Organization | None:
     """The organization that a task belongs to."""
+    info.context.account.require(Scope.LOGISTICS_READ)
     if task.organization_id is None:
         return None
     return await info.context.loaders.organizations.load(task.organization_id)
@@ -74,6 +78,7 @@ async def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Orga
 
 async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
     """Create tasks, 20 a call; the calls are independent, and so are their errors."""
+    context.account.require(Scope.LOGISTICS_WRITE)
 
     async def create_chunk(chunk: Sequence[NewTask]) -> list[LogisticsTask]:
         return await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
@@ -90,6 +95,7 @@ async def update(context: Context, task_id: str, change: TaskChange) -> Logistic
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.LOGISTICS_WRITE)
     context.loaders.tasks.forget(task_id)
     return await context.account.logistics.update_task(context.scope, task_id, change)
 
@@ -100,6 +106,7 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.LOGISTICS_WRITE)
     await context.account.logistics.cancel_task(context.scope, task_id, reason)
     return await _reread(context, task_id)
 
@@ -160,6 +167,7 @@ async def _change_many(
     left_out: Callable[[str], GatewayError],
 ) -> TasksOutcome:
     """Change tasks, 20 a call, and read those again that the upstream says it changed."""
+    context.account.require(Scope.LOGISTICS_WRITE)
     updated, failed = await _by_chunks(items, change)
     changed = {task.id for task in updated}
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}

@@ -21,7 +21,12 @@ async def nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
 
 
 async def node_of(context: Context, kind: str, local_id: str) -> object | None:
-    """The thing of a kind with the upstream's own id."""
+    """The thing of a kind with the upstream's own id.
+
+    Raises:
+        Forbidden: the caller may not read things of that kind.
+    """
+    context.account.require_read(kind)
     return await READERS[kind](context, local_id)
 
 

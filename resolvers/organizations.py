@@ -7,6 +7,7 @@ from strawberry import Parent
 from resolvers.connections import Connection, check_first, start_of
 from resolvers.context import Context
 from resolvers.numbered_pages import read_window
+from resolvers.permissions import Scope
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.logistics.account_records import Organization, Role
 from resolvers.upstreams.logistics.requests import Invitation
@@ -16,6 +17,7 @@ LIST: Final = "organizations"
 
 async def organization(context: Context, organization_id: str) -> Organization | None:
     """One organization; None where there is none."""
+    context.account.require(Scope.LOGISTICS_READ)
     return await context.loaders.organizations.load(organization_id)
 
 
@@ -26,6 +28,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
         BadInput: `first` or `after` is none.
     """
     context = info.context
+    context.account.require(Scope.LOGISTICS_READ)
     size, start = check_first(first), start_of(LIST, after)
 
     async def read_page(number: int, per_page: int) -> list[Organization]:
@@ -45,6 +48,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
 
 async def roles(organization: Parent[Organization], info: OperationInfo) -> list[Role]:
     """The roles that a user of an organization can have."""
+    info.context.account.require(Scope.LOGISTICS_READ)
     return await info.context.loaders.roles.load(organization.organization_id)
 
 
@@ -54,6 +58,7 @@ async def create(context: Context, business_name: str) -> Organization:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.LOGISTICS_WRITE)
     return await context.account.logistics.create_organization(context.scope, business_name)
 
 
@@ -63,4 +68,5 @@ async def invite(context: Context, invitation: Invitation) -> str:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context.account.require(Scope.LOGISTICS_WRITE)
     return await context.account.logistics.invite_user(context.scope, invitation)

@@ -11,6 +11,7 @@ from resolvers.context import Context
 from resolvers.errors import UpstreamError
 from resolvers.ids import global_id, split_global_id
 from resolvers.nodes import node_of
+from resolvers.permissions import Scope
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.names import Progress
 from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
@@ -37,6 +38,7 @@ class RecipientSummary(msgspec.Struct, frozen=True):
 
 async def job(info: OperationInfo, job_id: str) -> SmsJob | None:
     """One job by its report; its recipients come along at the same time where they are asked for."""
+    info.context.account.require(Scope.SMS_READ)
     load_recipients_ahead(info.context, job_id, selected_below(info))
     return await info.context.loaders.jobs.load(job_id)
 
@@ -53,6 +55,7 @@ async def recipients_of(context: Context, job_id: str, first: int, after: str | 
     Raises:
         BadInput: `first` or `after` is none.
     """
+    context.account.require(Scope.SMS_READ)
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
     found = await context.loaders.recipients.load(job_id)
@@ -73,6 +76,7 @@ async def recipients(
 
 async def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> RecipientSummary | None:
     """How many recipients of a job stand where."""
+    info.context.account.require(Scope.SMS_READ)
     found = await info.context.loaders.recipients.load(job.job_id)
     if found is None:
         return None
@@ -104,6 +108,7 @@ async def regarding(job: Parent[SmsJob], info: OperationInfo) -> object | None:
 
 async def version(context: Context) -> SmsApiVersion:
     """The version of the SMS API, as its primary data centre tells it."""
+    context.account.require(Scope.SMS_READ)
 
     async def ask() -> SmsApiVersion:
         return await context.account.sms.version(context.scope, 0)
@@ -124,6 +129,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
         UpstreamError: it was not taken, or nobody knows whether it was.
     """
     context = info.context
+    context.account.require(Scope.SMS_WRITE)
     if regarding is not None:
         request = _about(request, global_id(*regarding))
     job_id = await context.account.sms.create_job(context.scope, request)

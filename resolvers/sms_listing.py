@@ -10,6 +10,7 @@ import msgspec
 from resolvers.connections import Connection, bad_cursor, check_first, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from resolvers.permissions import Scope
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms import NEEDS_NO_REPORT, load_recipients_ahead
 from resolvers.upstreams.sms.records import JobReference, SmsJob
@@ -66,6 +67,7 @@ async def jobs(
     Raises:
         BadInput: an argument is out of bounds, or the cursor belongs to another list.
     """
+    info.context.account.require(Scope.SMS_READ)
     size = check_first(first)
     start = _start(info.context, window, after)
     segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)
