@@ -13,8 +13,9 @@ from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.ide.answer import IdeAnswer
 from gateway.ide.page import Example, Ide
+from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents import Documents
-from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
@@ -56,8 +57,9 @@ def create_app(settings: Settings | None = None, *, examples: Sequence[Example] 
 
 
 def _endpoint(settings: Settings, upstreams: Upstreams, ide: Ide, examples: Sequence[Example]) -> ASGIApp:
-    schema = core_schema(build_schema())
-    runner = Runner(Documents(schema), StandardExecution(schema), RunnerConfig(settings.deadline_seconds))
+    schema = build_schema()
+    documents = Documents(core_schema(schema))
+    runner = Runner(documents, CompiledExecution(schema), RunnerConfig(settings.deadline_seconds))
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     page = IdeAnswer(ide, examples) if settings.serves_ide else None
     return Endpoint(runner, Anonymous(upstreams.own), config, page=page)

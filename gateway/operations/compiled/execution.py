@@ -1,0 +1,84 @@
+"""Compiled execution first, graphql-core where that does not do."""
+
+import logging
+from typing import Any
+
+from graphql import ExecutionResult, FragmentDefinitionNode, OperationDefinitionNode
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry import Schema
+
+from gateway.operations.compiled.fallback import NotCovered
+from gateway.operations.compiled.plan import Plan
+from gateway.operations.compiled.run import Compiled
+from gateway.operations.documents import Document
+from gateway.operations.execution import StandardExecution, core_schema
+from resolvers.context import Context
+
+logger = logging.getLogger(__name__)
+
+NO_VARIABLES = VariableValues({}, {})
+
+
+class CompiledExecution:
+    """Executes queries by functions made for their document; lives as long as its process.
+
+    An operation that it does not cover, and an answer with an error in it, is executed by graphql-core with the same
+    context: what was loaded once is not loaded again, so the second execution costs no upstream call.
+
+    Args:
+        schema: What operations are validated against.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = core_schema(schema)
+        self._config = schema.config
+        self._scalar_registry = schema.schema_converter.scalar_registry
+        self._standard = StandardExecution(self._schema)
+        self.fallbacks = 0
+        """How many operations graphql-core had to execute."""
+
+    async def execute(
+        self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
+    ) -> ExecutionResult:
+        """Execute one operation; errors are in the result."""
+        plan = self._plan(document, operation)
+        if plan is not None:
+            data = await self._run(plan, operation, variables, context)
+            if data is not None:
+                return ExecutionResult(data, None)
+        self.fallbacks += 1
+        return await self._standard.execute(document, operation, variables, context)
+
+    def _plan(self, document: Document, operation: OperationDefinitionNode) -> Plan | None:
+        name = operation.name.value if operation.name else None
+        if name not in document.plans:
+            try:
+                document.plans[name] = Plan(self._compiled(document, operation))
+            except NotCovered:
+                document.plans[name] = None
+        plan: Plan | None = document.plans[name]
+        return plan
+
+    def _compiled(self, document: Document, operation: OperationDefinitionNode) -> Compiled:
+        definitions = () if document.node is None else document.node.definitions
+        fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
+        return Compiled(self._schema, operation, fragments, self._config, self._scalar_registry)
+
+    async def _run(
+        self, plan: Plan, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
+    ) -> dict[str, Any] | None:
+        """The data, or None where graphql-core has to say what the answer is."""
+        coerced = self._coerced(operation, variables)
+        if coerced is None:
+            return None
+        try:
+            return await plan.execute(coerced, context)
+        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
+            logger.debug("Compiled execution gives over to graphql-core: %r", error)
+            return None
+
+    def _coerced(self, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> VariableValues | None:
+        if not operation.variable_definitions:
+            return NO_VARIABLES
+        coerced = get_variable_values(self._schema, operation.variable_definitions, variables or {}, max_errors=1)
+        return coerced if isinstance(coerced, VariableValues) else None

@@ -1,0 +1,214 @@
+"""Functions that turn records into answers: one for each selection, object type and class of record.
+
+The source of a function spells out one dict display, in which a plain field is one expression. For
+`{ id price { amount } recipients { totalCount } }` it reads, in essence:
+
+    def complete(r, run):
+        out = {
+            "id": (v0 if (v0 := r.id).__class__ is str else serialize_ID(v0)),
+            "price": (None if (v1 := r.price) is None else complete_1(v1, run)),
+            "recipients": None,
+        }
+        resolve_2(r, run, out)
+        return out
+"""
+
+from operator import attrgetter
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_object_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from gateway.operations.compiled.calling import ResolverCall
+from gateway.operations.compiled.collecting import FieldGroups, Fields
+from gateway.operations.compiled.fallback import NotCovered
+from gateway.operations.compiled.leaves import leaf_source
+from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.values import (
+    Complete,
+    leaf_completer,
+    list_completer,
+    missing,
+    object_completer,
+    object_list_completer,
+)
+
+
+class Selection:
+    """What one place of a document asks of whatever stands there; lives as long as its plan.
+
+    Args:
+        schema: The whole schema.
+        fields: Collects fields.
+        named_type: The object, interface or union type of the place.
+        parents: The nodes whose selections are merged there.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fields: Fields,
+        named_type: GraphQLNamedType,
+        parents: "list[FieldNode | OperationDefinitionNode]",
+    ) -> None:
+        self._schema = schema
+        self._fields = fields
+        self._type = named_type
+        self._parents = parents
+        self._functions: dict[type, Complete] = {}
+        if is_object_type(named_type):
+            self._require_covered(named_type)
+
+    def complete(self, value: Any, run: Run) -> Any:  # noqa: ANN401 - a record of any kind, and JSON out of it
+        """A record's part of the answer.
+
+        Raises:
+            NotCovered: the record is none of the type.
+        """
+        return self.function_for(value, run)(value, run)
+
+    def function_for(self, value: object, run: Run) -> Complete:
+        """What completes a record and all others of its class: a type decides by the class of a record alone.
+
+        Raises:
+            NotCovered: the record is none of the type.
+        """
+        function = self._functions.get(value.__class__)
+        if function is None:
+            function = self._functions[value.__class__] = self._built_for(value, run)
+        return function
+
+    def _built_for(self, value: object, run: Run) -> Complete:
+        for object_type in self._candidates():
+            info = run.info([], object_type, object_type)
+            if object_type.is_type_of is None or object_type.is_type_of(value, info):
+                return _ObjectSource(self._schema, self._fields, object_type, value.__class__).build(
+                    self._groups(object_type)
+                )
+        raise NotCovered
+
+    def _candidates(self) -> "list[GraphQLObjectType]":
+        if is_abstract_type(self._type):
+            return list(self._schema.get_possible_types(self._type))
+        return [cast("GraphQLObjectType", self._type)]
+
+    def _groups(self, object_type: GraphQLObjectType) -> FieldGroups:
+        return self._fields.of(object_type, self._parents)
+
+    def _require_covered(self, object_type: GraphQLObjectType) -> None:
+        for nodes in self._groups(object_type).values():
+            if nodes[0].name.value in {"__schema", "__type"}:
+                raise NotCovered
+
+
+class _ObjectSource:
+    """The source of one function while it is put together."""
+
+    def __init__(self, schema: GraphQLSchema, fields: Fields, object_type: GraphQLObjectType, record: type) -> None:
+        self._schema = schema
+        self._fields = fields
+        self._type = object_type
+        self._record = record
+        self._names: dict[str, Any] = {}
+        self._entries: list[str] = []
+        self._calls: list[str] = []
+
+    def build(self, groups: FieldGroups) -> Complete:
+        """The function for these fields."""
+        for number, (response_name, nodes) in enumerate(groups.items()):
+            self._entries.append(f"{response_name!r}: {self._entry(number, response_name, nodes)},")
+        lines = ["def complete(r, run):", " out = {", *self._entries, " }", *self._calls, " return out"]
+        exec(compile("\n".join(lines), f"<selection of {self._type.name}>", "exec"), self._names)  # noqa: S102 - response names are GraphQL names, written as literals
+        return cast("Complete", self._names["complete"])
+
+    def _entry(self, number: int, response_name: str, nodes: list[FieldNode]) -> str:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return repr(self._type.name)
+        definition = self._type.fields[name]
+        field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if not isinstance(field, StrawberryField) or field.extensions:
+            raise NotCovered
+        if field.base_resolver is None:
+            variable = f"v{number}"
+            value = f"({variable} := r.{self._attribute(field.python_name)})"
+            return self._completed(definition.type, value, variable, nodes)
+        self._call(number, response_name, nodes, definition, field)
+        return "None"
+
+    def _attribute(self, name: str) -> str:
+        """Where a record's attribute really is: what its wire form keeps further down is read there directly."""
+        attribute = getattr(self._record, name, None)
+        getter = attribute.fget if isinstance(attribute, property) else None
+        if isinstance(getter, attrgetter):
+            _, paths = cast("tuple[object, tuple[str, ...]]", getter.__reduce__())
+            return paths[0] if len(paths) == 1 else name
+        return name
+
+    def _call(
+        self, number: int, response_name: str, nodes: list[FieldNode], definition: GraphQLField, field: StrawberryField
+    ) -> None:
+        complete = self._completer(definition.type, nodes)
+        call = ResolverCall(self._type, definition, field, nodes, response_name, complete)
+        self._names[f"resolve_{number}"] = call.resolve
+        self._calls.append(f" resolve_{number}(r, run, out)")
+
+    def _completed(self, output: GraphQLOutputType, value: str, variable: str, nodes: list[FieldNode]) -> str:
+        """The source of an expression for a field's completed value.
+
+        Args:
+            output: The field's type.
+            value: The source of an expression that reads the value and names it.
+            variable: The name that it gets.
+            nodes: The field's nodes.
+        """
+        nullable = not isinstance(output, GraphQLNonNull)
+        inner = output if nullable else cast("GraphQLNonNull[Any]", output).of_type
+        if is_leaf_type(inner):
+            completed = leaf_source(inner, variable, self._names)
+        else:
+            function = f"complete_{variable}"
+            self._names[function] = self._non_null(inner, nodes)
+            completed = f"{function}({variable}, run)"
+        otherwise = "None" if nullable else "missing()"
+        self._names["missing"] = missing
+        return f"({otherwise} if {value} is None else {completed})"
+
+    def _completer(self, output: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        """A function for values of a type, None included where the type allows it."""
+        if isinstance(output, GraphQLNonNull):
+            return self._non_null(output.of_type, nodes)
+        inner = self._non_null(output, nodes)
+        return lambda value, run: None if value is None else inner(value, run)
+
+    def _non_null(self, output: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        if isinstance(output, GraphQLList):
+            return self._list(output.of_type, nodes)
+        if is_leaf_type(output):
+            return leaf_completer(output)
+        return object_completer(self._selection(output, nodes))
+
+    def _list(self, item: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        inner = item.of_type if isinstance(item, GraphQLNonNull) else item
+        complete_item = self._completer(item, nodes)
+        if isinstance(inner, GraphQLList) or is_leaf_type(inner):
+            return list_completer(complete_item)
+        return object_list_completer(self._selection(inner, nodes), complete_item)
+
+    def _selection(self, output: GraphQLOutputType, nodes: list[FieldNode]) -> Selection:
+        return Selection(self._schema, self._fields, get_named_type(output), list(nodes))

@@ -1,0 +1,147 @@
+"""One execution of a compiled operation: what is on its way, and what all its resolvers share."""
+
+import asyncio
+from collections.abc import Callable, Mapping, MutableSequence
+from dataclasses import dataclass
+from functools import partial
+from types import CoroutineType
+from typing import Any, TypeAlias
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path, is_awaitable
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
+
+from resolvers.context import Context
+
+Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What all executions of one operation share; lives as long as its plan.
+
+    Args:
+        schema: The whole schema.
+        operation: What is executed.
+        fragments: The document's, by name.
+        config: How Strawberry converts arguments.
+        scalar_registry: How it converts scalars among them.
+    """
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    config: StrawberryConfig
+    scalar_registry: Mapping[object, ScalarWrapper | ScalarDefinition]
+
+
+class Run:
+    """One execution; lives one operation.
+
+    Args:
+        compiled: The operation.
+        variables: The coerced variables.
+        context: What the operation's resolvers share.
+    """
+
+    def __init__(self, compiled: Compiled, variables: VariableValues, context: Context) -> None:
+        self.compiled = compiled
+        self.variables = variables
+        self.calls: dict[object, dict[str, Any]] = {}
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._under_way = 0
+        self._finished: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def settle(self, value: Any, place: Place, key: Any, complete: "Callable[[Any, Run], Any]") -> None:  # noqa: ANN401 - see Place
+        """Put a completed value where it belongs, now or when it comes.
+
+        Args:
+            value: A value, or something to wait for.
+            place: The object or list that it belongs into.
+            key: Under which name or number.
+            complete: Turns the value into its part of the answer.
+        """
+        kind = value.__class__
+        if kind is CoroutineType:
+            value = self._loop.create_task(value)
+            self._tasks.append(value)
+        elif not hasattr(kind, "__await__"):
+            place[key] = complete(value, self)
+            return
+        elif not asyncio.isfuture(value):
+            value = asyncio.ensure_future(value)
+            self._tasks.append(value)
+        if value.done():
+            place[key] = complete(value.result(), self)
+            return
+        self._under_way += 1
+        value.add_done_callback(partial(self._arrived, place, key, complete))
+
+    async def wait(self) -> None:
+        """Wait until everything has arrived.
+
+        Raises:
+            Exception: whatever came first of what a resolver or a completion raised.
+        """
+        if self._failure is None and self._under_way:
+            self._finished = self._loop.create_future()
+            await self._finished
+        if self._failure is not None:
+            raise self._failure
+
+    def abandon(self) -> None:
+        """Nobody waits for the answer any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def info(
+        self, nodes: list[FieldNode], return_type: GraphQLOutputType, parent_type: GraphQLObjectType
+    ) -> "GraphQLResolveInfo[Context]":
+        """What graphql-core tells a resolver, but for the path, which differs from record to record."""
+        return GraphQLResolveInfo(
+            nodes[0].name.value if nodes else "",
+            nodes,
+            return_type,
+            parent_type,
+            Path(None, "", None),
+            self.compiled.schema,
+            self.compiled.fragments,
+            None,
+            self.compiled.operation,
+            self.variables.coerced,  # type: ignore[arg-type]  # Strawberry's resolvers get the plain dict, in graphql-core's execution too
+            self._context,
+            is_awaitable,
+            None,
+            None,  # type: ignore[arg-type]  # for resolvers of streams, which are never compiled
+        )
+
+    def _arrived(
+        self,
+        place: Place,
+        key: Any,  # noqa: ANN401 - see Place
+        complete: "Callable[[Any, Run], Any]",
+        future: "asyncio.Future[Any]",
+    ) -> None:
+        self._under_way -= 1
+        if self._failure is None:
+            try:
+                place[key] = complete(future.result(), self)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, `wait` raises it
+                self._failure = error
+        elif not future.cancelled():
+            future.exception()
+        if self._finished is not None and not self._finished.done() and (self._failure or not self._under_way):
+            self._finished.set_result(None)
