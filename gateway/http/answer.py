@@ -1,0 +1,133 @@
+"""Builds answers: the headers that every one has, the bodies of refusals, and 304."""
+
+from math import ceil
+from typing import Any
+
+import orjson
+from starlette.types import Message, Send
+
+from gateway.http.negotiation import GRAPHQL_RESPONSE, JSON
+from gateway.http.operations import Reply
+from gateway.http.refusals import Header, HttpRefusal
+from gateway.http.request import Headers
+from resolvers.errors import GatewayError, Unauthenticated
+
+_STATUSES = {
+    "BAD_INPUT": 400,
+    "OPERATION_TOO_EXPENSIVE": 400,
+    "PERSISTED_QUERY_NOT_FOUND": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "RATE_LIMITED": 429,
+}
+_FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_VARYING: Header = (b"vary", b"accept, origin")
+_WITHOUT_BODY = (204, 304)
+_REPEATABLE = frozenset({b"vary"})
+
+
+def _content_type(media_type: bytes) -> Header:
+    return b"content-type", media_type + b"; charset=utf-8"
+
+
+POST_HEADERS: dict[bytes, tuple[Header, ...]] = {
+    media_type: (_content_type(media_type), *_FIXED) for media_type in (JSON, GRAPHQL_RESPONSE)
+}
+"""By media type: what the answer to a POST has; no cache keeps one, so it need not say what it varies by."""
+
+GET_HEADERS: dict[bytes, tuple[Header, ...]] = {
+    media_type: (*headers, _VARYING) for media_type, headers in POST_HEADERS.items()
+}
+"""By media type: what the answer to a GET has."""
+
+
+def shown_status(reply: Reply, media_type: bytes) -> int:
+    """The status of an operation's outcome: with `application/json` a request error is a 200, as its clients expect."""
+    return 200 if reply.status == 400 and media_type == JSON and not reply.executed else reply.status
+
+
+def start_of(status: int, base: tuple[Header, ...], reply: Reply, request_id: str) -> Message:
+    """ASGI's message that starts an answer.
+
+    Args:
+        status: Of the answer.
+        base: The headers that it has by its method and media type; those of the reply replace them.
+        reply: Its outcome.
+        request_id: Echoed.
+    """
+    identity = (b"x-request-id", request_id.encode("ascii"))
+    if reply.headers:
+        base = _merged(base, reply.headers)
+    if status in _WITHOUT_BODY:
+        headers = [*(header for header in base if header[0] != b"content-type"), identity]
+    else:
+        headers = [*base, (b"content-length", b"%d" % len(reply.body)), identity]
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def unless_known(reply: Reply, headers: Headers) -> Reply:
+    """The reply, or a 304 where the client already has what it says.
+
+    Args:
+        reply: The outcome of a GET.
+        headers: Those of its request.
+    """
+    wanted = headers.get(b"if-none-match")
+    if wanted is None or reply.status != 200:
+        return reply
+    tag = next((value for name, value in reply.headers if name == b"etag"), None)
+    known = {part.strip().removeprefix(b"W/") for part in wanted.split(b",")}
+    if tag is None or not known & {b"*", tag.removeprefix(b"W/")}:
+        return reply
+    return Reply(304, b"", reply.headers)
+
+
+def refusal(error: GatewayError) -> Reply:
+    """What the client is told of an error that kept its request from being executed."""
+    status = error.status if isinstance(error, HttpRefusal) else _STATUSES.get(error.code, 500)
+    return Reply(status, _error_body(error.message, _extensions(error)), _error_headers(error), executed=False)
+
+
+def internal_error() -> Reply:
+    """What the client is told of an error that we did not foresee: nothing but that there was one."""
+    message = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
+    return Reply(500, _error_body(message, {"code": "INTERNAL"}), executed=False)
+
+
+def adding(headers: tuple[Header, ...], send: Send) -> Send:
+    """Wrap `send` so that the answer has these headers as well."""
+
+    async def send_added(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return send_added
+
+
+def _merged(base: tuple[Header, ...], own: tuple[Header, ...]) -> tuple[Header, ...]:
+    replaced = {name for name, _ in own} - _REPEATABLE
+    return (*(header for header in base if header[0] not in replaced), *own)
+
+
+def _error_body(message: str, extensions: dict[str, Any]) -> bytes:
+    return orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+
+
+def _extensions(error: GatewayError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"code": error.code}
+    if error.retryable:
+        extensions["retryable"] = True
+    if error.retry_after is not None:
+        extensions["retryAfter"] = error.retry_after
+    return extensions
+
+
+def _error_headers(error: GatewayError) -> tuple[Header, ...]:
+    headers = error.headers if isinstance(error, HttpRefusal) else ()
+    if isinstance(error, Unauthenticated):
+        headers = (*headers, (b"www-authenticate", b"Bearer"))
+    if error.retry_after is not None:
+        headers = (*headers, (b"retry-after", b"%d" % ceil(error.retry_after)))
+    return headers

@@ -1,0 +1,202 @@
+"""The ASGI app of the endpoint: from an HTTP request to an operation, and from its outcome to the answer."""
+
+import logging
+from collections.abc import Mapping
+from typing import Generic
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.http.answer import (
+    GET_HEADERS,
+    POST_HEADERS,
+    adding,
+    internal_error,
+    refusal,
+    shown_status,
+    start_of,
+    unless_known,
+)
+from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
+from gateway.http.operations import CallerT, Identify, Operations, Reply
+from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
+from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
+from gateway.http.request import Headers, headers_of, read_get, read_post
+from gateway.http.request_id import REQUEST_ID, RequestIds
+from resolvers.errors import GatewayError
+
+logger = logging.getLogger(__name__)
+
+
+class EndpointConfig(msgspec.Struct, frozen=True):
+    """What an operator may set.
+
+    Attributes:
+        max_body_bytes: A larger request body is answered 413.
+        listed_origins: Origins of other sites whose pages may use the endpoint, such as "https://app.example.com".
+    """
+
+    max_body_bytes: int = 1_048_576
+    listed_origins: tuple[str, ...] = ()
+
+
+class _Exchange(msgspec.Struct, gc=False):
+    """One HTTP request and the way to its answer."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Headers
+    request_id: str
+    media_type: bytes = JSON
+
+
+class Endpoint(Generic[CallerT]):
+    """GraphQL over HTTP as an ASGI app; lives as long as the process.
+
+    It knows HTTP alone. Who the caller is and what an operation does is told by the first two arguments, and requests
+    that are no GraphQL over HTTP go on to the handlers: ASGI apps that find the request's id in the scope under
+    `REQUEST_ID`, whose requests have passed the cross-site rule, and that may raise any `GatewayError` before their
+    answer has begun.
+
+    Args:
+        operations: Runs operations.
+        identify: Tells who sent a request.
+        config: What an operator may set.
+        page: Answers a GET from a client that prefers `text/html`: the IDE.
+        streams: By media type: answer GET and POST of clients that prefer it, such as `text/event-stream`.
+        sockets: Serves WebSockets.
+    """
+
+    def __init__(
+        self,
+        operations: Operations[CallerT],
+        identify: Identify[CallerT],
+        config: EndpointConfig,
+        *,
+        page: ASGIApp | None = None,
+        streams: Mapping[bytes, ASGIApp] | None = None,
+        sockets: ASGIApp | None = None,
+    ) -> None:
+        self._operations = operations
+        self._identify = identify
+        self._max_body_bytes = config.max_body_bytes
+        self._rule = CrossSiteRule(config.listed_origins)
+        self._request_ids = RequestIds()
+        self._streams = dict(streams or {})
+        self._pages = {HTML: page, **self._streams} if page else self._streams
+        self._sockets = sockets
+        self._negotiate_post = negotiator((GRAPHQL_RESPONSE, JSON, *self._streams))
+        self._negotiate_get = negotiator((GRAPHQL_RESPONSE, JSON, *self._pages))
+        self._routes = {"POST": self._route_post, "GET": self._route_get, "HEAD": self._route_get}
+        self._routes["OPTIONS"] = self._route_options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request or one WebSocket."""
+        headers = headers_of(scope)
+        exchange = _Exchange(scope, receive, send, headers, self._request_ids.of(headers))
+        if scope["type"] == "websocket":
+            await self._serve_socket(exchange)
+            return
+        try:
+            handler = self._routes.get(scope["method"], self._refuse_method)(exchange)
+            if handler is not None:
+                await _delegate(handler, exchange)
+                return
+            reply = await self._execute(exchange)
+            status = shown_status(reply, exchange.media_type)
+        except ClientGone:
+            logger.debug("The client of request %s left before the request was complete.", exchange.request_id)
+            return
+        except GatewayError as error:
+            reply = refusal(error)
+            status = reply.status
+        # Sent from here and not from a function of its own: on the way that every request goes, each await counts.
+        headers_by_type = POST_HEADERS if scope["method"] == "POST" else GET_HEADERS
+        await exchange.send(start_of(status, headers_by_type[exchange.media_type], reply, exchange.request_id))
+        await exchange.send({"type": "http.response.body", "body": reply.body})
+
+    async def _execute(self, exchange: _Exchange) -> Reply:
+        scope = exchange.scope
+        try:
+            caller = await self._identify(scope)
+            if scope["method"] == "POST":
+                request = await read_post(exchange.headers, exchange.receive, self._max_body_bytes, exchange.request_id)
+                return await self._operations.run(request, scope, caller)
+            reply = await self._operations.run(read_get(scope, exchange.request_id), scope, caller)
+            return unless_known(reply, exchange.headers)
+        except (HttpRefusal, ClientGone):
+            raise
+        except GatewayError as error:
+            return refusal(error)
+        except Exception:
+            logger.exception("Request %s met an error that nothing foresaw.", exchange.request_id)
+            return internal_error()
+
+    def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
+        media_type = _choose(exchange, self._negotiate_post)
+        self._admit(exchange)
+        if media_type in self._streams:
+            return self._streams[media_type]
+        exchange.media_type = media_type
+        return None
+
+    def _route_get(self, exchange: _Exchange) -> ASGIApp | None:
+        media_type = _choose(exchange, self._negotiate_get)
+        # The page itself runs no operation, so a link to it from another site may be followed.
+        if media_type != HTML or not is_top_level_navigation(exchange.headers):
+            self._admit(exchange)
+        if media_type in self._pages:
+            return self._pages[media_type]
+        exchange.media_type = media_type
+        return None
+
+    def _route_options(self, exchange: _Exchange) -> ASGIApp:
+        self._admit(exchange)
+        return _empty_answer((*MethodNotAllowed.headers, *preflight_headers(exchange.headers)))
+
+    def _refuse_method(self, exchange: _Exchange) -> None:
+        self._admit(exchange)
+        raise MethodNotAllowed("This endpoint answers GET and POST; see its Allow header.")
+
+    def _admit(self, exchange: _Exchange) -> None:
+        headers = exchange.headers
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            listed = self._rule.check(exchange.scope, headers)
+            if listed is not None:
+                exchange.send = adding(shared_headers(listed), exchange.send)
+
+    async def _serve_socket(self, exchange: _Exchange) -> None:
+        try:
+            self._admit(exchange)
+        except CrossSite as error:
+            await _refuse_socket(exchange, error.message)
+            return
+        if self._sockets is None:
+            await _refuse_socket(exchange, "This endpoint serves no WebSockets.")
+            return
+        await self._sockets({**exchange.scope, REQUEST_ID: exchange.request_id}, exchange.receive, exchange.send)
+
+
+def _choose(exchange: _Exchange, negotiate: Negotiate) -> bytes:
+    accept = exchange.headers.get(b"accept")
+    return JSON if accept is None else negotiate(accept)
+
+
+async def _delegate(handler: ASGIApp, exchange: _Exchange) -> None:
+    request_id = exchange.request_id
+    send = adding(((b"x-request-id", request_id.encode("ascii")),), exchange.send)
+    await handler({**exchange.scope, REQUEST_ID: request_id}, exchange.receive, send)
+
+
+def _empty_answer(headers: tuple[Header, ...]) -> ASGIApp:
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return answer
+
+
+async def _refuse_socket(exchange: _Exchange, reason: str) -> None:
+    await exchange.receive()
+    await exchange.send({"type": "websocket.close", "code": 1008, "reason": reason})

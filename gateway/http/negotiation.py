@@ -1,0 +1,80 @@
+"""Which media type an answer has: the Accept header against what the endpoint offers; and what a body may be."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from gateway.http.refusals import NotAcceptable
+
+JSON = b"application/json"
+GRAPHQL_RESPONSE = b"application/graphql-response+json"
+EVENT_STREAM = b"text/event-stream"
+HTML = b"text/html"
+
+Negotiate = Callable[[bytes], bytes]
+"""The value of an Accept header to one of the offered media types."""
+
+_ACCEPT_VALUES_KEPT = 128
+
+
+def negotiator(offers: Sequence[bytes]) -> Negotiate:
+    """Make the function that finds the client's favourite among the offers, and remembers what it found.
+
+    It raises `NotAcceptable` where the client wants none of them.
+
+    Args:
+        offers: Media types in lower case; the first wins where the client wants several equally and by name.
+            Who takes anything gets `application/json`, as the specification's older clients expect.
+    """
+
+    @lru_cache(_ACCEPT_VALUES_KEPT)
+    def negotiate(accept: bytes) -> bytes:
+        ranges = _ranges(accept)
+        quality, _, _, favourite = max((*_wish(ranges, offer), -index, offer) for index, offer in enumerate(offers))
+        if quality <= 0:
+            names = b", ".join(offers).decode()
+            raise NotAcceptable(f"None of the media types in the Accept header can be given; these can: {names}.")
+        return favourite
+
+    return negotiate
+
+
+@lru_cache(_ACCEPT_VALUES_KEPT)
+def is_json_in_utf8(content_type: bytes) -> bool:
+    """Whether a Content-Type says JSON, and says UTF-8 or nothing about its encoding."""
+    media_type, parameters = _parse(content_type)
+    return media_type == JSON and _in_utf8(parameters)
+
+
+def _ranges(accept: bytes) -> dict[bytes, float]:
+    parsed = (_parse(part) for part in accept.split(b","))
+    return {name: _quality(parameters) for name, parameters in parsed if _in_utf8(parameters)}
+
+
+def _wish(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
+    """How much an offer is wanted and how exactly it is named: the closest range decides (RFC 9110, 12.5.1)."""
+    kind = offer.partition(b"/")[0]
+    if offer in ranges:
+        return ranges[offer], 3
+    for closeness, name in ((1, kind + b"/*"), (0, b"*/*")):
+        if name in ranges:
+            # Among those named only by a wildcard, the older of the two JSON types comes first.
+            return ranges[name], closeness + (offer == JSON)
+    return 0, 0
+
+
+def _parse(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    media_type, *rest = value.lower().split(b";")
+    pairs = (part.partition(b"=") for part in rest)
+    return media_type.strip(), {name.strip(): text.strip().strip(b'"') for name, _, text in pairs}
+
+
+def _in_utf8(parameters: dict[bytes, bytes]) -> bool:
+    return parameters.get(b"charset", b"utf-8") in (b"utf-8", b"utf8")
+
+
+def _quality(parameters: dict[bytes, bytes]) -> float:
+    try:
+        quality = float(parameters.get(b"q", 1))
+    except ValueError:
+        return 0
+    return quality if 0 <= quality <= 1 else 0

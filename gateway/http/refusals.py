@@ -1,0 +1,86 @@
+"""What the endpoint refuses by HTTP's own rules, before any operation is looked at.
+
+    GatewayError
+    `-- HttpRefusal              has the status and the headers of its answer
+        |-- BadRequest           400: the request is no GraphQL request
+        |-- CrossSite            403: a page of another site made the browser send it
+        |-- MethodNotAllowed     405: the method, or a mutation by GET
+        |-- NotAcceptable        406: the client takes none of our media types
+        |-- BodyTooLarge         413: the body is over the limit
+        `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
+
+A request that ends before it is complete is no refusal, for nobody is there to read one: `ClientGone`.
+"""
+
+from typing import ClassVar
+
+from resolvers.errors import GatewayError
+
+Header = tuple[bytes, bytes]
+"""A header's name, in lower case, and its value."""
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class HttpRefusal(GatewayError):
+    """Base of the refusals; its message is written for the client."""
+
+    code = "BAD_INPUT"
+    status: ClassVar[int]
+    headers: ClassVar[tuple[Header, ...]] = ()
+
+
+class BadRequest(HttpRefusal):
+    """The request is no GraphQL request: JSON that does not parse, a parameter of the wrong type, a batch."""
+
+    status = 400
+
+
+class CrossSite(HttpRefusal):
+    """A page of another site made the browser send it, and that site is not listed."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class MethodNotAllowed(HttpRefusal):
+    """The endpoint has no such method."""
+
+    status = 405
+    headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
+
+
+class MutationByGet(MethodNotAllowed):
+    """The operation of a GET is a mutation; raised by whoever has parsed it."""
+
+    headers = ((b"allow", b"POST"),)
+
+    def __init__(self) -> None:
+        super().__init__("A GET may not carry a mutation; send it as a POST.")
+
+
+class NotAcceptable(HttpRefusal):
+    """The client takes none of our media types."""
+
+    status = 406
+
+
+class BodyTooLarge(HttpRefusal):
+    """The body is over the limit.
+
+    Args:
+        limit: What a body may have, in bytes.
+    """
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than the {limit} bytes that are accepted; send a smaller one.")
+
+
+class UnsupportedMediaType(HttpRefusal):
+    """The body is not JSON in UTF-8."""
+
+    status = 415

@@ -1,0 +1,212 @@
+"""Reads a GraphQL request out of an HTTP request: headers, body or query string, and the checks of their form."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Message, Receive, Scope
+
+from gateway.http.negotiation import is_json_in_utf8
+from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, UnsupportedMediaType
+
+Headers = dict[bytes, bytes]
+"""The headers of one request by name, in lower case."""
+
+MAX_DEPTH = 100
+"""How deep variables and extensions may be nested: far beyond any input type, far below what Python's stack takes."""
+
+_CONTAINERS = (dict, list)
+_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+
+
+class GraphQLRequest(msgspec.Struct, gc=False):
+    """One GraphQL request, in form but not yet in content checked; lives as long as the HTTP request.
+
+    Attributes:
+        query: The document; None where `extensions` names a persisted one.
+        operation_name: Which of the document's operations is meant.
+        variables: The values of its variables, as JSON gives them.
+        extensions: Whatever client and gateway have agreed upon beyond the specification.
+        may_mutate: False for GET, which by HTTP's rules changes nothing.
+        request_id: Under which the log, and the client's bug report, know this request.
+    """
+
+    query: str | None
+    operation_name: str | None
+    variables: dict[str, Any] | None
+    extensions: dict[str, Any] | None
+    may_mutate: bool
+    request_id: str
+
+
+class _Parameters(msgspec.Struct, gc=False):
+    query: str | None = None
+    operation_name: str | None = msgspec.field(default=None, name="operationName")
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_decode_body = msgspec.json.Decoder(_Parameters).decode
+_decode_map = msgspec.json.Decoder(dict[str, Any] | None).decode
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The headers by name; one that came several times holds all its values, with commas between them.
+
+    That is what lists of values mean in HTTP, and it makes a repeated single value one that no check lets pass.
+    """
+    pairs = scope["headers"]
+    headers: Headers = dict(pairs)
+    return headers if len(headers) == len(pairs) else _joined(pairs)
+
+
+def _joined(pairs: list[tuple[bytes, bytes]]) -> Headers:
+    headers: Headers = {}
+    for name, value in pairs:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
+async def read_post(headers: Headers, receive: Receive, max_body_bytes: int, request_id: str) -> GraphQLRequest:
+    """Read the GraphQL request of a POST.
+
+    Args:
+        headers: Those of the HTTP request.
+        receive: ASGI's channel to its body.
+        max_body_bytes: The largest body that is read.
+        request_id: The id that the request goes by.
+
+    Raises:
+        UnsupportedMediaType: The body is not declared to be JSON in UTF-8.
+        BodyTooLarge: It is larger than `max_body_bytes`, by its declared or its real length.
+        BadRequest: It is no GraphQL request.
+        ClientGone: The connection closed before its end.
+    """
+    _check_form(headers, max_body_bytes)
+    message = await receive()
+    body = _piece(message)
+    if message.get("more_body", False):
+        body = await _read_rest(body, receive, max_body_bytes)
+    elif len(body) > max_body_bytes:
+        raise BodyTooLarge(max_body_bytes)
+    try:
+        parameters = _decode_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _body_refusal(body, error) from None
+    return _checked(parameters, may_mutate=True, request_id=request_id)
+
+
+def read_get(scope: Scope, request_id: str) -> GraphQLRequest:
+    """Read the GraphQL request in the query string of a GET.
+
+    Args:
+        scope: The HTTP request's ASGI scope.
+        request_id: The id that the request goes by.
+
+    Raises:
+        BadRequest: It is no GraphQL request.
+    """
+    given = _query_parameters(scope["query_string"])
+    parameters = _Parameters(
+        query=given.get("query"),
+        operation_name=given.get("operationName"),
+        variables=_json_parameter(given, "variables"),
+        extensions=_json_parameter(given, "extensions"),
+    )
+    return _checked(parameters, may_mutate=False, request_id=request_id)
+
+
+def _check_form(headers: Headers, max_body_bytes: int) -> None:
+    content_type = headers.get(b"content-type", b"")
+    # The one spelling that nearly all clients use needs no parser.
+    if content_type != b"application/json" and not is_json_in_utf8(content_type):
+        raise UnsupportedMediaType(
+            "A POST must have `Content-Type: application/json` (in UTF-8); forms and plain text, which pages of other "
+            "sites can send unasked, are never accepted."
+        )
+    if b"content-encoding" in headers:
+        raise UnsupportedMediaType("Compressed request bodies are not accepted; send the JSON as it is.")
+    if int(headers.get(b"content-length", 0)) > max_body_bytes:
+        raise BodyTooLarge(max_body_bytes)
+
+
+async def _read_rest(first: bytes, receive: Receive, max_body_bytes: int) -> bytes:
+    body = bytearray(first)
+    more = True
+    while more and len(body) <= max_body_bytes:
+        message = await receive()
+        body += _piece(message)
+        more = message.get("more_body", False)
+    if len(body) > max_body_bytes:
+        raise BodyTooLarge(max_body_bytes)
+    return bytes(body)
+
+
+def _piece(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    piece: bytes = message.get("body", b"")
+    return piece
+
+
+def _body_refusal(body: bytes, error: Exception) -> BadRequest:
+    if isinstance(error, RecursionError):
+        return _too_deep()
+    if not body:
+        return BadRequest("The request body is empty; send a JSON object with the member `query`.")
+    if body.lstrip().startswith(b"["):
+        return BadRequest("Batches are not accepted; send each operation as a request of its own.")
+    if isinstance(error, msgspec.ValidationError):
+        return BadRequest(f"The request body is no GraphQL request: {error}.")
+    return BadRequest(f"The request body is no valid JSON in UTF-8: {error}.")
+
+
+def _query_parameters(query_string: bytes) -> dict[str, str]:
+    try:
+        # Empty values are left out, which is what the specification says that they mean.
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=100)
+    except ValueError:
+        raise BadRequest("The query string is not URL-encoded UTF-8 of at most 100 parameters.") from None
+    ours = [pair for pair in pairs if pair[0] in _PARAMETERS]
+    given = dict(ours)
+    if len(given) != len(ours):
+        raise BadRequest("A parameter of the query string is given more than once; give each once.")
+    return given
+
+
+def _json_parameter(given: dict[str, str], name: str) -> dict[str, Any] | None:
+    if name not in given:
+        return None
+    try:
+        value: dict[str, Any] | None = _decode_map(given[name])
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"The parameter `{name}` is no JSON object: {error}.") from None
+    return value
+
+
+def _checked(parameters: _Parameters, may_mutate: bool, request_id: str) -> GraphQLRequest:
+    variables, extensions = parameters.variables, parameters.extensions
+    if (variables and _deeper_than(MAX_DEPTH, variables)) or (extensions and _deeper_than(MAX_DEPTH, extensions)):
+        raise _too_deep()
+    if parameters.query is None and not (extensions and "persistedQuery" in extensions):
+        raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
+    return GraphQLRequest(parameters.query, parameters.operation_name, variables, extensions, may_mutate, request_id)
+
+
+def _deeper_than(limit: int, value: dict[str, Any]) -> bool:
+    level = _containers(value.values())
+    while level and limit:
+        limit -= 1
+        level = [inner for outer in level for inner in _containers(outer.values() if type(outer) is dict else outer)]
+    return bool(level)
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, _CONTAINERS)]
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"The request is nested too deeply; variables and extensions may have {MAX_DEPTH} levels.")

@@ -1,0 +1,62 @@
+import httpx
+import pytest
+
+from gateway.http.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiator
+from gateway.http.refusals import NotAcceptable
+
+BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+EVERYTHING = b"application/graphql-response+json, application/graphql+json, application/json, text/event-stream"
+REFUSED = ["text/plain", "", "*/*;q=0", "application/json; charset=latin1", "application/json;q=nan", "text/html"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "favourite"),
+    [
+        (b"application/json", JSON),
+        (b"application/graphql-response+json", GRAPHQL_RESPONSE),
+        (b"APPLICATION/GraphQL-Response+JSON; charset=UTF-8", GRAPHQL_RESPONSE),
+        (b"*/*", JSON),
+        (b"application/*", JSON),
+        (b"application/*;q=0.5, */*;q=0.1", JSON),
+        (b"application/graphql-response+json, */*", GRAPHQL_RESPONSE),
+        (b"application/graphql-response+json, application/json;q=0.9", GRAPHQL_RESPONSE),
+        (b"application/json, application/graphql-response+json", GRAPHQL_RESPONSE),
+        (b"application/json, application/graphql-response+json;q=0.9", JSON),
+        (b"application/json;q=0, */*", GRAPHQL_RESPONSE),
+        (b"application/json;q=oops, application/graphql-response+json;q=0.1", GRAPHQL_RESPONSE),
+        (b"text/plain, application/json;q=0.1", JSON),
+        (EVERYTHING, GRAPHQL_RESPONSE),
+        (b"text/event-stream", EVENT_STREAM),
+        (b"text/event-stream, application/json;q=0.9", EVENT_STREAM),
+        (BROWSER, HTML),
+        (b"text/*", HTML),
+    ],
+)
+def test_the_client_gets_its_favourite(accept: bytes, favourite: bytes) -> None:
+    negotiate = negotiator((GRAPHQL_RESPONSE, JSON, HTML, EVENT_STREAM))
+
+    assert negotiate(accept) == favourite
+
+
+@pytest.mark.parametrize("accept", REFUSED)
+def test_a_client_that_takes_none_of_the_offers_is_refused(accept: str) -> None:
+    negotiate = negotiator((GRAPHQL_RESPONSE, JSON))
+
+    with pytest.raises(NotAcceptable, match="application/graphql-response\\+json, application/json"):
+        negotiate(accept.encode())
+
+
+async def test_not_acceptable_is_a_406_with_an_error_that_says_what_there_is(client: httpx.AsyncClient) -> None:
+    response = await client.post("", json={"query": "{ hello }"}, headers={"accept": "text/event-stream"})
+
+    assert response.status_code == 406
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_INPUT"}
+
+
+async def test_two_accept_headers_count_as_one_list(client: httpx.AsyncClient) -> None:
+    headers = [("accept", "text/plain"), ("accept", "application/graphql-response+json")]
+
+    response = await client.post("", json={"query": "{ hello }"}, headers=headers)
+
+    assert response.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
