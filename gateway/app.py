@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.callers import Anonymous
+from gateway.auth.build import build_identification
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
@@ -62,7 +62,7 @@ def _endpoint(settings: Settings, upstreams: Upstreams, ide: Ide, examples: Sequ
     runner = Runner(documents, CompiledExecution(schema), RunnerConfig(settings.deadline_seconds))
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     page = IdeAnswer(ide, examples) if settings.serves_ide else None
-    return Endpoint(runner, Anonymous(upstreams.own), config, page=page)
+    return Endpoint(runner, build_identification(settings.auth, upstreams), config, page=page)
 
 
 def _rest(upstreams: Upstreams, ide: Ide) -> ASGIApp:

@@ -2,31 +2,25 @@
 
 from dataclasses import dataclass
 
-from starlette.types import Scope
-
 from resolvers.accounts import Account
+from resolvers.permissions import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; lives as long as its request.
+    """Who asks; lives as long as its request or its connection.
 
     Args:
-        name: For logs and limits; never a secret.
-        account: Whose upstream credentials its operations use.
+        name: For logs and limits, different for every caller; never a secret.
+        account: Whose upstream credentials its operations use, limited to what the caller may do.
+        expires_at: When its credentials run out, in seconds since 1970; None for those that do not.
     """
 
     name: str
     account: Account
+    expires_at: float | None = None
 
-
-class Anonymous:
-    """Lets everyone in, with the gateway's own account; lives as long as its process."""
-
-    def __init__(self, account: Account) -> None:
-        self._caller = Caller("anonymous", account)
-
-    async def __call__(self, scope: Scope) -> Caller:
-        """The one caller that there is."""
-        del scope
-        return self._caller
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the caller may do."""
+        return self.account.scopes

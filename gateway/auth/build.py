@@ -1,0 +1,55 @@
+"""Builds from the settings what tells callers apart."""
+
+import time
+from collections.abc import Callable
+
+from gateway.auth.api_keys import ApiKeys
+from gateway.auth.identification import Identification, SessionCallers
+from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
+from gateway.auth.jwt_callers import JwtCallers
+from gateway.auth.key_set import KeySet
+from gateway.auth.key_set_source import key_set_source
+from gateway.callers import Caller
+from gateway.composition import Upstreams
+from gateway.settings.callers import AuthSettings
+from resolvers.permissions import Scope
+from resolvers.upstreams.transport.stack import loop_clock
+
+
+def build_identification(
+    settings: AuthSettings,
+    upstreams: Upstreams,
+    sessions: SessionCallers | None = None,
+    now: Callable[[], float] = time.time,
+) -> Identification:
+    """What tells the callers apart that the settings let in.
+
+    Args:
+        settings: Who may ask.
+        upstreams: The accounts that callers use.
+        sessions: Finds callers with a session; None where there are none.
+        now: The wall clock, in seconds since 1970.
+    """
+    return Identification(
+        ApiKeys({digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}),
+        jwt_callers=_jwt_callers(settings, upstreams, now),
+        sessions=sessions,
+        anonymous=Caller("anonymous", upstreams.own) if settings.anonymous else None,
+    )
+
+
+def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Caller:
+    account = upstreams.own
+    if name in settings.api_key_account:
+        account = upstreams.named[settings.api_key_account[name]]
+    if name in settings.api_key_scopes:
+        account = account.limited_to(frozenset(Scope(scope) for scope in settings.api_key_scopes[name]))
+    return Caller(f"key:{name}", account)
+
+
+def _jwt_callers(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float]) -> JwtCallers | None:
+    if settings.jwks_url is None or settings.issuer is None or settings.audience is None:
+        return None
+    keys = KeySet(key_set_source(settings.jwks_url), loop_clock)
+    tokens = JsonWebTokens(keys, JwtConfig(settings.issuer, settings.audience, settings.algorithms), now)
+    return JwtCallers(tokens, upstreams.own, upstreams.named, settings.account_claim, now)

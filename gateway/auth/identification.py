@@ -1,0 +1,102 @@
+"""Tells who sent a request or opened a WebSocket, from whatever it shows."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from starlette.types import Scope
+
+from gateway.auth.api_keys import ApiKeys
+from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
+from gateway.auth.jwt_callers import JwtCallers
+from gateway.callers import Caller
+from resolvers.errors import Unauthenticated
+
+
+class SessionCallers(Protocol):
+    """Finds the callers of sessions; lives as long as its process."""
+
+    async def find(self, token: str, base: Caller | None) -> Caller:
+        """The caller of this session.
+
+        Args:
+            token: The session's.
+            base: Who the caller is besides; None where nobody gets in without credentials.
+
+        Raises:
+            Unauthenticated: there is no such session, or not any more.
+        """
+        ...
+
+
+class Identification:
+    """Tells callers apart; lives as long as its process.
+
+    Wrong credentials are refused even where anonymous callers are let in: whoever shows some means to be known.
+
+    Args:
+        api_keys: Callers with a key.
+        jwt_callers: Callers with a token; None where the settings name no issuer.
+        sessions: Callers with a session; None where the settings allow none.
+        anonymous: Who a caller without credentials is; None where such callers are refused.
+    """
+
+    def __init__(
+        self,
+        api_keys: ApiKeys,
+        *,
+        jwt_callers: JwtCallers | None = None,
+        sessions: SessionCallers | None = None,
+        anonymous: Caller | None = None,
+    ) -> None:
+        self._api_keys = api_keys
+        self._jwt_callers = jwt_callers
+        self._sessions = sessions
+        self._anonymous = anonymous
+
+    async def __call__(self, scope: Scope) -> Caller:
+        """Who sent an HTTP request.
+
+        Raises:
+            Unauthenticated: the credentials are missing or wrong.
+            Forbidden: they are right, but for an account that this gateway does not have.
+        """
+        return await self._caller(credentials_of(scope))
+
+    async def socket(self, scope: Scope, payload: Mapping[str, object] | None) -> Caller:
+        """Who opened a WebSocket; also asked when an open one shows a new token.
+
+        Args:
+            scope: The WebSocket's.
+            payload: The payload of `connection_init`.
+
+        Raises:
+            Unauthenticated: the credentials are missing or wrong.
+            Forbidden: they are right, but for an account that this gateway does not have.
+        """
+        return await self._caller(credentials_of_socket(scope, payload))
+
+    async def _caller(self, credentials: Credentials | None) -> Caller:
+        if credentials is None:
+            return self._without_credentials()
+        base = self._anonymous if credentials.key is None else await self._key_holder(credentials.key, credentials)
+        if credentials.session is None:
+            return base or self._without_credentials()
+        if self._sessions is None:
+            raise Unauthenticated("This gateway keeps no sessions; leave the session token out.")
+        return await self._sessions.find(credentials.session, base)
+
+    async def _key_holder(self, key: str, credentials: Credentials) -> Caller:
+        caller = self._api_keys.find(key)
+        if caller is not None:
+            return caller
+        if self._jwt_callers is not None and not credentials.only_key and key.count(".") == 2:
+            return await self._jwt_callers.find(key)
+        raise Unauthenticated("This key or token is not known; check that it is complete and meant for this gateway.")
+
+    def _without_credentials(self) -> Caller:
+        if self._anonymous is None:
+            raise Unauthenticated(
+                "Say who you are: send `Authorization: Bearer` with a key or token, or X-API-Key; "
+                "on a WebSocket, put `authorization` into the payload of connection_init."
+            )
+        return self._anonymous

@@ -1,0 +1,94 @@
+"""Callers who prove themselves with a JSON Web Token: who they are, what they may do, whose account they use."""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from cachetools import LRUCache
+
+from gateway.auth.json_web_tokens import JsonWebTokens
+from gateway.callers import Caller
+from resolvers.accounts import Account
+from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.permissions import Scope
+
+REMEMBERED_TOKENS: Final = 10_000
+
+REMEMBERED_SECONDS: Final = 300.0
+"""How long a checked token is not checked again, so that a key that its issuer has withdrawn counts no longer."""
+
+_MAX_NAME_LENGTH: Final = 200
+_SCOPES: Final = {scope.value: scope for scope in Scope}
+
+
+class JwtCallers:
+    """Finds the caller of a token; lives as long as its process. Each token is checked once in five minutes.
+
+    Args:
+        tokens: Checks them.
+        own: The gateway's own account, for tokens where no claim names one.
+        named: The tenants' accounts by name.
+        account_claim: The claim that names the account; with it, no token gets the gateway's own.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        tokens: JsonWebTokens,
+        own: Account,
+        named: Mapping[str, Account],
+        account_claim: str | None,
+        now: Callable[[], float],
+    ) -> None:
+        self._tokens = tokens
+        self._own = own
+        self._named = named
+        self._account_claim = account_claim
+        self._now = now
+        self._checked: LRUCache[bytes, tuple[Caller, float]] = LRUCache(REMEMBERED_TOKENS)
+
+    async def find(self, token: str) -> Caller:
+        """The caller of this token.
+
+        Raises:
+            Unauthenticated: the token is not what it must be.
+            Forbidden: it is, but names no account of this gateway.
+        """
+        digest = sha256(token.encode()).digest()
+        caller, until = self._checked.get(digest, (None, 0.0))
+        if caller is None or self._now() >= until:
+            caller = self._caller(await self._tokens.claims(token))
+            expires_at = caller.expires_at or 0.0
+            self._checked[digest] = caller, min(expires_at, self._now() + REMEMBERED_SECONDS)
+        return caller
+
+    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+        account = self._account(claims).limited_to(scopes_in(claims))
+        return Caller(f"jwt:{_subject(claims)}", account, expires_at=float(claims["exp"]))
+
+    def _account(self, claims: Mapping[str, Any]) -> Account:
+        if self._account_claim is None:
+            return self._own
+        account = self._named.get(str(claims.get(self._account_claim)))
+        if account is None:
+            raise Forbidden(
+                f"The token's claim {self._account_claim!r} names no account of this gateway; "
+                "ask its operator for one (names are in lower case)."
+            )
+        return account
+
+
+def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
+    """The scopes of ours in the claim `scope`: words with spaces between them (RFC 8693, 4.2), or a list of words."""
+    claimed = claims.get("scope", "")
+    words = claimed.split() if isinstance(claimed, str) else claimed
+    if not isinstance(words, list):
+        return frozenset()
+    return frozenset(_SCOPES[word] for word in words if isinstance(word, str) and word in _SCOPES)
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    subject = claims.get("sub") or claims.get("client_id") or claims.get("azp")
+    if not isinstance(subject, str):
+        raise Unauthenticated("The token says in none of the claims sub, client_id and azp whom it stands for.")
+    return subject[:_MAX_NAME_LENGTH]

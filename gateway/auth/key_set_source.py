@@ -1,0 +1,41 @@
+"""Fetches an issuer's key set over HTTP."""
+
+from typing import Final
+
+import httpx
+
+from gateway.auth.key_set import FetchKeySet, KeySetUnreadable
+
+TIMEOUT_SECONDS: Final = 5.0
+MAX_BYTES: Final = 1024 * 1024
+
+
+def key_set_source(url: str) -> FetchKeySet:
+    """A function that fetches the key set at a URL, each time over a connection of its own: it happens once an hour.
+
+    Args:
+        url: Where the issuer publishes its keys; a redirect is not followed, for it could lead anywhere.
+    """
+
+    async def fetch() -> bytes:
+        try:
+            async with (
+                httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+                client.stream("GET", url, headers={"accept": "application/json"}) as response,
+            ):
+                return await _read(response)
+        except httpx.HTTPError as error:
+            raise KeySetUnreadable(f"{url} did not answer properly ({type(error).__name__})") from None
+
+    return fetch
+
+
+async def _read(response: httpx.Response) -> bytes:
+    if response.status_code != 200:
+        raise KeySetUnreadable(f"{response.url} answered {response.status_code}")
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise KeySetUnreadable(f"{response.url} answered with more than {MAX_BYTES} bytes")
+    return bytes(body)
