@@ -9,6 +9,8 @@ JSON = b"application/json"
 GRAPHQL_RESPONSE = b"application/graphql-response+json"
 EVENT_STREAM = b"text/event-stream"
 HTML = b"text/html"
+MULTIPART = b"multipart/mixed;subscriptionspec=1.0"
+"""Without that parameter, multipart/mixed is a protocol that is not offered: incremental delivery of queries."""
 
 Negotiate = Callable[[bytes], bytes]
 """The value of an Accept header to one of the offered media types."""
@@ -47,14 +49,20 @@ def is_json_in_utf8(content_type: bytes) -> bool:
 
 def _ranges(accept: bytes) -> dict[bytes, float]:
     parsed = (_parse(part) for part in accept.split(b","))
-    return {name: _quality(parameters) for name, parameters in parsed if _in_utf8(parameters)}
+    return {_in_full(name, parameters): _quality(parameters) for name, parameters in parsed if _in_utf8(parameters)}
+
+
+def _in_full(name: bytes, parameters: dict[bytes, bytes]) -> bytes:
+    """A media type with the one parameter that makes it another."""
+    version = parameters.get(b"subscriptionspec")
+    return name if version is None else name + b";subscriptionspec=" + version
 
 
 def _wish(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
     """How much an offer is wanted and how exactly it is named: the closest range decides (RFC 9110, 12.5.1)."""
     kind = offer.partition(b"/")[0]
     if offer in ranges:
-        return ranges[offer], 3
+        return ranges[offer], 4 if b";" in offer else 3
     for closeness, name in ((1, kind + b"/*"), (0, b"*/*")):
         if name in ranges:
             # Among those named only by a wildcard, the older of the two JSON types comes first.

@@ -90,6 +90,19 @@ async def read_post(headers: Headers, receive: Receive, max_body_bytes: int, req
         body = await _read_rest(body, receive, max_body_bytes)
     elif len(body) > max_body_bytes:
         raise BodyTooLarge(max_body_bytes)
+    return read_json(body, request_id)
+
+
+def read_json(body: bytes, request_id: str) -> GraphQLRequest:
+    """Read the GraphQL request that a JSON object is: the body of a POST, or what a WebSocket's message holds.
+
+    Args:
+        body: The object's text.
+        request_id: The id that the request goes by.
+
+    Raises:
+        BadRequest: It is no GraphQL request.
+    """
     try:
         parameters = _decode_body(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
