@@ -1,8 +1,10 @@
 """Builds what an operation reaches the upstreams with: a pool, policies around it, clients, accounts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyreqwest.client import Client
+from redis.asyncio import Redis
 
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import (
@@ -13,6 +15,7 @@ from gateway.settings.upstreams import (
     UpstreamLimits,
 )
 from resolvers.accounts import Account
+from resolvers.sms_hedging import SmsHedging
 from resolvers.upstreams.call import CallScope, Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLoginConfig
@@ -22,8 +25,14 @@ from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.authorizing import Authorizing, Credentials
+from resolvers.upstreams.transport.breaker import BreakerConfig
 from resolvers.upstreams.transport.credentials import FixedCredentials, Token, TokenCredentials
-from resolvers.upstreams.transport.stack import StackConfig, build_stack, loop_clock
+from resolvers.upstreams.transport.health import UpstreamHealth
+from resolvers.upstreams.transport.observer import CallObserver
+from resolvers.upstreams.transport.pacing_redis import RedisRate
+from resolvers.upstreams.transport.rate_state import PacingConfig
+from resolvers.upstreams.transport.shared_rate import LocalRate
+from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack, loop_clock
 from resolvers.upstreams.transport.wire import Wire, open_client
 
 OWN_ACCOUNT = "own"
@@ -31,6 +40,12 @@ OWN_ACCOUNT = "own"
 
 LOGISTICS_TOKEN_SECONDS = 30 * 86_400.0
 """Documented: a bearer token lives 30 days."""
+
+SPARED_STATUSES = {UpstreamName.SMS: frozenset({500})}
+"""The SMS document lists 500 alone for a job that a data centre does not know: no sign of an outage there."""
+
+REDIS_SECONDS = 0.5
+"""What an upstream call can bear to wait for Redis before it is paced without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +56,51 @@ class Upstreams:
         own: The gateway's own account.
         named: The tenants' accounts by name.
         pool: Closed last.
+        redis: Where limits are shared with other processes, if anywhere.
     """
 
     own: Account
     named: dict[str, Account]
     pool: Client
+    redis: Redis | None = None
 
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        if self.redis is not None:
+            await self.redis.aclose()
 
 
-def build_upstreams(settings: Settings) -> Upstreams:
-    """The accounts that the settings name; to be called inside the event loop that will use them."""
+def build_upstreams(settings: Settings, observer: CallObserver | None = None) -> Upstreams:
+    """The accounts that the settings name; to be used inside one event loop.
+
+    Args:
+        settings: What the operator set.
+        observer: Told of every upstream call.
+    """
     pool = open_client()
-    builder = _AccountBuilder(pool)
+    redis = _open_redis(settings)
+    rate = RedisRate(redis, settings.redis_prefix, loop_clock) if redis is not None else LocalRate(loop_clock)
+    builder = _AccountBuilder(pool, StackSurroundings(rate=rate, observer=observer))
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool)
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis)
+
+
+def _open_redis(settings: Settings) -> Redis | None:
+    if settings.redis_url is None:
+        return None
+    url = settings.redis_url.get_secret_value()
+    return Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
 
 
 class _AccountBuilder:
     """Builds accounts over one pool; accounts at the same address share its policies. Lives while the app is built."""
 
-    def __init__(self, pool: Client) -> None:
+    def __init__(self, pool: Client, surroundings: StackSurroundings) -> None:
         self._pool = pool
-        self._stacks: dict[tuple[UpstreamName, str], Transport] = {}
+        self._surroundings = surroundings
+        self._stacks: dict[tuple[UpstreamName, str], Stack] = {}
 
     def build(self, identity: str, settings: AccountSettings) -> Account:
         return Account(
@@ -74,14 +108,25 @@ class _AccountBuilder:
             deliveries=self._deliveries(identity, settings.deliveries) if settings.deliveries else None,
             sms=self._sms(identity, settings.sms) if settings.sms else None,
             logistics=self._logistics(identity, settings.logistics) if settings.logistics else None,
+            health=self._health(settings),
+            hedging=SmsHedging(enabled=settings.sms.hedge) if settings.sms else None,
         )
+
+    def _health(self, settings: AccountSettings) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
+        addresses = {
+            UpstreamName.DELIVERIES: [settings.deliveries.url] if settings.deliveries else [],
+            UpstreamName.SMS: [*settings.sms.urls, settings.sms.posting_url] if settings.sms else [],
+            UpstreamName.LOGISTICS: [settings.logistics.url] if settings.logistics else [],
+        }
+        return {name: [self._stacks[name, url].health for url in dict.fromkeys(addresses[name])] for name in addresses}
 
     def _stack(self, upstream: UpstreamName, url: str, limits: UpstreamLimits) -> Transport:
         key = (upstream, url)
         if key not in self._stacks:
             wire = Wire(self._pool, max_answer_bytes=limits.max_answer_bytes)
-            self._stacks[key] = build_stack(wire, StackConfig(limits.timeout_seconds, limits.concurrency))
-        return self._stacks[key]
+            config = _stack_config(upstream, limits)
+            self._stacks[key] = build_stack(wire, f"{upstream.name}:{url}", config, self._surroundings)
+        return self._stacks[key].transport
 
     def _deliveries(self, identity: str, settings: DeliveriesSettings) -> DeliveriesClient:
         stack = self._stack(UpstreamName.DELIVERIES, settings.url, settings)
@@ -102,6 +147,15 @@ class _AccountBuilder:
         config = logistics_config(settings)
         transport = Authorizing(stack, _logistics_credentials(settings, LogisticsTokens(stack, config)), identity)
         return LogisticsClient(transport, config)
+
+
+def _stack_config(upstream: UpstreamName, limits: UpstreamLimits) -> StackConfig:
+    return StackConfig(
+        limits.timeout_seconds,
+        limits.concurrency,
+        breaker=BreakerConfig(spared_statuses=SPARED_STATUSES.get(upstream, frozenset())),
+        pacing=PacingConfig(limits.rate_per_second),
+    )
 
 
 def logistics_config(settings: LogisticsSettings) -> LogisticsConfig:

@@ -1,16 +1,19 @@
 """An account: one set of upstream credentials and the clients that use it."""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Final
 
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, READ_SCOPES, Scope, require
+from resolvers.sms_hedging import SmsHedging
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient
+from resolvers.upstreams.transport.health import UpstreamHealth
 
 REMEMBERED_PLACES: Final = 100_000
 
@@ -52,6 +55,8 @@ class Account:
         deliveries: None where the settings name no such upstream.
         sms: None where the settings name no such upstream.
         logistics: None where the settings name no such upstream.
+        health: What is known of each upstream's addresses.
+        hedging: When a slow read goes to the second SMS data centre as well; never where left out.
     """
 
     def __init__(
@@ -61,11 +66,15 @@ class Account:
         deliveries: DeliveriesClient | None = None,
         sms: SmsClient | None = None,
         logistics: LogisticsClient | None = None,
+        health: Mapping[UpstreamName, Sequence[UpstreamHealth]] | None = None,
+        hedging: SmsHedging | None = None,
     ) -> None:
         self.identity = identity
         self._deliveries = deliveries
         self._sms = sms
         self._logistics = logistics
+        self.health = health or {}
+        self.sms_hedging = hedging or SmsHedging(enabled=False)
         self._learnt = _Learnt()
         self._scopes = ALL_SCOPES
 

@@ -1,7 +1,8 @@
 """Two SMS data centres, each of which knows only its own jobs: whom to ask first, and what a silence of one means."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 from resolvers.accounts import Account
 from resolvers.errors import UpstreamError
@@ -9,6 +10,7 @@ from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.records import Recipient, SmsJob
 
 Found = TypeVar("Found")
+Ask = Callable[[int], Awaitable[Found | None]]
 
 
 async def read_job(account: Account, scope: CallScope, job_id: str) -> SmsJob | None:
@@ -21,7 +23,7 @@ async def read_job(account: Account, scope: CallScope, job_id: str) -> SmsJob | 
     async def report(centre: int) -> SmsJob | None:
         return await account.sms.job_report(scope, centre, job_id)
 
-    return await _first_found(account, job_id, report)
+    return await _find(account, job_id, report)
 
 
 async def read_recipients(account: Account, scope: CallScope, job_id: str) -> list[Recipient] | None:
@@ -36,30 +38,90 @@ async def read_recipients(account: Account, scope: CallScope, job_id: str) -> li
     async def recipients(centre: int) -> list[Recipient] | None:
         return await account.sms.recipients(scope, centre, job_id) or None
 
-    return await _first_found(account, job_id, recipients)
+    return await _find(account, job_id, recipients)
 
 
-async def _first_found(account: Account, job_id: str, ask: Callable[[int], Awaitable[Found | None]]) -> Found | None:
-    failure: UpstreamError | None = None
-    for centre in _order(account, job_id):
-        try:
-            found = await ask(centre)
-        except UpstreamError as error:
-            failure = failure or error
-            continue
-        if found is not None:
-            account.sms_places.remember(job_id, centre)
-            return found
-    if failure is not None:
-        raise failure
-    return None
-
-
-def _order(account: Account, job_id: str) -> list[int]:
-    """The data centre where the job was found before, then the others, the primary first."""
-    centres = list(range(account.sms.centres))
+async def _find(account: Account, job_id: str, ask: Ask[Found]) -> Found | None:
+    """Where the job was found before, a second data centre cannot help with its slowness: only new ids are hedged."""
     known = account.sms_places.centre_of(job_id)
-    if known is not None:
-        centres.remove(known)
-        centres.insert(0, known)
-    return centres
+    centres = sorted(range(account.sms.centres), key=lambda centre: centre != known)
+    patience = account.sms_hedging.patience(centres[0]) if known is None and len(centres) > 1 else None
+    search = _Search(account, job_id, ask)
+    if patience is None:
+        return await search.one_by_one(centres)
+    return await search.hedged(centres, patience)
+
+
+class _Search(Generic[Found]):
+    """Looks for one job in the data centres; lives as long as the search.
+
+    Args:
+        account: Whose job.
+        job_id: Its id.
+        ask: Asks one data centre; None where it does not know the job.
+    """
+
+    def __init__(self, account: Account, job_id: str, ask: Ask[Found]) -> None:
+        self._account = account
+        self._job_id = job_id
+        self._ask = ask
+        self._failures: dict[int, UpstreamError] = {}
+
+    async def one_by_one(self, centres: Sequence[int]) -> Found | None:
+        """Ask each once the one before has not found it."""
+        for centre in centres:
+            found = await self._asked(centre)
+            if found is not None:
+                return found
+        self._raise_failure(centres)
+        return None
+
+    async def hedged(self, centres: Sequence[int], patience: float) -> Found | None:
+        """Ask the others as well once the first takes longer than its patience; the first that found it wins."""
+        tasks = [asyncio.create_task(self._asked(centres[0]))]
+        try:
+            await asyncio.wait(tasks, timeout=patience)
+            if not tasks[0].done() or tasks[0].result() is None:
+                tasks += [asyncio.create_task(self._asked(centre)) for centre in centres[1:]]
+            for task in asyncio.as_completed(tasks):
+                found = await task
+                if found is not None:
+                    return found
+        finally:
+            await _cancel(tasks)
+        self._raise_failure(centres)
+        return None
+
+    async def _asked(self, centre: int) -> Found | None:
+        """What one data centre has; its failure is kept for the end."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            found = await self._ask(centre)
+        except UpstreamError as error:
+            self._failures[centre] = error
+            return None
+        except asyncio.CancelledError:
+            # Without those not waited for, the percentile would never see how slow the data centre has become.
+            self._account.sms_hedging.add(centre, clock() - started)
+            raise
+        self._account.sms_hedging.add(centre, clock() - started)
+        if found is not None:
+            self._account.sms_places.remember(self._job_id, centre)
+        return found
+
+    def _raise_failure(self, centres: Sequence[int]) -> None:
+        """A data centre that did not answer may have it.
+
+        Raises:
+            UpstreamError: as the first that failed did.
+        """
+        for centre in centres:
+            if centre in self._failures:
+                raise self._failures[centre]
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[Found | None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,11 +1,14 @@
 """How each upstream is doing, as far as the gateway knows from its own calls."""
 
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
 
+from resolvers.accounts import Account
 from resolvers.context import Context
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 
 
 class UpstreamState(Enum):
@@ -35,10 +38,37 @@ class Upstream(msgspec.Struct, frozen=True):
 
 async def upstreams(context: Context) -> list[Upstream]:
     """The three upstreams; asks none of them."""
-    return [_state(context, name) for name in UpstreamName]
+    return [upstream_of(context.account, name) for name in UpstreamName]
 
 
-def _state(context: Context, name: UpstreamName) -> Upstream:
-    if not context.account.has(name):
+def upstream_of(account: Account, name: UpstreamName) -> Upstream:
+    """How an upstream is doing for the calls of one account."""
+    if not account.has(name):
         return Upstream(name, UpstreamState.UNCONFIGURED)
-    return Upstream(name, UpstreamState.HEALTHY)
+    addresses = account.health.get(name, ())
+    return Upstream(
+        name,
+        _state(address.condition(account.identity) for address in addresses),
+        _last_error_code(addresses, account.identity),
+        _retry_after(addresses, account.identity),
+    )
+
+
+def _state(conditions: Iterable[Condition]) -> UpstreamState:
+    """One data centre that is down degrades; an address that was never asked says nothing."""
+    known = set(conditions) - {Condition.UNASKED}
+    if known <= {Condition.HEALTHY}:
+        return UpstreamState.HEALTHY
+    return UpstreamState.UNAVAILABLE if known == {Condition.UNAVAILABLE} else UpstreamState.DEGRADED
+
+
+def _last_error_code(addresses: Iterable[UpstreamHealth], identity: str) -> str | None:
+    errors = [error for address in addresses if (error := address.last_error(identity)) is not None]
+    return max(errors, key=lambda error: error.at).code if errors else None
+
+
+def _retry_after(addresses: Iterable[UpstreamHealth], identity: str) -> float | None:
+    """A call is held back where every address that was asked before holds it back."""
+    asked = [address for address in addresses if address.asked]
+    waits = [wait for address in asked if (wait := address.retry_after(identity)) is not None]
+    return min(waits) if waits and len(waits) == len(asked) else None

@@ -8,6 +8,10 @@ from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, Transport
 
 
+class TurnedBack(Exception):
+    """A call that waited for a place shall ask the policy outside once more; never leaves the policies."""
+
+
 class ConcurrencyLimit:
     """Lets so many calls through at once, first come first served; lives as long as its process.
 
@@ -21,13 +25,14 @@ class ConcurrencyLimit:
         self._inner = inner
         self._free = limit
         self._clock = clock
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def send(self, call: Call) -> Answer:
         """Send once there is a place.
 
         Raises:
             UpstreamTimeout: none came free before the deadline.
+            TurnedBack: `turn_back` was called meanwhile.
         """
         if self._free > 0:
             self._free -= 1
@@ -38,23 +43,33 @@ class ConcurrencyLimit:
         finally:
             self._give_place_back()
 
+    def turn_back(self) -> None:
+        """Send those who wait back to the policy outside: they came before it knew better."""
+        waiting, self._waiting = self._waiting, deque()
+        for place in waiting:
+            if not place.done():
+                place.set_result(False)
+
     async def _wait_for_place(self, call: Call) -> None:
         """A place is handed over directly, so that nobody can slip in between."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
             async with asyncio.timeout(max(0.0, call.deadline - self._clock())):
-                await place
+                is_given = await place
         except (TimeoutError, asyncio.CancelledError) as error:
             self._give_up(place)
             if isinstance(error, asyncio.CancelledError):
                 raise
             message = f"{call.upstream.name} had no free connection for {call.operation} in time; try again later."
             raise UpstreamTimeout(call.upstream, message) from error
+        if not is_given:
+            raise TurnedBack
 
-    def _give_up(self, place: "asyncio.Future[None]") -> None:
+    def _give_up(self, place: "asyncio.Future[bool]") -> None:
         if place.done() and not place.cancelled():
-            self._give_place_back()
+            if place.result():
+                self._give_place_back()
         elif place in self._waiting:
             self._waiting.remove(place)
 
@@ -62,6 +77,6 @@ class ConcurrencyLimit:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
-                place.set_result(None)
+                place.set_result(True)
                 return
         self._free += 1

@@ -1,34 +1,54 @@
-"""Notes each call that an operation made, where somebody asked for it."""
+"""Notes each call that an operation made, where somebody asked for it, and tells the metrics of it."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from resolvers.errors import GatewayError
 from resolvers.upstreams.call import Answer, Call, CallTrace, Transport
+from resolvers.upstreams.transport.observer import CANCELLED, CallObserver
 
 
 class Tracing:
-    """Adds a line to the operation's traces when a call is over; lives as long as its process."""
+    """Adds a line to the operation's traces when a call is over; lives as long as its process.
 
-    def __init__(self, inner: Transport, clock: Callable[[], float]) -> None:
+    Args:
+        inner: The next transport.
+        clock: The event loop's clock, in seconds.
+        observer: Told of every call; None costs nothing.
+    """
+
+    def __init__(self, inner: Transport, clock: Callable[[], float], observer: CallObserver | None = None) -> None:
         self._inner = inner
         self._clock = clock
+        self._observer = observer
 
     async def send(self, call: Call) -> Answer:
-        """Pass the call on, and note it if the operation is traced."""
-        if call.traces is None:
+        """Pass the call on, and note it if the operation is traced or calls are observed."""
+        if call.traces is None and self._observer is None:
             return await self._inner.send(call)
-        started, status = self._clock(), None
+        started = self._clock()
+        outcome: int | str = CANCELLED
         try:
             answer = await self._inner.send(call)
-            status = answer.status
+            outcome = answer.status
+        except GatewayError as error:
+            outcome = error.code
+            raise
         finally:
-            call.traces.append(self._trace(call, started, status))
+            self._note(call, outcome, self._clock() - started)
         return answer
 
-    def _trace(self, call: Call, started: float, status: int | None) -> CallTrace:
-        milliseconds = round((self._clock() - started) * 1000, 3)
-        path = call.shown_path or _path_and_query(call.url)
-        return CallTrace(call.upstream, call.method, path, status, milliseconds, "miss", call.tries)
+    def _note(self, call: Call, outcome: int | str, seconds: float) -> None:
+        if call.traces is not None:
+            call.traces.append(_trace(call, outcome, seconds))
+        if self._observer is not None:
+            self._observer.observe(call, outcome, seconds)
+
+
+def _trace(call: Call, outcome: int | str, seconds: float) -> CallTrace:
+    path = call.shown_path or _path_and_query(call.url)
+    status = outcome if isinstance(outcome, int) else None
+    return CallTrace(call.upstream, call.method, path, status, round(seconds * 1000, 3), "miss", call.tries)
 
 
 def _path_and_query(url: str) -> str:

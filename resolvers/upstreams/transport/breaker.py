@@ -1,0 +1,123 @@
+"""Stops calling an upstream that is down, and finds out soon when it is back.
+
+Written by hand: purgatory counts failures in a row instead of a rate, reads the wall's clock, and lets a hanging probe
+block the next.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from resolvers.upstreams.call import Answer, Call, Transport
+from resolvers.upstreams.transport.failure_window import HEALTHY_RATE, FailureWindow
+from resolvers.upstreams.transport.health import UpstreamHealth
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerConfig:
+    """When the breaker opens and closes.
+
+    The rate is high on purpose: at a lower one the retries still get most calls answered, which refusals would not.
+
+    Args:
+        failure_rate: The share of failures, 0 to 1, at which it opens.
+        least_outcomes: How many outcomes it takes to judge.
+        window: How many of the last outcomes count.
+        window_seconds: How long after the last failure they count.
+        probe_seconds: The time from one probe to the next while it is open.
+        fair_seconds: A try that had less time than this says nothing when it times out.
+        spared_statuses: Of 5xx, those that this upstream answers in good health.
+    """
+
+    failure_rate: float = 0.8
+    least_outcomes: int = 10
+    window: int = 40
+    window_seconds: float = 30.0
+    probe_seconds: float = 1.0
+    fair_seconds: float = 1.0
+    spared_statuses: frozenset[int] = frozenset()
+
+
+class CircuitBreaker:
+    """Lets calls through while enough of them succeed, and else one a probe interval; lives as long as its process.
+
+    Failures are broken connections, timeouts and 5xx. Refusals of any kind, 401 and 429 too, prove that it is up. Open,
+    it takes the next call as its probe once one is due, even while an earlier one hangs: a first success closes it.
+
+    Args:
+        inner: The next transport.
+        config: When it opens and closes.
+        health: Where it writes what it knows; its own memory of whether it is open.
+        clock: The event loop's clock, in seconds.
+    """
+
+    def __init__(
+        self, inner: Transport, config: BreakerConfig, health: UpstreamHealth, clock: Callable[[], float]
+    ) -> None:
+        self._inner = inner
+        self._config = config
+        self._health = health
+        self._clock = clock
+        self._window = FailureWindow(config.window, config.window_seconds)
+
+    async def send(self, call: Call) -> Answer:
+        """Send unless the breaker is open and no probe is due.
+
+        Raises:
+            UpstreamUnavailable: it is open; nothing was sent.
+        """
+        if self._health.probe_at is not None:
+            self._admit_probe(call, self._health.probe_at)
+        sent_before = call.tries
+        try:
+            answer = await self._inner.send(call)
+        except UpstreamError as error:
+            if call.tries != sent_before:
+                self._judge_error(call, error)
+            raise
+        if answer.status < 500 or answer.status in self._config.spared_statuses:
+            self._succeeded()
+            if answer.status in {401, 403}:
+                self._health.note_refusal(call.identity, UpstreamAuth.code)
+        else:
+            self._failed(UpstreamUnavailable.code)
+        return answer
+
+    def _admit_probe(self, call: Call, probe_at: float) -> None:
+        now = self._clock()
+        if now < probe_at:
+            message = f"{call.upstream.name} is down, so {call.operation} was not sent; try again later."
+            raise UpstreamUnavailable(call.upstream, message, retry_after=probe_at - now)
+        self._health.probe_at = now + self._config.probe_seconds
+
+    def _judge_error(self, call: Call, error: UpstreamError) -> None:
+        if isinstance(error, UpstreamTimeout) and call.timeout < self._config.fair_seconds:
+            return
+        if isinstance(error, UpstreamUnavailable | UpstreamTimeout):
+            self._failed(error.code)
+        else:
+            self._succeeded()
+            self._health.note_failure(error.code)
+
+    def _succeeded(self) -> None:
+        health = self._health
+        health.asked = True
+        self._window.add_success()
+        if health.probe_at is not None:
+            health.probe_at = None
+            health.failing_until = 0.0
+            self._window.clear()
+
+    def _failed(self, code: str) -> None:
+        now, window, config = self._clock(), self._window, self._config
+        self._health.asked = True
+        self._health.note_failure(code)
+        window.add_failure(now)
+        if window.failure_rate >= HEALTHY_RATE:
+            self._health.failing_until = now + config.window_seconds
+        if self._health.probe_at is None and self._is_too_much():
+            self._health.probe_at = now + config.probe_seconds
+
+    def _is_too_much(self) -> bool:
+        window, config = self._window, self._config
+        return window.outcomes >= config.least_outcomes and window.failure_rate >= config.failure_rate

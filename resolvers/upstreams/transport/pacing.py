@@ -1,0 +1,75 @@
+"""Keeps calls below their upstream's limit: they wait for their turn instead of being refused.
+
+Written by hand: aiolimiter's rate is fixed, its queue knows no deadlines, and its bucket cannot be shared.
+"""
+
+from typing import Final
+
+from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, TurnedBack
+from resolvers.upstreams.transport.pacing_gate import Gate, GateParts
+from resolvers.upstreams.transport.rate_headers import pause_of, remaining_of
+
+MOST_GATES: Final = 10_000
+"""Callers may bring credentials of their own; beyond this many, gates that hold nothing back make room."""
+
+
+class Pacing:
+    """Sends each call through the gate of its identity; lives as long as its process.
+
+    Args:
+        inner: The concurrency limit. Calls that wait there when the gate closes come back to wait at the gate.
+        name: Names the address in keys that processes share.
+        parts: What the gates are made of.
+    """
+
+    def __init__(self, inner: ConcurrencyLimit, name: str, parts: GateParts) -> None:
+        self._inner = inner
+        self._name = name
+        self._parts = parts
+        self._clock = parts.clock
+        self._gates: dict[str, Gate] = {}
+
+    async def send(self, call: Call) -> Answer:
+        """Send in the call's turn, and learn from the answer how fast the next may follow.
+
+        Raises:
+            UpstreamRateLimited: its turn would come after its deadline; nothing was sent.
+        """
+        gate = self._gates.get(call.identity) or self._open_gate(call.identity)
+        while True:
+            if gate.restricted or (gate.look_at is not None and self._clock() >= gate.look_at):
+                await gate.admit(call)
+            refusals = gate.refusals
+            gate.in_flight += 1
+            try:
+                answer = await self._inner.send(call)
+            except TurnedBack:
+                continue
+            finally:
+                gate.in_flight -= 1
+            await self._learn(gate, answer, refusals)
+            return answer
+
+    async def _learn(self, gate: Gate, answer: Answer, refusals: int) -> None:
+        pause = pause_of(answer, self._parts.config.window_seconds)
+        if pause is not None:
+            await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
+            self._inner.turn_back()
+            return
+        gate.accepted.add(self._clock())
+        remaining = remaining_of(answer)
+        if remaining is not None:
+            await gate.learn_remaining(remaining)
+
+    def _open_gate(self, identity: str) -> Gate:
+        if len(self._gates) >= MOST_GATES:
+            self._make_room()
+        gate = self._gates[identity] = Gate(f"{self._name}:{identity}", identity, self._parts)
+        return gate
+
+    def _make_room(self) -> None:
+        for identity, gate in self._gates.items():
+            if gate.is_idle:
+                del self._gates[identity]
+                return

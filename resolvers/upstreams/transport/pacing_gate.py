@@ -1,0 +1,157 @@
+"""The gate through which the calls of one identity go to one address: a queue in the order of their deadlines."""
+
+import asyncio
+from bisect import bisect, insort
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from resolvers.errors import UpstreamRateLimited
+from resolvers.upstreams.call import Call
+from resolvers.upstreams.transport.health import UpstreamHealth
+from resolvers.upstreams.transport.rate_headers import Remaining
+from resolvers.upstreams.transport.rate_state import PacingConfig, Refusal, Standing, allow, refuse, take
+from resolvers.upstreams.transport.shared_rate import RateChange, SharedRate
+from resolvers.upstreams.transport.sliding_count import SlidingCount
+
+
+@dataclass(order=True, slots=True)
+class _Ticket:
+    """A waiting call's place in the queue; lives until it goes or gives up."""
+
+    deadline: float
+    number: int
+    turn: "asyncio.Future[None] | None" = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GateParts:
+    """What all gates of one address share; lives as long as its process."""
+
+    rate: SharedRate
+    config: PacingConfig
+    health: UpstreamHealth
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+class Gate:
+    """Lets one identity's calls out at the pace its limit allows; lives as long as its process.
+
+    Attributes:
+        restricted: Whether a call has to ask before it goes.
+        look_at: When to ask in any case, because another process may have learnt something; None for never.
+        in_flight: How many calls are out.
+        refusals: How many refusals were known when the next call goes out.
+        accepted: The calls that the upstream took of late.
+    """
+
+    def __init__(self, key: str, identity: str, parts: GateParts) -> None:
+        self._key = key
+        self._identity = identity
+        self._parts = parts
+        self._waiting: list[_Ticket] = []
+        self._numbers = count()
+        self._per_second = parts.config.rate_per_second
+        self.restricted = self._per_second is not None
+        self.look_at = None if parts.rate.look_again_seconds is None else parts.clock()
+        self.in_flight = 0
+        self.refusals = 0
+        self.accepted = SlidingCount(parts.config.window_seconds)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing would be lost with it."""
+        return not (self._waiting or self.in_flight or self.restricted)
+
+    async def admit(self, call: Call) -> None:
+        """Wait for the call's turn; the first in the queue asks for all.
+
+        Raises:
+            UpstreamRateLimited: its turn would come after its deadline.
+        """
+        ticket = _Ticket(call.deadline, next(self._numbers))
+        self._refuse_if_hopeless(call, ahead=bisect(self._waiting, ticket))
+        insort(self._waiting, ticket)
+        try:
+            await self._take_turn(call, ticket)
+        finally:
+            self._waiting.remove(ticket)
+            self._wake_first()
+
+    async def _take_turn(self, call: Call, ticket: _Ticket) -> None:
+        while True:
+            while self._waiting[0] is not ticket:
+                ticket.turn = asyncio.get_running_loop().create_future()
+                await ticket.turn
+            standing = await self._change(partial(take, config=self._parts.config))
+            if standing.wait <= 0:
+                return
+            self._refuse_past_deadline(call, standing.wait)
+            await self._parts.sleep(standing.wait)
+
+    def _wake_first(self) -> None:
+        if self._waiting:
+            turn = self._waiting[0].turn
+            if turn is not None and not turn.done():
+                turn.set_result(None)
+
+    async def learn_refusal(self, pause: float, refusals: int, *, about_rate: bool) -> None:
+        """Close the gate for a pause in seconds, and slow down.
+
+        Args:
+            pause: As the upstream asked, or by default.
+            refusals: What `refusals` was when the refused call went out.
+            about_rate: Whether the upstream complained about the rate (429).
+        """
+        config, now = self._parts.config, self._parts.clock()
+        accepted = self.accepted.last_window(now) if about_rate else None
+        refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
+        await self._change(partial(refuse, config=config, refusal=refusal))
+        if about_rate:
+            self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
+
+    async def learn_remaining(self, remaining: Remaining) -> None:
+        """Send no more calls than the upstream says are left, those under way counted as not yet seen by it.
+
+        While more are left than could be used up at once, there is nothing to learn.
+        """
+        if remaining.calls > max(2 * self.in_flight, (remaining.limit or 0) // 10):
+            return
+        config, seconds = self._parts.config, min(remaining.seconds, self._parts.config.longest_pause)
+        left = max(0, remaining.calls - self.in_flight)
+        await self._change(partial(allow, config=config, allowance=left, seconds=seconds))
+
+    async def _change(self, change: RateChange) -> Standing:
+        parts = self._parts
+        if parts.rate.look_again_seconds is not None:
+            self.look_at = parts.clock() + parts.rate.look_again_seconds
+        standing = await parts.rate.change(self._key, change)
+        self.restricted = standing.restricted
+        self.refusals = standing.refusals
+        self._per_second = standing.per_second
+        pace = parts.health.pace_of(self._identity)
+        pace.learnt = standing.learnt
+        pace.closed_until = parts.clock() + standing.closed_for if standing.closed_for > 0 else 0.0
+        return standing
+
+    def _refuse_if_hopeless(self, call: Call, ahead: int) -> None:
+        """The least that the call would wait: until the gate opens, and for those before it."""
+        closed_until = self._parts.health.pace_of(self._identity).closed_until
+        wait = max(0.0, closed_until - self._parts.clock())
+        if self._per_second is not None:
+            wait += ahead / self._per_second
+        if wait > 0:
+            self._refuse_past_deadline(call, wait)
+
+    def _refuse_past_deadline(self, call: Call, wait: float) -> None:
+        if self._parts.clock() + wait < call.deadline:
+            return
+        self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
+        raise UpstreamRateLimited(
+            call.upstream,
+            f"{call.upstream.name} takes only so many calls: {call.operation} would have to wait for {wait:.1f} s, "
+            "longer than its operation may take; try again later.",
+            retry_after=round(wait, 3),
+        )

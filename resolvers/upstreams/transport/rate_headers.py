@@ -1,0 +1,86 @@
+"""What an answer's headers say about the upstream's limit: Retry-After, RateLimit-* and X-RateLimit-*."""
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from resolvers.upstreams.answers import retry_after_seconds
+from resolvers.upstreams.call import Answer
+
+EPOCH_FROM: Final = 1e9
+"""A reset as large as this is a Unix time (some X-RateLimit-Reset), a smaller one a number of seconds."""
+
+_PREFIXES: Final = ("ratelimit-", "x-ratelimit-")
+
+
+class Remaining(msgspec.Struct, frozen=True):
+    """What is left of a limit.
+
+    Args:
+        calls: How many calls.
+        seconds: Until the limit starts anew.
+        limit: Of how many; None where the upstream does not say.
+    """
+
+    calls: int
+    seconds: float
+    limit: int | None
+
+
+def pause_of(answer: Answer, default: float) -> float | None:
+    """Seconds for which the upstream wants no calls; None where it says no such thing.
+
+    Args:
+        answer: Any.
+        default: For a 429 that does not say how long.
+    """
+    if answer.status not in {429, 503}:
+        return None
+    pause = retry_after_seconds(answer)
+    if pause is None and answer.status == 429:
+        remaining = remaining_of(answer)
+        return remaining.seconds if remaining is not None and remaining.calls == 0 else default
+    return pause
+
+
+def remaining_of(answer: Answer) -> Remaining | None:
+    """What is left of the limit; None where the upstream says nothing, or nothing that makes sense."""
+    headers = answer.headers
+    for prefix in _PREFIXES:
+        remaining = headers.get(prefix + "remaining")
+        if remaining is not None:
+            return _parsed(answer, remaining, headers.get(prefix + "reset"), headers.get(prefix + "limit"))
+    return None
+
+
+def _parsed(answer: Answer, remaining: str, reset: str | None, limit: str | None) -> Remaining | None:
+    calls, seconds = _number(remaining), _number(reset)
+    if calls is None or seconds is None:
+        return None
+    if seconds >= EPOCH_FROM:
+        sent = _date(answer.headers.get("date"))
+        if sent is None:
+            return None
+        seconds -= sent.timestamp()
+    whole = _number(limit)
+    return Remaining(int(calls), seconds, int(whole) if whole is not None else None) if seconds > 0 else None
+
+
+def _number(text: str | None) -> float | None:
+    """The number at the start: RateLimit-Limit may go on with the window's length, such as `100, 100;w=10`."""
+    if text is None:
+        return None
+    try:
+        number = float(text.partition(",")[0].partition(";")[0])
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,229 @@
+"""How fast an upstream may be called, and what a 429 teaches about it: pure functions over one frozen state.
+
+A 429 closes the gate for as long as the upstream says and halves the rate. From the reopening on the rate grows by the
+same amount each second: up to just below what the upstream was seen to accept and, once that is old news, beyond it,
+until the limit is forgotten.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+BURST_SECONDS: Final = 0.2
+"""How much of the rate may be saved up. A larger burst on top of a full window would exceed the window's limit."""
+
+SAFE_SHARE: Final = 0.9
+"""How close the rate comes to what the upstream was seen to accept."""
+
+RECOVERY_SECONDS: Final = 60.0
+"""In which the rate would grow from nothing to what was accepted."""
+
+TRUST_SECONDS: Final = 300.0
+"""How long what was accepted is taken for the limit."""
+
+FORGOTTEN_AT: Final = 2.0
+"""Times what was accepted: a rate that has grown so far limits nothing."""
+
+ENOUGH_ACCEPTED: Final = 10
+"""Fewer calls in a window say nothing about the limit."""
+
+GUESSED_LIMIT: Final = 10.0
+"""Calls per second: the starting point where nothing at all is known."""
+
+SLOWEST: Final = 0.1
+"""Calls per second that are left however often the rate is halved."""
+
+_WHOLE: Final = 1 - 1e-9
+"""A token, but for what floating-point numbers lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacingConfig:
+    """How one upstream is paced.
+
+    Args:
+        rate_per_second: How many calls may start in a second; None until a 429 teaches it.
+        window_seconds: The window in which the upstream is taken to count, and how long the gate stays closed after a
+            429 without Retry-After. The SMS API's is 10 s, documented; of the others none is.
+        longest_pause: The most of a Retry-After that is believed, in seconds.
+    """
+
+    rate_per_second: float | None = None
+    window_seconds: float = 10.0
+    longest_pause: float = 600.0
+
+
+class RateState(msgspec.Struct, frozen=True, array_like=True):
+    """What is known about one limit; replaced as a whole. Times are seconds of whoever keeps it.
+
+    Args:
+        tokens: Calls that may go out at once, at the time `filled_at`.
+        filled_at: See there.
+        closed_until: No call goes out before.
+        refusals: How many 429s changed the rate: tells calls sent before one from those sent after.
+        halved: The rate at `recovers_from`; None where none was learnt.
+        accepted: What the upstream was seen to accept, per second.
+        recovers_from: When the rate begins to grow.
+        trusted_until: When it may grow beyond `accepted`.
+        allowance: Calls that the upstream said are left until `allowance_until`; None where it did not.
+        allowance_until: See there.
+    """
+
+    tokens: float = 1e9
+    filled_at: float = 0.0
+    closed_until: float = 0.0
+    refusals: int = 0
+    halved: float | None = None
+    accepted: float = 0.0
+    recovers_from: float = 0.0
+    trusted_until: float = 0.0
+    allowance: int | None = None
+    allowance_until: float = 0.0
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a caller stands after it asked; in durations, so that any two clocks agree.
+
+    Args:
+        wait: Seconds until it should ask again; 0 where it may go.
+        per_second: The rate in force; None for any.
+        closed_for: Seconds that the gate stays closed.
+        refusals: As in the state.
+        learnt: Whether a rate that was learnt is in force.
+        restricted: Whether the next call has to ask.
+    """
+
+    wait: float
+    per_second: float | None
+    closed_for: float
+    refusals: int
+    learnt: bool
+    restricted: bool
+
+
+Change = tuple[RateState, Standing]
+
+
+def look(state: RateState, now: float, config: PacingConfig) -> Change:
+    """Tell how things stand, and take nothing."""
+    return state, _standing(state, now, config, 0.0)
+
+
+def take(state: RateState, now: float, config: PacingConfig) -> Change:
+    """Take the place of one call, or tell how long to wait for it."""
+    shut = _shut_for(state, now)
+    if shut > 0:
+        return state, _standing(state, now, config, shut)
+    rate = rate_of(state, now, config)
+    if rate is not None:
+        tokens = _tokens(state, now, rate)
+        if tokens < _WHOLE:
+            return state, _standing(state, now, config, (1 - tokens) / rate)
+        state = msgspec.structs.replace(state, tokens=max(0.0, tokens - 1), filled_at=now)
+    if state.allowance is not None:
+        state = _with_one_less(state, state.allowance, now)
+    return state, _standing(state, now, config, 0.0)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An answer that asks for fewer calls: 429, or 503 with Retry-After.
+
+    Args:
+        pause: Seconds for which the upstream wants no calls.
+        accepted: How many calls it accepted in the last window; None where the refusal is not about the rate (503):
+            then a rate in force is halved, and none is learnt.
+        refusals: `Standing.refusals` when the call went out: the rate is halved once for all calls then under way.
+    """
+
+    pause: float
+    accepted: float | None
+    refusals: int
+
+
+def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> Change:
+    """Close the gate, and halve the rate."""
+    closed_until = max(state.closed_until, now + refusal.pause)
+    limit = None if refusal.refusals < state.refusals else _limit_seen(state, now, config, refusal)
+    if limit is None:
+        state = msgspec.structs.replace(state, closed_until=closed_until, recovers_from=closed_until)
+        return state, _standing(state, now, config, 0.0)
+    trusted = TRUST_SECONDS if _is_telling(refusal) else 0.0
+    state = RateState(
+        tokens=0.0,
+        filled_at=closed_until,
+        closed_until=closed_until,
+        refusals=state.refusals + 1,
+        halved=max(SLOWEST, limit / 2),
+        accepted=max(SLOWEST, limit),
+        recovers_from=closed_until,
+        trusted_until=closed_until + trusted,
+    )
+    return state, _standing(state, now, config, 0.0)
+
+
+def allow(state: RateState, now: float, config: PacingConfig, *, allowance: int, seconds: float) -> Change:
+    """Believe the upstream that so many calls are left for so long; of two reports on one window the smaller."""
+    until = now + seconds
+    if state.allowance is not None and abs(state.allowance_until - until) < 1.5:
+        allowance, until = min(allowance, state.allowance), state.allowance_until
+    state = msgspec.structs.replace(state, allowance=max(0, allowance), allowance_until=until)
+    return state, _standing(state, now, config, 0.0)
+
+
+def rate_of(state: RateState, now: float, config: PacingConfig) -> float | None:
+    """The rate in force, per second; None for any."""
+    learnt, given = _learnt(state, now), config.rate_per_second
+    if learnt is None or given is None:
+        return given if learnt is None else learnt
+    return min(learnt, given)
+
+
+def _limit_seen(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> float | None:
+    """Calls per second that were too many; None where the refusal tells nothing of the kind."""
+    if refusal.accepted is not None and _is_telling(refusal):
+        return refusal.accepted / config.window_seconds
+    rate = rate_of(state, now, config)
+    return GUESSED_LIMIT if rate is None and refusal.accepted is not None else rate
+
+
+def _is_telling(refusal: Refusal) -> bool:
+    return refusal.accepted is not None and refusal.accepted >= ENOUGH_ACCEPTED
+
+
+def _learnt(state: RateState, now: float) -> float | None:
+    if state.halved is None:
+        return None
+    growth = state.accepted / RECOVERY_SECONDS
+    rate = state.halved + growth * max(0.0, now - state.recovers_from)
+    bound = SAFE_SHARE * state.accepted + growth * max(0.0, now - state.trusted_until)
+    rate = max(SLOWEST, min(rate, bound))
+    return rate if rate < FORGOTTEN_AT * state.accepted else None
+
+
+def _tokens(state: RateState, now: float, rate: float) -> float:
+    return min(max(1.0, rate * BURST_SECONDS), state.tokens + rate * max(0.0, now - state.filled_at))
+
+
+def _shut_for(state: RateState, now: float) -> float:
+    used_up = state.allowance == 0 and now < state.allowance_until
+    return max(0.0, state.closed_until - now, state.allowance_until - now if used_up else 0.0)
+
+
+def _with_one_less(state: RateState, allowance: int, now: float) -> RateState:
+    left = allowance - 1 if now < state.allowance_until else None
+    return msgspec.structs.replace(state, allowance=left)
+
+
+def _standing(state: RateState, now: float, config: PacingConfig, wait: float) -> Standing:
+    rate = rate_of(state, now, config)
+    closed_for = _shut_for(state, now)
+    allowing = state.allowance is not None and now < state.allowance_until
+    return Standing(
+        wait=wait,
+        per_second=rate,
+        closed_for=closed_for,
+        refusals=state.refusals,
+        learnt=_learnt(state, now) is not None,
+        restricted=rate is not None or closed_for > 0 or allowing,
+    )

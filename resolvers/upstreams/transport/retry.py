@@ -1,0 +1,93 @@
+"""Sends a call again that failed for a moment, where that can do no harm.
+
+Written by hand: stamina and tenacity retry by exceptions and keep their own time, while most failures here are answers
+with a status, and a pause must fit the call's deadline, the upstream's `Retry-After` and a test's clock.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from resolvers.errors import UpstreamUnavailable
+from resolvers.upstreams.answers import retry_after_seconds
+from resolvers.upstreams.call import Answer, Call, Transport
+
+RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryConfig:
+    """How often and how soon a call is sent again.
+
+    Args:
+        most_tries: The first included.
+        first_pause: The longest pause after the first try, in seconds; it doubles with each try.
+        longest_pause: The bound of that, in seconds.
+    """
+
+    most_tries: int = 3
+    first_pause: float = 0.1
+    longest_pause: float = 2.0
+
+
+class Retry:
+    """Repeats repeatable calls after a broken connection, 429, 502, 503 and 504; lives as long as its process.
+
+    A try that never reached the wire was stopped by a policy further in, which knows better: that is final.
+
+    Args:
+        inner: The next transport.
+        config: How often and how soon.
+        clock: The event loop's clock, in seconds.
+        sleep: Waits so many seconds.
+        random: A number from 0 to 1, the share of the longest pause that is waited (full jitter).
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        config: RetryConfig,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+    ) -> None:
+        self._inner = inner
+        self._config = config
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+
+    async def send(self, call: Call) -> Answer:
+        """Send until there is a proper answer, the tries are used up, or the next would come too late.
+
+        Raises:
+            UpstreamError: as the last try did.
+        """
+        if not call.repeatable:
+            return await self._inner.send(call)
+        tried = 0
+        while True:
+            tried += 1
+            sent_before = call.tries
+            try:
+                answer = await self._inner.send(call)
+            except UpstreamUnavailable as error:
+                pause = self._pause(call, tried, error.retry_after)
+                if pause is None or call.tries == sent_before:
+                    raise
+            else:
+                if answer.status not in RETRIED_STATUSES:
+                    return answer
+                pause = self._pause(call, tried, retry_after_seconds(answer))
+                if pause is None:
+                    return answer
+            await self._sleep(pause)
+
+    def _pause(self, call: Call, tried: int, retry_after: float | None) -> float | None:
+        """Seconds until the next try; None where there shall be none."""
+        if tried >= self._config.most_tries:
+            return None
+        longest = min(self._config.longest_pause, self._config.first_pause * 2.0 ** (tried - 1))
+        pause = self._random() * longest + (retry_after or 0.0)
+        return pause if self._clock() + pause < call.deadline else None
