@@ -14,8 +14,11 @@ MASKED: Final = "Something went wrong inside the gateway; its log has the reason
 
 
 def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The errors as they stand in the answer; what is not ours to tell is masked and logged under the request's id."""
-    return [_reported(error, request_id) for error in errors]
+    """The errors as they stand in the answer, by their paths: they happen in an order that no two executions share.
+
+    What is not ours to tell is masked and logged under the request's id.
+    """
+    return [_reported(error, request_id) for error in sorted(errors, key=lambda error: tuple(error.path or ()))]
 
 
 def extensions_of(error: GatewayError) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Whole operations, from a client's socket to the simulators and back."""

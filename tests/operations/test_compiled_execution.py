@@ -1,0 +1,170 @@
+"""Compiled execution answers what graphql-core answers, byte for byte."""
+
+import asyncio
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Final
+
+import orjson
+import pytest
+from graphql import ExecutionResult
+from strawberry import Schema
+
+from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.documents import Documents
+from gateway.operations.execution import Execution, StandardExecution, core_schema
+from gateway.operations.report import report
+from gateway.sandbox.clock import ManualClock
+from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
+from gateway.sandbox.logistics import create_logistics
+from gateway.sandbox.logistics_options import LogisticsOptions
+from gateway.sandbox.sms import SmsOptions, create_sms
+from resolvers.accounts import Account
+from resolvers.context import Context
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.logistics.client import LogisticsClient
+from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.sms.client import SmsClient, SmsConfig
+from resolvers.upstreams.transport.credentials import FixedCredentials
+from schema.root import build_schema
+from tests.operations.generated import Generator
+from tests.operations.replayed import ReplayedUpstream
+
+NOW: Final = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+OPERATIONS_A_SEED: Final = 250
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    return build_schema()
+
+
+async def simulated_account(failing: int) -> Account:
+    clock = ManualClock(NOW)
+    sms = create_sms(clock)
+    options, login = DeliveriesOptions(token="fixed"), SmsOptions()
+    basic = await FixedCredentials.basic(login.username, login.password).authorization(CallScope(0))
+    logistics = ReplayedUpstream(create_logistics(clock).app, f"Bearer {LogisticsOptions().token}", failing)
+    keys = LogisticsOptions()
+    return Account(
+        "own",
+        deliveries=DeliveriesClient(
+            ReplayedUpstream(create_deliveries(clock, options=options).app, "Bearer fixed", failing),
+            DeliveriesConfig("http://deliveries/api/v1"),
+        ),
+        sms=SmsClient(
+            [ReplayedUpstream(one.app, basic, failing) for one in (sms.primary, sms.secondary)],
+            ReplayedUpstream(sms.send.app, basic),
+            SmsConfig(("http://de2/rest/v1", "http://de1/rest/v1"), "http://eu/rest/v1"),
+        ),
+        logistics=LogisticsClient(
+            logistics,
+            LogisticsConfig("http://logistics", client_key=keys.client_key, secret_key=keys.secret_key),
+        ),
+    )
+
+
+async def arguments_for(account: Account) -> dict[str, dict[str, list[str]]]:
+    """Literals of things that exist, of things that do not, and of pages."""
+    context = Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)
+    job_ids = [f'"J.{number}"' for number in range(2)]
+    tasks = ['"00000000-0000-4000-8000-000000000000"']
+    try:
+        listed = await account.logistics.tasks(context.scope, page=1, per_page=3, descending=False)
+        tasks += [f'"{task.task_id}"' for task in listed]
+    except Exception:  # noqa: BLE001, S110 - the list may be one of the questions that fail
+        pass
+    ids = [f'"Delivery:{number}"' for number in range(1, 6)] + [f'"LogisticsTask:{task[1:]}' for task in tasks]
+    pages = {"first": ["1", "2", "3", "0", "101"], "after": ['"WyJkZWxpdmVyaWVzIiwyXQ"', '"nonsense"', "null"]}
+    return {
+        "node": {"id": [*ids, '"Product:1"', '"Nothing:1"']},
+        "nodes": {"ids": [f"[{', '.join(ids[:count])}]" for count in (1, 3, 7)]},
+        "delivery": {"id": ['"1"', '"2"', '"Delivery:3"', '"SmsJob:3"', '"999999"']},
+        "deliveries": {**pages, "filter": ["{status: COMPLETED}", "{status: UNKNOWN}", "{}", '{productId: "1"}']},
+        "smsJob": {"id": job_ids},
+        "smsJobs": {"first": pages["first"], "open": ["true", "false"]},
+        "recipients": {"jobId": job_ids, "first": pages["first"]},
+        "logisticsTask": {"id": tasks},
+        "logisticsTasks": {"first": pages["first"], "order": ["ASC", "DESC"]},
+        "organizations": {"first": pages["first"]},
+        "organization": {"id": ['"x"']},
+        "priceQuote": {
+            "input": [
+                "{serviceType: CAR, stops: [{latitude: 1.2, longitude: 103.8}, {latitude: 1.3, longitude: 103.9}]}",
+                "{serviceType: LTL, stops: []}",
+            ]
+        },
+    }
+
+
+async def answer(
+    execution: Execution, documents: Documents, account: Account, query: str, variables: dict[str, Any]
+) -> bytes:
+    document = documents.get(query)
+    assert not document.errors, (query, document.errors)
+    context = Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)
+    result: ExecutionResult = await execution.execute(document, document.operation(None), variables, context)
+    context.close()
+    return orjson.dumps({"data": result.data, "errors": report(result.errors or (), "test")})
+
+
+@pytest.mark.parametrize("failing", [0, 25])
+@pytest.mark.parametrize("seed", range(4))
+async def test_thousands_of_generated_operations_get_the_same_bytes_from_both_executions(
+    schema: Schema, seed: int, failing: int
+) -> None:
+    account = await simulated_account(failing)
+    documents = Documents(core_schema(schema))
+    compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
+    generator = Generator(core_schema(schema), Random(seed), await arguments_for(account))  # noqa: S311 - a test's choice
+
+    for _ in range(OPERATIONS_A_SEED):
+        query, variables = generator.operation()
+        # Once more, because the simulators take a moment to answer what they were not asked before, and errors stand
+        # in the order in which they came.
+        await answer(standard, documents, account, query, variables)
+        expected = await answer(standard, documents, account, query, variables)
+
+        got = await answer(compiled, documents, account, query, variables)
+
+        assert got == expected, query
+    assert 0 < compiled.fallbacks < OPERATIONS_A_SEED
+
+
+async def test_operations_without_errors_are_executed_by_compiled_functions(schema: Schema) -> None:
+    account = await simulated_account(failing=0)
+    documents = Documents(core_schema(schema))
+    compiled = CompiledExecution(schema)
+    queries = [
+        "{ deliveries(first: 5) { edges { cursor node { id product { name } } } pageInfo { endCursor } } }",
+        "{ smsJobs(first: 3) { nodes { id qos finishedAt recipients(first: 2) { nodes { destination progress } } } } }",
+        "{ logisticsTasks(first: 2) { nodes { price { amount } statusHistory { status } organization { id } } } }",
+        "query($a: ID!, $b: Boolean!) { node(id: $a) { id @include(if: $b) ... on Trackable { progress } } }",
+        '{ nodes(ids: ["Delivery:1", "Nothing:1"]) { ...A } } fragment A on Node { id ... on Delivery { status } }',
+        "{ upstreams { name state } __typename }",
+    ]
+
+    for query in queries:
+        await answer(compiled, documents, account, query, {"a": "Delivery:1", "b": True} if "$a" in query else {})
+
+    assert compiled.fallbacks == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("{ __schema { queryType { name } } }", id="introspection"),
+        pytest.param('mutation { cancelDelivery(id: "1") { errors { message } } }', id="a mutation"),
+        pytest.param('{ delivery(id: "SmsJob:1") { id } }', id="an error"),
+    ],
+)
+async def test_what_is_not_compiled_is_executed_by_graphql_core(schema: Schema, query: str) -> None:
+    account = await simulated_account(failing=0)
+    documents = Documents(core_schema(schema))
+    compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
+
+    got = await answer(compiled, documents, account, query, {})
+
+    assert compiled.fallbacks == 1
+    assert got == await answer(standard, documents, account, query, {})
