@@ -23,7 +23,6 @@ _STATUSES = {
 }
 _FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _VARYING: Header = (b"vary", b"accept, origin")
-_WITHOUT_BODY = (204, 304)
 _REPEATABLE = frozenset({b"vary"})
 
 
@@ -42,28 +41,25 @@ GET_HEADERS: dict[bytes, tuple[Header, ...]] = {
 """By media type: what the answer to a GET has."""
 
 
-def shown_status(reply: Reply, media_type: bytes) -> int:
-    """The status of an operation's outcome: with `application/json` a request error is a 200, as its clients expect."""
-    return 200 if reply.status == 400 and media_type == JSON and not reply.executed else reply.status
-
-
-def start_of(status: int, base: tuple[Header, ...], reply: Reply, request_id: str) -> Message:
+def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message:
     """ASGI's message that starts an answer.
 
     Args:
-        status: Of the answer.
-        base: The headers that it has by its method and media type; those of the reply replace them.
-        reply: Its outcome.
+        reply: What is answered.
+        base: The headers by method and media type; those of the reply replace them.
         request_id: Echoed.
     """
     identity = (b"x-request-id", request_id.encode("ascii"))
+    length = (b"content-length", b"%d" % len(reply.body))
     if reply.headers:
         base = _merged(base, reply.headers)
-    if status in _WITHOUT_BODY:
-        headers = [*(header for header in base if header[0] != b"content-type"), identity]
-    else:
-        headers = [*base, (b"content-length", b"%d" % len(reply.body)), identity]
-    return {"type": "http.response.start", "status": status, "headers": headers}
+    headers = (*base, length, identity) if reply.status != 304 else (*_without_content(base), identity)
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+def for_old_clients(reply: Reply) -> Reply:
+    """The reply with the status 200 where it is a request error: clients of `application/json` expect that."""
+    return reply if reply.executed or reply.status != 400 else Reply(200, reply.body, reply.headers, executed=False)
 
 
 def unless_known(reply: Reply, headers: Headers) -> Reply:
@@ -104,6 +100,10 @@ def adding(headers: tuple[Header, ...], send: Send) -> Send:
         await send(message)
 
     return send_added
+
+
+def _without_content(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    return tuple(header for header in headers if header[0] != b"content-type")
 
 
 def _merged(base: tuple[Header, ...], own: tuple[Header, ...]) -> tuple[Header, ...]:

@@ -11,9 +11,9 @@ from gateway.http.answer import (
     GET_HEADERS,
     POST_HEADERS,
     adding,
+    for_old_clients,
     internal_error,
     refusal,
-    shown_status,
     start_of,
     unless_known,
 )
@@ -21,7 +21,7 @@ from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, ne
 from gateway.http.operations import CallerT, Identify, Operations, Reply
 from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
 from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
-from gateway.http.request import Headers, headers_of, read_get, read_post
+from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
 from gateway.http.request_id import REQUEST_ID, RequestIds
 from resolvers.errors import GatewayError
 
@@ -49,6 +49,7 @@ class _Exchange(msgspec.Struct, gc=False):
     headers: Headers
     request_id: str
     media_type: bytes = JSON
+    headers_out: tuple[Header, ...] = GET_HEADERS[JSON]
 
 
 class Endpoint(Generic[CallerT]):
@@ -104,16 +105,15 @@ class Endpoint(Generic[CallerT]):
                 await _delegate(handler, exchange)
                 return
             reply = await self._execute(exchange)
-            status = shown_status(reply, exchange.media_type)
+            if scope["method"] != "POST":
+                reply = unless_known(reply, headers)
         except ClientGone:
             logger.debug("The client of request %s left before the request was complete.", exchange.request_id)
             return
         except GatewayError as error:
             reply = refusal(error)
-            status = reply.status
-        # Sent from here and not from a function of its own: on the way that every request goes, each await counts.
-        headers_by_type = POST_HEADERS if scope["method"] == "POST" else GET_HEADERS
-        await exchange.send(start_of(status, headers_by_type[exchange.media_type], reply, exchange.request_id))
+        # Sent from here and not from a function of its own: on the way of every request, each await counts.
+        await exchange.send(start_of(reply, exchange.headers_out, exchange.request_id))
         await exchange.send({"type": "http.response.body", "body": reply.body})
 
     async def _execute(self, exchange: _Exchange) -> Reply:
@@ -121,17 +121,23 @@ class Endpoint(Generic[CallerT]):
         try:
             caller = await self._identify(scope)
             if scope["method"] == "POST":
-                request = await read_post(exchange.headers, exchange.receive, self._max_body_bytes, exchange.request_id)
-                return await self._operations.run(request, scope, caller)
-            reply = await self._operations.run(read_get(scope, exchange.request_id), scope, caller)
-            return unless_known(reply, exchange.headers)
+                check_post(exchange.headers, self._max_body_bytes)
+                message = await exchange.receive()
+                body = whole_body(message, self._max_body_bytes)
+                if body is None:
+                    body = await read_body(message, exchange.receive, self._max_body_bytes)
+                request = decode_post(body, exchange.request_id)
+            else:
+                request = decode_get(scope["query_string"], exchange.request_id)
+            reply = await self._operations.run(request, scope, caller)
         except (HttpRefusal, ClientGone):
             raise
         except GatewayError as error:
-            return refusal(error)
+            reply = refusal(error)
         except Exception:
             logger.exception("Request %s met an error that nothing foresaw.", exchange.request_id)
-            return internal_error()
+            reply = internal_error()
+        return for_old_clients(reply) if exchange.media_type == JSON else reply
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
         media_type = _choose(exchange, self._negotiate_post)
@@ -139,6 +145,7 @@ class Endpoint(Generic[CallerT]):
         if media_type in self._streams:
             return self._streams[media_type]
         exchange.media_type = media_type
+        exchange.headers_out = POST_HEADERS[media_type]
         return None
 
     def _route_get(self, exchange: _Exchange) -> ASGIApp | None:
@@ -149,6 +156,7 @@ class Endpoint(Generic[CallerT]):
         if media_type in self._pages:
             return self._pages[media_type]
         exchange.media_type = media_type
+        exchange.headers_out = GET_HEADERS[media_type]
         return None
 
     def _route_options(self, exchange: _Exchange) -> ASGIApp:

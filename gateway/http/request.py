@@ -1,6 +1,5 @@
 """Reads a GraphQL request out of an HTTP request: headers, body or query string, and the checks of their form."""
 
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -68,69 +67,17 @@ def _joined(pairs: list[tuple[bytes, bytes]]) -> Headers:
     return headers
 
 
-async def read_post(headers: Headers, receive: Receive, max_body_bytes: int, request_id: str) -> GraphQLRequest:
-    """Read the GraphQL request of a POST.
+def check_post(headers: Headers, max_body_bytes: int) -> None:
+    """Refuse the body of a POST by what its headers say of it.
 
     Args:
         headers: Those of the HTTP request.
-        receive: ASGI's channel to its body.
         max_body_bytes: The largest body that is read.
-        request_id: The id that the request goes by.
 
     Raises:
-        UnsupportedMediaType: The body is not declared to be JSON in UTF-8.
-        BodyTooLarge: It is larger than `max_body_bytes`, by its declared or its real length.
-        BadRequest: It is no GraphQL request.
-        ClientGone: The connection closed before its end.
+        UnsupportedMediaType: It is not declared to be JSON in UTF-8.
+        BodyTooLarge: Its declared length is larger.
     """
-    _check_form(headers, max_body_bytes)
-    message = await receive()
-    body = _piece(message)
-    if message.get("more_body", False):
-        body = await _read_rest(body, receive, max_body_bytes)
-    elif len(body) > max_body_bytes:
-        raise BodyTooLarge(max_body_bytes)
-    return read_json(body, request_id)
-
-
-def read_json(body: bytes, request_id: str) -> GraphQLRequest:
-    """Read the GraphQL request that a JSON object is: the body of a POST, or what a WebSocket's message holds.
-
-    Args:
-        body: The object's text.
-        request_id: The id that the request goes by.
-
-    Raises:
-        BadRequest: It is no GraphQL request.
-    """
-    try:
-        parameters = _decode_body(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _body_refusal(body, error) from None
-    return _checked(parameters, may_mutate=True, request_id=request_id)
-
-
-def read_get(scope: Scope, request_id: str) -> GraphQLRequest:
-    """Read the GraphQL request in the query string of a GET.
-
-    Args:
-        scope: The HTTP request's ASGI scope.
-        request_id: The id that the request goes by.
-
-    Raises:
-        BadRequest: It is no GraphQL request.
-    """
-    given = _query_parameters(scope["query_string"])
-    parameters = _Parameters(
-        query=given.get("query"),
-        operation_name=given.get("operationName"),
-        variables=_json_parameter(given, "variables"),
-        extensions=_json_parameter(given, "extensions"),
-    )
-    return _checked(parameters, may_mutate=False, request_id=request_id)
-
-
-def _check_form(headers: Headers, max_body_bytes: int) -> None:
     content_type = headers.get(b"content-type", b"")
     # The one spelling that nearly all clients use needs no parser.
     if content_type != b"application/json" and not is_json_in_utf8(content_type):
@@ -144,23 +91,82 @@ def _check_form(headers: Headers, max_body_bytes: int) -> None:
         raise BodyTooLarge(max_body_bytes)
 
 
-async def _read_rest(first: bytes, receive: Receive, max_body_bytes: int) -> bytes:
-    body = bytearray(first)
-    more = True
-    while more and len(body) <= max_body_bytes:
-        message = await receive()
-        body += _piece(message)
-        more = message.get("more_body", False)
+def whole_body(message: Message, max_body_bytes: int) -> bytes | None:
+    """The body of a POST, where it came in one piece as most do; None where `read_body` has to read on.
+
+    Args:
+        message: The first that ASGI's `receive` gave.
+        max_body_bytes: The largest body that is read.
+
+    Raises:
+        BodyTooLarge: Its real length is larger.
+    """
+    if message["type"] != "http.request" or message.get("more_body", False):
+        return None
+    body: bytes = message.get("body", b"")
     if len(body) > max_body_bytes:
         raise BodyTooLarge(max_body_bytes)
-    return bytes(body)
+    return body
 
 
-def _piece(message: Message) -> bytes:
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    piece: bytes = message.get("body", b"")
-    return piece
+async def read_body(message: Message, receive: Receive, max_body_bytes: int) -> bytes:
+    """Read the body of a POST to its end.
+
+    Args:
+        message: The first that ASGI's `receive` gave.
+        receive: Gives the rest.
+        max_body_bytes: The largest body that is read.
+
+    Raises:
+        BodyTooLarge: Its real length is larger.
+        ClientGone: The connection closed before its end.
+    """
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
+        if len(body) > max_body_bytes:
+            raise BodyTooLarge(max_body_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)
+        message = await receive()
+    raise ClientGone
+
+
+def decode_post(body: bytes, request_id: str) -> GraphQLRequest:
+    """Decode the GraphQL request in the body of a POST.
+
+    Args:
+        body: All of it.
+        request_id: The id that the request goes by.
+
+    Raises:
+        BadRequest: It is no GraphQL request.
+    """
+    try:
+        parameters = _decode_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _body_refusal(body, error) from None
+    return _checked(parameters, may_mutate=True, request_id=request_id)
+
+
+def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
+    """Decode the GraphQL request in the query string of a GET.
+
+    Args:
+        query_string: As it came, URL-encoded.
+        request_id: The id that the request goes by.
+
+    Raises:
+        BadRequest: It is no GraphQL request.
+    """
+    given = _query_parameters(query_string)
+    parameters = _Parameters(
+        query=given.get("query"),
+        operation_name=given.get("operationName"),
+        variables=_json_parameter(given, "variables"),
+        extensions=_json_parameter(given, "extensions"),
+    )
+    return _checked(parameters, may_mutate=False, request_id=request_id)
 
 
 def _body_refusal(body: bytes, error: Exception) -> BadRequest:
@@ -202,23 +208,27 @@ def _json_parameter(given: dict[str, str], name: str) -> dict[str, Any] | None:
 
 def _checked(parameters: _Parameters, may_mutate: bool, request_id: str) -> GraphQLRequest:
     variables, extensions = parameters.variables, parameters.extensions
-    if (variables and _deeper_than(MAX_DEPTH, variables)) or (extensions and _deeper_than(MAX_DEPTH, extensions)):
+    if (variables and _too_nested(variables)) or (extensions and _too_nested(extensions)):
         raise _too_deep()
     if parameters.query is None and not (extensions and "persistedQuery" in extensions):
         raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
     return GraphQLRequest(parameters.query, parameters.operation_name, variables, extensions, may_mutate, request_id)
 
 
-def _deeper_than(limit: int, value: dict[str, Any]) -> bool:
-    level = _containers(value.values())
-    while level and limit:
-        limit -= 1
-        level = [inner for outer in level for inner in _containers(outer.values() if type(outer) is dict else outer)]
+def _too_nested(parameter: dict[str, Any]) -> bool:
+    for value in parameter.values():  # noqa: SIM110 - a generator would cost more than all of this
+        if isinstance(value, _CONTAINERS) and _deeper_than(MAX_DEPTH, value):
+            return True
+    return False
+
+
+def _deeper_than(levels: int, container: dict[str, Any] | list[Any]) -> bool:
+    level: list[Any] = [container]
+    while level and levels:
+        levels -= 1
+        inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [value for values in inner for value in values if isinstance(value, _CONTAINERS)]
     return bool(level)
-
-
-def _containers(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if isinstance(value, _CONTAINERS)]
 
 
 def _too_deep() -> BadRequest:

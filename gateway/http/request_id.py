@@ -27,4 +27,4 @@ class RequestIds:
         given = headers.get(b"x-request-id")
         if given is not None and _valid(given):
             return given.decode("ascii")
-        return f"{self._process}-{next(self._numbers):x}"
+        return f"{self._process}-{next(self._numbers)}"
