@@ -26,6 +26,7 @@ class ConcurrencyLimit:
         self._free = limit
         self._clock = clock
         self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._turns_back = 0
 
     async def send(self, call: Call) -> Answer:
         """Send once there is a place.
@@ -45,6 +46,7 @@ class ConcurrencyLimit:
 
     def turn_back(self) -> None:
         """Send those who wait back to the policy outside: they came before it knew better."""
+        self._turns_back += 1
         waiting, self._waiting = self._waiting, deque()
         for place in waiting:
             if not place.done():
@@ -54,6 +56,7 @@ class ConcurrencyLimit:
         """A place is handed over directly, so that nobody can slip in between."""
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
+        turns_back = self._turns_back
         try:
             async with asyncio.timeout(max(0.0, call.deadline - self._clock())):
                 is_given = await place
@@ -63,7 +66,9 @@ class ConcurrencyLimit:
                 raise
             message = f"{call.upstream.name} had no free connection for {call.operation} in time; try again later."
             raise UpstreamTimeout(call.upstream, message) from error
-        if not is_given:
+        if self._turns_back != turns_back:
+            if is_given:
+                self._give_place_back()
             raise TurnedBack
 
     def _give_up(self, place: "asyncio.Future[bool]") -> None:

@@ -48,19 +48,20 @@ class Pacing:
                 continue
             finally:
                 gate.in_flight -= 1
-            await self._learn(gate, answer, refusals)
+            if answer.status in {429, 503}:
+                await self._learn_refusal(gate, answer, refusals)
+                return answer
+            gate.accepted.add(self._clock())
+            remaining = remaining_of(answer)
+            if remaining is not None:
+                await gate.learn_remaining(remaining)
             return answer
 
-    async def _learn(self, gate: Gate, answer: Answer, refusals: int) -> None:
+    async def _learn_refusal(self, gate: Gate, answer: Answer, refusals: int) -> None:
         pause = pause_of(answer, self._parts.config.window_seconds)
         if pause is not None:
-            await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
             self._inner.turn_back()
-            return
-        gate.accepted.add(self._clock())
-        remaining = remaining_of(answer)
-        if remaining is not None:
-            await gate.learn_remaining(remaining)
+            await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
 
     def _open_gate(self, identity: str) -> Gate:
         if len(self._gates) >= MOST_GATES:

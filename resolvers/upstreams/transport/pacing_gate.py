@@ -53,6 +53,7 @@ class Gate:
         self._parts = parts
         self._waiting: list[_Ticket] = []
         self._numbers = count()
+        self._next_at = 0.0
         self._per_second = parts.config.rate_per_second
         self.restricted = self._per_second is not None
         self.look_at = None if parts.rate.look_again_seconds is None else parts.clock()
@@ -105,6 +106,7 @@ class Gate:
             refusals: What `refusals` was when the refused call went out.
             about_rate: Whether the upstream complained about the rate (429).
         """
+        self.restricted = True
         config, now = self._parts.config, self._parts.clock()
         accepted = self.accepted.last_window(now) if about_rate else None
         refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
@@ -131,15 +133,15 @@ class Gate:
         self.restricted = standing.restricted
         self.refusals = standing.refusals
         self._per_second = standing.per_second
+        self._next_at = parts.clock() + standing.next_in
         pace = parts.health.pace_of(self._identity)
         pace.learnt = standing.learnt
         pace.closed_until = parts.clock() + standing.closed_for if standing.closed_for > 0 else 0.0
         return standing
 
     def _refuse_if_hopeless(self, call: Call, ahead: int) -> None:
-        """The least that the call would wait: until the gate opens, and for those before it."""
-        closed_until = self._parts.health.pace_of(self._identity).closed_until
-        wait = max(0.0, closed_until - self._parts.clock())
+        """The least that the call would wait: until a place is free, and for those before it."""
+        wait = max(0.0, self._next_at - self._parts.clock())
         if self._per_second is not None:
             wait += ahead / self._per_second
         if wait > 0:

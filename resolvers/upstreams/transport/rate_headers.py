@@ -12,7 +12,8 @@ from resolvers.upstreams.call import Answer
 EPOCH_FROM: Final = 1e9
 """A reset as large as this is a Unix time (some X-RateLimit-Reset), a smaller one a number of seconds."""
 
-_PREFIXES: Final = ("ratelimit-", "x-ratelimit-")
+_STANDARD: Final = ("ratelimit-remaining", "ratelimit-reset", "ratelimit-limit")
+_CUSTOMARY: Final = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-limit")
 
 
 class Remaining(msgspec.Struct, frozen=True):
@@ -48,10 +49,10 @@ def pause_of(answer: Answer, default: float) -> float | None:
 def remaining_of(answer: Answer) -> Remaining | None:
     """What is left of the limit; None where the upstream says nothing, or nothing that makes sense."""
     headers = answer.headers
-    for prefix in _PREFIXES:
-        remaining = headers.get(prefix + "remaining")
+    for remaining_name, reset_name, limit_name in (_STANDARD, _CUSTOMARY):
+        remaining = headers.get(remaining_name)
         if remaining is not None:
-            return _parsed(answer, remaining, headers.get(prefix + "reset"), headers.get(prefix + "limit"))
+            return _parsed(answer, remaining, headers.get(reset_name), headers.get(limit_name))
     return None
 
 

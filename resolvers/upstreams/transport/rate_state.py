@@ -87,6 +87,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     Args:
         wait: Seconds until it should ask again; 0 where it may go.
+        next_in: Seconds until the next place will be free, as things stand.
         per_second: The rate in force; None for any.
         closed_for: Seconds that the gate stays closed.
         refusals: As in the state.
@@ -95,6 +96,7 @@ class Standing(msgspec.Struct, frozen=True):
     """
 
     wait: float
+    next_in: float
     per_second: float | None
     closed_for: float
     refusals: int
@@ -119,7 +121,7 @@ def take(state: RateState, now: float, config: PacingConfig) -> Change:
     if rate is not None:
         tokens = _tokens(state, now, rate)
         if tokens < _WHOLE:
-            return state, _standing(state, now, config, (1 - tokens) / rate)
+            return state, _standing(state, now, config, _next_in(state, now, rate))
         state = msgspec.structs.replace(state, tokens=max(0.0, tokens - 1), filled_at=now)
     if state.allowance is not None:
         state = _with_one_less(state, state.allowance, now)
@@ -205,6 +207,10 @@ def _tokens(state: RateState, now: float, rate: float) -> float:
     return min(max(1.0, rate * BURST_SECONDS), state.tokens + rate * max(0.0, now - state.filled_at))
 
 
+def _next_in(state: RateState, now: float, rate: float) -> float:
+    return max(0.0, state.filled_at - now) + max(0.0, 1 - _tokens(state, now, rate)) / rate
+
+
 def _shut_for(state: RateState, now: float) -> float:
     used_up = state.allowance == 0 and now < state.allowance_until
     return max(0.0, state.closed_until - now, state.allowance_until - now if used_up else 0.0)
@@ -221,6 +227,7 @@ def _standing(state: RateState, now: float, config: PacingConfig, wait: float) -
     allowing = state.allowance is not None and now < state.allowance_until
     return Standing(
         wait=wait,
+        next_in=max(closed_for, _next_in(state, now, rate) if rate is not None else 0.0),
         per_second=rate,
         closed_for=closed_for,
         refusals=state.refusals,

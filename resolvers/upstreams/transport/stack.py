@@ -1,6 +1,7 @@
 """The order of the policies around an upstream, from the outside in; the one place that knows it."""
 
 import asyncio
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
@@ -41,7 +42,7 @@ class StackConfig:
 
 def loop_clock() -> float:
     """The running event loop's clock, in seconds: what every deadline is measured by."""
-    return asyncio.get_running_loop().time()
+    return get_running_loop().time()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,5 +27,6 @@ class TryTimeout:
 
     async def send(self, call: Call) -> Answer:
         """Send with the smaller of the two times."""
-        call.timeout = max(SHORTEST_TRY, min(self._seconds, call.deadline - self._clock()))
+        left = call.deadline - self._clock()
+        call.timeout = self._seconds if left > self._seconds else max(SHORTEST_TRY, left)
         return await self._inner.send(call)

@@ -1,0 +1,1 @@
+"""The policies around every upstream, each alone and all together, in virtual time."""

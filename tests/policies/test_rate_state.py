@@ -1,0 +1,150 @@
+"""What a 429 teaches, second by second."""
+
+import pytest
+
+from resolvers.upstreams.transport.rate_state import (
+    PacingConfig,
+    RateState,
+    Refusal,
+    allow,
+    look,
+    rate_of,
+    refuse,
+    take,
+)
+
+FREE = PacingConfig()
+TEN_A_SECOND = PacingConfig(rate_per_second=10)
+
+
+def refused_at(now: float, *, accepted: float | None = 100, config: PacingConfig = FREE) -> RateState:
+    return refuse(RateState(), now, config, Refusal(pause=10, accepted=accepted, refusals=0))[0]
+
+
+def test_nothing_is_restricted_at_first() -> None:
+    state, standing = take(RateState(), 5.0, FREE)
+
+    assert not standing.restricted
+    assert standing.wait == 0
+    assert state == RateState()
+
+
+def test_a_set_rate_is_kept_over_any_time() -> None:
+    state, now, taken = RateState(), 0.0, 0
+
+    while now < 100:
+        state, standing = take(state, now, TEN_A_SECOND)
+        taken += standing.wait == 0
+        now += standing.wait
+
+    assert taken == pytest.approx(1000, abs=2)
+
+
+def test_a_burst_is_small() -> None:
+    state, _ = take(RateState(), 1000.0, PacingConfig(rate_per_second=50))
+
+    assert state.tokens == pytest.approx(9)
+
+
+def test_a_429_closes_the_gate_and_halves_what_was_accepted() -> None:
+    state = refused_at(50.0)
+
+    _, standing = take(state, 53.0, FREE)
+    assert standing.wait == pytest.approx(7)
+    assert standing.closed_for == pytest.approx(7)
+    assert rate_of(state, 60.0, FREE) == pytest.approx(5)
+
+
+def test_calls_sent_before_the_rate_was_halved_do_not_halve_it_again() -> None:
+    state = refused_at(50.0)
+
+    again, _ = refuse(state, 50.2, FREE, Refusal(pause=10, accepted=100, refusals=0))
+
+    assert rate_of(again, 60.2, FREE) == pytest.approx(5)
+    assert again.closed_until == pytest.approx(60.2)
+
+
+def test_a_later_429_halves_what_was_accepted_since() -> None:
+    state = refused_at(50.0)
+
+    again, _ = refuse(state, 80.0, FREE, Refusal(pause=10, accepted=60, refusals=state.refusals))
+
+    assert rate_of(again, 90.0, FREE) == pytest.approx(3)
+
+
+def test_the_rate_recovers_by_the_same_amount_each_second_to_just_below_the_limit() -> None:
+    state = refused_at(50.0)
+
+    rates = [rate_of(state, 60.0 + seconds, FREE) for seconds in (0, 6, 12, 24, 100, 300)]
+
+    assert rates == pytest.approx([5, 6, 7, 9, 9, 9])
+
+
+def test_a_limit_long_past_is_exceeded_step_by_step_and_forgotten() -> None:
+    state = refused_at(50.0)
+
+    rates = [rate_of(state, 360.0 + seconds, FREE) for seconds in (0, 6, 60)]
+    _, standing = take(state, 360.0 + 67, FREE)
+
+    assert rates == pytest.approx([9, 10, 19])
+    assert not standing.restricted
+
+
+def test_a_429_that_came_after_hardly_any_call_starts_from_a_guess_that_soon_fades() -> None:
+    state = refused_at(50.0, accepted=1)
+
+    assert rate_of(state, 60.0, FREE) == pytest.approx(5)
+    assert rate_of(state, 60.0 + 91, FREE) is None
+
+
+def test_a_rate_is_never_halved_to_nothing() -> None:
+    state = RateState()
+
+    for refusal in range(50):
+        state, _ = refuse(state, 0.0, FREE, Refusal(pause=0, accepted=0, refusals=refusal))
+
+    assert rate_of(state, 0.0, FREE) == pytest.approx(0.1)
+
+
+def test_a_set_rate_bounds_what_was_learnt_and_comes_back_after_it() -> None:
+    config = PacingConfig(rate_per_second=6)
+    state = refused_at(50.0, config=config)
+
+    rates = [rate_of(state, 60.0 + seconds, config) for seconds in (0, 30, 1000)]
+
+    assert rates == pytest.approx([5, 6, 6])
+
+
+def test_a_503_that_says_when_to_come_back_closes_the_gate_and_teaches_no_rate() -> None:
+    state = refused_at(50.0, accepted=None)
+
+    assert take(state, 55.0, FREE)[1].wait == pytest.approx(5)
+    assert not take(state, 60.0, FREE)[1].restricted
+
+
+def test_a_503_halves_a_rate_that_is_set() -> None:
+    state = refused_at(50.0, accepted=None, config=TEN_A_SECOND)
+
+    assert rate_of(state, 60.0, TEN_A_SECOND) == pytest.approx(5)
+
+
+def test_an_allowance_is_used_up_and_then_waited_for() -> None:
+    state, _ = allow(RateState(), 0.0, FREE, allowance=2, seconds=30)
+    waits = []
+
+    for _ in range(3):
+        state, standing = take(state, 10.0, FREE)
+        waits.append(standing.wait)
+
+    assert waits == pytest.approx([0, 0, 20])
+    assert take(state, 30.0, FREE)[1].wait == 0
+    assert not look(state, 31.0, FREE)[1].restricted
+
+
+def test_of_two_reports_on_one_window_the_smaller_counts() -> None:
+    state, _ = allow(RateState(), 0.0, FREE, allowance=3, seconds=30)
+
+    later, _ = allow(state, 1.0, FREE, allowance=7, seconds=29)
+    next_window, _ = allow(state, 31.0, FREE, allowance=7, seconds=30)
+
+    assert (later.allowance, next_window.allowance) == (3, 7)
