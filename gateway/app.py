@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_identification
+from gateway.auth.identification import Identification
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.ide.answer import IdeAnswer
 from gateway.ide.page import Example, Ide
+from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents import Documents
 from gateway.operations.execution import core_schema
@@ -52,26 +54,30 @@ def create_app(settings: Settings | None = None, *, examples: Sequence[Example] 
     """
     settings = settings or load_settings(os.environ)
     upstreams = build_upstreams(settings)
+    oauth = build_oauth(settings, upstreams)
+    identify = build_identification(settings.auth, upstreams, oauth.callers)
     ide = Ide()
-    return App(_endpoint(settings, upstreams, ide, examples), _rest(upstreams, ide))
+    return App(_endpoint(settings, identify, ide, examples), _rest(upstreams, oauth, ide))
 
 
-def _endpoint(settings: Settings, upstreams: Upstreams, ide: Ide, examples: Sequence[Example]) -> ASGIApp:
+def _endpoint(settings: Settings, identify: Identification, ide: Ide, examples: Sequence[Example]) -> ASGIApp:
     schema = build_schema()
     documents = Documents(core_schema(schema))
     runner = Runner(documents, CompiledExecution(schema), RunnerConfig(settings.deadline_seconds))
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     page = IdeAnswer(ide, examples) if settings.serves_ide else None
-    return Endpoint(runner, build_identification(settings.auth, upstreams), config, page=page)
+    return Endpoint(runner, identify, config, page=page)
 
 
-def _rest(upstreams: Upstreams, ide: Ide) -> ASGIApp:
+def _rest(upstreams: Upstreams, oauth: OAuth, ide: Ide) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await oauth.close()
         await upstreams.close()
 
     rest = FastAPI(title="GraphQL gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_health_routes(rest)
     rest.mount("/ide", ide.assets)
+    rest.mount("/oauth/logistics", oauth.endpoint)
     return rest

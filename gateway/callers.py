@@ -1,9 +1,13 @@
 """Who sent a request, and which upstream account it is served with."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from resolvers.accounts import Account
 from resolvers.permissions import Scope
+
+ANONYMOUS: Final = "anonymous"
+"""The name of all callers without credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,14 @@ class Upstreams:
         named: The tenants' accounts by name.
         pool: Closed last.
         redis: Where limits are shared with other processes, if anywhere.
+        logistics: The policies around the logistics API, without credentials: for logins and callers' own accounts.
     """
 
     own: Account
     named: dict[str, Account]
     pool: Client
     redis: Redis | None = None
+    logistics: Transport | None = None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -84,7 +86,8 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
     builder = _AccountBuilder(pool, StackSurroundings(rate=rate, observer=observer))
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis)
+    logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis, logistics)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -111,6 +114,9 @@ class _AccountBuilder:
             health=self._health(settings),
             hedging=SmsHedging(enabled=settings.sms.hedge) if settings.sms else None,
         )
+
+    def logistics_without_credentials(self, settings: LogisticsSettings) -> Transport:
+        return self._stack(UpstreamName.LOGISTICS, settings.url, settings)
 
     def _health(self, settings: AccountSettings) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
         addresses = {

@@ -9,7 +9,7 @@ from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
 from gateway.auth.jwt_callers import JwtCallers
 from gateway.auth.key_set import KeySet
 from gateway.auth.key_set_source import key_set_source
-from gateway.callers import Caller
+from gateway.callers import ANONYMOUS, Caller
 from gateway.composition import Upstreams
 from gateway.settings.callers import AuthSettings
 from resolvers.permissions import Scope
@@ -34,7 +34,7 @@ def build_identification(
         ApiKeys({digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}),
         jwt_callers=_jwt_callers(settings, upstreams, now),
         sessions=sessions,
-        anonymous=Caller("anonymous", upstreams.own) if settings.anonymous else None,
+        anonymous=Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None,
     )
 
 

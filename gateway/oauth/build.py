@@ -1,0 +1,96 @@
+"""Builds from the settings what logins and sessions need."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from starlette.types import ASGIApp
+
+from gateway.auth.identification import SessionCallers
+from gateway.composition import Upstreams, logistics_config
+from gateway.http.origin import CrossSiteRule
+from gateway.oauth.endpoint import OAuthEndpoint
+from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.login import LogisticsLogin
+from gateway.oauth.redis_store import RedisSessions
+from gateway.oauth.routes import LoginRoutes
+from gateway.oauth.sealing import Seal
+from gateway.oauth.session_callers import LogisticsSessionCallers
+from gateway.oauth.sessions import SessionStore
+from gateway.oauth.sqlite_store import SqliteSessions
+from gateway.settings.model import Settings
+from gateway.settings.upstreams import LogisticsSettings
+from resolvers.upstreams.call import Transport
+from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Logins and sessions; lives as long as its process.
+
+    Args:
+        endpoint: Serves everything below /oauth/logistics.
+        callers: Finds the callers of sessions; None where the settings allow none.
+        close: Gives up files and connections.
+    """
+
+    endpoint: ASGIApp
+    callers: SessionCallers | None
+    close: Callable[[], Awaitable[None]]
+
+
+def build_oauth(settings: Settings, upstreams: Upstreams, now: Callable[[], float] = time.time) -> OAuth:
+    """What logins need; where the settings do not allow any, an endpoint that says so.
+
+    Args:
+        settings: All settings.
+        upstreams: The logistics API is reached through them.
+        now: The wall clock, in seconds since 1970.
+    """
+    rule = CrossSiteRule(settings.cors_origins)
+    logistics = settings.logistics
+    allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
+    if not allowed or logistics is None or upstreams.logistics is None:
+        return OAuth(OAuthEndpoint(None, rule), None, _nothing_to_close)
+    store = _store(settings, now)
+    keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
+    login = _login(logistics, upstreams.logistics, keeper, store, now)
+    routes = LoginRoutes(
+        login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, settings.public_url
+    )
+    callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), now)
+    return OAuth(OAuthEndpoint(routes.routes, rule), callers, store.close)
+
+
+def _store(settings: Settings, now: Callable[[], float]) -> SessionStore:
+    if settings.redis_url is None:
+        return SqliteSessions(Path(settings.sessions.database), now)
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
+
+
+def _seal(settings: Settings, purpose: str, now: Callable[[], float]) -> Seal:
+    return Seal([key.get_secret_value() for key in settings.secret_keys], purpose, now)
+
+
+def _login(
+    logistics: LogisticsSettings,
+    transport: Transport,
+    keeper: SessionKeeper,
+    store: SessionStore,
+    now: Callable[[], float],
+) -> LogisticsLogin:
+    return LogisticsLogin(
+        authorize_url=logistics.authorize_url,
+        client_key=logistics.client_key or "",
+        upstream=LogisticsTokens(transport, logistics_config(logistics)),
+        keeper=keeper,
+        store=store,
+        now=now,
+    )
+
+
+async def _nothing_to_close() -> None:
+    """Nothing was opened."""

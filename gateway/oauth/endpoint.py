@@ -1,0 +1,83 @@
+"""The ASGI app of logins and sessions: the cross-site rule before every route, and refusals as pages or JSON."""
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.http.answer import adding, refusal
+from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
+from gateway.http.refusals import ClientGone, CrossSite
+from gateway.http.request import headers_of
+from gateway.oauth.pages import SAFE_HEADERS, page
+from gateway.oauth.refusals import LoginNotSetUp
+from gateway.oauth.routes import PLACE
+from resolvers.errors import GatewayError
+
+_NAVIGATIONS = frozenset({f"{PLACE}/login", f"{PLACE}/callback"})
+
+
+class OAuthEndpoint:
+    """Serves everything below /oauth/logistics; lives as long as its process.
+
+    Args:
+        routes: What is served; None where the settings do not allow logins, which every answer then says.
+        rule: Which pages may make a browser send requests.
+    """
+
+    def __init__(self, routes: list[Route] | None, rule: CrossSiteRule) -> None:
+        self._rule = rule
+        served: list[Route] = routes if routes is not None else [Route("/{rest:path}", _refuse_all, methods=_METHODS)]
+        self._app: ASGIApp = Starlette(
+            routes=served, exception_handlers={GatewayError: _answer_refused, ClientGone: _answer_nobody}
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = headers_of(scope)
+        # The consent page, on a site that is not ours, sends the browser back to us: that is a link, not a forgery,
+        # and the state of the login tells whether the same browser began it.
+        if scope["path"] in _NAVIGATIONS and scope["method"] == "GET" and is_top_level_navigation(headers):
+            await self._app(scope, receive, send)
+            return
+        try:
+            listed = self._rule.check(scope, headers)
+        except CrossSite as error:
+            await _refused(error, Request(scope))(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            preflight = Response(None, 204, SAFE_HEADERS)
+            preflight.raw_headers.extend((*preflight_headers(headers), *(shared_headers(listed) if listed else ())))
+            await preflight(scope, receive, send)
+            return
+        await self._app(scope, receive, adding(shared_headers(listed), send) if listed else send)
+
+
+_METHODS = ["GET", "POST", "DELETE"]
+
+
+async def _refuse_all(_: Request) -> Response:
+    raise LoginNotSetUp(
+        "This gateway opens no sessions: its operator sets GATEWAY_SECRET_KEYS, GATEWAY_LOGISTICS__CLIENT_KEY and "
+        "GATEWAY_LOGISTICS__SECRET_KEY for that."
+    )
+
+
+async def _answer_refused(request: Request, error: Exception) -> Response:
+    return _refused(error, request)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    return Response(None, 400)
+
+
+def _refused(error: Exception, request: Request) -> Response:
+    """A page for a browser that shows one, JSON for everybody else."""
+    assert isinstance(error, GatewayError)  # noqa: S101 - what the handler is registered for
+    reply = refusal(error)
+    if request.scope["path"] in _NAVIGATIONS and "text/html" in request.headers.get("accept", ""):
+        return page("You are not logged in", error.message, reply.status)
+    response = Response(reply.body, reply.status, SAFE_HEADERS, "application/json")
+    response.raw_headers.extend(reply.headers)
+    return response

@@ -1,0 +1,147 @@
+"""How a person's logistics account becomes a session: by the consent page, or by a single sign-on's session id."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import jwt
+import msgspec
+
+from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.login_state import START_AGAIN, STATE_SECONDS, LoginState
+from gateway.oauth.refusals import LoginFailed, LoginRefused
+from gateway.oauth.session_tokens import BEARER_SECONDS
+from gateway.oauth.sessions import LogisticsTokenPair, Session, SessionStore, hash_of
+from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+
+logger = logging.getLogger(__name__)
+
+Tokens = TypeVar("Tokens")
+
+EXCHANGE_SECONDS: Final = 15.0
+"""What the exchange of a code or a session id may take."""
+
+_MAX_CODE_LENGTH: Final = 2048
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A session that has just begun; lives until its caller has been told.
+
+    Args:
+        token: Known to nobody afterwards but the caller.
+        session: What is kept.
+    """
+
+    token: str
+    session: Session
+
+    def __repr__(self) -> str:
+        """The session's public name."""
+        return f"<Opened {self.session.session_id}>"
+
+
+class LogisticsLogin:
+    """Opens sessions; lives as long as its process.
+
+    Args:
+        authorize_url: The vendor's consent page.
+        client_key: Names the partner there.
+        upstream: Exchanges codes and session ids for tokens.
+        keeper: Keeps the sessions.
+        store: Remembers which states were used.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        authorize_url: str,
+        client_key: str,
+        upstream: LogisticsTokens,
+        keeper: SessionKeeper,
+        store: SessionStore,
+        now: Callable[[], float],
+    ) -> None:
+        self._authorize_url = authorize_url
+        self._client_key = client_key
+        self._upstream = upstream
+        self._keeper = keeper
+        self._store = store
+        self._now = now
+
+    def consent_url(self, login: LoginState, callback_url: str) -> str:
+        """Where the browser asks its user for consent (document: Basic Oauth2 steps, 2)."""
+        query = {"client_key": self._client_key, "redirect_url": callback_url, "state": login.state}
+        return f"{self._authorize_url}?{urlencode(query)}"
+
+    async def use_up(self, login: LoginState) -> None:
+        """Let a login come back once.
+
+        Raises:
+            LoginRefused: it has come back before.
+        """
+        if not await self._store.spend(hash_of(login.state), self._now() + STATE_SECONDS):
+            raise LoginRefused(f"This login has been completed before. {START_AGAIN}")
+
+    async def by_code(self, code: str | None) -> Opened:
+        """A session for the code that the consent page gave out.
+
+        Raises:
+            LoginRefused: the code is worth nothing.
+            LoginFailed: the logistics API did not answer properly.
+        """
+        if not code or len(code) > _MAX_CODE_LENGTH:
+            raise LoginRefused(f"The consent page sent no code. {START_AGAIN}")
+        pair = await _exchanged(lambda scope: self._upstream.exchange_code(scope, code))
+        return await self._opened(pair.bearer_token, pair.refresh_token, _subject_of(pair.bearer_token))
+
+    async def by_session_id(self, session_id: str) -> Opened:
+        """A session for the session id of a single sign-on (document: SSO Flow, 4).
+
+        Raises:
+            LoginRefused: the session id is worth nothing.
+            LoginFailed: the logistics API did not answer properly.
+        """
+        tokens = await _exchanged(lambda scope: self._upstream.exchange_session(scope, session_id))
+        subject = _id_of(tokens.user) or _subject_of(tokens.bearer_token)
+        return await self._opened(tokens.bearer_token, tokens.refresh_token, subject)
+
+    async def _opened(self, bearer_token: str, refresh_token: str, subject: str | None) -> Opened:
+        tokens = LogisticsTokenPair(bearer_token, refresh_token, self._now() + BEARER_SECONDS)
+        return Opened(*await self._keeper.open(tokens, subject))
+
+
+async def _exchanged(exchange: Callable[[CallScope], Awaitable[Tokens]]) -> Tokens:
+    """The upstream's own words are not passed on: they could repeat what they were asked with."""
+    scope = CallScope(asyncio.get_running_loop().time() + EXCHANGE_SECONDS)
+    try:
+        return await exchange(scope)
+    except (InputRefused, RecordMissing, UpstreamAuth) as error:
+        logger.warning("The logistics API refused a login: %s", type(error).__name__)
+        raise LoginRefused(
+            f"The logistics API did not accept this login: it is too old, or used. {START_AGAIN}"
+        ) from None
+    except UpstreamError as error:
+        logger.warning("The logistics API failed at a login: %s", type(error).__name__)
+        raise LoginFailed("The logistics API did not answer the login properly; try again later.") from None
+
+
+def _id_of(user: Any) -> str | None:  # noqa: ANN401 - the vendor documents no fields
+    found = user.get("id") if isinstance(user, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _subject_of(bearer_token: str) -> str | None:
+    """Whom a token stands for, where it is a JWT that says so.
+
+    It came from the vendor itself over TLS, which vouches for it: its signature is for those who get it from others.
+    """
+    try:
+        found = jwt.decode(bearer_token, options={"verify_signature": False}).get("sub")
+    except (jwt.PyJWTError, RecursionError):
+        return None
+    return found if isinstance(found, str) and found else None

@@ -1,0 +1,172 @@
+"""The HTTP side of logins and sessions, below /oauth/logistics."""
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.auth.credentials import credentials_of
+from gateway.auth.session_cookie import SESSION_COOKIE, cookie_value, set_cookie
+from gateway.http.negotiation import is_json_in_utf8
+from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, UnsupportedMediaType
+from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.login import LogisticsLogin, Opened
+from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
+from gateway.oauth.pages import SAFE_HEADERS, page
+from gateway.oauth.refusals import LoginRefused
+from gateway.oauth.sealing import Seal
+from gateway.oauth.session_answers import session_shown, token_shown
+from gateway.oauth.sessions import Session
+from resolvers.errors import NoSuchRecord, Unauthenticated
+
+PLACE = "/oauth/logistics"
+MAX_BODY_BYTES = 16 * 1024
+
+
+class _SessionId(msgspec.Struct):
+    session_id: str
+
+
+_decode_session_id = msgspec.json.Decoder(_SessionId).decode
+
+
+class LoginRoutes:
+    """Answers logins, and lets people list and revoke their sessions; lives as long as its process.
+
+    Args:
+        login: Opens sessions.
+        keeper: Knows them.
+        seal: Seals the cookie of a login under way.
+        lifetime: How long a session lives, in seconds.
+        public_url: Where browsers reach the gateway; None goes by each request's Host header.
+    """
+
+    def __init__(
+        self, login: LogisticsLogin, keeper: SessionKeeper, seal: Seal, lifetime: int, public_url: str | None
+    ) -> None:
+        self._login = login
+        self._keeper = keeper
+        self._seal = seal
+        self._lifetime = lifetime
+        self._public_url = public_url
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every path and method."""
+        return [
+            Route("/login", self.begin, methods=["GET"]),
+            Route("/callback", self.come_back, methods=["GET"]),
+            Route("/session", self.sign_on, methods=["POST"]),
+            Route("/sessions", self.list_sessions, methods=["GET"]),
+            Route("/sessions", self.revoke_all, methods=["DELETE"]),
+            Route("/sessions/{session_id}", self.revoke_one, methods=["DELETE"]),
+        ]
+
+    async def begin(self, request: Request) -> Response:
+        """Send the browser to the consent page, with a cookie that it must bring back."""
+        login = new_state(request.query_params.get("return_to"), wants_token=_wants_token(request))
+        response = RedirectResponse(self._login.consent_url(login, self._callback_url(request)), 302, SAFE_HEADERS)
+        cookie = written(login, self._seal)
+        _add(response, set_cookie(STATE_COOKIE, cookie, request.scope, seconds=STATE_SECONDS, path=PLACE))
+        return response
+
+    async def come_back(self, request: Request) -> Response:
+        """Exchange the code that the consent page sent along; the login is used up whatever comes of it."""
+        cookies = request.headers.getlist("cookie")
+        cookie = cookie_value((value.encode("latin-1") for value in cookies), STATE_COOKIE, request.scope)
+        query = request.query_params
+        login = read_back(cookie, query.get("state"), self._seal)
+        await self._login.use_up(login)
+        if "error" in query:
+            raise LoginRefused("You did not give your consent, so nobody was logged in.")
+        response = self._welcome(await self._login.by_code(query.get("code")), login, request)
+        _add(response, set_cookie(STATE_COOKIE, "", request.scope, seconds=0, path=PLACE))
+        return response
+
+    async def sign_on(self, request: Request) -> Response:
+        """Exchange the session id of a single sign-on."""
+        opened = await self._login.by_session_id(await _read_session_id(request))
+        if _wants_token(request):
+            return JSONResponse(token_shown(opened), 201, SAFE_HEADERS)
+        response = JSONResponse({"session": session_shown(opened.session, opened.session)}, 201, SAFE_HEADERS)
+        return self._with_session(response, opened, request)
+
+    async def list_sessions(self, request: Request) -> Response:
+        """Show the sessions of the person who asks."""
+        current = await self._current(request)
+        found = await self._keeper.of_same_person(current)
+        return JSONResponse({"sessions": [session_shown(one, current) for one in found]}, 200, SAFE_HEADERS)
+
+    async def revoke_all(self, request: Request) -> Response:
+        """End every session of the person who asks, this one too."""
+        current = await self._current(request)
+        for session in await self._keeper.of_same_person(current):
+            await self._keeper.revoke(session)
+        return _logged_out(request)
+
+    async def revoke_one(self, request: Request) -> Response:
+        """End one session of the person who asks; `current` is the one that asks."""
+        current = await self._current(request)
+        wanted = request.path_params["session_id"]
+        if wanted in ("current", current.session_id):
+            await self._keeper.revoke(current)
+            return _logged_out(request)
+        for session in await self._keeper.of_same_person(current):
+            if session.session_id == wanted:
+                await self._keeper.revoke(session)
+                return Response(None, 204, SAFE_HEADERS)
+        raise NoSuchRecord("You have no such session; it may have ended.")
+
+    async def _current(self, request: Request) -> Session:
+        credentials = credentials_of(request.scope)
+        if credentials is None or credentials.session is None:
+            raise Unauthenticated("Sessions are shown to those who have one; log in at /oauth/logistics/login.")
+        return await self._keeper.find(credentials.session)
+
+    def _callback_url(self, request: Request) -> str:
+        base = self._public_url or f"{request.url.scheme}://{request.url.netloc}"
+        return f"{base}{PLACE}/callback"
+
+    def _welcome(self, opened: Opened, login: LoginState, request: Request) -> Response:
+        if login.wants_token:
+            return JSONResponse(token_shown(opened), 200, SAFE_HEADERS)
+        if login.return_to is not None:
+            response: Response = RedirectResponse(login.return_to, 303, SAFE_HEADERS)
+        else:
+            response = page("You are logged in", "You can close this page and go on where you came from.")
+        return self._with_session(response, opened, request)
+
+    def _with_session(self, response: Response, opened: Opened, request: Request) -> Response:
+        _add(response, set_cookie(SESSION_COOKIE, opened.token, request.scope, seconds=self._lifetime))
+        return response
+
+
+def _wants_token(request: Request) -> bool:
+    return request.query_params.get("token") == "1"
+
+
+def _logged_out(request: Request) -> Response:
+    response = Response(None, 204, SAFE_HEADERS)
+    _add(response, set_cookie(SESSION_COOKIE, "", request.scope, seconds=0))
+    return response
+
+
+def _add(response: Response, header: tuple[bytes, bytes]) -> None:
+    response.raw_headers.append(header)
+
+
+async def _read_session_id(request: Request) -> str:
+    # A form or a text is what pages of other sites can send unasked, in browsers too old to say where they are.
+    if not is_json_in_utf8(request.headers.get("content-type", "").encode("latin-1")):
+        raise UnsupportedMediaType("Send JSON with `Content-Type: application/json`.")
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY_BYTES:
+                raise BodyTooLarge(MAX_BODY_BYTES)
+        return _decode_session_id(body).session_id
+    except ClientDisconnect:
+        raise ClientGone from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadRequest('The request body must be JSON such as {"session_id": "..."}.') from None

@@ -1,0 +1,77 @@
+"""Callers with a session: their own logistics account, and for the rest whoever they are besides."""
+
+from collections.abc import Callable
+from typing import Final
+
+from cachetools import LRUCache
+
+from gateway.callers import ANONYMOUS, Caller
+from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.session_tokens import SessionTokens
+from gateway.oauth.sessions import Session
+from resolvers.accounts import Account
+from resolvers.permissions import LOGISTICS_SCOPES
+from resolvers.upstreams.call import Transport
+from resolvers.upstreams.logistics.client import LogisticsClient
+from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.authorizing import Authorizing
+from resolvers.upstreams.transport.credentials import TokenCredentials
+from resolvers.upstreams.transport.stack import loop_clock
+
+REMEMBERED_CLIENTS: Final = 1_000
+"""Logistics clients of sessions that are kept ready; any other is built again when its session is next used."""
+
+
+class LogisticsSessionCallers:
+    """Finds the callers of sessions; lives as long as its process.
+
+    Args:
+        keeper: Knows the sessions.
+        transport: The logistics API's policies, shared by all accounts.
+        config: Where it is, and the partner's keys.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self, keeper: SessionKeeper, transport: Transport, config: LogisticsConfig, now: Callable[[], float]
+    ) -> None:
+        self._keeper = keeper
+        self._transport = transport
+        self._config = config
+        self._now = now
+        self._tokens = LogisticsTokens(transport, config)
+        self._clients: LRUCache[str, LogisticsClient] = LRUCache(REMEMBERED_CLIENTS)
+
+    async def find(self, token: str, base: Caller | None) -> Caller:
+        """The caller of a session: with the base's rights and other upstreams, or with logistics alone.
+
+        A logistics account opens no other upstream: where nobody gets in without credentials, it is no credential
+        for the gateway's own accounts.
+
+        Raises:
+            Unauthenticated: there is no such session, or it has ended.
+        """
+        session = await self._keeper.find(token)
+        identity, logistics = f"session:{session.session_id}", self._client(session)
+        if base is None:
+            account = Account(identity, logistics=logistics).limited_to(LOGISTICS_SCOPES)
+            return Caller(identity, account, session.expires_at)
+        account = base.account.with_logistics(f"{base.account.identity} {identity}", logistics)
+        ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
+        # A caller with a key stays one caller to the limits, however many sessions it opens.
+        name = identity if base.name == ANONYMOUS else base.name
+        return Caller(name, account, min(ends))
+
+    def _client(self, session: Session) -> LogisticsClient:
+        client = self._clients.get(session.session_id)
+        if client is None:
+            client = self._clients[session.session_id] = self._new_client(session)
+        return client
+
+    def _new_client(self, session: Session) -> LogisticsClient:
+        tokens = SessionTokens(session, self._keeper, self._tokens, self._now)
+        credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
+        transport = Authorizing(self._transport, credentials, f"session:{session.session_id}")
+        return LogisticsClient(transport, self._config)

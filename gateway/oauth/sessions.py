@@ -1,0 +1,93 @@
+"""A session: one login of one person with a logistics account of their own, and what must be kept of it."""
+
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One login, as it is kept; lives until it ends or is revoked.
+
+    Args:
+        session_id: Names it to its owner and in keys of caches; nobody gets in with it.
+        token_hash: The SHA-256 of its token, in hex; the token itself is kept nowhere.
+        subject: Names the person, as far as the upstream told: all sessions of a person can be listed and revoked.
+        sealed: The logistics tokens, encrypted.
+        created_at: Seconds since 1970.
+        expires_at: Seconds since 1970.
+    """
+
+    session_id: str
+    token_hash: str
+    subject: str
+    sealed: bytes
+    created_at: float
+    expires_at: float
+
+    def __repr__(self) -> str:
+        """Its public name."""
+        return f"<Session {self.session_id}>"
+
+
+class LogisticsTokenPair(msgspec.Struct, frozen=True):
+    """What a session unlocks.
+
+    Args:
+        bearer_token: For calls.
+        refresh_token: For another bearer token.
+        bearer_until: When the bearer token ends, in seconds since 1970.
+    """
+
+    bearer_token: str
+    refresh_token: str
+    bearer_until: float
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<LogisticsTokenPair>"
+
+
+class SessionStore(Protocol):
+    """Keeps sessions; lives as long as its process. What has expired may be forgotten at any time."""
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session."""
+        ...
+
+    async def find(self, token_hash: str) -> Session | None:
+        """The session whose token has this hash."""
+        ...
+
+    async def reseal(self, session: Session, sealed: bytes) -> None:
+        """Keep other tokens for a session; one that was revoked meanwhile stays revoked."""
+        ...
+
+    async def of_subject(self, subject: str) -> list[Session]:
+        """All sessions of a person, the oldest first."""
+        ...
+
+    async def remove(self, session: Session) -> None:
+        """Revoke a session."""
+        ...
+
+    async def spend(self, mark: str, until: float) -> bool:
+        """Use up something that may be used once.
+
+        Args:
+            mark: Names it; no secret.
+            until: When it cannot be used any more anyway, in seconds since 1970.
+
+        Returns:
+            Whether this was the first time.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give up connections and files."""
+        ...
+
+
+def hash_of(token: str) -> str:
+    """What is kept of a token."""
+    return sha256(token.encode()).hexdigest()

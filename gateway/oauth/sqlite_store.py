@@ -1,0 +1,99 @@
+"""Sessions in a SQLite file: for a gateway of one process."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from gateway.oauth.sessions import Session
+
+Result = TypeVar("Result")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS sessions (
+    session_id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, sealed BLOB NOT NULL,
+    created_at REAL NOT NULL, expires_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sessions_of_subject ON sessions (subject);
+CREATE TABLE IF NOT EXISTS spent (mark TEXT PRIMARY KEY, until REAL NOT NULL);
+"""
+_COLUMNS: Final = "session_id, token_hash, subject, sealed, created_at, expires_at"
+
+
+class SqliteSessions:
+    """Keeps sessions in a file that its owner alone can read; lives as long as its process.
+
+    All access is by one thread, which is made, as the file is, when it is first needed.
+
+    Args:
+        path: Of the file.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")
+        self._connection: sqlite3.Connection | None = None
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session, and forget those that have ended."""
+        values = (
+            session.session_id,
+            session.token_hash,
+            session.subject,
+            session.sealed,
+            session.created_at,
+            session.expires_at,
+        )
+        await self._change("DELETE FROM sessions WHERE expires_at <= ?", (self._now(),))
+        await self._change("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    async def find(self, token_hash: str) -> Session | None:
+        """The session whose token has this hash."""
+        found = await self._select("token_hash = ?", (token_hash,))
+        return found[0] if found else None
+
+    async def reseal(self, session: Session, sealed: bytes) -> None:
+        """Keep other tokens for a session that is still there."""
+        await self._change("UPDATE sessions SET sealed = ? WHERE session_id = ?", (sealed, session.session_id))
+
+    async def of_subject(self, subject: str) -> list[Session]:
+        """All sessions of a person, the oldest first."""
+        return await self._select("subject = ? AND expires_at > ? ORDER BY created_at", (subject, self._now()))
+
+    async def remove(self, session: Session) -> None:
+        """Revoke a session."""
+        await self._change("DELETE FROM sessions WHERE session_id = ?", (session.session_id,))
+
+    async def spend(self, mark: str, until: float) -> bool:
+        """Use up something that may be used once."""
+        await self._change("DELETE FROM spent WHERE until <= ?", (self._now(),))
+        return await self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (mark, until)) == 1
+
+    async def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            await self._in_thread(self._connection.close)
+            self._connection = None
+        self._thread.shutdown()
+
+    async def _select(self, condition: str, values: Sequence[Any]) -> list[Session]:
+        statement = f"SELECT {_COLUMNS} FROM sessions WHERE {condition}"  # noqa: S608 - conditions are ours, values are bound
+        return await self._in_thread(lambda: [Session(*row) for row in self._open().execute(statement, values)])
+
+    async def _change(self, statement: str, values: Sequence[Any]) -> int:
+        return await self._in_thread(lambda: self._open().execute(statement, values).rowcount)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._connection.executescript(_SCHEMA)
+        return self._connection
