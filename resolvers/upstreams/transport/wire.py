@@ -4,7 +4,15 @@ from datetime import timedelta
 from typing import Final
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import DecodeError, DetailedPyreqwestError, PyreqwestError, RequestTimeoutError
+from pyreqwest.exceptions import (
+    BuilderError,
+    ClientClosedError,
+    DecodeError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.request import RequestBuilder
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
@@ -47,18 +55,12 @@ class Wire:
         """Send the call once and read the whole answer, whatever its status.
 
         Raises:
-            UpstreamUnavailable: no connection, or it broke.
+            UpstreamUnavailable: no connection, or it broke, or no request can be made of the call.
             UpstreamTimeout: no whole answer within `call.timeout` seconds.
             UpstreamBadAnswer: the body is longer than allowed, or not compressed as it says.
         """
+        builder = self._request(call)
         call.tries += 1
-        builder = self._client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout))
-        headers = call.headers
-        if call.authorization is not None:
-            headers = (*headers, ("authorization", call.authorization))
-        builder = builder.headers(headers)
-        if call.body is not None:
-            builder = builder.body_bytes(call.body)
         try:
             async with builder.build_streamed() as response:
                 body = await response.body_reader.read(self._max_answer_bytes + 1)
@@ -72,6 +74,22 @@ class Wire:
                 outcome_unknown=not call.repeatable,
             )
         return answer
+
+    def _request(self, call: Call) -> RequestBuilder:
+        """The request; what is wrong with one may be a secret, so the library's message goes no further."""
+        headers = call.headers
+        if call.authorization is not None:
+            headers = (*headers, ("authorization", call.authorization))
+        try:
+            builder = self._client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout))
+            builder = builder.headers(headers)
+        except ValueError:
+            message = (
+                f"{call.upstream.name} could not be asked for {call.operation}: its URL or the credentials for it hold "
+                "characters that HTTP does not allow; its operator checks the settings."
+            )
+            raise UpstreamUnavailable(call.upstream, message) from None
+        return builder if call.body is None else builder.body_bytes(call.body)
 
 
 def _translate(call: Call, error: PyreqwestError) -> UpstreamError:
@@ -99,6 +117,8 @@ def _causes(error: PyreqwestError) -> list[str]:
 
 
 def _never_sent(error: PyreqwestError) -> bool:
+    if isinstance(error, BuilderError | ClientClosedError):
+        return True
     return any("(Connect)" in cause for cause in _causes(error))
 
 
