@@ -6,8 +6,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Final
 
+from resolvers.cache.records import RecordCache
 from resolvers.errors import UpstreamUnconfigured
-from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, READ_SCOPES, Scope, require
+from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, LOGISTICS_SCOPES, READ_SCOPES, Scope, require
 from resolvers.sms_hedging import SmsHedging
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
@@ -57,9 +58,10 @@ class Account:
         logistics: None where the settings name no such upstream.
         health: What is known of each upstream's addresses.
         hedging: When a slow read goes to the second SMS data centre as well; never where left out.
+        records: The process's cache, whose every key begins with the identity; None where nothing is kept or shared.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each part of an account, by name
         self,
         identity: str,
         *,
@@ -68,8 +70,10 @@ class Account:
         logistics: LogisticsClient | None = None,
         health: Mapping[UpstreamName, Sequence[UpstreamHealth]] | None = None,
         hedging: SmsHedging | None = None,
+        records: RecordCache | None = None,
     ) -> None:
         self.identity = identity
+        self.records = records
         self._deliveries = deliveries
         self._sms = sms
         self._logistics = logistics
@@ -120,6 +124,17 @@ class Account:
         view = copy(self)
         view.identity = identity
         view._logistics = logistics  # noqa: SLF001 - a copy of ours
+        return view
+
+    def logistics_alone(self, identity: str, logistics: LogisticsClient) -> "Account":
+        """An account of the logistics API alone, for a caller who brings the credentials for it and has no others.
+
+        Args:
+            identity: Names the credentials.
+            logistics: Uses them.
+        """
+        view = self.with_logistics(identity, logistics).limited_to(LOGISTICS_SCOPES)
+        view._deliveries = view._sms = None  # noqa: SLF001 - a copy of ours
         return view
 
     def require(self, scope: Scope) -> None:

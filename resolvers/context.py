@@ -1,9 +1,12 @@
 """What one operation has: an account, a deadline, loaders, a clock."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from resolvers.accounts import Account
+from resolvers.cache.kinds import Kind
 from resolvers.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
@@ -26,7 +29,60 @@ class Context:
         self.account = account
         self.scope = scope
         self.now = now
-        self.loaders = RecordLoaders(account, scope)
+        self.loaders = RecordLoaders(account, scope, account.records)
+
+    @property
+    def touched(self) -> Collection[str]:
+        """The keys of all that was read through the cache so far, tags of lists among them."""
+        reading = self.loaders.reading
+        return () if reading is None else reading.touched
+
+    @property
+    def fresh_until(self) -> float:
+        """Until when all that was read is fresh, by the cache's clock; minus infinity where a part is never kept."""
+        reading = self.loaders.reading
+        return float("-inf") if reading is None else reading.fresh_until
+
+    @property
+    def stale(self) -> dict[str, float]:
+        """The keys of what was served stale, with its age in seconds."""
+        reading = self.loaders.reading
+        return {} if reading is None else reading.stale
+
+    @property
+    def current(self) -> bool:
+        """Whether nothing that was read has been forgotten since the operation began."""
+        reading, records = self.loaders.reading, self.account.records
+        return reading is not None and records is not None and records.current(reading)
+
+    def never_keep(self) -> None:
+        """The answer holds something that is true only now, such as the state of a breaker."""
+        if self.loaders.reading is not None:
+            self.loaders.reading.took_unkept()
+
+    def never_stale(self) -> None:
+        """From here on stale records are not good enough: the operation changes something."""
+        if self.loaders.reading is not None:
+            self.loaders.reading.may_be_stale = False
+            self.loaders.reading.took_unkept()
+
+    @asynccontextmanager
+    async def changing(self, kind: Kind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[None]:
+        """Change records within the block: nothing stale is read from then on, and at its end they are forgotten.
+
+        That they are forgotten whatever comes of it is on purpose: what failed may have taken effect.
+
+        Args:
+            kind: What they are.
+            record_ids: The upstream's own ids; none where records are created.
+        """
+        self.never_stale()
+        try:
+            yield
+        finally:
+            self.loaders.forget(kind, record_ids)
+            if self.account.records is not None:
+                await self.account.records.forget(self.account.identity, kind, record_ids)
 
     def close(self) -> None:
         """Give up what is still on its way: nobody waits for it any more."""

@@ -8,7 +8,9 @@ from resolvers.connections import Connection, check_first, offset_connection, st
 from resolvers.context import Context
 from resolvers.errors import NotAllowedNow, RecordMissing
 from resolvers.permissions import Scope
+from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
 from resolvers.selection import OperationInfo
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus
@@ -68,11 +70,12 @@ async def _walk(
 
 
 async def _page(context: Context, filters: DeliveryFilters, number: int, size: int) -> DeliveryPage:
-    async def ask() -> DeliveryPage:
-        return await context.account.deliveries.deliveries(context.scope, filters, page_number=number, page_size=size)
+    account = context.account
 
-    page: DeliveryPage = await context.loaders.once((LIST, filters, number, size), ask)
-    return page
+    async def ask(scope: CallScope) -> DeliveryPage:
+        return await account.deliveries.deliveries(scope, filters, page_number=number, page_size=size)
+
+    return await context.loaders.page(DELIVERY_PAGE, (filters, number, size), ask)
 
 
 async def product(delivery: Parent[Delivery], info: OperationInfo) -> Product | None:
@@ -94,7 +97,8 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.DELIVERIES_WRITE)
-    return await context.account.deliveries.create_delivery(context.scope, request)
+    async with context.changing(DELIVERY):
+        return await context.account.deliveries.create_delivery(context.scope, request)
 
 
 async def update(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
@@ -104,8 +108,8 @@ async def update(context: Context, delivery_id: str, change: DeliveryChange) -> 
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.DELIVERIES_WRITE)
-    context.loaders.deliveries.forget(delivery_id)
-    return await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
+    async with context.changing(DELIVERY, [delivery_id]):
+        return await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
 
 
 async def cancel(context: Context, delivery_id: str) -> Delivery:

@@ -12,7 +12,9 @@ from resolvers.context import Context
 from resolvers.errors import GatewayError, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
+from resolvers.record_kinds import TASK, TASK_PAGE
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
@@ -51,14 +53,13 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     list_name = f"{LIST} {'descending' if descending else 'ascending'}"
     size, start = check_first(first), start_of(list_name, after)
 
-    async def read_page(number: int, per_page: int) -> list[LogisticsTask]:
-        async def ask() -> list[LogisticsTask]:
-            return await context.account.logistics.tasks(
-                context.scope, page=number, per_page=per_page, descending=descending
-            )
+    account = context.account
 
-        page: list[LogisticsTask] = await context.loaders.once((list_name, number, per_page), ask)
-        return page
+    async def read_page(number: int, per_page: int) -> list[LogisticsTask]:
+        async def ask(scope: CallScope) -> list[LogisticsTask]:
+            return await account.logistics.tasks(scope, page=number, per_page=per_page, descending=descending)
+
+        return await context.loaders.page(TASK_PAGE, (descending, number, per_page), ask)
 
     connection = await read_window(
         list_name, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
@@ -83,7 +84,8 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     async def create_chunk(chunk: Sequence[NewTask]) -> list[LogisticsTask]:
         return await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
 
-    created, failed = await _by_chunks(tasks, create_chunk)
+    async with context.changing(TASK):
+        created, failed = await _by_chunks(tasks, create_chunk)
     for record in created:
         context.loaders.tasks.prime(record.task_id, record)
     return TasksOutcome(created, [error for _, error in failed])
@@ -96,8 +98,8 @@ async def update(context: Context, task_id: str, change: TaskChange) -> Logistic
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
-    context.loaders.tasks.forget(task_id)
-    return await context.account.logistics.update_task(context.scope, task_id, change)
+    async with context.changing(TASK, [task_id]):
+        return await context.account.logistics.update_task(context.scope, task_id, change)
 
 
 async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
@@ -107,7 +109,8 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
-    await context.account.logistics.cancel_task(context.scope, task_id, reason)
+    async with context.changing(TASK, [task_id]):
+        await context.account.logistics.cancel_task(context.scope, task_id, reason)
     return await _reread(context, task_id)
 
 
@@ -168,7 +171,8 @@ async def _change_many(
 ) -> TasksOutcome:
     """Change tasks, 20 a call, and read those again that the upstream says it changed."""
     context.account.require(Scope.LOGISTICS_WRITE)
-    updated, failed = await _by_chunks(items, change)
+    async with context.changing(TASK, task_ids):
+        updated, failed = await _by_chunks(items, change)
     changed = {task.id for task in updated}
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
     errors = [error for _, error in failed]
@@ -186,7 +190,6 @@ async def _change_many(
 
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
-    context.loaders.tasks.forget(task_id)
     found = await context.loaders.tasks.load(task_id)
     if found is None:
         raise RecordMissing(UpstreamName.LOGISTICS, f"The change was made, but task {task_id} is not there any more.")

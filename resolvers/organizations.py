@@ -8,7 +8,9 @@ from resolvers.connections import Connection, check_first, start_of
 from resolvers.context import Context
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
+from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, Role
 from resolvers.upstreams.logistics.requests import Invitation
 
@@ -31,12 +33,13 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     context.account.require(Scope.LOGISTICS_READ)
     size, start = check_first(first), start_of(LIST, after)
 
-    async def read_page(number: int, per_page: int) -> list[Organization]:
-        async def ask() -> list[Organization]:
-            return await context.account.logistics.organizations(context.scope, page=number, per_page=per_page)
+    account = context.account
 
-        page: list[Organization] = await context.loaders.once((LIST, number, per_page), ask)
-        return page
+    async def read_page(number: int, per_page: int) -> list[Organization]:
+        async def ask(scope: CallScope) -> list[Organization]:
+            return await account.logistics.organizations(scope, page=number, per_page=per_page)
+
+        return await context.loaders.page(ORGANIZATION_PAGE, (number, per_page), ask)
 
     connection = await read_window(
         LIST, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
@@ -46,7 +49,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     return connection
 
 
-async def roles(organization: Parent[Organization], info: OperationInfo) -> list[Role]:
+async def roles(organization: Parent[Organization], info: OperationInfo) -> list[Role] | None:
     """The roles that a user of an organization can have."""
     info.context.account.require(Scope.LOGISTICS_READ)
     return await info.context.loaders.roles.load(organization.organization_id)
@@ -59,7 +62,8 @@ async def create(context: Context, business_name: str) -> Organization:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
-    return await context.account.logistics.create_organization(context.scope, business_name)
+    async with context.changing(ORGANIZATION):
+        return await context.account.logistics.create_organization(context.scope, business_name)
 
 
 async def invite(context: Context, invitation: Invitation) -> str:
@@ -69,4 +73,5 @@ async def invite(context: Context, invitation: Invitation) -> str:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
+    context.never_stale()
     return await context.account.logistics.invite_user(context.scope, invitation)

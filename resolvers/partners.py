@@ -5,12 +5,7 @@ from resolvers.permissions import Scope
 from resolvers.upstreams.logistics.account_records import Partner
 
 
-async def partner(context: Context) -> Partner:
+async def partner(context: Context) -> Partner | None:
     """The partner account, without its secret key."""
     context.account.require(Scope.LOGISTICS_READ)
-
-    async def ask() -> Partner:
-        return await context.account.logistics.partner(context.scope)
-
-    found: Partner = await context.loaders.once(("partner",), ask)
-    return found
+    return await context.loaders.partners.load("")

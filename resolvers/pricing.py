@@ -1,17 +1,33 @@
 """Price quotes for logistics tasks."""
 
+from typing import Final
+
 from resolvers.context import Context
 from resolvers.permissions import Scope
+from resolvers.record_kinds import PRICE
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.price_records import PriceQuote
-from resolvers.upstreams.logistics.requests import PriceRequest
+from resolvers.upstreams.logistics.requests import PriceRequest, PriceStop
+
+PLACE_DECIMALS: Final = 4
+"""Of a degree, about 11 m: closer stops cost the same."""
 
 
 async def quote(context: Context, request: PriceRequest) -> PriceQuote:
-    """What a way would cost; the same question is asked once an operation."""
+    """What a way would cost; the same way is asked for once a while, to about 11 m."""
     context.account.require(Scope.LOGISTICS_READ)
+    account = context.account
 
-    async def ask() -> PriceQuote:
-        return await context.account.logistics.price(context.scope, request)
+    async def ask(scope: CallScope) -> PriceQuote:
+        return await account.logistics.price(scope, request)
 
-    quoted: PriceQuote = await context.loaders.once(("price", request.service_type, tuple(request.stops)), ask)
-    return quoted
+    stops = tuple(_rounded(stop) for stop in request.stops)
+    return await context.loaders.page(PRICE, (request.service_type, stops), ask)
+
+
+def _rounded(stop: PriceStop) -> tuple[str | None, float | None, float | None]:
+    return stop.address, _rounded_degrees(stop.latitude), _rounded_degrees(stop.longitude)
+
+
+def _rounded_degrees(degrees: float | None) -> float | None:
+    return None if degrees is None else round(degrees, PLACE_DECIMALS)

@@ -1,101 +1,167 @@
-"""The loaders of an operation, one for each kind of record, and how each is fetched."""
+"""The loaders of an operation, one for each kind of record that it asks for."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any, Final
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar, overload
 
+from resolvers import record_kinds
 from resolvers.accounts import Account
-from resolvers.errors import InputRefused
+from resolvers.cache.keys import question
+from resolvers.cache.kinds import Kind
+from resolvers.cache.reading import Reading
+from resolvers.cache.records import RecordCache
+from resolvers.cache.retrieval import Question
+from resolvers.cached_loader import CachedLoader, RelatedLoader
 from resolvers.loaders import BatchLoader, Loader, RequestLoader
-from resolvers.sms_centres import read_job, read_recipients
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.deliveries.records import Delivery, DspUploadIdentification, Product
-from resolvers.upstreams.logistics.account_records import Organization, Role
-from resolvers.upstreams.logistics.task_records import LogisticsTask
-from resolvers.upstreams.sms.records import Recipient, SmsJob
 
-MAX_DELIVERY_BATCH: Final = 50
-"""Ids in one `filter[id]`: the API's largest page is undocumented, and this is below every cap seen elsewhere."""
+Value = TypeVar("Value")
+
+
+class RecordLoader(Protocol[Value]):
+    """Loads records of one kind by id; lives one operation."""
+
+    def load(self, record_id: str) -> "asyncio.Future[Value | None]":
+        """The record, or None where there is none."""
+        ...
+
+    def prime(self, record_id: str, value: Value) -> None:
+        """Keep a record for this operation that came by another way, unless it was asked for before."""
+        ...
+
+    def forget(self, record_id: str) -> None:
+        """Fetch anew when next asked."""
+        ...
+
+    def cancel(self) -> None:
+        """Give up what is still on its way."""
+        ...
+
+
+class _LoaderOf(Generic[Value]):
+    """Makes an operation's loader of a kind when it is first asked for; most operations need one or two."""
+
+    def __init__(self, kind: Kind[Value]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, loaders: None, owner: type) -> "_LoaderOf[Value]": ...
+    @overload
+    def __get__(self, loaders: "RecordLoaders", owner: type) -> RecordLoader[Value]: ...
+    def __get__(self, loaders: "RecordLoaders | None", owner: type) -> "_LoaderOf[Value] | RecordLoader[Value]":
+        if loaders is None:
+            return self
+        loader = loaders.__dict__[self._name] = loaders.make(self._kind)
+        return loader
 
 
 class RecordLoaders:
-    """One loader for each kind of record; lives one operation.
+    """One loader for each kind of record, made when needed; lives one operation, and in a subscription one event.
 
     Args:
         account: Whose clients fetch.
         scope: The operation's deadline and traces.
+        records: Where records are kept and calls shared; without it every record comes straight from its upstream.
+
+    Attributes:
+        reading: What was read through the cache; None without a cache.
     """
 
-    def __init__(self, account: Account, scope: CallScope) -> None:
+    deliveries = _LoaderOf(record_kinds.DELIVERY)
+    products = _LoaderOf(record_kinds.PRODUCT)
+    products_of_deliveries = _LoaderOf(record_kinds.PRODUCT_OF_DELIVERY)
+    identifications = _LoaderOf(record_kinds.IDENTIFICATION)
+    identifications_of_deliveries = _LoaderOf(record_kinds.IDENTIFICATION_OF_DELIVERY)
+    jobs = _LoaderOf(record_kinds.JOB)
+    recipients = _LoaderOf(record_kinds.RECIPIENTS)
+    tasks = _LoaderOf(record_kinds.TASK)
+    organizations = _LoaderOf(record_kinds.ORGANIZATION)
+    roles = _LoaderOf(record_kinds.ROLES)
+    partners = _LoaderOf(record_kinds.PARTNER)
+    sms_versions = _LoaderOf(record_kinds.SMS_VERSION)
+
+    def __init__(self, account: Account, scope: CallScope, records: RecordCache | None = None) -> None:
         self._account = account
         self._scope = scope
-        self.deliveries: BatchLoader[str, Delivery] = BatchLoader(
-            self._deliveries_by_id, self._delivery, MAX_DELIVERY_BATCH
-        )
-        self.products: Loader[str, Product | None] = Loader(self._product)
-        self.products_of_deliveries: Loader[str, Product | None] = Loader(self._product_of)
-        self.identifications: Loader[str, DspUploadIdentification | None] = Loader(self._identification)
-        self.identifications_of_deliveries: Loader[str, DspUploadIdentification | None] = Loader(
-            self._identification_of
-        )
-        self.jobs: Loader[str, SmsJob | None] = Loader(self._job)
-        self.recipients: Loader[str, list[Recipient] | None] = Loader(self._recipients)
-        self.tasks: Loader[str, LogisticsTask | None] = Loader(self._task)
-        self.organizations: Loader[str, Organization | None] = Loader(self._organization)
-        self.roles: Loader[str, list[Role]] = Loader(self._roles)
-        self._requests = RequestLoader()
+        self._cache = records
+        self._made: dict[str, RecordLoader[Any]] = {}
+        self._requests: RequestLoader | None = None
+        self._pages: dict[Hashable, asyncio.Future[Any]] = {}
+        self.reading: Reading | None = None
+        if self._cache is not None:
+            self.reading = Reading(account, scope, self._cache.invalidations.mark)
 
-    def once(self, request: Hashable, ask: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
-        """The answer to a request that is no single record, asked for once an operation.
+    def make(self, kind: Kind[Value]) -> RecordLoader[Value]:
+        """A new loader of a kind; to be asked for by attribute."""
+        loader = self._made[kind.name] = self._new(kind)
+        return loader
+
+    def page(
+        self, kind: Kind[Value], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Value]]
+    ) -> "asyncio.Future[Value]":
+        """The answer to a question that is no record's id, such as a page of a list; asked once an operation.
 
         Args:
-            request: What makes it the same request: a name, then its arguments.
-            ask: Asks the upstream.
+            kind: What is asked for.
+            arguments: What tells the question from others of its kind; msgspec can encode them.
+            ask: Asks the upstream, within a scope that may outlive the operation: others may wait for the same.
         """
-        return self._requests.load(request, ask)
+        if self._cache is None or self.reading is None:
+            self._requests = self._requests or RequestLoader()
+            return self._requests.load((kind.name, *arguments), partial(ask, self._scope))
+        asked = question(kind.name, *arguments)
+        page = self._pages.get(asked)
+        if page is None:
+            page = self._pages[asked] = self._cached_page(kind, question(*arguments), ask)
+        return page
+
+    def forget(self, kind: Kind[Any], record_ids: Iterable[str]) -> None:
+        """Fetch records that changed anew, and all that is made of them."""
+        self._pages.clear()
+        self._requests = None
+        for one in (kind, *kind.dependents):
+            if one.name in self._made:
+                for record_id in record_ids:
+                    self._made[one.name].forget(record_id)
 
     def cancel(self) -> None:
         """Give up what is still on its way."""
-        for loader in vars(self).values():
-            if isinstance(loader, Loader | BatchLoader | RequestLoader):
-                loader.cancel()
+        if self.reading is not None:
+            self.reading.cancel()
+            return
+        for loader in self._made.values():
+            loader.cancel()
+        if self._requests is not None:
+            self._requests.cancel()
 
-    async def _delivery(self, delivery_id: str) -> Delivery | None:
-        return await self._account.deliveries.delivery(self._scope, delivery_id)
+    def _new(self, kind: Kind[Any]) -> RecordLoader[Any]:
+        if self._cache is not None and self.reading is not None:
+            loader = RelatedLoader if kind.leads_to is not None and self._cache.keeps else CachedLoader
+            return loader(kind, self._cache, self.reading)
+        assert kind.fetch is not None  # noqa: S101 - only pages have none, and those have no loader
+        fetch = partial(kind.fetch, self._account, self._scope)
+        if kind.fetch_many is None:
+            return Loader(fetch)
+        return BatchLoader(partial(kind.fetch_many, self._account, self._scope), fetch, kind.max_batch)
 
-    async def _deliveries_by_id(self, delivery_ids: Sequence[str]) -> dict[str, Delivery]:
-        """Empty once the upstream has refused a list of ids: then each is asked for singly."""
-        if not self._account.delivery_batches:
-            return {}
-        try:
-            found = await self._account.deliveries.deliveries_by_id(self._scope, delivery_ids)
-        except InputRefused:
-            self._account.delivery_batches = False
-            return {}
-        return {delivery.send_task_id: delivery for delivery in found}
-
-    async def _product(self, product_id: str) -> Product | None:
-        return await self._account.deliveries.product(self._scope, product_id)
-
-    async def _product_of(self, delivery_id: str) -> Product | None:
-        return await self._account.deliveries.product_of(self._scope, delivery_id)
-
-    async def _identification(self, identification_id: str) -> DspUploadIdentification | None:
-        return await self._account.deliveries.upload_identification(self._scope, identification_id)
-
-    async def _identification_of(self, delivery_id: str) -> DspUploadIdentification | None:
-        return await self._account.deliveries.upload_identification_of(self._scope, delivery_id)
-
-    async def _job(self, job_id: str) -> SmsJob | None:
-        return await read_job(self._account, self._scope, job_id)
-
-    async def _recipients(self, job_id: str) -> list[Recipient] | None:
-        return await read_recipients(self._account, self._scope, job_id)
-
-    async def _task(self, task_id: str) -> LogisticsTask | None:
-        return await self._account.logistics.task(self._scope, task_id)
-
-    async def _organization(self, organization_id: str) -> Organization | None:
-        return await self._account.logistics.organization(self._scope, organization_id)
-
-    async def _roles(self, organization_id: str) -> list[Role]:
-        return await self._account.logistics.roles(self._scope, organization_id)
+    def _cached_page(
+        self, kind: Kind[Any], asked: str, ask: Callable[[CallScope], Awaitable[Any]]
+    ) -> "asyncio.Future[Any]":
+        assert self._cache is not None  # noqa: S101 - the caller looked
+        assert self.reading is not None  # noqa: S101 - see above
+        sent = Question(self._cache, kind, self._account.identity, lambda scope, _: ask(scope))
+        found = self._cache.find(sent.prefix + asked, self.reading)
+        if found is None:
+            waiter = self.reading.wait(kind.upstream)
+            sent.send({asked: waiter}, self.reading)
+            return waiter
+        self.reading.touched.update(sent.tags)
+        if self.reading.scope.traces is not None:
+            self.reading.trace(kind, "", "hit")
+        page = asyncio.get_running_loop().create_future()
+        page.set_result(found[0].value)
+        return page

@@ -12,6 +12,7 @@ from resolvers.errors import UpstreamError
 from resolvers.ids import global_id, split_global_id
 from resolvers.nodes import node_of
 from resolvers.permissions import Scope
+from resolvers.record_kinds import JOB
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.names import Progress
 from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
@@ -106,15 +107,10 @@ async def regarding(job: Parent[SmsJob], info: OperationInfo) -> object | None:
     return await node_of(info.context, *found)
 
 
-async def version(context: Context) -> SmsApiVersion:
+async def version(context: Context) -> SmsApiVersion | None:
     """The version of the SMS API, as its primary data centre tells it."""
     context.account.require(Scope.SMS_READ)
-
-    async def ask() -> SmsApiVersion:
-        return await context.account.sms.version(context.scope, 0)
-
-    told: SmsApiVersion = await context.loaders.once(("sms version",), ask)
-    return told
+    return await context.loaders.sms_versions.load("")
 
 
 async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:
@@ -132,7 +128,8 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
     context.account.require(Scope.SMS_WRITE)
     if regarding is not None:
         request = _about(request, global_id(*regarding))
-    job_id = await context.account.sms.create_job(context.scope, request)
+    async with context.changing(JOB):
+        job_id = await context.account.sms.create_job(context.scope, request)
     from_input = SmsJob.from_request(job_id, request)
     if selected_below(info, "job") <= NEEDS_NO_REPORT:
         return from_input

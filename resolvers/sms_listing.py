@@ -11,8 +11,10 @@ from resolvers.connections import Connection, bad_cursor, check_first, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.permissions import Scope
+from resolvers.record_kinds import JOB_IDS, PRESENT
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms import NEEDS_NO_REPORT, load_recipients_ahead
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.records import JobReference, SmsJob
 from resolvers.upstreams.sms.requests import JobIdQuery
 
@@ -69,7 +71,7 @@ async def jobs(
     """
     info.context.account.require(Scope.SMS_READ)
     size = check_first(first)
-    start = _start(info.context, window, after)
+    start = await _start(info.context, window, after)
     segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)
     if not 0 <= start.segment < len(segments):
         raise bad_cursor()
@@ -80,9 +82,9 @@ async def jobs(
     return Connection(_nodes(info, job_ids), places, len(found) > size, after is not None)
 
 
-def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
+async def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
     if after is None:
-        to_time = window.to_time or context.now()
+        to_time = window.to_time or await _present(context)
         from_time = window.from_time or to_time - WINDOW
         _check_span(from_time, to_time)
         return JobPlace(LIST, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
@@ -94,6 +96,18 @@ def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
         raise bad_cursor()
     _check_span(place.from_time, place.to_time)
     return msgspec.structs.replace(place, index=place.index + 1)
+
+
+async def _present(context: Context) -> datetime:
+    """The instant at which lists end that name none: the same for a while, so that they are the same list.
+
+    It is rounded up to a second, and forgotten with the lists of jobs.
+    """
+
+    async def now(_: CallScope) -> datetime:
+        return (context.now() + timedelta(seconds=1, microseconds=-1)).replace(microsecond=0)
+
+    return await context.loaders.page(PRESENT, (), now)
 
 
 def _check_span(from_time: datetime, to_time: datetime) -> None:
@@ -139,13 +153,15 @@ async def _fill(
 async def _list(context: Context, window: JobWindow, segment: Segment, offset: int, limit: int) -> list[str]:
     query = JobIdQuery(segment.from_time, segment.to_time, window.open, limit, offset or None)
 
-    async def ask() -> list[str]:
-        return await context.account.sms.job_ids(context.scope, segment.centre, query)
+    account = context.account
 
-    job_ids: list[str] = await context.loaders.once((LIST, segment.centre, query), ask)
-    for job_id in job_ids:
-        context.account.sms_places.remember(job_id, segment.centre)
-    return job_ids
+    async def ask(scope: CallScope) -> list[str]:
+        job_ids = await account.sms.job_ids(scope, segment.centre, query)
+        for job_id in job_ids:
+            account.sms_places.remember(job_id, segment.centre)
+        return job_ids
+
+    return await context.loaders.page(JOB_IDS, (segment.centre, query), ask)
 
 
 def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:

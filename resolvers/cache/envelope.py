@@ -1,0 +1,58 @@
+"""A record as it travels through Redis: with wall-clock times, since processes share no other clock."""
+
+import msgspec
+
+from resolvers.cache.entry import Entry
+from resolvers.cache.kinds import Kind, Value
+from resolvers.cache.memory import cost_of
+from resolvers.cache.terms import Lifetime, Terms
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """A record and when it was told; lives in Redis.
+
+    Args:
+        stored_at: Wall clock, in seconds.
+        fresh_until: Wall clock, in seconds.
+        lifetime: Under which terms it is kept.
+        record: Its JSON, `null` for what does not exist.
+    """
+
+    stored_at: float
+    fresh_until: float
+    lifetime: Lifetime
+    record: msgspec.Raw
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+
+
+def sealed(entry: Entry, lifetime: Lifetime, record: bytes, *, now: float, wall: float) -> bytes:
+    """An entry for Redis.
+
+    Args:
+        entry: What is kept here.
+        lifetime: Its terms' name.
+        record: Its JSON.
+        now: The cache's clock.
+        wall: The wall clock.
+    """
+    return msgspec.json.encode(
+        Envelope(wall + entry.stored_at - now, wall + entry.fresh_until - now, lifetime, msgspec.Raw(record))
+    )
+
+
+def opened(kind: Kind[Value], data: bytes, terms: dict[Lifetime, Terms], *, now: float, wall: float) -> Entry | None:
+    """The entry that Redis had; None where another version of the gateway wrote what this one cannot read.
+
+    A wall clock that stands wrong makes a record at most as old as its own TTL, never younger.
+    """
+    try:
+        envelope = _ENVELOPE.decode(data)
+        value = kind.decoder.decode(envelope.record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    own = terms[envelope.lifetime]
+    stored_at = now - max(0.0, wall - envelope.stored_at)
+    fresh_until = min(now + envelope.fresh_until - wall, now + own.ttl)
+    return Entry(value, stored_at, fresh_until, own, cost_of(bytes(envelope.record)))

@@ -1,0 +1,63 @@
+"""What was forgotten lately: so that nothing read before a change is kept after it, and whoever depends on it hears."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+REMEMBERED: Final = 100_000
+"""Forgotten keys whose order is known; what was read before an older one is not kept, whatever it is."""
+
+Listener = Callable[[frozenset[str] | None], None]
+"""Is told the forgotten keys, or None where everything is forgotten; must not raise."""
+
+
+class Invalidations:
+    """Counts and remembers what was forgotten in this process; lives as long as its process.
+
+    Attributes:
+        mark: How many times something was forgotten so far: note it before reading, and ask `since` before keeping.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self.mark = 0
+        self._remembered = remembered
+        self._floor = 0
+        self._marks: OrderedDict[str, int] = OrderedDict()
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Hear of everything forgotten from now on.
+
+        Returns:
+            What ends that.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def note(self, keys: Iterable[str]) -> None:
+        """Note that keys were forgotten, and tell."""
+        forgotten = frozenset(keys)
+        self.mark += 1
+        for key in forgotten:
+            self._marks[key] = self.mark
+            self._marks.move_to_end(key)
+        while len(self._marks) > self._remembered:
+            _, self._floor = self._marks.popitem(last=False)
+        self._tell(forgotten)
+
+    def note_all(self) -> None:
+        """Note that everything was forgotten, and tell."""
+        self.mark += 1
+        self._floor = self.mark
+        self._marks.clear()
+        self._tell(None)
+
+    def since(self, mark: int, keys: Collection[str]) -> bool:
+        """Whether any of the keys may have been forgotten after a mark."""
+        if mark == self.mark:
+            return False
+        return mark < self._floor or any(self._marks.get(key, 0) > mark for key in keys)
+
+    def _tell(self, keys: frozenset[str] | None) -> None:
+        for listener in tuple(self._listeners):
+            listener(keys)

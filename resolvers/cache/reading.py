@@ -1,0 +1,88 @@
+"""What one operation has read: for its deadline, for the operation cache, and to say what was stale."""
+
+import asyncio
+from typing import Any
+
+from resolvers.cache.entry import Entry
+from resolvers.cache.kinds import HasIdentity, Kind
+from resolvers.errors import UpstreamTimeout
+from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
+from resolvers.upstreams.names import UpstreamName
+
+
+class Reading:
+    """What an operation has read, and what it still waits for; lives one operation, and in a subscription one event.
+
+    Args:
+        account: Whose credentials fetch.
+        scope: The operation's deadline and traces.
+        mark: Where the invalidations stood when the operation began.
+
+    Attributes:
+        touched: The keys of all that the answer is made of, tags of lists among them.
+        fresh_until: Until when all of that is fresh, by the cache's clock; minus infinity where a part cannot be kept.
+        stale: The keys of what was served stale, with its age in seconds.
+        may_be_stale: Whether stale records are good enough; false once the operation changes something.
+    """
+
+    __slots__ = ("_timer", "_waiting", "account", "fresh_until", "mark", "may_be_stale", "scope", "stale", "touched")
+
+    def __init__(self, account: HasIdentity, scope: CallScope, mark: int) -> None:
+        self.account = account
+        self.scope = scope
+        self.mark = mark
+        self.touched: set[str] = set()
+        self.fresh_until = float("inf")
+        self.stale: dict[str, float] = {}
+        self.may_be_stale = True
+        self._waiting: dict[asyncio.Future[Any], UpstreamName] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def took(self, key: str, entry: Entry) -> None:
+        """Note an entry that the operation was given."""
+        self.touched.add(key)
+        self.fresh_until = min(self.fresh_until, entry.fresh_until)
+
+    def took_stale(self, key: str, entry: Entry, now: float) -> None:
+        """Note an entry that the operation was given past its TTL."""
+        self.took(key, entry)
+        self.stale[key] = max(self.stale.get(key, 0.0), now - entry.stored_at)
+
+    def took_unkept(self) -> None:
+        """Note that the answer holds something that nobody keeps."""
+        self.fresh_until = float("-inf")
+
+    def wait(self, upstream: UpstreamName) -> "asyncio.Future[Any]":
+        """A value to come, which fails at the operation's deadline however long the call for it goes on."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._waiting[future] = upstream
+        future.add_done_callback(self._ended)
+        if self._timer is None and self.scope.deadline != float("inf"):
+            self._timer = loop.call_at(self.scope.deadline, self._expire)
+        return future
+
+    def trace(self, kind: Kind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
+        """Note a call that was not made for this operation, where somebody asked for that."""
+        if self.scope.traces is not None and kind.path:
+            path = kind.path.replace("{id}", record_id)
+            self.scope.traces.append(CallTrace(kind.upstream, kind.method, path, None, milliseconds, cache, 0))
+
+    def cancel(self) -> None:
+        """Give up what is still on its way: nobody waits for it any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in list(self._waiting):
+            future.cancel()
+
+    def _ended(self, future: "asyncio.Future[Any]") -> None:
+        """A value fetched ahead that nobody came for is no error worth a log line."""
+        self._waiting.pop(future, None)
+        if not future.cancelled():
+            future.exception()
+
+    def _expire(self) -> None:
+        for future, upstream in list(self._waiting.items()):
+            if not future.done():
+                message = f"{upstream.name} did not answer before the operation's time was up; try again later."
+                future.set_exception(UpstreamTimeout(upstream, message))

@@ -1,0 +1,220 @@
+"""The cache of records: what is kept in this process, what falls with what, and the way to whatever is missing."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+
+from resolvers.cache.counts import CacheCounts
+from resolvers.cache.entry import Entry
+from resolvers.cache.envelope import sealed
+from resolvers.cache.flights import Flight
+from resolvers.cache.invalidations import Invalidations
+from resolvers.cache.keys import is_list_tag, key_prefix, list_tag
+from resolvers.cache.kinds import Kind, Value
+from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, cost_of
+from resolvers.cache.reading import Reading
+from resolvers.cache.shared import SharedItem, SharedRecords
+from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.upstreams.transport.stack import loop_clock
+
+JITTER = 0.1
+"""How much of a TTL chance may take away, so that what was fetched together does not expire together."""
+
+
+class RecordCache:
+    """Records by identity, kind and id, for all operations of a process; lives as long as its process.
+
+    An operation sees it through its loaders. Whoever learns of a change calls `forget`.
+
+    Args:
+        config: What is kept, and for how long.
+        shared: The layer in Redis, where there is one.
+        clock: Seconds; the event loop's clock unless told.
+        wall: The wall clock, in seconds since the epoch; for what other processes read.
+        random: For jitter.
+
+    Attributes:
+        invalidations: Subscribe there to hear of whatever is forgotten.
+        counts: How often what happened.
+        keeps: Whether records are kept at all, or only shared in flight.
+    """
+
+    def __init__(
+        self,
+        config: CacheConfig,
+        *,
+        shared: SharedRecords | None = None,
+        counts: CacheCounts | None = None,
+        clock: Callable[[], float] = loop_clock,
+        wall: Callable[[], float] = time.time,
+        random: Random | None = None,
+    ) -> None:
+        self.config = config
+        self.shared = shared if config.keep else None
+        self.clock = clock
+        self.wall = wall
+        self.keeps = config.keep
+        self.terms = config.terms()
+        self.memory = BoundedMemory(config.max_entries, config.max_bytes)
+        self.invalidations = Invalidations()
+        self.counts = counts or CacheCounts()
+        self.flights: dict[str, Flight] = {}
+        self._random = random or Random()  # noqa: S311 - jitter is no secret
+        self._generations: dict[str, int] = {}
+        self._prefixes: dict[tuple[str, str], str] = {}
+        if shared is not None:
+            shared.link.on_notice = self._forget_here
+            shared.link.on_gap = self._forget_all_here
+
+    async def open(self) -> None:
+        """Look for Redis, where there is one."""
+        if self.shared is not None:
+            await self.shared.link.open()
+
+    async def close(self) -> None:
+        """Let go of Redis and of what is on its way."""
+        for flight in list(self.flights.values()):
+            if flight.fleet.task is not None:
+                flight.fleet.task.cancel()
+        if self.shared is not None:
+            await self.shared.link.close()
+
+    def prefix(self, identity: str, kind: Kind[Any]) -> str:
+        """What the keys of a kind begin with; that of pages changes whenever their list does."""
+        named = (identity, kind.name)
+        prefix = self._prefixes.get(named) or self._prefixes.setdefault(named, key_prefix(identity, kind.name))
+        if kind.shared:
+            return prefix
+        generation = sum(self._generations.get(tag, 0) for tag in self.tags(identity, kind))
+        return f"{prefix}{generation}/"
+
+    def tags(self, identity: str, kind: Kind[Any]) -> list[str]:
+        """The tags of the lists that a kind's records stand in, or that its pages are of."""
+        return [list_tag(identity, name) for name in kind.lists]
+
+    def find(self, key: str, reading: Reading) -> tuple[Entry, bool] | None:
+        """What is kept, and whether it is stale; None where the operation has to wait."""
+        entry = self.memory.peek(key)
+        if entry is None:
+            return None
+        now = self.clock()
+        if now < entry.fresh_until:
+            self.counts.hits += 1
+            reading.took(key, entry)
+            return entry, False
+        if reading.may_be_stale and entry.may_revalidate(now):
+            self.counts.stale += 1
+            reading.took_stale(key, entry, now)
+            return entry, True
+        return None
+
+    def keep(self, kind: Kind[Value], key: str, value: Value | None, mark: int, tags: Sequence[str]) -> "Kept":
+        """Keep what an upstream told, unless it was forgotten since it was asked for.
+
+        Args:
+            kind: What it is.
+            key: Where it is kept.
+            value: The record; None where there is none.
+            mark: Where the invalidations stood when it was asked for.
+            tags: The lists that it is a page of.
+        """
+        lifetime = Lifetime.MISSING if value is None else kind.lifetime(value)
+        terms = self.terms[lifetime]
+        now = self.clock()
+        if not self.keeps or self.invalidations.since(mark, (key, *tags)):
+            return Kept(key, Entry(value, now, now, terms), lifetime)
+        kept_value: Any = value
+        if kind.leads_to is not None and value is not None:
+            kept_value = self._end_of(kind, value)
+        encoded = _encoded(kept_value)
+        fresh_until = now + terms.ttl * (1 - JITTER * self._random.random())
+        entry = Entry(kept_value, now, fresh_until, terms, cost_of(encoded) if encoded else ENTRY_BYTES)
+        self.memory.put(key, entry)
+        return Kept(key, entry, lifetime, encoded if kind.shared else b"")
+
+    def keep_held(self, kind: Kind[Value], identity: str, value: Value | None, mark: int) -> list["Kept"]:
+        """Keep the records that a value brings along, such as a page its deliveries."""
+        if kind.holds is None or value is None or not self.keeps:
+            return []
+        prefixes: dict[str, str] = {}
+        kept = []
+        for held, record_id, record in kind.holds(value):
+            prefix = prefixes.get(held.name) or prefixes.setdefault(held.name, self.prefix(identity, held))
+            kept.append(self.keep(held, prefix + record_id, record, mark, ()))
+        return kept
+
+    def item(self, kept: "Kept", *, token: str = "", leased: bool = False) -> SharedItem:
+        """What other processes are to have of it."""
+        now, entry = self.clock(), kept.entry
+        data = sealed(entry, kept.lifetime, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
+        return SharedItem(kept.key, data, entry.fresh_until + entry.terms.grace - now, token, leased)
+
+    def dependents(self, identity: str, kind: Kind[Any], record_ids: Iterable[str]) -> set[str]:
+        """The keys of records, of all that is made of them, and of the lists that they may stand in."""
+        keys = set(self.tags(identity, kind))
+        for record_id in record_ids:
+            for one in (kind, *kind.dependents):
+                keys.add(self.prefix(identity, one) + record_id)
+        return keys
+
+    async def forget(self, identity: str, kind: Kind[Any], record_ids: Collection[str] = ()) -> None:
+        """Forget records that changed and all that depends on them; returns once every process has.
+
+        Args:
+            identity: Whose records.
+            kind: What they are.
+            record_ids: The upstream's own ids; none where only the lists of the kind changed.
+        """
+        keys = self.dependents(identity, kind, record_ids)
+        if self.shared is not None:
+            await self.shared.forget(sorted(keys))
+        self._forget_here(keys)
+
+    def current(self, reading: Reading) -> bool:
+        """Whether nothing that an operation was given has been forgotten since it began."""
+        return not self.invalidations.since(reading.mark, reading.touched)
+
+    def _forget_here(self, keys: Collection[str]) -> None:
+        self.counts.forgotten += len(keys)
+        self.memory.drop(keys)
+        for key in keys:
+            self.flights.pop(key, None)
+            if is_list_tag(key):
+                self._generations[key] = self._generations.get(key, 0) + 1
+        self.invalidations.note(keys)
+
+    def _forget_all_here(self) -> None:
+        self.memory.drop_all()
+        self.flights.clear()
+        self.invalidations.note_all()
+
+    def _end_of(self, kind: Kind[Any], value: Any) -> str:  # noqa: ANN401 - whatever the relationship leads to
+        ends: Iterable[tuple[Kind[Any], str, Any]] = kind.holds(value) if kind.holds else ()
+        return next(record_id for _, record_id, _ in ends)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A record that was just told, as it is kept; lives until everybody who waits has it.
+
+    Args:
+        key: Where.
+        entry: With no time left where it was not kept.
+        lifetime: Its terms' name.
+        encoded: Its JSON for other processes; empty where they are not to have it.
+    """
+
+    key: str
+    entry: Entry
+    lifetime: Lifetime
+    encoded: bytes = b""
+
+
+def _encoded(value: Any) -> bytes:  # noqa: ANN401 - any record
+    """Its JSON; empty where it has none, such as for half of a surrogate pair: then it stays in this process."""
+    try:
+        return msgspec.json.encode(value)
+    except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):
+        return b""

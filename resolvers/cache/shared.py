@@ -1,0 +1,159 @@
+"""The layer that all processes share: records, leases and forgotten keys in Redis, through aiocache."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+from aiocache.backends.redis import RedisCache  # type: ignore[import-untyped]  # aiocache has no types
+from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]  # aiocache has no types
+from redis.asyncio import Redis
+
+from resolvers.cache.redis_link import RedisLink
+
+FORGOTTEN_SECONDS: Final = 120
+"""How long a forgotten key is known as such: longer than any call that began before may take."""
+
+PUT: Final = """
+for item = 0, #KEYS / 3 - 1 do
+  local record, forgotten, lease = KEYS[3 * item + 1], KEYS[3 * item + 2], KEYS[3 * item + 3]
+  local value, milliseconds, seen, holder = unpack(ARGV, 4 * item + 1, 4 * item + 4)
+  if value ~= '' and (redis.call('get', forgotten) or '') == seen then
+    redis.call('set', record, value, 'px', milliseconds)
+  end
+  if holder ~= '' and redis.call('get', lease) == holder then redis.call('del', lease) end
+end
+"""
+"""Keeps records unless they were forgotten since they were looked for, and gives the leases for them back."""
+
+LEASE: Final = """
+local granted = {}
+for number, key in ipairs(KEYS) do
+  granted[number] = redis.call('set', key, ARGV[1], 'nx', 'px', ARGV[2]) and 1 or 0
+end
+return granted
+"""
+
+FORGET: Final = """
+for number = 1, #KEYS, 2 do
+  redis.call('del', KEYS[number])
+  redis.call('set', KEYS[number + 1], ARGV[1], 'ex', ARGV[2])
+end
+return redis.call('publish', ARGV[3], ARGV[4])
+"""
+"""Forgets records and tells every process; how many were told."""
+
+
+class SharedItem(msgspec.Struct, frozen=True):
+    """What one record's fetch leaves in Redis; a value.
+
+    Args:
+        key: The record's.
+        data: Its envelope; empty where the fetch failed.
+        seconds: How long Redis keeps it.
+        token: What Redis knew of the key's last invalidation before the fetch.
+        leased: Whether this process holds the lease of the key.
+    """
+
+    key: str
+    data: bytes = b""
+    seconds: float = 0.0
+    token: str = ""
+    leased: bool = False
+
+
+class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
+    """aiocache's Redis backend on a client that was made from a URL, user name and TLS included."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(serializer=NullSerializer(), timeout=0)
+        self.client = client
+
+
+class SharedRecords:
+    """Records that all processes share; lives as long as its process. Nothing here raises: what fails is as if absent.
+
+    Args:
+        link: The connection, which knows whether Redis is there.
+        prefix: What every key begins with.
+    """
+
+    def __init__(self, link: RedisLink, prefix: str) -> None:
+        self.link = link
+        self._prefix = prefix
+        self._backend = _Backend(link.client)
+        self._holder = uuid4().hex
+        self._unforgotten: set[str] = set()
+        link.on_return = self._forget_late
+
+    async def get(self, keys: Sequence[str]) -> list[tuple[bytes | None, str]]:
+        """For each key its envelope, if any, and the token of its last invalidation."""
+        names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
+        found = await self.link.run(lambda: self._backend.multi_get(names))
+        if found is None:
+            return [(None, "")] * len(keys)
+        return [
+            (record, token.decode() if token else "") for record, token in zip(found[::2], found[1::2], strict=True)
+        ]
+
+    async def lease(self, keys: Sequence[str], seconds: float) -> list[bool]:
+        """For each key whether this process is the one to fetch it now; all are, where Redis is away."""
+        names = [self._lease(key) for key in keys]
+        arguments = (self._holder, int(seconds * 1000))
+        granted = await self.link.run(lambda: self._evaluate(LEASE, names, arguments))
+        return [True] * len(keys) if granted is None else [bool(one) for one in granted]
+
+    async def put(self, items: Sequence[SharedItem]) -> None:
+        """Keep what was fetched, and give leases back."""
+        names = [name for item in items for name in self._names(item.key)]
+        arguments: list[Any] = []
+        for item in items:
+            holder = self._holder if item.leased else ""
+            arguments += (item.data, max(1, int(item.seconds * 1000)), item.token, holder)
+        await self.link.run(lambda: self._evaluate(PUT, names, arguments))
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Forget keys in every process; returns once all have confirmed it, or could not be reached in time.
+
+        While Redis is away they are kept in mind, and forgotten there when it returns.
+        """
+        self._unforgotten.update(keys)
+        if await self._forget(keys):
+            self._unforgotten.difference_update(keys)
+
+    async def _forget(self, keys: Sequence[str]) -> bool:
+        names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
+        with self.link.announcement(keys) as announcement:
+            arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, announcement.message)
+            told = await self.link.run(lambda: self._evaluate(FORGET, names, arguments))
+            if told is None:
+                return False
+            await announcement.confirmed_by(int(told))
+        return True
+
+    async def _forget_late(self) -> None:
+        """What changed while Redis was away is forgotten there before anything is read from it again."""
+        while self._unforgotten:
+            some = [self._unforgotten.pop() for _ in range(min(500, len(self._unforgotten)))]
+            names = [name for key in some for name in (self._record(key), self._forgotten(key))]
+            arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, self.link.message(some))
+            try:
+                await self._evaluate(FORGET, names, arguments)
+            except BaseException:
+                self._unforgotten.update(some)
+                raise
+
+    async def _evaluate(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - Redis's
+        return await self._backend.raw("eval", script, len(names), *names, *arguments)
+
+    def _names(self, key: str) -> tuple[str, str, str]:
+        return self._record(key), self._forgotten(key), self._lease(key)
+
+    def _record(self, key: str) -> str:
+        return f"{self._prefix}record:{key}"
+
+    def _forgotten(self, key: str) -> str:
+        return f"{self._prefix}forgotten:{key}"
+
+    def _lease(self, key: str) -> str:
+        return f"{self._prefix}lease:{key}"

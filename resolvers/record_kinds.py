@@ -1,0 +1,267 @@
+"""Every kind of record: how it is fetched, how long it is good, and what falls with it when it changes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from resolvers.accounts import Account
+from resolvers.cache.kinds import Kind, always, by_state
+from resolvers.cache.terms import Lifetime
+from resolvers.errors import InputRefused
+from resolvers.sms_centres import read_job, read_recipients
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
+from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
+from resolvers.upstreams.logistics.price_records import PriceQuote
+from resolvers.upstreams.logistics.task_records import LogisticsTask
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.records import Recipient, SmsApiVersion, SmsJob
+
+MAX_DELIVERY_BATCH: Final = 50
+"""Ids in one `filter[id]`: the API's largest page is undocumented, and this is below every cap seen elsewhere."""
+
+DELIVERIES_LIST: Final = "deliveries"
+JOBS_LIST: Final = "sms jobs"
+TASKS_LIST: Final = "logistics tasks"
+ORGANIZATIONS_LIST: Final = "organizations"
+
+
+async def _delivery(account: Account, scope: CallScope, delivery_id: str) -> Delivery | None:
+    return await account.deliveries.delivery(scope, delivery_id)
+
+
+async def _deliveries_by_id(account: Account, scope: CallScope, delivery_ids: Sequence[str]) -> dict[str, Delivery]:
+    """Empty once the upstream has refused a list of ids: then each is asked for singly."""
+    if not account.delivery_batches:
+        return {}
+    try:
+        found = await account.deliveries.deliveries_by_id(scope, delivery_ids)
+    except InputRefused:
+        account.delivery_batches = False
+        return {}
+    return {delivery.send_task_id: delivery for delivery in found}
+
+
+async def _product(account: Account, scope: CallScope, product_id: str) -> Product | None:
+    return await account.deliveries.product(scope, product_id)
+
+
+async def _product_of(account: Account, scope: CallScope, delivery_id: str) -> Product | None:
+    return await account.deliveries.product_of(scope, delivery_id)
+
+
+async def _identification(account: Account, scope: CallScope, identification_id: str) -> DspUploadIdentification | None:
+    return await account.deliveries.upload_identification(scope, identification_id)
+
+
+async def _identification_of(account: Account, scope: CallScope, delivery_id: str) -> DspUploadIdentification | None:
+    return await account.deliveries.upload_identification_of(scope, delivery_id)
+
+
+async def _task(account: Account, scope: CallScope, task_id: str) -> LogisticsTask | None:
+    return await account.logistics.task(scope, task_id)
+
+
+async def _organization(account: Account, scope: CallScope, organization_id: str) -> Organization | None:
+    return await account.logistics.organization(scope, organization_id)
+
+
+async def _roles(account: Account, scope: CallScope, organization_id: str) -> list[Role]:
+    return await account.logistics.roles(scope, organization_id)
+
+
+async def _partner(account: Account, scope: CallScope, _: str) -> Partner:
+    return await account.logistics.partner(scope)
+
+
+async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVersion:
+    return await account.sms.version(scope, 0)
+
+
+def _recipients_lifetime(recipients: list[Recipient]) -> Lifetime:
+    return Lifetime.FINAL if all(recipient.final for recipient in recipients) else Lifetime.ACTIVE
+
+
+def _deliveries_of(page: DeliveryPage) -> Iterable[tuple[Kind[Any], str, Any]]:
+    return [(DELIVERY, delivery.send_task_id, delivery) for delivery in page.records]
+
+
+def _tasks_of(page: list[LogisticsTask]) -> Iterable[tuple[Kind[Any], str, Any]]:
+    return [(TASK, task.task_id, task) for task in page]
+
+
+def _organizations_of(page: list[Organization]) -> Iterable[tuple[Kind[Any], str, Any]]:
+    return [(ORGANIZATION, one.organization_id, one) for one in page]
+
+
+PRODUCT: Final = Kind[Product](
+    "product",
+    Product,
+    UpstreamName.DELIVERIES,
+    always(Lifetime.REFERENCE),
+    fetch=_product,
+    path="/products/{id}",
+)
+IDENTIFICATION: Final = Kind[DspUploadIdentification](
+    "dsp upload identification",
+    DspUploadIdentification,
+    UpstreamName.DELIVERIES,
+    always(Lifetime.REFERENCE),
+    fetch=_identification,
+    path="/dsp-upload-identifications/{id}",
+)
+PRODUCT_OF_DELIVERY: Final = Kind[Any](
+    "product of delivery",
+    str,
+    UpstreamName.DELIVERIES,
+    always(Lifetime.RELATIONSHIP),
+    fetch=_product_of,
+    holds=lambda product: [(PRODUCT, product.product_id, product)],
+    leads_to=PRODUCT,
+    path="/send-tasks/{id}/product",
+)
+IDENTIFICATION_OF_DELIVERY: Final = Kind[Any](
+    "dsp upload identification of delivery",
+    str,
+    UpstreamName.DELIVERIES,
+    always(Lifetime.RELATIONSHIP),
+    fetch=_identification_of,
+    holds=lambda channel: [(IDENTIFICATION, channel.dsp_upload_identification_id, channel)],
+    leads_to=IDENTIFICATION,
+    path="/send-tasks/{id}/dsp-upload-identification",
+)
+DELIVERY: Final = Kind[Delivery](
+    "delivery",
+    Delivery,
+    UpstreamName.DELIVERIES,
+    by_state,
+    fetch=_delivery,
+    fetch_many=_deliveries_by_id,
+    max_batch=MAX_DELIVERY_BATCH,
+    dependents=(PRODUCT_OF_DELIVERY, IDENTIFICATION_OF_DELIVERY),
+    lists=(DELIVERIES_LIST,),
+    path="/send-tasks/{id}",
+)
+RECIPIENTS: Final = Kind[list[Recipient]](
+    "recipients of sms job",
+    list[Recipient],
+    UpstreamName.SMS,
+    _recipients_lifetime,
+    fetch=read_recipients,
+    path="/sms?jobId={id}",
+)
+JOB: Final = Kind[SmsJob](
+    "sms job",
+    SmsJob,
+    UpstreamName.SMS,
+    by_state,
+    fetch=read_job,
+    dependents=(RECIPIENTS,),
+    lists=(JOBS_LIST,),
+    path="/jobs/{id}",
+)
+SMS_VERSION: Final = Kind[SmsApiVersion](
+    "sms api version",
+    SmsApiVersion,
+    UpstreamName.SMS,
+    always(Lifetime.REFERENCE),
+    fetch=_sms_version,
+    path="/version",
+)
+TASK: Final = Kind[LogisticsTask](
+    "logistics task",
+    LogisticsTask,
+    UpstreamName.LOGISTICS,
+    by_state,
+    fetch=_task,
+    lists=(TASKS_LIST,),
+    path="/platform/tasks/{id}",
+)
+ROLES: Final = Kind[list[Role]](
+    "roles of organization",
+    list[Role],
+    UpstreamName.LOGISTICS,
+    always(Lifetime.REFERENCE),
+    fetch=_roles,
+    path="/platform/organizations/{id}/roles",
+)
+ORGANIZATION: Final = Kind[Organization](
+    "organization",
+    Organization,
+    UpstreamName.LOGISTICS,
+    always(Lifetime.REFERENCE),
+    fetch=_organization,
+    dependents=(ROLES,),
+    lists=(ORGANIZATIONS_LIST,),
+    path="/platform/organizations/{id}",
+)
+PARTNER: Final = Kind[Partner](
+    "partner",
+    Partner,
+    UpstreamName.LOGISTICS,
+    always(Lifetime.REFERENCE),
+    fetch=_partner,
+    path="/partners/{signature}",
+)
+PRICE: Final = Kind[PriceQuote](
+    "price", PriceQuote, UpstreamName.LOGISTICS, always(Lifetime.QUOTE), path="/price", method="POST"
+)
+
+DELIVERY_PAGE: Final = Kind[DeliveryPage](
+    "page of deliveries",
+    DeliveryPage,
+    UpstreamName.DELIVERIES,
+    always(Lifetime.LIST),
+    lists=(DELIVERIES_LIST,),
+    holds=_deliveries_of,
+    shared=False,
+    path="/send-tasks",
+)
+JOB_IDS: Final = Kind[list[str]](
+    "page of sms jobs",
+    list[str],
+    UpstreamName.SMS,
+    always(Lifetime.LIST),
+    lists=(JOBS_LIST,),
+    shared=False,
+    path="/jobs",
+)
+PRESENT: Final = Kind[datetime](
+    "present of sms jobs",
+    datetime,
+    UpstreamName.SMS,
+    always(Lifetime.LIST),
+    lists=(JOBS_LIST,),
+    shared=False,
+)
+TASK_PAGE: Final = Kind[list[LogisticsTask]](
+    "page of logistics tasks",
+    list[LogisticsTask],
+    UpstreamName.LOGISTICS,
+    always(Lifetime.LIST),
+    lists=(TASKS_LIST,),
+    holds=_tasks_of,
+    shared=False,
+    path="/platform/tasks",
+)
+ORGANIZATION_PAGE: Final = Kind[list[Organization]](
+    "page of organizations",
+    list[Organization],
+    UpstreamName.LOGISTICS,
+    always(Lifetime.LIST),
+    lists=(ORGANIZATIONS_LIST,),
+    holds=_organizations_of,
+    shared=False,
+    path="/platform/organizations",
+)
+
+KINDS_OF_IDS: Final[dict[str, Kind[Any]]] = {
+    "Delivery": DELIVERY,
+    "Product": PRODUCT,
+    "DspUploadIdentification": IDENTIFICATION,
+    "SmsJob": JOB,
+    "Recipient": RECIPIENTS,
+    "LogisticsTask": TASK,
+    "Organization": ORGANIZATION,
+}
+"""The kind behind a global id; a recipient's own id begins with its job's, under which its record is kept."""
