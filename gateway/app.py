@@ -72,6 +72,7 @@ def _endpoint(settings: Settings, identify: Identification, ide: Ide, examples: 
 def _rest(upstreams: Upstreams, oauth: OAuth, ide: Ide) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await upstreams.open()
         yield
         await oauth.close()
         await upstreams.close()

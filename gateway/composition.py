@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyreqwest.client import Client
 from redis.asyncio import Redis
 
+from gateway.record_cache import build_record_cache
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import (
     AccountSettings,
@@ -15,6 +16,7 @@ from gateway.settings.upstreams import (
     UpstreamLimits,
 )
 from resolvers.accounts import Account
+from resolvers.cache.records import RecordCache
 from resolvers.sms_hedging import SmsHedging
 from resolvers.upstreams.call import CallScope, Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
@@ -57,6 +59,7 @@ class Upstreams:
         named: The tenants' accounts by name.
         pool: Closed last.
         redis: Where limits are shared with other processes, if anywhere.
+        records: The cache of all accounts, if anything is to be kept or shared.
         logistics: The policies around the logistics API, without credentials: for logins and callers' own accounts.
     """
 
@@ -64,10 +67,18 @@ class Upstreams:
     named: dict[str, Account]
     pool: Client
     redis: Redis | None = None
+    records: RecordCache | None = None
     logistics: Transport | None = None
+
+    async def open(self) -> None:
+        """Get in touch with the other processes."""
+        if self.records is not None:
+            await self.records.open()
 
     async def close(self) -> None:
         """Close every connection."""
+        if self.records is not None:
+            await self.records.close()
         await self.pool.close()
         if self.redis is not None:
             await self.redis.aclose()
@@ -83,11 +94,12 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
     pool = open_client()
     redis = _open_redis(settings)
     rate = RedisRate(redis, settings.redis_prefix, loop_clock) if redis is not None else LocalRate(loop_clock)
-    builder = _AccountBuilder(pool, StackSurroundings(rate=rate, observer=observer))
+    records = build_record_cache(settings)
+    builder = _AccountBuilder(pool, StackSurroundings(rate=rate, observer=observer), records)
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis, logistics)
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis, records, logistics)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -100,9 +112,10 @@ def _open_redis(settings: Settings) -> Redis | None:
 class _AccountBuilder:
     """Builds accounts over one pool; accounts at the same address share its policies. Lives while the app is built."""
 
-    def __init__(self, pool: Client, surroundings: StackSurroundings) -> None:
+    def __init__(self, pool: Client, surroundings: StackSurroundings, records: RecordCache | None) -> None:
         self._pool = pool
         self._surroundings = surroundings
+        self._records = records
         self._stacks: dict[tuple[UpstreamName, str], Stack] = {}
 
     def build(self, identity: str, settings: AccountSettings) -> Account:
@@ -113,6 +126,7 @@ class _AccountBuilder:
             logistics=self._logistics(identity, settings.logistics) if settings.logistics else None,
             health=self._health(settings),
             hedging=SmsHedging(enabled=settings.sms.hedge) if settings.sms else None,
+            records=self._records,
         )
 
     def logistics_without_credentials(self, settings: LogisticsSettings) -> Transport:

@@ -1,0 +1,42 @@
+"""Builds the cache of records that the settings ask for."""
+
+from gateway.settings.model import Settings
+from resolvers.cache.counts import CacheCounts
+from resolvers.cache.records import RecordCache
+from resolvers.cache.redis_link import RedisLink
+from resolvers.cache.shared import SharedRecords
+from resolvers.cache.terms import CacheConfig
+
+
+def build_record_cache(settings: Settings) -> RecordCache | None:
+    """The process's cache; None where nothing is to be kept or shared, so that it costs nothing."""
+    if not settings.cache.enabled and not settings.cache.coalesce:
+        return None
+    counts = CacheCounts()
+    return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts)
+
+
+def cache_config(settings: Settings) -> CacheConfig:
+    """What the settings say about the cache."""
+    cache = settings.cache
+    return CacheConfig(
+        keep=cache.enabled,
+        coalesce=cache.coalesce,
+        ttl_final=cache.ttl_final,
+        ttl_active=cache.ttl_active,
+        ttl_reference=cache.ttl_reference,
+        ttl_relationship=cache.ttl_relationship,
+        ttl_quote=cache.ttl_quote,
+        ttl_missing=cache.ttl_missing,
+        grace=cache.grace,
+        max_entries=cache.max_entries,
+        max_bytes=cache.max_bytes,
+        flight_seconds=2 * settings.deadline_seconds,
+    )
+
+
+def _shared(settings: Settings, counts: CacheCounts) -> SharedRecords | None:
+    if settings.redis_url is None or not settings.cache.enabled:
+        return None
+    prefix = f"{settings.redis_prefix}cache:"
+    return SharedRecords(RedisLink(settings.redis_url.get_secret_value(), prefix, counts), prefix)
