@@ -1,48 +1,73 @@
 """Documents: each is parsed and validated once, however often it is sent."""
 
-from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from copy import copy
 from typing import Any, Final
 
+from cachetools import LRUCache
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     parse,
     specified_rules,
     validate,
 )
 
+from gateway.operations.limits import DocumentLimits, check_limits
+from gateway.operations.shapes import Literals, Shape, shape_of, take_apart
 from resolvers.errors import BadInput
 
-MAX_DOCUMENTS: Final = 5_000
+MAX_DOCUMENTS: Final = 2_000
+"""Shapes that are kept; a parsed and compiled one takes some 30 times its text."""
+
 MAX_CHARACTERS: Final = 8 * 1024 * 1024
-"""Over all kept documents; a parsed one takes some 30 times its text."""
+"""Of all texts that are kept."""
 
 MAX_ERRORS: Final = 20
 
 
 class Document:
-    """A parsed document and what is wrong with it; lives as long as the cache keeps it.
+    """A validated document, or what is wrong with it; lives as long as the cache keeps it.
+
+    Documents that differ in their literals alone share everything but these, see `shapes`.
 
     Args:
-        node: Its syntax tree; None where it does not parse.
+        text: As the client sent it.
+        template: Its syntax tree, in which literals may have become variables; None where it does not parse.
         errors: What keeps it from being executed.
     """
 
-    def __init__(self, node: DocumentNode | None, errors: Collection[GraphQLError]) -> None:
-        self.node = node
+    def __init__(self, text: str, template: DocumentNode | None, errors: Collection[GraphQLError] = ()) -> None:
+        self.text = text
+        self.template = template
         self.errors = tuple(errors)
-        definitions = () if node is None else node.definitions
+        self.literals: Mapping[str, Any] = {}
+        """The values of the variables that stand in the places of literals; they join those of the client."""
+        definitions = () if template is None else template.definitions
         self._operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
         self.plans: dict[str | None, Any] = {}
-        """What execution has worked out about each operation of the document, by its name."""
+        """What execution has worked out about each operation, by its name; shared by all documents of a shape."""
+        self.costs: dict[str | None, Any] = {}
+        """What is known of the cost of each operation, by its name; shared alike."""
+
+    def with_literals(self, text: str, literals: Mapping[str, Any]) -> "Document":
+        """The document of the same shape that has these literals."""
+        document = copy(self)
+        document.text = text
+        document.literals = literals
+        return document
+
+    @property
+    def node(self) -> DocumentNode | None:
+        """The syntax tree with the literals where the client wrote them, for graphql-core."""
+        return parse(self.text) if self.literals else self.template
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation that a request means.
+        """The operation that a request means, as it stands in the template.
 
         Raises:
             BadInput: there is none of that name, or several and no name.
@@ -62,54 +87,70 @@ class Documents:
 
     Args:
         schema: What they are validated against.
-        rules: The validation rules, GraphQL's own and ours.
-        max_tokens: How many tokens a document may have.
+        limits: How large they may be.
+        introspection: Whether they may ask for the schema.
+        suggestions: Whether an error may name what the client could have meant, which tells of the schema as well.
     """
 
     def __init__(
         self,
         schema: GraphQLSchema,
-        rules: Collection[type[ASTValidationRule]] = specified_rules,
+        limits: DocumentLimits | None = None,
         *,
-        max_tokens: int | None = None,
+        introspection: bool = True,
+        suggestions: bool = True,
         max_documents: int = MAX_DOCUMENTS,
         max_characters: int = MAX_CHARACTERS,
     ) -> None:
         self._schema = schema
-        self._rules = tuple(rules)
-        self._max_tokens = max_tokens
-        self._max_documents = max_documents
+        self._limits = limits or DocumentLimits()
+        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        self._suggestions = suggestions
         self._max_characters = max_characters
-        self._characters = 0
-        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=lambda one: len(one.text) + 1)
+        self._shapes: LRUCache[tuple[str, ...], tuple[Shape, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
         """The document of a text; with its errors, which are kept as well."""
         document = self._kept.get(text)
         if document is None:
-            document = self._read(text)
-            self._keep(text, document)
-        else:
-            self._kept.move_to_end(text)
+            document = self._find(text)
+            if len(text) <= self._max_characters // 8:
+                self._kept[text] = document
         return document
+
+    def _find(self, text: str) -> Document:
+        literals = take_apart(text)
+        if literals is None:
+            return self._read(text)
+        known = self._shapes.get(literals.key)
+        if known is not None:
+            shape, document = known
+            values = shape.values(literals)
+            return self._read(text) if values is None else document.with_literals(text, values)
+        return self._learn(text, literals)
+
+    def _learn(self, text: str, literals: Literals) -> Document:
+        """Read a document, and keep its shape for the next one that has it."""
+        document = self._read(text)
+        if document.template is None or document.errors:
+            return document
+        shape = shape_of(self._schema, document.template, literals)
+        if shape is None:
+            return document
+        shared = Document(text, shape.node)
+        self._shapes[literals.key] = shape, shared
+        return shared.with_literals(text, shape.values(literals) or {})
 
     def _read(self, text: str) -> Document:
         try:
-            node = parse(text, max_tokens=self._max_tokens)
+            node = parse(text, max_tokens=self._limits.tokens, max_comments=self._limits.tokens)
+            return Document(text, node, check_limits(node, self._limits) or self._validated(node))
         except GraphQLSyntaxError as error:
-            return Document(None, [error])
+            return Document(text, None, [error])
         except RecursionError:
-            return Document(None, [GraphQLError("The document is nested too deeply to be read.")])
-        try:
-            return Document(node, validate(self._schema, node, self._rules, max_errors=MAX_ERRORS))
-        except RecursionError:
-            return Document(None, [GraphQLError("The document is nested too deeply to be validated.")])
+            return Document(text, None, [GraphQLError("The document is nested too deeply to be read.")])
 
-    def _keep(self, text: str, document: Document) -> None:
-        if len(text) > self._max_characters // 8:
-            return
-        self._kept[text] = document
-        self._characters += len(text)
-        while len(self._kept) > self._max_documents or self._characters > self._max_characters:
-            oldest, _ = self._kept.popitem(last=False)
-            self._characters -= len(oldest)
+    def _validated(self, node: DocumentNode) -> list[GraphQLError]:
+        hide = not self._suggestions
+        return validate(self._schema, node, self._rules, max_errors=MAX_ERRORS, hide_suggestions=hide)

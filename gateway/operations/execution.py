@@ -36,10 +36,11 @@ class StandardExecution:
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
     ) -> ExecutionResult:
         """Execute one operation; errors are in the result."""
-        assert document.node is not None  # noqa: S101 - a document without a tree has errors and is not executed
+        node = document.node
+        assert node is not None  # noqa: S101 - a document without a tree has errors and is not executed
         result = execute(
             self._schema,
-            document.node,
+            node,
             context_value=context,
             variable_values=variables,
             operation_name=operation.name.value if operation.name else None,

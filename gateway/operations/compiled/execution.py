@@ -43,7 +43,8 @@ class CompiledExecution:
         """Execute one operation; errors are in the result."""
         plan = self._plan(document, operation)
         if plan is not None:
-            data = await self._run(plan, operation, variables, context)
+            coerced = self._coerced(document, operation, variables)
+            data = None if coerced is None else await self._run(plan, coerced, context)
             if data is not None:
                 return ExecutionResult(data, None)
         self.fallbacks += 1
@@ -60,25 +61,25 @@ class CompiledExecution:
         return plan
 
     def _compiled(self, document: Document, operation: OperationDefinitionNode) -> Compiled:
-        definitions = () if document.node is None else document.node.definitions
+        definitions = () if document.template is None else document.template.definitions
         fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
         return Compiled(self._schema, operation, fragments, self._config, self._scalar_registry)
 
-    async def _run(
-        self, plan: Plan, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
-    ) -> dict[str, Any] | None:
+    async def _run(self, plan: Plan, variables: VariableValues, context: Context) -> dict[str, Any] | None:
         """The data, or None where graphql-core has to say what the answer is."""
-        coerced = self._coerced(operation, variables)
-        if coerced is None:
-            return None
         try:
-            return await plan.execute(coerced, context)
+            return await plan.execute(variables, context)
         except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
             logger.debug("Compiled execution gives over to graphql-core: %r", error)
             return None
 
-    def _coerced(self, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> VariableValues | None:
+    def _coerced(
+        self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
+    ) -> VariableValues | None:
+        """The client's variables and the document's literals; None where a variable does not fit."""
         if not operation.variable_definitions:
-            return NO_VARIABLES
+            return VariableValues({}, dict(document.literals)) if document.literals else NO_VARIABLES
         coerced = get_variable_values(self._schema, operation.variable_definitions, variables or {}, max_errors=1)
-        return coerced if isinstance(coerced, VariableValues) else None
+        if not isinstance(coerced, VariableValues):
+            return None
+        return VariableValues(coerced.sources, {**coerced.coerced, **document.literals})

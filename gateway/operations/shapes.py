@@ -1,0 +1,193 @@
+"""Shapes: what documents share that differ in their literals alone, such as the ids that a client writes into them.
+
+A document's shape is its text without its strings and numbers. Two documents of one shape are the same to parsing, to
+validation and to compilation, as long as each literal fits its place: so these are done once for a shape, with a
+variable in each literal's place, and the literals of the next document become the values of these variables.
+Whatever is not beyond doubt (escapes, block strings, comments, literals outside of arguments, fields that must be
+compared to be merged) has no shape and goes the long way.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from graphql import (
+    ArgumentNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FloatValueNode,
+    GraphQLNonNull,
+    GraphQLSchema,
+    IntValueNode,
+    NameNode,
+    Node,
+    StringValueNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Undefined,
+    VariableDefinitionNode,
+    VariableNode,
+    is_leaf_type,
+    visit,
+)
+from graphql.language import SKIP, Visitor, VisitorAction
+from graphql.utilities import coerce_input_literal
+
+LiteralNode: TypeAlias = StringValueNode | IntValueNode | FloatValueNode
+
+_LITERAL: Final = re.compile(
+    r'("(?:[^"\\\x00-\x1f]*)"'  # a string without escapes; of a block string it finds an empty one, see _kind
+    r"|(?<![_0-9A-Za-z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
+)
+_WITHOUT_SHAPE: Final = re.compile(r'["\\#]')
+"""What must not be left between literals: an unfinished or block string, an escape, a comment."""
+
+MAX_LITERALS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """A document's text, taken apart; lives while it is looked up.
+
+    Args:
+        key: Equal for documents of one shape.
+        values: The strings and numbers as written.
+    """
+
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+def take_apart(text: str) -> Literals | None:
+    """The text's shape and its literals; None where it has no literals, or no shape."""
+    pieces = _LITERAL.split(text)
+    values = pieces[1::2]
+    between = pieces[::2]
+    if not values or len(values) > MAX_LITERALS or any(map(_WITHOUT_SHAPE.search, between)):
+        return None
+    return Literals((*between, "".join(map(_kind, values))), tuple(values))
+
+
+def _kind(literal: str) -> str:
+    """One letter for what a literal is: documents are of one shape only where their literals are of the same kinds."""
+    if literal[0] == '"':
+        # Two strings side by side are what a block string looks like here; a document of the one kind never has the
+        # shape of the other, because the empty strings and the text between them count.
+        return "e" if literal == '""' else "s"
+    return "i" if literal.lstrip("-").isdigit() else "f"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of a literal.
+
+    Args:
+        name: Of the variable in its place; no client can name one so.
+        coerce: Turns the literal into the argument's value.
+    """
+
+    name: str
+    coerce: Callable[[str], Any]
+
+
+class Shape:
+    """A validated document with variables in the places of its literals; lives as long as the cache keeps it.
+
+    Args:
+        node: The document, so changed.
+        slots: Its literals' places, in their order.
+    """
+
+    def __init__(self, node: DocumentNode, slots: tuple[Slot, ...]) -> None:
+        self.node = node
+        self._slots = slots
+
+    def values(self, literals: Literals) -> Mapping[str, Any] | None:
+        """The variables' values; None where a literal does not fit its place, so that validation must say so."""
+        found = {}
+        for slot, literal in zip(self._slots, literals.values, strict=True):
+            try:
+                value = slot.coerce(literal)
+            except Exception:  # noqa: BLE001 - scalars raise what they like, and validation will tell the client
+                return None
+            if value is Undefined:
+                return None
+            found[slot.name] = value
+        return found
+
+
+def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> Shape | None:
+    """The shape of a valid document; None where it has none.
+
+    Args:
+        schema: What it is valid against.
+        node: The parsed document.
+        literals: Its text, taken apart.
+    """
+    starts: dict[int, int] = {}
+    position = 0
+    for between, value in zip(literals.key, literals.values, strict=False):
+        position += len(between)
+        starts[position] = len(starts)
+        position += len(value)
+    replacing = _Replacing(TypeInfo(schema), starts)
+    changed = visit(node, TypeInfoVisitor(replacing.type_info, replacing))
+    if replacing.given_up or len(replacing.slots) != len(starts):
+        return None
+    return Shape(changed, tuple(slot for _, slot in sorted(replacing.slots.items())))
+
+
+class _Replacing(Visitor):
+    """Puts variables into the places of a document's literals."""
+
+    def __init__(self, type_info: TypeInfo, starts: Mapping[int, int]) -> None:
+        super().__init__()
+        self.type_info = type_info
+        self.slots: dict[int, Slot] = {}
+        self.given_up = False
+        self._starts = starts
+        self._responses: Counter[str] = Counter()
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        """Fields of one response name are merged if their arguments are equal, which depends on the literals."""
+        if node.arguments:
+            name = (node.alias or node.name).value
+            self._responses[name] += 1
+            self.given_up = self.given_up or self._responses[name] > 1
+
+    def enter_directive(self, _node: DirectiveNode, *_: object) -> VisitorAction:
+        return SKIP
+
+    def enter_variable_definition(self, _node: VariableDefinitionNode, *_: object) -> VisitorAction:
+        return SKIP
+
+    def enter_argument(self, _node: ArgumentNode, *_: object) -> None:
+        """Visited, unlike the arguments of directives."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> Node | None:
+        return self._replace(node)
+
+    def enter_int_value(self, node: IntValueNode, *_: object) -> Node | None:
+        return self._replace(node)
+
+    def enter_float_value(self, node: FloatValueNode, *_: object) -> Node | None:
+        return self._replace(node)
+
+    def _replace(self, node: LiteralNode) -> Node | None:
+        number = self._starts.get(node.loc.start) if node.loc else None
+        expected = self.type_info.get_input_type()
+        leaf = expected.of_type if isinstance(expected, GraphQLNonNull) else expected
+        if number is None or not is_leaf_type(leaf) or getattr(node, "block", False):
+            self.given_up = True
+            return None
+        name = f"literal {number}"
+        is_string, kind = isinstance(node, StringValueNode), type(node)
+
+        def coerce(literal: str) -> Any:  # noqa: ANN401 - whatever the scalar makes of it
+            return coerce_input_literal(kind(value=literal[1:-1] if is_string else literal), leaf)
+
+        self.slots[number] = Slot(name, coerce)
+        return VariableNode(name=NameNode(value=name))
