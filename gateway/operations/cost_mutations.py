@@ -1,0 +1,91 @@
+"""What each mutation costs: its own calls, and those of what is asked of its payload."""
+
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Final, NamedTuple
+
+from gateway.operations.cost_records import FETCHES, Asking, Operation, Records
+from gateway.operations.cost_selection import Asked
+from gateway.operations.cost_values import Values
+from resolvers.logistics import MAX_TASKS_A_CALL
+from resolvers.upstreams.names import UpstreamName
+
+
+class Change(NamedTuple):
+    """A mutation.
+
+    Args:
+        operation: Its call.
+        kind: What its payload holds.
+        place: Where the payload holds it.
+        several: The argument with a list of things, which go upstream in chunks.
+        reads: The call that reads each thing before or after its change.
+    """
+
+    operation: Operation
+    kind: str | None = None
+    place: str = ""
+    several: str | None = None
+    reads: Operation | None = None
+
+
+def _deliveries(name: str) -> Operation:
+    return Operation(UpstreamName.DELIVERIES, name)
+
+
+def _logistics(name: str) -> Operation:
+    return Operation(UpstreamName.LOGISTICS, name)
+
+
+_TASK: Final = FETCHES["LogisticsTask"]
+
+CHANGES: Final[Mapping[str, Change]] = {
+    "createDelivery": Change(_deliveries("create_delivery"), "Delivery", "delivery"),
+    "updateDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery"),
+    "cancelDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
+    "sendSms": Change(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
+    "createLogisticsTasks": Change(_logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks"),
+    "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task"),
+    "cancelLogisticsTask": Change(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
+    "broadcastLogisticsTasks": Change(
+        _logistics("broadcast_draft_tasks"), "LogisticsTask", "tasks", "ids", reads=_TASK
+    ),
+    "broadcastLogisticsTasksWithTracking": Change(
+        _logistics("broadcast_with_tracking"), "LogisticsTask", "tasks", "tasks", reads=_TASK
+    ),
+    "setTrackingIds": Change(_logistics("patch_tracking_ids"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
+    "createOrganization": Change(_logistics("create_organization"), "Organization", "organization"),
+    "inviteUser": Change(_logistics("invite_user")),
+}
+
+
+class MutationCost:
+    """Adds up the calls of mutations; lives as long as one estimate.
+
+    Args:
+        values: Of arguments and conditions.
+        sms_centres: How many data centres there are to look for a job in.
+    """
+
+    def __init__(self, values: Values, sms_centres: int) -> None:
+        self._values = values
+        self._sms_centres = sms_centres
+        self.asking = Asking(values)
+
+    def ask(self, below: Iterable[Asked]) -> None:
+        """Add the calls of all fields of an operation."""
+        for asked in self.asking.applying(below):
+            change = CHANGES.get(asked.name)
+            if change is not None:
+                self._ask_change(change, asked)
+
+    def _ask_change(self, change: Change, asked: Asked) -> None:
+        count = len(self._values.many(asked, change.several)) if change.several else 1
+        self.asking.calls[change.operation] += ceil(count / MAX_TASKS_A_CALL)
+        if change.reads is not None:
+            self.asking.calls[change.reads] += count
+        if change.kind is not None:
+            records = Records(change.kind, count, self._sms_centres if change.kind == "SmsJob" else 1)
+            for one in self.asking.applying(asked.below):
+                if one.name == change.place:
+                    self.asking.ask(records, one.below)

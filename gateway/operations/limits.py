@@ -1,0 +1,225 @@
+"""Bounds on a document's shape, checked in one pass before GraphQL's own rules, some of which are quadratic and more.
+
+Fragments are counted wherever they are spread, each worked out once: a document that doubles itself forty times is
+refused in the time that it takes to read it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+)
+
+INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
+
+MAX_INTROSPECTION_DEPTH: Final = 20
+"""Levels below an introspection field; the query that every tool sends has 14, more than a depth for data should be."""
+
+MAX_INTROSPECTION_ALIASES: Final = 5
+"""Each multiplies an answer that is large by itself."""
+
+MAX_MERGES: Final = 20_000
+"""Pairs of fields of one name that validation compares; each takes it about 5 us."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """What an operator may set; a value.
+
+    Args:
+        depth: Levels of nested fields.
+        tokens: Lexical tokens; also how many selections a document may come to once its fragments are spread.
+        aliases: Aliased fields of an operation, fragments spread.
+        directives: Directives of an operation, fragments spread.
+    """
+
+    depth: int = 12
+    tokens: int = 2000
+    aliases: int = 50
+    directives: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """What a selection comes to, fragments spread; a value.
+
+    Args:
+        selections: Fields, spreads and inline fragments.
+        depth: Levels of fields, those below introspection fields left out.
+        aliases: Aliased fields.
+        directives: Directives.
+        schema_depth: The most levels below an introspection field.
+        schema_aliases: Aliases in introspection.
+    """
+
+    selections: int = 0
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    schema_depth: int = 0
+    schema_aliases: int = 0
+
+
+class _CircularFragment(Exception):
+    """A fragment spreads itself, at once or by others."""
+
+
+def check_limits(document: DocumentNode, limits: DocumentLimits) -> list[GraphQLError]:
+    """What is too much about a document; empty where it may be validated.
+
+    Raises:
+        RecursionError: it is nested deeper than can be looked into.
+    """
+    measuring = _Measuring(document)
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    try:
+        sizes = [measuring.operation(one) for one in operations]
+        # Those that no operation spreads are validated as well.
+        unused = measuring.unused()
+    except _CircularFragment as circle:
+        return [GraphQLError(f"The fragment {circle} spreads itself; that has no end.")]
+    selections = sum(size.selections for size in [*sizes, *unused])
+    if selections > limits.tokens:
+        return [_too_much("selections with its fragments spread", selections, limits.tokens)]
+    problems = [problem for size in [*sizes, *unused] for problem in _problems(size, limits)]
+    if not problems and _merges(document, measuring) > MAX_MERGES:
+        problems = [GraphQLError("The document selects the same fields too often; select each once.")]
+    return problems[:1]
+
+
+def _problems(size: _Size, limits: DocumentLimits) -> Iterable[GraphQLError]:
+    bounds = (
+        ("levels of nested fields", size.depth, limits.depth),
+        ("aliases", size.aliases, limits.aliases),
+        ("directives", size.directives, limits.directives),
+        ("levels of introspection", size.schema_depth, MAX_INTROSPECTION_DEPTH),
+        ("aliases in introspection", size.schema_aliases, MAX_INTROSPECTION_ALIASES),
+    )
+    return [_too_much(what, found, most) for what, found, most in bounds if found > most]
+
+
+def _too_much(what: str, found: int, most: int) -> GraphQLError:
+    shown = str(found) if found < 10**9 else "billions of"
+    return GraphQLError(f"The document has {shown} {what}, and at most {most} are allowed; ask for less at once.")
+
+
+class _Measuring:
+    """Measures the selections of one document; lives as long as the check of it."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.fragments = {
+            one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
+        }
+        self._sizes: dict[str, _Size | None] = {}
+        self._total = len(document.definitions)
+
+    def operation(self, operation: OperationDefinitionNode) -> _Size:
+        size = self._set(operation.selection_set)
+        variables = sum(_count(one.directives) for one in operation.variable_definitions or ())
+        return _sum([size, _Size(directives=_count(operation.directives) + variables)])
+
+    def unused(self) -> list[_Size]:
+        """The fragments that nothing measured so far has spread."""
+        names = [name for name in self.fragments if name not in self._sizes]
+        return [self._fragment(name) for name in names]
+
+    def _set(self, selection_set: SelectionSetNode) -> _Size:
+        return _sum([self._selection(one) for one in selection_set.selections])
+
+    def _selection(self, selection: SelectionNode) -> _Size:
+        own = _Size(selections=1, directives=_count(selection.directives))
+        if isinstance(selection, FieldNode):
+            return self._field(selection, own)
+        if isinstance(selection, InlineFragmentNode):
+            return _sum([own, self._set(selection.selection_set)])
+        assert isinstance(selection, FragmentSpreadNode)  # noqa: S101 - GraphQL has no other selection
+        return _sum([own, self._fragment(selection.name.value)])
+
+    def _field(self, field: FieldNode, own: _Size) -> _Size:
+        below = self._set(field.selection_set) if field.selection_set else _Size()
+        aliased = int(field.alias is not None)
+        selections, directives = own.selections + below.selections, own.directives + below.directives
+        if field.name.value in INTROSPECTION_FIELDS:
+            aliases = aliased + below.aliases
+            return _Size(selections, 1, aliases, directives, below.depth + 1, aliases)
+        return _Size(
+            selections,
+            below.depth + 1,
+            below.aliases + aliased,
+            directives,
+            below.schema_depth,
+            below.schema_aliases,
+        )
+
+    def _fragment(self, name: str) -> _Size:
+        if name in self._sizes:
+            size = self._sizes[name]
+            if size is None:
+                raise _CircularFragment(name)
+            return size
+        fragment = self.fragments.get(name)
+        if fragment is None:
+            return _Size()
+        self._sizes[name] = None
+        size = _sum([self._set(fragment.selection_set), _Size(directives=_count(fragment.directives))])
+        self._sizes[name] = size
+        return size
+
+
+def _sum(sizes: Sequence[_Size]) -> _Size:
+    return _Size(
+        sum(size.selections for size in sizes),
+        max((size.depth for size in sizes), default=0),
+        sum(size.aliases for size in sizes),
+        sum(size.directives for size in sizes),
+        max((size.schema_depth for size in sizes), default=0),
+        sum(size.schema_aliases for size in sizes),
+    )
+
+
+def _count(directives: Sequence[DirectiveNode] | None) -> int:
+    return len(directives or ())
+
+
+def _merges(document: DocumentNode, measuring: _Measuring) -> int:
+    """How many pairs of fields the merging of selections has to compare; ends early once they are too many."""
+    waiting = [[one.selection_set] for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    pairs = 0
+    while waiting and pairs <= MAX_MERGES:
+        groups: dict[str, list[FieldNode]] = {}
+        for field in _fields(waiting.pop(), measuring.fragments):
+            groups.setdefault((field.alias or field.name).value, []).append(field)
+        for group in groups.values():
+            pairs += len(group) * (len(group) - 1) // 2
+            below = [field.selection_set for field in group if field.selection_set]
+            if below:
+                waiting.append(below)
+    return pairs
+
+
+def _fields(
+    selection_sets: Sequence[SelectionSetNode], fragments: dict[str, FragmentDefinitionNode]
+) -> Iterable[FieldNode]:
+    spread: set[str] = set()
+    waiting = list(selection_sets)
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, FieldNode):
+                yield selection
+            elif isinstance(selection, InlineFragmentNode):
+                waiting.append(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+                spread.add(selection.name.value)
+                if selection.name.value in fragments:
+                    waiting.append(fragments[selection.name.value].selection_set)
