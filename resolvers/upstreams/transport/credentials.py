@@ -13,9 +13,6 @@ from resolvers.upstreams.names import UpstreamName
 AHEAD_SECONDS: Final = 60.0
 """How long before its end a token is renewed; at most a tenth of its life."""
 
-TOKEN_CALL_SECONDS: Final = 15.0
-"""What a token call may take: it serves whoever waits, so no single operation's deadline bounds it."""
-
 
 class FixedCredentials:
     """A value that never changes: a bearer token from the settings, or Basic; lives as long as its account."""
@@ -99,7 +96,7 @@ class TokenCredentials:
     async def _fetched(self, scope: CallScope) -> str:
         """The fetch belongs to all who wait: one who gives up does not cancel it for the others."""
         if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_and_keep())
+            self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(scope.deadline)))
             self._fetching.add_done_callback(self._forget_fetch)
         try:
             async with asyncio.timeout_at(scope.deadline):
@@ -108,8 +105,8 @@ class TokenCredentials:
             message = f"{self._upstream.name} gave the gateway no token in time; try again later."
             raise UpstreamTimeout(self._upstream, message) from error
 
-    async def _fetch_and_keep(self) -> str:
-        token = await self._fetch(CallScope(self._clock() + TOKEN_CALL_SECONDS))
+    async def _fetch_and_keep(self, scope: CallScope) -> str:
+        token = await self._fetch(scope)
         self._value = f"Bearer {token.value}"
         self._renew_at = self._clock() + _useful_seconds(token.lifetime)
         return self._value
