@@ -1,0 +1,94 @@
+"""What is said to have changed: a bounded queue between a webhook's answer and the reading."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 10_000
+WORKERS: Final = 8
+RETRY_SECONDS: Final = (2.0, 10.0, 30.0)
+"""What lies between the tries to follow a hint."""
+
+Hint = tuple[str, str]
+
+
+class Hints:
+    """Follows hints in the background; lives as long as its process.
+
+    A hint that waits already is not taken twice; one that comes while the record is being read is followed afterwards,
+    since the change may be later than the reading.
+
+    Args:
+        follow: Reads the record of a kind and id again; may raise.
+        sleep: Waits between two tries.
+        size: How many hints may wait.
+    """
+
+    def __init__(
+        self,
+        follow: Callable[[str, str], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
+        size: int = MAX_WAITING,
+    ) -> None:
+        self._follow = follow
+        self._sleep = sleep
+        self._size = size
+        self._waiting: dict[Hint, None] = {}
+        self._arrived = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.dropped = 0
+        """How many hints found no place; polls find what they told."""
+
+    def start(self) -> None:
+        """Begin to follow hints."""
+        for _ in range(WORKERS):
+            self._spawn(self._work())
+
+    async def close(self) -> None:
+        """Stop; hints that wait are lost."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def offer(self, kind: str, local_id: str) -> bool:
+        """Take a hint; False where too many wait."""
+        if len(self._waiting) >= self._size and (kind, local_id) not in self._waiting:
+            self.dropped += 1
+            logger.warning("%d hints wait, so that of %s:%s is dropped; polls go on.", self._size, kind, local_id)
+            return False
+        self._waiting[kind, local_id] = None
+        self._arrived.set()
+        return True
+
+    def _spawn(self, work: "Awaitable[None]") -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self) -> None:
+        while True:
+            while not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+            hint = next(iter(self._waiting))
+            del self._waiting[hint]
+            if not await self._tried(hint):
+                self._spawn(self._retry(hint))
+
+    async def _retry(self, hint: Hint) -> None:
+        for seconds in RETRY_SECONDS:
+            await self._sleep(seconds)
+            if hint in self._waiting or await self._tried(hint):
+                return
+        logger.warning("What a webhook said of %s:%s could not be checked; polls go on.", *hint)
+
+    async def _tried(self, hint: Hint) -> bool:
+        try:
+            await self._follow(*hint)
+        except Exception as error:  # noqa: BLE001 - whatever it is, another try may succeed
+            logger.info("%s:%s is said to have changed and could not be read: %s", *hint, error)
+            return False
+        return True

@@ -1,0 +1,35 @@
+"""What resolvers ask of status changes, told here so that accounts can carry it without knowing how it is done."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Protocol
+
+from resolvers.events.changes import TrackedRecord
+from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
+
+
+class StatusChanges(Protocol):
+    """Follows and tells status changes; lives as long as its process. Accounts are `Any` here, against a circle."""
+
+    @property
+    def version(self) -> int:
+        """To be noted before a mutation begins, for `record_changed`."""
+        ...
+
+    def follow(
+        self,
+        account: Any,  # noqa: ANN401 - see the class
+        ids: Sequence[str],
+        after: str | None,
+    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+        """The events of some things: see the contract's `statusChanged`."""
+        ...
+
+    async def record_changed(
+        self,
+        account: Any,  # noqa: ANN401 - see the class
+        record: TrackedRecord,
+        since: int,
+        source: StatusEventSource,
+    ) -> None:
+        """Tell the subscribers of a record that somebody has just changed or read; nothing is raised."""
+        ...

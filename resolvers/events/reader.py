@@ -1,0 +1,221 @@
+"""Reads records past every cache, those of one moment together, and lets the log compare what was read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resolvers.accounts import Account
+from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
+from resolvers.events.log import EventLog, LogUnreachable, Outcome, Verdict
+from resolvers.events.status_event import StatusEventSource
+from resolvers.record_loaders import RecordLoaders
+from resolvers.upstreams.call import CallScope
+
+READ_SECONDS: Final = 10.0
+"""What one read may take: nobody's operation waits for it, but SNAPSHOTs of other ids do."""
+
+MAX_ATTEMPTS: Final = 3
+MAX_RECENT: Final = 10_000
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """What a read found, and how the log stood when it had compared it.
+
+    Args:
+        record: What the upstream said.
+        position: Of the record's last change in the log; it is the one that led to `record`. 0 where there is none.
+        changed: This read found a change.
+    """
+
+    record: TrackedRecord
+    position: int
+    changed: bool
+
+
+class _Pending(msgspec.Struct, eq=False):
+    """A read that waits for its turn or is on its way."""
+
+    account: Account
+    key: RecordKey
+    source: StatusEventSource
+    result: "asyncio.Future[Reading | None]"
+
+
+class Reader:
+    """Reads for subscribers, polls and webhooks; lives as long as its process.
+
+    Reads that are asked for in one turn of the event loop share their calls: `filter[id]` for deliveries, one list of
+    recipients for a job.
+
+    Args:
+        log: Compares.
+        now: The wall clock.
+        clock: Seconds that only go forward.
+        fresh_seconds: How old a reading may be that a new subscriber is shown.
+    """
+
+    def __init__(
+        self, log: EventLog, now: Callable[[], datetime], clock: Callable[[], float], fresh_seconds: float
+    ) -> None:
+        self._log = log
+        self._now = now
+        self._clock = clock
+        self._fresh_seconds = fresh_seconds
+        self._queued: dict[RecordKey, _Pending] = {}
+        self._asking: dict[RecordKey, _Pending] = {}
+        self._comparing: set[RecordKey] = set()
+        self._recent: dict[RecordKey, tuple[float, Reading]] = {}
+        self._observations: list[tuple[Observation, asyncio.Future[Outcome]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def read(self, account: Account, key: RecordKey, source: StatusEventSource) -> "asyncio.Future[Reading | None]":
+        """Read a record now; None where there is none. The future is shared: shield it before it is awaited.
+
+        The future raises:
+            GatewayError: the upstream did not answer as it should.
+            LogUnreachable: nobody could compare what was read.
+        """
+        pending = self._queued.get(key)
+        if pending is None:
+            loop = asyncio.get_running_loop()
+            pending = _Pending(account, key, source, loop.create_future())
+            pending.result.add_done_callback(_mark_retrieved)
+            if not self._queued:
+                loop.call_soon(self._dispatch)
+            self._queued[key] = pending
+        elif source is StatusEventSource.WEBHOOK:
+            pending.source = source
+        return pending.result
+
+    def look(self, account: Account, key: RecordKey) -> "asyncio.Future[Reading | None]":
+        """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough."""
+        recent = self._recent.get(key)
+        if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
+            known: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
+            known.set_result(recent[1])
+            return known
+        asking = self._asking.get(key)
+        return asking.result if asking is not None else self.read(account, key, StatusEventSource.POLL)
+
+    def forget(self, change: Change) -> None:
+        """A reading from before this change is no longer good for anybody."""
+        self._recent.pop(change.key, None)
+        self._comparing.discard(change.key)
+
+    async def close(self) -> None:
+        """Give up what is on its way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _dispatch(self) -> None:
+        queued, self._queued = self._queued, {}
+        loaders: dict[str, RecordLoaders] = {}
+        for pending in queued.values():
+            identity = pending.key.identity
+            if identity not in loaders:
+                loaders[identity] = self._new_loaders(pending.account)
+            self._asking[pending.key] = pending
+            self._start(self._serve(pending, loaders[identity]))
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _new_loaders(self, account: Account) -> RecordLoaders:
+        return RecordLoaders(account, CallScope(asyncio.get_running_loop().time() + READ_SECONDS))
+
+    async def _serve(self, pending: _Pending, loaders: RecordLoaders) -> None:
+        try:
+            reading = await self._read_and_compare(pending, loaders)
+        except asyncio.CancelledError:
+            pending.result.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
+            self._stop_asking(pending)
+            if not pending.result.done():
+                pending.result.set_exception(error)
+        else:
+            if not pending.result.done():
+                pending.result.set_result(reading)
+
+    async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> Reading | None:
+        key = pending.key
+        for attempt in range(MAX_ATTEMPTS):
+            since = self._log.version
+            if attempt:
+                loaders = self._new_loaders(pending.account)
+            record = await fetch(loaders, key)
+            if record is None:
+                self._stop_asking(pending)
+                return None
+            outcome = await self._compare(pending, Observation(key, record, pending.source, since, self._now()))
+            if outcome.verdict is not Verdict.OUTRUN:
+                reading = Reading(record, outcome.position, outcome.verdict is Verdict.CHANGED)
+                self._remember(key, reading)
+                return reading
+        raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
+
+    async def _compare(self, pending: _Pending, observation: Observation) -> Outcome:
+        """Whoever comes from here on starts a read of their own: what this one finds may already be outdated."""
+        self._stop_asking(pending)
+        self._comparing.add(pending.key)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if not self._observations:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._observations.append((observation, outcome))
+        return await outcome
+
+    def _stop_asking(self, pending: _Pending) -> None:
+        if self._asking.get(pending.key) is pending:
+            del self._asking[pending.key]
+
+    def _flush(self) -> None:
+        observations, self._observations = self._observations, []
+        self._start(self._observe(observations))
+
+    async def _observe(self, observations: list[tuple[Observation, "asyncio.Future[Outcome]"]]) -> None:
+        try:
+            outcomes = await self._log.observe([observation for observation, _ in observations])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
+            for _, waiting in observations:
+                if not waiting.done():
+                    waiting.set_exception(error)
+            return
+        for (_, waiting), outcome in zip(observations, outcomes, strict=True):
+            if not waiting.done():
+                waiting.set_result(outcome)
+
+    def _remember(self, key: RecordKey, reading: Reading) -> None:
+        """Unless a change came in between, from which on the reading is outdated."""
+        if key in self._comparing:
+            self._comparing.discard(key)
+            self._recent.pop(key, None)
+            self._recent[key] = (self._clock(), reading)
+            oldest, (read_at, _) = next(iter(self._recent.items()))
+            if len(self._recent) > MAX_RECENT or self._clock() - read_at > self._fresh_seconds:
+                del self._recent[oldest]
+
+
+async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
+    """A record straight from its upstream; None where there is none."""
+    match key.kind:
+        case "Delivery":
+            return await loaders.deliveries.load(key.local_id)
+        case "SmsJob":
+            return await loaders.jobs.load(key.local_id)
+        case "LogisticsTask":
+            return await loaders.tasks.load(key.local_id)
+    job_id, _, sms_id = key.local_id.partition("/")
+    found = await loaders.recipients.load(job_id)
+    return next((recipient for recipient in found or () if recipient.sms_id == sms_id), None)
+
+
+def _mark_retrieved(future: "asyncio.Future[Reading | None]") -> None:
+    """A read whose subscriber has left is no error worth a log line."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,181 @@
+"""The event log in Redis Streams, shared by all processes and hosts."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from secrets import token_hex
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from resolvers.events.changes import Change, Observation, RecordKey
+from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Outcome, Verdict
+from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
+from resolvers.events.status_event import StatusEventSource
+from resolvers.events.wire import decode_change, encode_change, key_text, moment_number
+
+logger = logging.getLogger(__name__)
+
+READ_AT_ONCE: Final = 500
+BLOCK_MILLISECONDS: Final = 1000
+"""How long one read of the stream waits; also how soon a lost log is noticed."""
+
+RETRY_SECONDS: Final = 0.5
+MAX_HINTS: Final = 1000
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class RedisEventLog:
+    """The log in one stream, with one reader a process; lives as long as its process.
+
+    Args:
+        redis: Its connections answer bytes.
+        prefix: What every key begins with.
+        config: How much it keeps.
+        sleep: Waits between two tries to reach Redis.
+    """
+
+    def __init__(
+        self, redis: "Redis", prefix: str, config: LogConfig, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._redis = redis
+        self._prefix = f"{prefix}events:"
+        self._meta, self._stream, self._hints = (self._prefix + name for name in ("meta", "stream", "hints"))
+        self._bounds = (int(config.keep_seconds * 1000), config.max_events)
+        self._sleep = sleep
+        self._begin = redis.register_script(BEGIN)
+        self._observe = redis.register_script(OBSERVE)
+        self._history = redis.register_script(HISTORY)
+        self._places: dict[Any, Any] = {self._stream: "0-0", self._hints: "0-0"}
+        self._reading: asyncio.Task[None] | None = None
+        self.epoch = ""
+        self.version = 0
+
+    async def start(self, listener: LogListener) -> int:
+        """Begin to tell the listener what the log learns from now on."""
+        async with _reachable():
+            self.epoch, self.version, last = await self._ask_epoch()
+            newest: Any = await self._redis.xrevrange(self._hints, count=1)
+        self._places[self._stream] = f"{last}-0"
+        self._places[self._hints] = newest[0][0].decode() if newest else "0-0"
+        self._reading = asyncio.create_task(self._read(listener))
+        return last
+
+    async def close(self) -> None:
+        """Stop telling; the connections are their owner's to close."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading
+
+    async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
+        """Compare what was read with what is known, and append what differs, each atomically."""
+        async with _reachable(), self._redis.pipeline(transaction=False) as pipeline:
+            for observation in observations:
+                await self._observe(*self._call_of(observation), client=pipeline)
+            answers = await pipeline.execute()
+        return [self._outcome(answer) for answer in answers]
+
+    async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
+        """The changes of these records after a position; None where some are lost."""
+        asked = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
+        async with _reachable():
+            entries = await self._history(asked, [epoch, after, *self._bounds])
+        if entries is None:
+            return None
+        changes = [_change((place, dict(zip(fields[::2], fields[1::2], strict=True)))) for place, fields in entries]
+        return sorted(changes, key=lambda change: change.position)
+
+    async def hint(self, kind: str, local_id: str) -> None:
+        """Tell every process's listener that this record may have changed."""
+        async with _reachable():
+            await self._redis.xadd(self._hints, {"kind": kind, "id": local_id}, maxlen=MAX_HINTS, approximate=True)
+
+    def _key(self, what: str, key: RecordKey) -> str:
+        return f"{self._prefix}{what}:{key_text(key)}"
+
+    def _call_of(self, observation: Observation) -> tuple[list[str], list[Any]]:
+        record, key = observation.record, observation.key
+        keys = [self._meta, self._stream, self._key("state", key), self._key("positions", key)]
+        quiet = observation.source is not StatusEventSource.WEBHOOK
+        status = [record.raw_status, record.progress.value, moment_number(record), int(record.final)]
+        return keys, [
+            self.epoch,
+            observation.since,
+            *status,
+            int(quiet),
+            encode_change(observation),
+            *self._bounds,
+        ]
+
+    def _outcome(self, answer: list[Any]) -> Outcome:
+        verdict, position, version, epoch = answer
+        if epoch.decode() == self.epoch:
+            self.version = max(self.version, version)
+        return Outcome(Verdict(verdict.decode()), position)
+
+    async def _ask_epoch(self) -> tuple[str, int, int]:
+        epoch, version, last = await self._begin([self._meta], [token_hex(8)])
+        return epoch.decode(), int(version), int(last)
+
+    async def _read(self, listener: LogListener) -> None:
+        failing = False
+        while True:
+            try:
+                if failing:
+                    await self._check_epoch(listener)
+                await self._read_once(listener)
+                failing = False
+            except (RedisError, OSError) as error:
+                if not failing:
+                    logger.warning("The event log in Redis cannot be read, and is tried again: %s", error)
+                failing = True
+                await self._sleep(RETRY_SECONDS)
+
+    async def _read_once(self, listener: LogListener) -> None:
+        found: Any = await self._redis.xread(dict(self._places), count=READ_AT_ONCE, block=BLOCK_MILLISECONDS)
+        if not found:
+            await self._check_epoch(listener)
+            return
+        for stream, entries in found.items() if isinstance(found, dict) else found:
+            name = stream.decode()
+            batch: list[Entry] = entries[0] if isinstance(found, dict) else entries
+            self._places[name] = batch[-1][0].decode()
+            if name == self._hints:
+                for _, fields in batch:
+                    listener.hinted(fields[b"kind"].decode(), fields[b"id"].decode())
+            else:
+                self._tell(listener, batch)
+
+    def _tell(self, listener: LogListener, batch: Sequence[Entry]) -> None:
+        changes = [_change(entry) for entry in batch]
+        self.version = max(self.version, changes[-1].position)
+        listener.receive(changes, changes[-1].position)
+
+    async def _check_epoch(self, listener: LogListener) -> None:
+        """Notice that Redis lost the log, or fell back to an earlier state of it."""
+        epoch, version, last = await self._ask_epoch()
+        if epoch == self.epoch and version >= self.version:
+            return
+        logger.warning("The event log in Redis was lost and begins anew; subscribers are told that there is a gap.")
+        self.epoch, self.version = epoch, version
+        self._places = {self._stream: f"{last}-0", self._hints: "0-0"}
+        listener.restarted(last)
+
+
+def _change(entry: Entry) -> Change:
+    place, fields = entry
+    position = int(place.partition(b"-")[0])
+    return decode_change(position, fields[b"content"], fields[b"raw"], fields[b"progress"])
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise LogUnreachable(f"The event log in Redis cannot be asked: {error}") from error

@@ -1,0 +1,116 @@
+"""The Lua scripts by which Redis compares and appends in one step.
+
+Positions in the log are numbers that the log itself counts up (`meta.version`), and ids of the stream's entries
+(`<position>-0`). A record that is seen for the first time takes a number too, so that a number noted before a read
+tells whether the log has learnt of the record since.
+"""
+
+from typing import Final
+
+_BEGIN: Final = """
+local function begin(meta, new_epoch)
+  local epoch = redis.call('HGET', meta, 'epoch')
+  if not epoch then
+    epoch = new_epoch
+    redis.call('HSET', meta, 'epoch', epoch, 'version', 0, 'last', 0, 'floor', 0)
+  end
+  return epoch
+end
+"""
+
+_TRIM: Final = """
+local function now_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function trim(meta, stream, keep_ms, max_events, most)
+  local length = redis.call('XLEN', stream)
+  for _ = 1, most do
+    local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+    if not first then return end
+    if length <= max_events and tonumber(first[2][2]) + keep_ms >= now_ms() then return end
+    redis.call('XDEL', stream, first[1])
+    redis.call('HSET', meta, 'floor', string.match(first[1], '^%d+'))
+    length = length - 1
+  end
+end
+"""
+
+BEGIN: Final = (
+    _BEGIN
+    + """
+local epoch = begin(KEYS[1], ARGV[1])
+return {epoch, redis.call('HGET', KEYS[1], 'version'), redis.call('HGET', KEYS[1], 'last')}
+"""
+)
+"""KEYS: meta. ARGV: the epoch of a log that is not there yet. Returns epoch, version and the last change's position."""
+
+OBSERVE: Final = (
+    _BEGIN
+    + _TRIM
+    + """
+local meta, stream, state, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local since, raw, progress, moment, final = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local quiet, content, keep_ms, max_events = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+
+local epoch = begin(meta, ARGV[1])
+local function answer(verdict, position)
+  return {verdict, tonumber(position), tonumber(redis.call('HGET', meta, 'version')), epoch}
+end
+if epoch ~= ARGV[1] then return answer('OUTRUN', 0) end
+
+local known = redis.call('HMGET', state, 'raw', 'progress', 'moment', 'final', 'version', 'position')
+if known[1] then
+  redis.call('PEXPIRE', state, keep_ms)
+  if known[1] == raw and known[2] == progress then return answer('KNOWN', known[6]) end
+  if tonumber(known[5]) > since then return answer('OUTRUN', known[6]) end
+  local before = tonumber(known[3])
+  local dated = moment > 0 and before > 0
+  if dated and moment < before then return answer('LATE', known[6]) end
+  if known[4] == '1' and final == '0' and not (dated and moment > before) then return answer('LATE', known[6]) end
+end
+
+local version = redis.call('HINCRBY', meta, 'version', 1)
+local first = not known[1]
+local position = version
+if first and quiet then position = 0 end
+redis.call('HSET', state, 'raw', raw, 'progress', progress, 'moment', ARGV[5], 'final', final,
+  'version', version, 'position', position)
+redis.call('PEXPIRE', state, keep_ms)
+if position == 0 then return answer('KNOWN', 0) end
+
+redis.call('XADD', stream, version .. '-0', 'at', now_ms(), 'content', content,
+  'raw', known[1] or '', 'progress', known[2] or '')
+redis.call('HSET', meta, 'last', version)
+trim(meta, stream, keep_ms, max_events, 16)
+redis.call('ZADD', history, version, version)
+redis.call('ZREMRANGEBYSCORE', history, '-inf', redis.call('HGET', meta, 'floor'))
+redis.call('PEXPIRE', history, keep_ms + 60000)
+return answer('CHANGED', version)
+"""
+)
+"""KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
+final, whether a first observation is no event, content, milliseconds to keep, events to keep. Returns verdict,
+position, version, epoch."""
+
+HISTORY: Final = (
+    _TRIM
+    + """
+local meta, stream, epoch, after = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
+trim(meta, stream, tonumber(ARGV[3]), tonumber(ARGV[4]), 10000)
+local known = redis.call('HMGET', meta, 'epoch', 'last', 'floor')
+if known[1] ~= epoch or after > tonumber(known[2]) or after < tonumber(known[3]) then return false end
+local found = {}
+for index = 3, #KEYS do
+  for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[index], '(' .. ARGV[2], '+inf')) do
+    local entry = redis.call('XRANGE', stream, position .. '-0', position .. '-0')[1]
+    if not entry then return false end
+    found[#found + 1] = entry
+  end
+end
+return found
+"""
+)
+"""KEYS: meta, stream, the positions of each record. ARGV: epoch, after, milliseconds to keep, events to keep. Returns
+the entries, or nothing where some are lost."""

@@ -1,0 +1,232 @@
+"""Everything about status changes behind one door."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from resolvers.accounts import Account
+from resolvers.errors import BadInput, GatewayError, NoSuchRecord
+from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
+from resolvers.events.coordination import LocalCoordination, PollCoordination
+from resolvers.events.cursors import Cursors
+from resolvers.events.follower import Follower, Sources
+from resolvers.events.hints import Hints
+from resolvers.events.hub import Hub
+from resolvers.events.log import EventLog, LogUnreachable, Verdict
+from resolvers.events.poller import PollConfig, Poller
+from resolvers.events.reader import Reader
+from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
+from resolvers.ids import split_global_id
+
+logger = logging.getLogger(__name__)
+
+MAX_FOLLOWED: Final = 500
+"""Ids in one subscription; each takes a few bytes of every cursor."""
+
+Forget = Callable[[RecordKey], Awaitable[None]]
+"""Makes the record caches forget a record."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+async def _forget_nothing(key: RecordKey) -> None:
+    del key
+
+
+@dataclass(frozen=True, slots=True)
+class EventsConfig:
+    """What the operator sets, and what tests bring.
+
+    Args:
+        polls: How often records are polled.
+        queue_size: How many changes may wait for one subscriber.
+        secrets: Seal cursors; see `Cursors`.
+        forget: Makes the record caches forget a record.
+        now: The wall clock.
+        clock: Seconds that only go forward; the event loop's where left out.
+        sleep: Waits.
+        chance: A number from 0 to 1.
+    """
+
+    polls: PollConfig = field(default_factory=PollConfig)
+    queue_size: int = 256
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    forget: Forget = _forget_nothing
+    now: Callable[[], datetime] = utc_now
+    clock: Callable[[], float] | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+
+class Events:
+    """Follows, polls, listens to webhooks and mutations; lives as long as its process, between `start` and `close`.
+
+    Args:
+        log: Where changes are kept.
+        coordination: Says who polls; None where this is the only process.
+        config: What the operator sets.
+    """
+
+    def __init__(self, log: EventLog, coordination: PollCoordination | None, config: EventsConfig) -> None:
+        self._own: Account | None = None
+        self._log = log
+        self._forget = config.forget
+        self._now = config.now
+        clock = config.clock or _loop_time
+        self._reader = Reader(log, config.now, clock, fresh_seconds=config.polls.min_seconds)
+        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint)
+        self._poller = Poller(
+            self._hub,
+            self._reader,
+            coordination or LocalCoordination(),
+            config.polls,
+            clock=clock,
+            sleep=config.sleep,
+            chance=config.chance,
+        )
+        self._hints = Hints(self._follow_hint, config.sleep)
+        self.cursors = Cursors(config.secrets)
+        self._sources = Sources(log, self._hub, self._reader, self.cursors, config.now, config.sleep, config.queue_size)
+        self._sleep = config.sleep
+        self._running: asyncio.Task[None] | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def start(self, own: Account) -> None:
+        """Begin to listen to the log and to poll, as soon as the log can be reached.
+
+        Args:
+            own: The gateway's own account, to which webhooks belong.
+        """
+        self._own = own
+        self._hints.start()
+        try:
+            self._hub.position = await self._log.start(self._hub)
+            self._running = asyncio.create_task(self._poller.run())
+        except LogUnreachable as error:
+            logger.warning("Status changes are not followed yet: %s", error)
+            self._running = asyncio.create_task(self._start_later())
+
+    async def close(self) -> None:
+        """Stop everything; subscriptions must have ended."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        await self._hints.close()
+        await self._poller.close()
+        await self._reader.close()
+        await self._log.close()
+        await asyncio.gather(*self._forgetting, return_exceptions=True)
+
+    async def follow(
+        self, account: Account, ids: Sequence[str], after: str | None
+    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+        """The events of some things: see the contract's `statusChanged`.
+
+        Args:
+            account: Whose credentials read them, and what its caller may do.
+            ids: Global IDs.
+            after: The cursor of the last event that the subscriber has seen.
+
+        Raises:
+            BadInput: the cursor is none of ours, or there are too many ids.
+        """
+        if len(ids) > MAX_FOLLOWED:
+            raise BadInput(f"One subscription follows up to {MAX_FOLLOWED} ids; open another one.", path=["ids"])
+        place = None if after is None else self.cursors.open(account.identity, after)
+        keys: list[RecordKey] = []
+        for one in dict.fromkeys(ids):
+            found = _key_or_problem(account, one)
+            if isinstance(found, StatusProblem):
+                yield found
+            else:
+                keys.append(found)
+        if keys:
+            async with aclosing(Follower(self._sources, account, keys).events(place)) as events:
+                async for event in events:
+                    yield event
+
+    @property
+    def version(self) -> int:
+        """To be noted before a mutation begins, for `record_changed`."""
+        return self._log.version
+
+    async def record_changed(
+        self, account: Account, record: TrackedRecord, since: int, source: StatusEventSource
+    ) -> None:
+        """Tell the subscribers of a record that somebody has just changed or read; nothing is raised.
+
+        Args:
+            account: Whose credentials were used.
+            record: As the upstream answered it.
+            since: `version` when the asking began.
+            source: What made somebody ask.
+        """
+        key = key_of(account.identity, record)
+        observation = Observation(key, record, source, since, self._now())
+        try:
+            outcomes = await self._log.observe([observation])
+        except LogUnreachable as error:
+            logger.warning("A change of %s could not be logged; polls will find it: %s", key.global_id, error)
+            return
+        if outcomes[0].verdict is Verdict.OUTRUN:
+            self._reader.read(account, key, source)
+
+    def hint(self, kind: str, local_id: str) -> bool:
+        """Read a record of the gateway's own account again, since somebody said that it changed; returns at once.
+
+        Returns:
+            False where too many hints wait already.
+        """
+        return self._hints.offer(kind, local_id)
+
+    async def _start_later(self) -> None:
+        while True:
+            await self._sleep(1.0)
+            with suppress(LogUnreachable):
+                self._hub.restarted(await self._log.start(self._hub))
+                break
+        await self._poller.run()
+
+    async def _follow_hint(self, kind: str, local_id: str) -> None:
+        own = self._own
+        if own is None:
+            return
+        key = RecordKey(own.identity, kind, local_id)
+        await self._forget(key)
+        with suppress(LogUnreachable):
+            await self._log.hint(kind, local_id)
+        await asyncio.shield(self._reader.read(own, key, StatusEventSource.WEBHOOK))
+
+    def _on_hint(self, kind: str, local_id: str) -> None:
+        self._poller.hinted(kind, local_id, besides="" if self._own is None else self._own.identity)
+
+    def _on_change(self, change: Change) -> None:
+        self._poller.changed(change)
+        if self._forget is not _forget_nothing:
+            forgetting = asyncio.ensure_future(self._forget(change.key))
+            self._forgetting.add(forgetting)
+            forgetting.add_done_callback(self._forgetting.discard)
+
+
+def _key_or_problem(account: Account, id: str) -> RecordKey | StatusProblem:  # noqa: A002 - the contract's name
+    found = split_global_id(id)
+    if found is None or found[0] not in TRACKABLE:
+        return StatusProblem(NoSuchRecord(f"{id[:100]!r} is the id of nothing that can be followed."), id)
+    try:
+        account.require_read(found[0])
+    except GatewayError as error:
+        return StatusProblem(error, id)
+    return RecordKey(account.identity, *found)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,264 @@
+import pytest
+
+from resolvers.errors import BadInput
+from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.log import LogConfig
+from resolvers.events.service import Events
+from resolvers.events.status_event import StatusEventKind, StatusEventSource
+from resolvers.permissions import Scope
+from resolvers.upstreams.names import Progress
+from tests.events.processes import Processes
+from tests.events.subscriber import Subscriber
+from tests.events.upstream import Upstream
+from tests.events.virtual_time import VirtualTime, settled
+
+
+async def test_each_id_first_gets_a_snapshot_and_then_every_change_until_it_is_final(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    upstream.tasks["1"] = "pending_pickup"
+    await time.advance(3)
+    upstream.tasks["1"] = "complete"
+    await time.advance(3)
+
+    assert subscriber.told == [
+        "SNAPSHOT accepted",
+        "CHANGE accepted > pending_pickup",
+        "CHANGE pending_pickup > complete",
+    ]
+    last = subscriber.events[-1]
+    assert (last.progress, last.previous_progress) == (Progress.SUCCEEDED, Progress.IN_PROGRESS)
+    assert last.source is StatusEventSource.POLL
+    assert subscriber.ended
+
+
+async def test_ids_that_cannot_be_followed_are_problems_of_their_own(events: Events, upstream: Upstream) -> None:
+    upstream.tasks["1"] = "complete"
+    account = upstream.account().limited_to(frozenset({Scope.LOGISTICS_READ}))
+    ids = ["nonsense", "Product:1", "SmsJob:J", "LogisticsTask:missing", "LogisticsTask:1", "LogisticsTask:1"]
+
+    subscriber = Subscriber(events.follow(account, ids, None))
+    await settled()
+
+    assert sorted(subscriber.told) == [
+        "FORBIDDEN SmsJob:J",
+        "NOT_FOUND LogisticsTask:missing",
+        "NOT_FOUND Product:1",
+        "NOT_FOUND nonsense",
+        "SNAPSHOT complete",
+    ]
+    assert subscriber.ended
+
+
+async def test_an_upstream_that_is_down_is_told_once_and_the_snapshot_follows_when_it_is_back(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"], upstream.deliveries["7"] = "accepted", "waiting"
+    upstream.down = True
+    subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await time.advance(30)
+    upstream.down = False
+    await time.advance(60)
+
+    assert subscriber.told == ["UPSTREAM_UNAVAILABLE LogisticsTask:1", "SNAPSHOT accepted"]
+    await subscriber.leave()
+
+
+async def test_a_change_while_the_snapshot_is_being_read_is_in_the_snapshot_or_follows_it(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    upstream.tasks["1"] = "pending_pickup"
+    events.hint("LogisticsTask", "1")
+    second = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+
+    assert first.told == ["SNAPSHOT accepted", "CHANGE accepted > pending_pickup"]
+    assert second.told in (
+        ["SNAPSHOT pending_pickup"],
+        ["SNAPSHOT accepted", "CHANGE accepted > pending_pickup"],
+    )
+    await first.leave()
+    await second.leave()
+
+
+async def test_a_cursor_goes_on_behind_its_event_without_a_new_snapshot(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    other = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+    for status in ("pending_pickup", "pickup_arriving"):
+        upstream.tasks["1"] = status
+        await time.advance(3)
+
+    resumed = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await settled()
+    upstream.tasks["1"] = "complete"
+    await time.advance(3)
+
+    assert resumed.told == other.told[1:] == [
+        "CHANGE accepted > pending_pickup",
+        "CHANGE pending_pickup > pickup_arriving",
+        "CHANGE pickup_arriving > complete",
+    ]
+    assert resumed.ended
+
+
+@pytest.mark.parametrize("told", [0, 1, 2])
+async def test_every_cursor_resumes_with_all_that_came_after_it(
+    events: Events, upstream: Upstream, time: VirtualTime, told: int
+) -> None:
+    ids = ["LogisticsTask:1", "Delivery:7"]
+    upstream.tasks["1"], upstream.deliveries["7"] = "accepted", "waiting"
+    first = Subscriber(events.follow(upstream.account(), ids, None))
+    await settled()
+    upstream.tasks["1"] = "complete"
+    await time.advance(3)
+    upstream.deliveries["7"] = "completed"
+    await time.advance(10)
+    assert len(first.told) == 4
+
+    resumed = Subscriber(events.follow(upstream.account(), ids, first.events[told].cursor))
+    await settled()
+
+    if told:
+        assert resumed.told == first.told[told + 1 :]
+    else:
+        assert sorted(resumed.told) == ["CHANGE accepted > complete", "SNAPSHOT completed"]
+    assert resumed.ended
+
+
+async def test_a_resumed_subscription_learns_of_what_nobody_looked_at_meanwhile(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+    await time.advance(100)
+    upstream.tasks["1"] = "complete"
+
+    resumed = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await settled()
+
+    assert resumed.told == ["CHANGE accepted > complete"]
+    assert resumed.ended
+
+
+async def test_ids_new_to_the_cursor_get_a_snapshot(events: Events, upstream: Upstream) -> None:
+    upstream.tasks |= {"1": "accepted", "2": "broadcasting"}
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+
+    ids = ["LogisticsTask:1", "LogisticsTask:2"]
+    resumed = Subscriber(events.follow(upstream.account(), ids, first.events[-1].cursor))
+    await settled()
+
+    assert resumed.told == ["SNAPSHOT broadcasting"]
+    await resumed.leave()
+
+
+@pytest.mark.parametrize("change", [lambda cursor: "bm9uc2Vuc2U", lambda cursor: cursor[:-2], lambda cursor: "ä" + cursor])
+async def test_a_cursor_that_was_never_made_is_bad_input(events: Events, upstream: Upstream, change) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a lambda of the parameters above
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+
+    with pytest.raises(BadInput):
+        await anext(events.follow(upstream.account(), ["LogisticsTask:1"], change(first.events[0].cursor)))
+
+
+async def test_a_cursor_of_another_account_is_refused_like_one_that_was_made_up(
+    events: Events, upstream: Upstream
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account("account:one"), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+
+    with pytest.raises(BadInput):
+        await anext(events.follow(upstream.account("account:two"), ["LogisticsTask:1"], first.events[0].cursor))
+
+
+async def test_accounts_do_not_hear_of_each_others_changes(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    theirs = Upstream(time.now)
+    upstream.tasks["1"] = theirs.tasks["1"] = "accepted"
+    one = Subscriber(events.follow(upstream.account("account:one"), ["LogisticsTask:1"], None))
+    two = Subscriber(events.follow(theirs.account("account:two"), ["LogisticsTask:1"], None))
+    await settled()
+    theirs.tasks["1"] = "complete"
+    await time.advance(60)
+
+    assert one.told == ["SNAPSHOT accepted"]
+    assert two.told == ["SNAPSHOT accepted", "CHANGE accepted > complete"]
+    await one.leave()
+
+
+async def test_a_cursor_older_than_the_log_gets_a_gap_and_new_snapshots(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    events = await processes.start(MemoryEventLog(LogConfig(keep_seconds=100), time.now))
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    other = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+    upstream.tasks["1"] = "pending_pickup"
+    await time.advance(200)
+
+    resumed = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await settled()
+
+    assert resumed.told == ["GAP", "SNAPSHOT pending_pickup"]
+    assert resumed.events[0].node is None
+    await resumed.leave()
+    await other.leave()
+
+
+async def test_a_cursor_from_before_a_restart_gets_a_gap(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    before = await processes.start(MemoryEventLog(LogConfig(), time.now))
+    first = Subscriber(before.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+
+    after = await processes.start(MemoryEventLog(LogConfig(), time.now))
+    resumed = Subscriber(after.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await settled()
+
+    assert [event.kind for event in resumed.events] == [StatusEventKind.GAP, StatusEventKind.SNAPSHOT]
+    await resumed.leave()
+
+
+async def test_a_cursor_of_a_gap_brings_the_snapshots_that_are_still_owed(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    before = await processes.start(MemoryEventLog(LogConfig(), time.now))
+    first = Subscriber(before.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+    after = await processes.start(MemoryEventLog(LogConfig(), time.now))
+    resumed = Subscriber(after.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await settled()
+    await resumed.leave()
+
+    again = Subscriber(after.follow(upstream.account(), ["LogisticsTask:1"], resumed.events[0].cursor))
+    await settled()
+
+    assert again.told == ["SNAPSHOT accepted"]
+    await again.leave()

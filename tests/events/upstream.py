@@ -1,0 +1,112 @@
+"""An upstream in memory whose things a test moves by hand; the clients above it are the real ones."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from resolvers.accounts import Account
+from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.logistics.client import LogisticsClient
+from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.sms.client import SmsClient, SmsConfig
+
+BASE = "http://upstream.invalid"
+
+
+class Upstream:
+    """All three upstreams at once; lives as long as a test.
+
+    Attributes:
+        tasks: The status of each task.
+        deliveries: The status of each delivery.
+        recipients: By job, the processStatus of each recipient.
+        calls: How often each operation was called.
+        down: While set, everything answers 503.
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.tasks: dict[str, str] = {}
+        self.deliveries: dict[str, str] = {}
+        self.recipients: dict[str, dict[str, str]] = {}
+        self.finished_jobs: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.down = False
+        self.gate: asyncio.Event | None = None
+
+    def account(self, identity: str = "own") -> Account:
+        return Account(
+            identity,
+            deliveries=DeliveriesClient(self, DeliveriesConfig(BASE)),
+            sms=SmsClient([self], self, SmsConfig((BASE,), BASE)),
+            logistics=LogisticsClient(self, LogisticsConfig(BASE)),
+        )
+
+    async def send(self, call: Call) -> Answer:
+        self.calls[call.operation] += 1
+        answered = self._answer(call)
+        if self.gate is not None:
+            await self.gate.wait()
+        return answered
+
+    def _answer(self, call: Call) -> Answer:
+        if self.down:
+            return Answer(503, {}, b"")
+        parts = urlsplit(call.url)
+        query = parse_qs(parts.query)
+        last = unquote(parts.path.rsplit("/", 1)[-1])
+        match call.operation:
+            case "platform_task_detail":
+                return _found(self._task(last))
+            case "delivery":
+                return _found({"data": self._delivery(last)} if last in self.deliveries else None)
+            case "deliveries_by_id":
+                return _found(self._delivery_page(query["filter[id]"][0].split(",")))
+            case "recipients":
+                return _found(self._recipients(query["jobId"][0]))
+            case "job_report":
+                return _found(self._job(last))
+        raise AssertionError(f"{call.operation} is not scripted")
+
+    def _task(self, task_id: str) -> dict[str, Any] | None:
+        if task_id not in self.tasks:
+            return None
+        return {"id": task_id, "current_status": self.tasks[task_id]}
+
+    def _delivery(self, delivery_id: str) -> dict[str, Any]:
+        return {
+            "type": "send-tasks",
+            "id": delivery_id,
+            "attributes": {
+                "deliverable": True,
+                "delivery-type": "delivery",
+                "status": self.deliveries[delivery_id],
+                "created-at": "2029-12-31T00:00:00Z",
+                "updated-at": self._now().isoformat(),
+            },
+        }
+
+    def _delivery_page(self, ids: list[str]) -> dict[str, Any]:
+        found = [self._delivery(one) for one in ids if one in self.deliveries]
+        return {"data": found, "meta": {"page": {"total": len(found), "perPage": 50}}}
+
+    def _recipients(self, job_id: str) -> list[dict[str, Any]]:
+        return [
+            {"smsId": sms_id, "dst": "+491", "processStatus": status}
+            for sms_id, status in self.recipients.get(job_id, {}).items()
+        ]
+
+    def _job(self, job_id: str) -> dict[str, Any] | None:
+        if job_id not in self.recipients:
+            return None
+        finished = {"finishedTs": self._now().isoformat()} if job_id in self.finished_jobs else {}
+        return {"jobId": job_id, "recipientIds": list(self.recipients[job_id]), **finished}
+
+
+def _found(body: object | None) -> Answer:
+    return Answer(404, {}, b"{}") if body is None else Answer(200, {}, json.dumps(body).encode())
