@@ -4,18 +4,25 @@ import asyncio
 import os
 import shutil
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
 
+from tests.world import running_world
+
 _AUDIT = Path(__file__).parent / "audit"
 
 
-@pytest.fixture
-def audited_url(url: str) -> str:
-    """The endpoint that is audited."""
-    return url
+@pytest.fixture(params=["endpoint alone", "whole gateway"])
+async def audited_url(request: pytest.FixtureRequest, url: str) -> AsyncIterator[str]:
+    """Where the audit asks: the endpoint over a little schema, or the gateway over simulated upstreams."""
+    if request.param == "endpoint alone":
+        yield url
+    else:
+        async with running_world() as world:
+            yield f"{world.url}/graphql"
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Tests of the project itself: what its documents promise, its files, its locks, its image."""
