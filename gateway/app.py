@@ -1,14 +1,14 @@
 """The composition root: the one place that knows every part."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_identification
-from gateway.auth.identification import Identification
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
@@ -21,7 +21,14 @@ from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+from gateway.subscriptions.config import subscriptions_config
+from gateway.subscriptions.subscriber import Subscriber
+from gateway.subscriptions.subscriptions import Subscriptions
+from gateway.termination import on_termination
 from schema.root import build_schema
+
+ANSWERS_SHARE = 4
+"""Whole answers get this part of the cache's bytes, beside the records."""
 
 
 class App:
@@ -42,43 +49,53 @@ class App:
             await self._rest(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, *, examples: Sequence[Example] = ()) -> App:
+def create_app(
+    settings: Settings | None = None, *, examples: Sequence[Example] = (), now: Callable[[], float] = time.time
+) -> App:
     """Build the gateway.
 
     Args:
         settings: What the operator set; read from the environment where none are given.
         examples: Operations that the IDE opens beside its own.
+        now: The wall clock that tokens and sessions end by, in seconds since 1970.
 
     Raises:
         SettingsProblems: the environment's settings are wrong.
     """
     settings = settings or load_settings(os.environ)
     upstreams = build_upstreams(settings)
-    oauth = build_oauth(settings, upstreams)
-    identify = build_identification(settings.auth, upstreams, oauth.callers)
+    oauth = build_oauth(settings, upstreams, now)
+    identify = build_identification(settings.auth, upstreams, oauth.callers, now)
     ide = Ide()
-    return App(_endpoint(settings, identify, ide, examples), _rest(upstreams, oauth, ide))
-
-
-def _endpoint(settings: Settings, identify: Identification, ide: Ide, examples: Sequence[Example]) -> ASGIApp:
     schema = build_schema()
     documents = Documents(core_schema(schema))
     runner = Runner(documents, CompiledExecution(schema), RunnerConfig(settings.deadline_seconds))
+    subscriber = Subscriber(core_schema(schema), documents, runner, settings.deadline_seconds)
+    subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
-    page = IdeAnswer(ide, examples) if settings.serves_ide else None
-    return Endpoint(runner, identify, config, page=page)
+    endpoint = Endpoint(
+        runner,
+        identify,
+        config,
+        page=IdeAnswer(ide, examples) if settings.serves_ide else None,
+        streams=subscriptions.streams,
+        sockets=subscriptions.sockets,
+    )
+    return App(endpoint, _rest(settings, upstreams, oauth, subscriptions, ide))
 
 
-def _rest(upstreams: Upstreams, oauth: OAuth, ide: Ide) -> ASGIApp:
+def _rest(settings: Settings, upstreams: Upstreams, oauth: OAuth, subscriptions: Subscriptions, ide: Ide) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await upstreams.open()
-        yield
+        with on_termination(subscriptions.stop_accepting):
+            yield
+        await subscriptions.close(settings.grace_seconds)
         await oauth.close()
         await upstreams.close()
 
     rest = FastAPI(title="GraphQL gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    add_health_routes(rest)
+    add_health_routes(rest, lambda: subscriptions.accepting)
     rest.mount("/ide", ide.assets)
     rest.mount("/oauth/logistics", oauth.endpoint)
     return rest

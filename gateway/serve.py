@@ -90,6 +90,9 @@ def server_config(settings: Settings, app: object) -> uvicorn.Config:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=settings.grace_seconds,
+        ws="websockets-sansio",
+        # A compressor for each of thousands of sockets takes more memory than all else about them.
+        ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,
         ws_ping_interval=settings.events.ping_seconds,
         ws_ping_timeout=settings.events.ping_seconds,

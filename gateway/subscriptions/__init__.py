@@ -1,0 +1,1 @@
+"""Operations that stay open: a subscription's run, and the transports that carry its events to a client."""

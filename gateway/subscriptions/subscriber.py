@@ -1,0 +1,138 @@
+"""Runs an operation over a connection that stays open, a subscription above all, and gives out its responses."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
+from starlette.types import Scope
+
+from gateway.callers import Caller
+from gateway.http.answer import internal_error
+from gateway.http.operations import Operations, Reply
+from gateway.http.refusals import MutationByGet
+from gateway.http.request import GraphQLRequest
+from gateway.operations.documents import Documents
+from gateway.operations.explain import traces_asked_for
+from gateway.operations.report import report
+from gateway.subscriptions.refusal import refusal, refusal_of
+from gateway.subscriptions.response import Response
+from gateway.subscriptions.resumption import resumed
+from gateway.subscriptions.run import SourceRefused, SubscriptionRun
+from resolvers.context import Context
+from resolvers.errors import BadInput, GatewayError
+from resolvers.upstreams.call import CallScope
+
+logger = logging.getLogger(__name__)
+
+
+class Subscriber:
+    """Runs operations over connections that stay open; lives as long as its process.
+
+    Args:
+        schema: What is executed.
+        documents: Parsed and validated against the schema.
+        operations: Runs queries and mutations, which such connections carry as well.
+        deadline_seconds: What one event may take from the source to its response.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, documents: Documents, operations: Operations[Caller], deadline_seconds: float
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._operations = operations
+        self._deadline_seconds = deadline_seconds
+        self._replies: set[asyncio.Task[Reply]] = set()
+
+    def responses(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None = None
+    ) -> AsyncGenerator[Response, None]:
+        """Run an operation; whatever goes wrong from now on is a response.
+
+        The next event is taken from the source only once the response before it has been, so a client that does
+        not read leaves its events where they are bounded.
+
+        Args:
+            request: What is to be run.
+            scope: ASGI's, of the connection.
+            caller: Who asks.
+            last_event_id: The cursor of the last event that the client has, where a header says so.
+
+        Raises:
+            MutationByGet: HTTP itself forbids it.
+        """
+        if not request.may_mutate and self._is_mutation(request):
+            raise MutationByGet
+        return self._guarded(self._responses(request, scope, caller, last_event_id), request.request_id)
+
+    async def finish(self) -> None:
+        """Wait for mutations whose clients have left."""
+        if self._replies:
+            await asyncio.wait(self._replies)
+
+    async def _guarded(
+        self, responses: AsyncGenerator[Response, None], request_id: str
+    ) -> AsyncGenerator[Response, None]:
+        try:
+            async with aclosing(responses):
+                async for response in responses:
+                    yield response
+        except GatewayError as error:
+            yield refusal(error)
+        except Exception:
+            logger.exception("Request %s met an error that nothing foresaw.", request_id)
+            yield Response(internal_error().body, refused=True)
+
+    async def _responses(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None
+    ) -> AsyncGenerator[Response, None]:
+        found = self._found(request)
+        if found is None or found[1].operation is not OperationType.SUBSCRIPTION:
+            may_stop = found is not None and found[1].operation is OperationType.QUERY
+            yield await self._reply(self._operations.run(request, scope, caller), may_stop=may_stop)
+            return
+        document, operation = found
+        if last_event_id:
+            document = resumed(self._schema, document, last_event_id)
+        run = SubscriptionRun(self._schema, document, operation, request, self._new_context(scope, caller))
+        try:
+            async for event in await run.source():
+                yield await run.response(event, self._new_context(scope, caller))
+        except SourceRefused as refused:
+            yield refusal_of(report(refused.errors, request.request_id))
+        finally:
+            await run.close()
+
+    def _found(self, request: GraphQLRequest) -> tuple[DocumentNode, OperationDefinitionNode] | None:
+        """The document and the operation in it; None where whoever runs queries is to say what is wrong."""
+        if request.query is None:
+            return None
+        document = self._documents.get(request.query)
+        if document.errors or document.node is None:
+            return None
+        return document.node, document.operation(request.operation_name)
+
+    def _is_mutation(self, request: GraphQLRequest) -> bool:
+        try:
+            found = self._found(request)
+        except BadInput:
+            return False
+        return found is not None and found[1].operation is OperationType.MUTATION
+
+    async def _reply(self, running: Coroutine[Any, Any, Reply], *, may_stop: bool) -> Response:
+        if may_stop:
+            reply = await running
+        else:
+            # A client that leaves must not stop a mutation half way: nobody could say whether it has taken effect.
+            task = asyncio.ensure_future(running)
+            self._replies.add(task)
+            task.add_done_callback(self._replies.discard)
+            reply = await asyncio.shield(task)
+        return Response(reply.body, refused=not reply.executed)
+
+    def _new_context(self, scope: Scope, caller: Caller) -> Context:
+        deadline = asyncio.get_running_loop().time() + self._deadline_seconds
+        return Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
