@@ -60,7 +60,7 @@ def build_oauth(settings: Settings, upstreams: Upstreams, now: Callable[[], floa
     routes = LoginRoutes(
         login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, settings.public_url
     )
-    callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), now)
+    callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
     return OAuth(OAuthEndpoint(routes.routes, rule), callers, store.close)
 
 

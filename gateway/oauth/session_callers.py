@@ -10,7 +10,6 @@ from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.session_tokens import SessionTokens
 from gateway.oauth.sessions import Session
 from resolvers.accounts import Account
-from resolvers.permissions import LOGISTICS_SCOPES
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.config import LogisticsConfig
@@ -31,13 +30,20 @@ class LogisticsSessionCallers:
         keeper: Knows the sessions.
         transport: The logistics API's policies, shared by all accounts.
         config: Where it is, and the partner's keys.
+        own: The gateway's own account, from which those of sessions take all but the credentials.
         now: The wall clock, in seconds since 1970.
     """
 
     def __init__(
-        self, keeper: SessionKeeper, transport: Transport, config: LogisticsConfig, now: Callable[[], float]
+        self,
+        keeper: SessionKeeper,
+        transport: Transport,
+        config: LogisticsConfig,
+        own: Account,
+        now: Callable[[], float],
     ) -> None:
         self._keeper = keeper
+        self._own = own
         self._transport = transport
         self._config = config
         self._now = now
@@ -56,8 +62,7 @@ class LogisticsSessionCallers:
         session = await self._keeper.find(token)
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
-            account = Account(identity, logistics=logistics).limited_to(LOGISTICS_SCOPES)
-            return Caller(identity, account, session.expires_at)
+            return Caller(identity, self._own.logistics_alone(identity, logistics), session.expires_at)
         account = base.account.with_logistics(f"{base.account.identity} {identity}", logistics)
         ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
         # A caller with a key stays one caller to the limits, however many sessions it opens.
