@@ -9,12 +9,15 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_identification
+from gateway.callers import Caller
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.http.operations import Operations
 from gateway.ide.answer import IdeAnswer
 from gateway.ide.page import Example, Ide
 from gateway.oauth.build import OAuth, build_oauth
+from gateway.operations.answers import Answers, AnswersConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents import Documents
 from gateway.operations.execution import core_schema
@@ -74,7 +77,7 @@ def create_app(
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     endpoint = Endpoint(
-        runner,
+        _answering(settings, upstreams, runner),
         identify,
         config,
         page=IdeAnswer(ide, examples) if settings.serves_ide else None,
@@ -82,6 +85,15 @@ def create_app(
         sockets=subscriptions.sockets,
     )
     return App(endpoint, _rest(settings, upstreams, oauth, subscriptions, ide))
+
+
+def _answering(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
+    """What answers operations: by what is kept or on its way, where the operator allows either."""
+    if upstreams.records is None:
+        return runner
+    cache = settings.cache
+    config = AnswersConfig(keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // ANSWERS_SHARE)
+    return Answers(runner, upstreams.records.invalidations, config)
 
 
 def _rest(settings: Settings, upstreams: Upstreams, oauth: OAuth, subscriptions: Subscriptions, ide: Ide) -> ASGIApp:

@@ -1,0 +1,146 @@
+"""Whole answers: the same operation in flight runs once, and its bytes are kept while all in them is fresh."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+import orjson
+from starlette.types import Scope
+
+from gateway.callers import Caller
+from gateway.http.operations import Reply
+from gateway.http.refusals import Header
+from gateway.http.request import GraphQLRequest
+from gateway.operations.explain import explains
+from gateway.operations.kept_answers import KeptAnswer, KeptAnswers, Key
+from gateway.operations.runner import Outcome, Runner
+from resolvers.cache.invalidations import Invalidations
+from resolvers.upstreams.transport.stack import loop_clock
+
+MAX_AGE: Final = 86_400.0
+"""Seconds that a browser may keep an answer at most, such as one that no upstream has a part in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersConfig:
+    """What an operator may set.
+
+    Args:
+        keep: Whether answers are kept.
+        share: Whether the same operation in flight runs once.
+        max_bytes: How many bytes of answers are kept.
+    """
+
+    keep: bool
+    share: bool
+    max_bytes: int
+
+
+class Answers:
+    """Answers queries with bytes that are there or on their way, and runs the rest; lives as long as its process.
+
+    Args:
+        runner: Runs operations.
+        invalidations: Tells which records changed.
+        config: What the operator set.
+        clock: The cache's clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        invalidations: Invalidations,
+        config: AnswersConfig,
+        clock: Callable[[], float] = loop_clock,
+    ) -> None:
+        self._runner = runner
+        self._share = config.share
+        self._keep = config.keep
+        self._clock = clock
+        self._kept = KeptAnswers(config.max_bytes)
+        self._flights: dict[Key, asyncio.Future[Reply]] = {}
+        invalidations.subscribe(self._kept.forget)
+
+    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Answer one operation.
+
+        Raises:
+            GatewayError: nothing was executed, and why.
+        """
+        if explains(scope) or request.query is None:
+            return await self._runner.run(request, scope, caller)
+        key = _key(request, caller)
+        kept = self._kept.get(key)
+        if kept is not None and kept.fresh_until > self._clock():
+            return kept.reply if request.may_mutate else self._with_headers(kept)
+        if not self._runner.is_query(request):
+            return await self._runner.run(request, scope, caller)
+        reply = await self._shared(key, request, scope, caller)
+        return reply if request.may_mutate else self._for_get(key, reply)
+
+    async def _shared(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        while self._share and (flight := self._flights.get(key)) is not None:
+            try:
+                return await asyncio.shield(flight)
+            except asyncio.CancelledError:
+                # Whoever ran it gave up: then one of those who waited runs it. Our own cancellation goes on.
+                if not flight.cancelled():
+                    raise
+        return await self._lead(key, request, scope, caller)
+
+    async def _lead(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        flight: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        try:
+            outcome = await self._runner.outcome(request, scope, caller)
+        except BaseException as error:
+            _fail(flight, error)
+            raise
+        else:
+            flight.set_result(outcome.reply)
+            self._keep_outcome(key, outcome)
+            return outcome.reply
+        finally:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+    def _keep_outcome(self, key: Key, outcome: Outcome) -> None:
+        context = outcome.context
+        if not self._keep or context is None or not outcome.whole or context.stale:
+            return
+        if context.fresh_until > self._clock() and context.current:
+            self._kept.put(key, KeptAnswer(outcome.reply, context.fresh_until, tuple(context.touched)))
+
+    def _for_get(self, key: Key, reply: Reply) -> Reply:
+        kept = self._kept.get(key)
+        return self._with_headers(kept) if kept is not None and kept.reply is reply else reply
+
+    def _with_headers(self, kept: KeptAnswer) -> Reply:
+        """With what lets a browser keep the answer as long as we do, and ask whether it is still the same."""
+        if kept.etag is None:
+            kept.etag = b'"' + blake2b(kept.reply.body, digest_size=16).hexdigest().encode() + b'"'
+        seconds = int(max(0.0, min(MAX_AGE, kept.fresh_until - self._clock())))
+        headers: tuple[Header, ...] = (
+            (b"cache-control", b"private, max-age=%d" % seconds),
+            (b"etag", kept.etag),
+            (b"vary", b"authorization, x-api-key, cookie"),
+        )
+        return msgspec.structs.replace(kept.reply, headers=headers)
+
+
+def _key(request: GraphQLRequest, caller: Caller) -> Key:
+    assert request.query is not None  # noqa: S101 - the caller has looked
+    variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS) if request.variables else b""
+    return (caller.account.identity, caller.scopes, request.query, request.operation_name, variables)
+
+
+def _fail(flight: "asyncio.Future[Reply]", error: BaseException) -> None:
+    if isinstance(error, asyncio.CancelledError):
+        flight.cancel()
+        return
+    flight.set_exception(error)
+    # Where nobody else waits, the failure is told by the one who ran it.
+    flight.exception()
