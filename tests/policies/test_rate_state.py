@@ -58,7 +58,7 @@ def test_a_429_closes_the_gate_and_halves_what_was_accepted() -> None:
 def test_calls_sent_before_the_rate_was_halved_do_not_halve_it_again() -> None:
     state = refused_at(50.0)
 
-    again, _ = refuse(state, 50.2, FREE, Refusal(pause=10, accepted=100, refusals=0))
+    again, _ = refuse(state, 50.2, FREE, Refusal(pause=10, accepted=60, refusals=0))
 
     assert rate_of(again, 60.2, FREE) == pytest.approx(5)
     assert again.closed_until == pytest.approx(60.2)
