@@ -1,5 +1,6 @@
 """What a simulator was asked: a bounded record of its requests, for tests that count them and for the curious."""
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"})
 _SECRET_PATHS = ("oauth", "token")
+_SIGNED_PATH = re.compile(r"^(.*/partners/).+")
 _BODY_BYTES = 4096
 
 
@@ -17,8 +19,8 @@ class RecordedRequest(msgspec.Struct, kw_only=True):
 
     Attributes:
         method: GET, POST and so on.
-        path: Without the query string.
-        query: The query string as sent, percent-encoded.
+        path: Without the query string, and with "***" for a partner's signature, which holds its secret key.
+        query: The query string as sent, percent-encoded; empty wherever a path deals in credentials.
         status: What was answered; None while there is no answer, and for ever where the connection was cut before one.
         headers: Without credentials; names in lower case.
         body: The text of a small body (4 KiB); None for a larger one, and wherever a path deals in credentials.
@@ -109,8 +111,8 @@ class RequestRecorder:
 def _recorded(scope: Scope) -> RecordedRequest:
     return RecordedRequest(
         method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
+        path=_SIGNED_PATH.sub(r"\1***", scope["path"]),
+        query="" if _deals_in_credentials(scope["path"]) else scope["query_string"].decode("latin-1"),
         headers={
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
@@ -119,8 +121,12 @@ def _recorded(scope: Scope) -> RecordedRequest:
     )
 
 
+def _deals_in_credentials(path: str) -> bool:
+    return any(part in path for part in _SECRET_PATHS)
+
+
 def _body_noting(receive: Receive, request: RecordedRequest) -> Receive:
-    if any(part in request.path for part in _SECRET_PATHS):
+    if _deals_in_credentials(request.path):
         return receive
     body = bytearray()
 
