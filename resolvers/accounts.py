@@ -8,6 +8,7 @@ from typing import Final
 
 from resolvers.cache.records import RecordCache
 from resolvers.errors import UpstreamUnconfigured
+from resolvers.events.interface import StatusChanges
 from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, LOGISTICS_SCOPES, READ_SCOPES, Scope, require
 from resolvers.sms_hedging import SmsHedging
 from resolvers.upstreams.deliveries.client import DeliveriesClient
@@ -59,6 +60,9 @@ class Account:
         health: What is known of each upstream's addresses.
         hedging: When a slow read goes to the second SMS data centre as well; never where left out.
         records: The process's cache, whose every key begins with the identity; None where nothing is kept or shared.
+
+    Attributes:
+        events: The process's status changes, set when the app is composed; None where nothing can be followed.
     """
 
     def __init__(  # noqa: PLR0913 - one for each part of an account, by name
@@ -74,6 +78,7 @@ class Account:
     ) -> None:
         self.identity = identity
         self.records = records
+        self.events: StatusChanges | None = None
         self._deliveries = deliveries
         self._sms = sms
         self._logistics = logistics

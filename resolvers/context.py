@@ -7,6 +7,8 @@ from typing import Any
 
 from resolvers.accounts import Account
 from resolvers.cache.kinds import Kind
+from resolvers.events.changes import TrackedRecord
+from resolvers.events.status_event import StatusEventSource
 from resolvers.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
@@ -83,6 +85,23 @@ class Context:
             self.loaders.forget(kind, record_ids)
             if self.account.records is not None:
                 await self.account.records.forget(self.account.identity, kind, record_ids)
+
+    @property
+    def status_version(self) -> int:
+        """To be noted before a mutation asks its upstream, for `tell_status`."""
+        events = self.account.events
+        return 0 if events is None else events.version
+
+    async def tell_status(self, since: int, *records: TrackedRecord) -> None:
+        """Let those who follow these records know where they stand after a mutation; raises nothing.
+
+        Args:
+            since: `status_version` before the upstream was asked.
+            records: As the upstream answered them.
+        """
+        if self.account.events is not None:
+            for record in records:
+                await self.account.events.record_changed(self.account, record, since, StatusEventSource.MUTATION)
 
     def close(self) -> None:
         """Give up what is still on its way: nobody waits for it any more."""

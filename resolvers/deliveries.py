@@ -97,8 +97,11 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.DELIVERIES_WRITE)
+    since = context.status_version
     async with context.changing(DELIVERY):
-        return await context.account.deliveries.create_delivery(context.scope, request)
+        created = await context.account.deliveries.create_delivery(context.scope, request)
+    await context.tell_status(since, created)
+    return created
 
 
 async def update(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
@@ -108,8 +111,11 @@ async def update(context: Context, delivery_id: str, change: DeliveryChange) -> 
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.DELIVERIES_WRITE)
+    since = context.status_version
     async with context.changing(DELIVERY, [delivery_id]):
-        return await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
+        updated = await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
+    await context.tell_status(since, updated)
+    return updated
 
 
 async def cancel(context: Context, delivery_id: str) -> Delivery:

@@ -84,8 +84,10 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     async def create_chunk(chunk: Sequence[NewTask]) -> list[LogisticsTask]:
         return await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
 
+    since = context.status_version
     async with context.changing(TASK):
         created, failed = await _by_chunks(tasks, create_chunk)
+    await context.tell_status(since, *created)
     for record in created:
         context.loaders.tasks.prime(record.task_id, record)
     return TasksOutcome(created, [error for _, error in failed])
@@ -98,8 +100,11 @@ async def update(context: Context, task_id: str, change: TaskChange) -> Logistic
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
+    since = context.status_version
     async with context.changing(TASK, [task_id]):
-        return await context.account.logistics.update_task(context.scope, task_id, change)
+        updated = await context.account.logistics.update_task(context.scope, task_id, change)
+    await context.tell_status(since, updated)
+    return updated
 
 
 async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
@@ -190,9 +195,11 @@ async def _change_many(
 
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
+    since = context.status_version
     found = await context.loaders.tasks.load(task_id)
     if found is None:
         raise RecordMissing(UpstreamName.LOGISTICS, f"The change was made, but task {task_id} is not there any more.")
+    await context.tell_status(since, found)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from resolvers.context import Context
+from resolvers.errors import BadInput
 from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem
 
 __all__ = ["StatusEvent", "StatusEventKind", "StatusEventSource", "StatusProblem", "status_changed"]
@@ -17,5 +18,11 @@ def status_changed(
         context: The subscription's; what it follows outlives that context.
         ids: Global IDs.
         after: The cursor of the last event that the subscriber has seen.
+
+    Raises:
+        BadInput: nothing can be followed here.
     """
-    return context.events.follow(context.account, ids, after)
+    events = context.account.events
+    if events is None:
+        raise BadInput("This gateway follows nothing.", path=["ids"])
+    return events.follow(context.account, ids, after)

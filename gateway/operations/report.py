@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 
 from resolvers.errors import BadInput, GatewayError, UpstreamError
+from resolvers.events.status_event import StatusProblem
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,10 @@ def extensions_of(error: GatewayError) -> dict[str, Any]:
 def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     cause = _cause(error)
-    if isinstance(cause, GatewayError):
+    if isinstance(cause, StatusProblem):
+        formatted["message"] = cause.error.message
+        formatted["extensions"] = {**extensions_of(cause.error), "id": cause.id}
+    elif isinstance(cause, GatewayError):
         formatted["message"] = cause.message
         formatted["extensions"] = extensions_of(cause)
     elif error.path is None:

@@ -55,12 +55,19 @@ class Reader:
         now: The wall clock.
         clock: Seconds that only go forward.
         fresh_seconds: How old a reading may be that a new subscriber is shown.
+        forget: Makes the record caches forget a record that has changed.
     """
 
     def __init__(
-        self, log: EventLog, now: Callable[[], datetime], clock: Callable[[], float], fresh_seconds: float
+        self,
+        log: EventLog,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+        fresh_seconds: float,
+        forget: Callable[[RecordKey], Awaitable[None]],
     ) -> None:
         self._log = log
+        self._forget_cached = forget
         self._now = now
         self._clock = clock
         self._fresh_seconds = fresh_seconds
@@ -157,6 +164,8 @@ class Reader:
             if outcome.verdict is not Verdict.OUTRUN:
                 reading = Reading(record, outcome.position, outcome.verdict is Verdict.CHANGED)
                 self._remember(key, reading)
+                if reading.changed:
+                    await self._forget_cached(key)
                 return reading
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
 

@@ -37,7 +37,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _forget_nothing(key: RecordKey) -> None:
+async def forget_nothing(key: RecordKey) -> None:
+    """Where there is no cache."""
     del key
 
 
@@ -59,7 +60,7 @@ class EventsConfig:
     polls: PollConfig = field(default_factory=PollConfig)
     queue_size: int = 256
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    forget: Forget = _forget_nothing
+    forget: Forget = forget_nothing
     now: Callable[[], datetime] = utc_now
     clock: Callable[[], float] | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -81,7 +82,7 @@ class Events:
         self._forget = config.forget
         self._now = config.now
         clock = config.clock or _loop_time
-        self._reader = Reader(log, config.now, clock, fresh_seconds=config.polls.min_seconds)
+        self._reader = Reader(log, config.now, clock, config.polls.min_seconds, config.forget)
         self._hub = Hub([self._reader.forget, self._on_change], self._on_hint)
         self._poller = Poller(
             self._hub,
@@ -97,7 +98,6 @@ class Events:
         self._sources = Sources(log, self._hub, self._reader, self.cursors, config.now, config.sleep, config.queue_size)
         self._sleep = config.sleep
         self._running: asyncio.Task[None] | None = None
-        self._forgetting: set[asyncio.Task[None]] = set()
 
     async def start(self, own: Account) -> None:
         """Begin to listen to the log and to poll, as soon as the log can be reached.
@@ -124,7 +124,6 @@ class Events:
         await self._poller.close()
         await self._reader.close()
         await self._log.close()
-        await asyncio.gather(*self._forgetting, return_exceptions=True)
 
     async def follow(
         self, account: Account, ids: Sequence[str], after: str | None
@@ -211,10 +210,6 @@ class Events:
 
     def _on_change(self, change: Change) -> None:
         self._poller.changed(change)
-        if self._forget is not _forget_nothing:
-            forgetting = asyncio.ensure_future(self._forget(change.key))
-            self._forgetting.add(forgetting)
-            forgetting.add_done_callback(self._forgetting.discard)
 
 
 def _key_or_problem(account: Account, id: str) -> RecordKey | StatusProblem:  # noqa: A002 - the contract's name

@@ -1,0 +1,125 @@
+"""The webhook of the logistics API: a hint that a task changed, from whoever knows the secret path."""
+
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.addresses import Network, client_address, is_in
+from gateway.settings.model import Settings
+from resolvers.ids import MAX_ID_LENGTH
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES: Final = 256 * 1024
+
+TASK_MODEL: Final = "Task"
+"""The only `model_name` that the vendor documents (document: Webhook)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """What an operator may set.
+
+    Args:
+        secret: The last part of the path.
+        allow: From where webhooks are taken; empty is anywhere.
+        trusted_proxies: Whose X-Forwarded-For is believed.
+    """
+
+    secret: str = field(repr=False)
+    allow: Sequence[Network] = ()
+    trusted_proxies: Sequence[Network] = ()
+
+
+class _Data(msgspec.Struct):
+    id: str | int
+
+
+class _Webhook(msgspec.Struct):
+    """As much of a webhook as is of use: the upstream signs nothing, so nothing else in it is believed."""
+
+    type: str
+    model_name: str
+    data: _Data
+
+
+_WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
+
+
+class LogisticsWebhook:
+    """Takes webhooks and answers at once; lives as long as its process.
+
+    Args:
+        config: What an operator may set.
+        hint: Takes the kind and id of what may have changed.
+    """
+
+    def __init__(self, config: WebhookConfig, hint: Callable[[str, str], object]) -> None:
+        self._config = config
+        self._secret = config.secret.encode()
+        self._hint = hint
+
+    @property
+    def route(self) -> Route:
+        """The route to it."""
+        return Route("/webhooks/logistics/{secret}", self.receive, methods=["POST"], include_in_schema=False)
+
+    async def receive(self, request: Request) -> Response:
+        """Answer one webhook: 403 from elsewhere, 404 without the secret, 413 too large, 400 nonsense, else 200."""
+        if not self._is_allowed(request):
+            return Response("This address may not send webhooks.", 403)
+        if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret):
+            return Response("Not Found", 404)
+        try:
+            body = await _read(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            return Response(f"A webhook has at most {MAX_BODY_BYTES} bytes.", 413)
+        return self._take(body)
+
+    def _is_allowed(self, request: Request) -> bool:
+        if not self._config.allow:
+            return True
+        address = client_address(request.scope, self._config.trusted_proxies)
+        return address is not None and is_in(address, self._config.allow)
+
+    def _take(self, body: bytes) -> Response:
+        try:
+            webhook = _WEBHOOK.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return Response("This is no webhook: it needs type, model_name and data.id.", 400)
+        task_id = str(webhook.data.id)
+        if not task_id or len(task_id) > MAX_ID_LENGTH or not task_id.isprintable():
+            return Response("This is no webhook: data.id is no id.", 400)
+        if webhook.model_name == TASK_MODEL:
+            self._hint("LogisticsTask", task_id)
+        else:
+            logger.info("A webhook about a model that is not documented is left aside.")
+        return Response(status_code=200)
+
+
+def add_webhooks(rest: Starlette, settings: Settings, hint: Callable[[str, str], object]) -> None:
+    """Add the route, where the settings name its secret."""
+    if settings.webhook_secret is not None:
+        secret = settings.webhook_secret.get_secret_value()
+        config = WebhookConfig(secret, settings.webhook_allow, settings.trusted_proxies)
+        rest.routes.append(LogisticsWebhook(config, hint).route)
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body; None where it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
