@@ -17,17 +17,19 @@ from gateway.http.operations import Operations
 from gateway.ide.answer import IdeAnswer
 from gateway.ide.page import Example, Ide
 from gateway.oauth.build import OAuth, build_oauth
+from gateway.operations.admission import build_admission
 from gateway.operations.answers import Answers, AnswersConfig
 from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.documents import Documents
 from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+from gateway.status_events import ComposedEvents, compose_events
 from gateway.subscriptions.config import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.termination import on_termination
+from gateway.webhooks import add_webhooks
 from schema.root import build_schema
 
 ANSWERS_SHARE = 4
@@ -67,24 +69,29 @@ def create_app(
     """
     settings = settings or load_settings(os.environ)
     upstreams = build_upstreams(settings)
+    events = compose_events(settings, upstreams)
     oauth = build_oauth(settings, upstreams, now)
     identify = build_identification(settings.auth, upstreams, oauth.callers, now)
     ide = Ide()
     schema = build_schema()
-    documents = Documents(core_schema(schema))
-    runner = Runner(documents, CompiledExecution(schema), RunnerConfig(settings.deadline_seconds))
-    subscriber = Subscriber(core_schema(schema), documents, runner, settings.deadline_seconds)
+    admission = build_admission(settings, core_schema(schema), upstreams.redis)
+    execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
+    runner = Runner(admission.documents, execution, admission.costs, RunnerConfig(settings.deadline_seconds))
+    operations = admission.around(_answering(settings, upstreams, runner))
+    subscriber = Subscriber(core_schema(schema), admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     endpoint = Endpoint(
-        _answering(settings, upstreams, runner),
+        operations,
         identify,
         config,
         page=IdeAnswer(ide, examples) if settings.serves_ide else None,
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
-    return App(endpoint, _rest(settings, upstreams, oauth, subscriptions, ide))
+    rest = _rest(settings, upstreams, oauth, subscriptions, ide, events)
+    add_webhooks(rest, settings, events.hint)
+    return App(endpoint, rest)
 
 
 def _answering(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
@@ -96,13 +103,22 @@ def _answering(settings: Settings, upstreams: Upstreams, runner: Runner) -> Oper
     return Answers(runner, upstreams.records.invalidations, config)
 
 
-def _rest(settings: Settings, upstreams: Upstreams, oauth: OAuth, subscriptions: Subscriptions, ide: Ide) -> ASGIApp:
+def _rest(
+    settings: Settings,
+    upstreams: Upstreams,
+    oauth: OAuth,
+    subscriptions: Subscriptions,
+    ide: Ide,
+    events: ComposedEvents,
+) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await upstreams.open()
+        await events.open()
         with on_termination(subscriptions.stop_accepting):
             yield
         await subscriptions.close(settings.grace_seconds)
+        await events.close()
         await oauth.close()
         await upstreams.close()
 

@@ -16,19 +16,20 @@ MAX_DEPTH = 100
 """How deep variables and extensions may be nested: far beyond any input type, far below what Python's stack takes."""
 
 _CONTAINERS = (dict, list)
-_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
 
 
 class GraphQLRequest(msgspec.Struct, gc=False):
     """One GraphQL request, in form but not yet in content checked; lives as long as the HTTP request.
 
     Attributes:
-        query: The document; None where `extensions` names a persisted one.
+        query: The document; None where `extensions` or `document_id` names a persisted one.
         operation_name: Which of the document's operations is meant.
         variables: The values of its variables, as JSON gives them.
         extensions: Whatever client and gateway have agreed upon beyond the specification.
         may_mutate: False for GET, which by HTTP's rules changes nothing.
         request_id: Under which the log, and the client's bug report, know this request.
+        document_id: What a persisted document is named, whichever of the members that clients use it came in.
     """
 
     query: str | None
@@ -37,6 +38,7 @@ class GraphQLRequest(msgspec.Struct, gc=False):
     extensions: dict[str, Any] | None
     may_mutate: bool
     request_id: str
+    document_id: str | None = None
 
 
 class _Parameters(msgspec.Struct, gc=False):
@@ -44,6 +46,14 @@ class _Parameters(msgspec.Struct, gc=False):
     operation_name: str | None = msgspec.field(default=None, name="operationName")
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = msgspec.field(default=None, name="documentId")
+    doc_id: str | None = None
+    id: Any = None
+
+    @property
+    def document_name(self) -> str | None:
+        """Of the names that clients have for it, `id` may mean anything to a client that sends its document as well."""
+        return self.document_id or self.doc_id or (self.id if isinstance(self.id, str) else None)
 
 
 _decode_body = msgspec.json.Decoder(_Parameters).decode
@@ -165,6 +175,9 @@ def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
         operation_name=given.get("operationName"),
         variables=_json_parameter(given, "variables"),
         extensions=_json_parameter(given, "extensions"),
+        document_id=given.get("documentId"),
+        doc_id=given.get("doc_id"),
+        id=given.get("id"),
     )
     return _checked(parameters, may_mutate=False, request_id=request_id)
 
@@ -210,9 +223,12 @@ def _checked(parameters: _Parameters, may_mutate: bool, request_id: str) -> Grap
     variables, extensions = parameters.variables, parameters.extensions
     if (variables and _too_nested(variables)) or (extensions and _too_nested(extensions)):
         raise _too_deep()
-    if parameters.query is None and not (extensions and "persistedQuery" in extensions):
-        raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
-    return GraphQLRequest(parameters.query, parameters.operation_name, variables, extensions, may_mutate, request_id)
+    query, name = parameters.query, None
+    if query is None:
+        name = parameters.document_name
+        if name is None and not (extensions and "persistedQuery" in extensions):
+            raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
+    return GraphQLRequest(query, parameters.operation_name, variables, extensions, may_mutate, request_id, name)
 
 
 def _too_nested(parameter: dict[str, Any]) -> bool:

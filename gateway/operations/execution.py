@@ -29,8 +29,9 @@ def core_schema(schema: Schema) -> GraphQLSchema:
 class StandardExecution:
     """graphql-core's own execution, which covers everything; lives as long as its process."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, *, suggestions: bool = True) -> None:
         self._schema = schema
+        self._suggestions = suggestions
 
     async def execute(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
@@ -45,6 +46,7 @@ class StandardExecution:
             variable_values=variables,
             operation_name=operation.name.value if operation.name else None,
             executor_class=StrawberryGraphQLCoreExecutionContext,
+            hide_suggestions=not self._suggestions,
         )
         if isawaitable(result):
             return await result

@@ -1,22 +1,49 @@
-"""`X-Gateway-Explain: 1`: the upstream calls that an operation made, told in its answer."""
+"""`X-Gateway-Explain`: with `1` the upstream calls that an operation made, with `plan` those that it would make."""
 
 from typing import Any, Final
 
 import msgspec
 from starlette.types import Scope
 
+from gateway.operations.cost import Cost
 from resolvers.context import Context
 from resolvers.upstreams.call import CallTrace
 
+TRACES: Final = "gateway.traces"
+"""The key of the ASGI scope under which somebody wants to see an operation's calls, a list of `CallTrace`."""
+
 HEADER: Final = (b"x-gateway-explain", b"1")
+PLAN_HEADER: Final = (b"x-gateway-explain", b"plan")
+
+
+def explains(scope: Scope) -> bool:
+    """Whether the client wants to know of calls, and no answer that was made for somebody else."""
+    headers = scope["headers"]
+    return HEADER in headers or PLAN_HEADER in headers
 
 
 def traces_asked_for(scope: Scope) -> list[CallTrace] | None:
-    """Where to note calls; None where the client did not ask for them."""
-    return [] if HEADER in scope["headers"] else None
+    """Where to note calls; None where nobody asked for them."""
+    traces: list[CallTrace] | None = scope.get(TRACES)
+    return [] if traces is None and HEADER in scope["headers"] else traces
+
+
+def plan_asked_for(scope: Scope) -> bool:
+    """Whether the operation is not to be run but planned."""
+    return PLAN_HEADER in scope["headers"]
 
 
 def traces_told(context: Context) -> dict[str, Any] | None:
     """The answer's `extensions`, with the calls in the order in which they ended."""
     traces = context.scope.traces
     return None if traces is None else {"gateway": {"calls": [msgspec.to_builtins(trace) for trace in traces]}}
+
+
+def plan_told(cost: Cost, limit: int) -> dict[str, Any]:
+    """The answer's `extensions`, with the calls that the operation would make; the plan of one too many is told too."""
+    calls = [
+        {"upstream": operation.upstream.value, "operation": operation.name, "count": count}
+        for operation, count in sorted(cost.calls.items())
+        if count
+    ]
+    return {"gateway": {"plan": {"estimate": cost.estimate, "limit": limit, "calls": calls}}}

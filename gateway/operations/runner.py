@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
@@ -13,9 +13,10 @@ from gateway.callers import Caller
 from gateway.http.operations import Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
-from gateway.operations.documents import Documents
+from gateway.operations.cost import Costs
+from gateway.operations.documents import Document, Documents
 from gateway.operations.execution import Execution
-from gateway.operations.explain import traces_asked_for, traces_told
+from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.report import report
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -33,12 +34,34 @@ class RunnerConfig:
     deadline_seconds: float = 15.0
 
 
-class Runner:
-    """Runs queries and mutations; lives as long as its process."""
+class Outcome(NamedTuple):
+    """What came of an operation; lives as long as its request.
 
-    def __init__(self, documents: Documents, execution: Execution, config: RunnerConfig) -> None:
+    Attributes:
+        reply: The answer.
+        context: What the operation was executed with; None where it was not executed.
+        whole: Whether it was executed without an error.
+    """
+
+    reply: Reply
+    context: Context | None = None
+    whole: bool = False
+
+
+class Runner:
+    """Runs queries and mutations; lives as long as its process.
+
+    Args:
+        documents: Read and validated.
+        execution: Executes them.
+        costs: Estimates them.
+        config: What the operator set.
+    """
+
+    def __init__(self, documents: Documents, execution: Execution, costs: Costs, config: RunnerConfig) -> None:
         self._documents = documents
         self._execution = execution
+        self._costs = costs
         self._config = config
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -47,20 +70,47 @@ class Runner:
         Raises:
             GatewayError: nothing was executed, and why.
         """
+        return (await self.outcome(request, scope, caller)).reply
+
+    def is_query(self, request: GraphQLRequest) -> bool:
+        """Whether the request is for a query that is valid in itself, so that it may be answered together with others.
+
+        Raises:
+            BadInput: the document has no such operation.
+        """
         if request.query is None:
-            raise BadInput("Persisted operations are not served here; send the document as `query`.")
+            return False
+        document = self._documents.get(request.query)
+        return not document.errors and document.operation(request.operation_name).operation is OperationType.QUERY
+
+    async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Outcome:
+        """Run one operation, and tell what it was executed with.
+
+        Raises:
+            GatewayError: nothing was executed, and why.
+        """
+        if request.query is None:
+            raise BadInput("The parameter `query` is missing; it holds the GraphQL document.")
         document = self._documents.get(request.query)
         if document.errors:
-            return _request_error(document.errors, request)
+            return Outcome(_request_error(document.errors, request))
         operation = document.operation(request.operation_name)
         _check_kind(operation, request)
+        if plan_asked_for(scope):
+            return Outcome(self._plan(document, operation, request))
+        self._costs.check(document, operation, request.variables)
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
         context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
         try:
             result = await self._execution.execute(document, operation, request.variables, context)
         finally:
             context.close()
-        return _reply(result, request, traces_told(context))
+        extensions = traces_told(context) if explains(scope) else None
+        return Outcome(_reply(result, request, extensions), context, whole=not result.errors)
+
+    def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
+        cost = self._costs.of(document, operation, request.variables)
+        return Reply(200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit)}))
 
 
 def _check_kind(operation: OperationDefinitionNode, request: GraphQLRequest) -> None:

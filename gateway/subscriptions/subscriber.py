@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
 from gateway.callers import Caller
@@ -14,7 +14,8 @@ from gateway.http.answer import internal_error
 from gateway.http.operations import Operations, Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
-from gateway.operations.documents import Documents
+from gateway.operations.admission import Admission
+from gateway.operations.documents import Document
 from gateway.operations.explain import traces_asked_for
 from gateway.operations.report import report
 from gateway.subscriptions.refusal import refusal, refusal_of
@@ -33,16 +34,16 @@ class Subscriber:
 
     Args:
         schema: What is executed.
-        documents: Parsed and validated against the schema.
+        admission: Says which subscriptions run.
         operations: Runs queries and mutations, which such connections carry as well.
         deadline_seconds: What one event may take from the source to its response.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, documents: Documents, operations: Operations[Caller], deadline_seconds: float
+        self, schema: GraphQLSchema, admission: Admission, operations: Operations[Caller], deadline_seconds: float
     ) -> None:
         self._schema = schema
-        self._documents = documents
+        self._admission = admission
         self._operations = operations
         self._deadline_seconds = deadline_seconds
         self._replies: set[asyncio.Task[Reply]] = set()
@@ -89,12 +90,15 @@ class Subscriber:
     async def _responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None
     ) -> AsyncGenerator[Response, None]:
+        request = await self._admission.with_document(request)
         found = self._found(request)
         if found is None or found[1].operation is not OperationType.SUBSCRIPTION:
             may_stop = found is not None and found[1].operation is OperationType.QUERY
             yield await self._reply(self._operations.run(request, scope, caller), may_stop=may_stop)
             return
-        document, operation = found
+        await self._admission.admit_subscription(*found, request, caller)
+        operation, document = found[1], found[0].node
+        assert document is not None  # noqa: S101 - it has been validated
         if last_event_id:
             document = resumed(self._schema, document, last_event_id)
         run = SubscriptionRun(self._schema, document, operation, request, self._new_context(scope, caller))
@@ -106,14 +110,14 @@ class Subscriber:
         finally:
             await run.close()
 
-    def _found(self, request: GraphQLRequest) -> tuple[DocumentNode, OperationDefinitionNode] | None:
+    def _found(self, request: GraphQLRequest) -> tuple[Document, OperationDefinitionNode] | None:
         """The document and the operation in it; None where whoever runs queries is to say what is wrong."""
         if request.query is None:
             return None
-        document = self._documents.get(request.query)
-        if document.errors or document.node is None:
+        document = self._admission.documents.get(request.query)
+        if document.errors:
             return None
-        return document.node, document.operation(request.operation_name)
+        return document, document.operation(request.operation_name)
 
     def _is_mutation(self, request: GraphQLRequest) -> bool:
         try:

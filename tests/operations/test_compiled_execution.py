@@ -13,6 +13,7 @@ from strawberry import Schema
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution, StandardExecution, core_schema
+from gateway.operations.limits import DocumentLimits
 from gateway.operations.report import report
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
@@ -33,6 +34,8 @@ from tests.operations.replayed import ReplayedUpstream
 
 NOW: Final = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 OPERATIONS_A_SEED: Final = 250
+
+UNBOUNDED: Final = DocumentLimits(depth=100, tokens=100_000, aliases=1000, directives=1000)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,7 @@ async def test_thousands_of_generated_operations_get_the_same_bytes_from_both_ex
     schema: Schema, seed: int, failing: int
 ) -> None:
     account = await simulated_account(failing)
-    documents = Documents(core_schema(schema))
+    documents = Documents(core_schema(schema), UNBOUNDED)
     compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
     generator = Generator(core_schema(schema), Random(seed), await arguments_for(account))  # noqa: S311 - a test's choice
 
@@ -134,7 +137,7 @@ async def test_thousands_of_generated_operations_get_the_same_bytes_from_both_ex
 
 async def test_operations_without_errors_are_executed_by_compiled_functions(schema: Schema) -> None:
     account = await simulated_account(failing=0)
-    documents = Documents(core_schema(schema))
+    documents = Documents(core_schema(schema), UNBOUNDED)
     compiled = CompiledExecution(schema)
     queries = [
         "{ deliveries(first: 5) { edges { cursor node { id product { name } } } pageInfo { endCursor } } }",
@@ -161,7 +164,7 @@ async def test_operations_without_errors_are_executed_by_compiled_functions(sche
 )
 async def test_what_is_not_compiled_is_executed_by_graphql_core(schema: Schema, query: str) -> None:
     account = await simulated_account(failing=0)
-    documents = Documents(core_schema(schema))
+    documents = Documents(core_schema(schema), UNBOUNDED)
     compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
 
     got = await answer(compiled, documents, account, query, {})

@@ -9,8 +9,12 @@ from starlette.types import ASGIApp
 
 from gateway.callers import Caller
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.operations.admission import Admission
+from gateway.operations.cost import CostConfig, Costs
 from gateway.operations.documents import Documents
 from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.persisted import AutomaticDocuments
+from gateway.operations.persisted_store import LocalDocuments
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.subscriber import Subscriber
@@ -126,9 +130,9 @@ class Served:
 
 def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Served:
     schema = core_schema(feed_schema(feed))
-    documents = Documents(schema)
-    runner = Runner(documents, StandardExecution(schema), RunnerConfig())
-    subscriber = Subscriber(schema, documents, runner, config.deadline_seconds)
+    admission = Admission(Documents(schema), AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
+    runner = Runner(admission.documents, StandardExecution(schema), admission.costs, RunnerConfig())
+    subscriber = Subscriber(schema, admission, runner, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(
         runner,

@@ -27,13 +27,14 @@ class CompiledExecution:
 
     Args:
         schema: What operations are validated against.
+        suggestions: Whether an error may name what the client could have meant.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, suggestions: bool = True) -> None:
         self._schema = core_schema(schema)
         self._config = schema.config
         self._scalar_registry = schema.schema_converter.scalar_registry
-        self._standard = StandardExecution(self._schema)
+        self._standard = StandardExecution(self._schema, suggestions=suggestions)
         self.fallbacks = 0
         """How many operations graphql-core had to execute."""
 

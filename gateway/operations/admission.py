@@ -1,0 +1,114 @@
+"""What operations have to pass before they run, over whichever transport they come."""
+
+from dataclasses import dataclass
+
+from graphql import GraphQLSchema, OperationDefinitionNode
+from redis.asyncio import Redis
+
+from gateway.callers import Caller
+from gateway.http.operations import Operations
+from gateway.http.request import GraphQLRequest
+from gateway.operations.budget import Budgets
+from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
+from gateway.operations.budget_operations import BudgetedOperations
+from gateway.operations.cost import CostConfig, Costs
+from gateway.operations.documents import Document, Documents
+from gateway.operations.limits import DocumentLimits
+from gateway.operations.persisted import AutomaticDocuments, Persisted, TrustedDocuments
+from gateway.operations.persisted_manifest import ManifestProblem, read_manifest
+from gateway.operations.persisted_operations import PersistedOperations, with_document
+from gateway.operations.persisted_store import LocalDocuments, SharedDocuments
+from gateway.settings.model import Settings
+from gateway.settings.problems import SettingsProblems
+from resolvers.upstreams.transport.stack import loop_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which operations run; lives as long as its process.
+
+    Args:
+        documents: Reads and validates them.
+        persisted: Finds the documents that requests name.
+        costs: Estimates them.
+        budgets: Charges callers for them; None where callers have none.
+    """
+
+    documents: Documents
+    persisted: Persisted
+    costs: Costs
+    budgets: Budgets | None
+
+    def around(self, operations: Operations[Caller]) -> Operations[Caller]:
+        """The same operations for those requests alone that are admitted; their cost is the runner's to check."""
+        if self.budgets is not None:
+            operations = BudgetedOperations(operations, self.documents, self.costs, self.budgets)
+        return PersistedOperations(operations, self.persisted)
+
+    async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
+        """The request with its document in `query`.
+
+        Raises:
+            BadInput: it names its document wrongly.
+            PersistedQueryNotFound: the document is not known.
+            Forbidden: it is not one of those that are accepted.
+        """
+        return await with_document(self.persisted, request)
+
+    async def admit_subscription(
+        self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest, caller: Caller
+    ) -> None:
+        """Let a subscription begin, and charge its caller for the start: what its events cost later is the gateway's.
+
+        Raises:
+            OperationTooExpensive: its estimate is above the limit.
+            BudgetSpent: the caller has used up its budget.
+        """
+        estimate = self.costs.check(document, operation, request.variables)
+        if self.budgets is not None:
+            await self.budgets.charge(caller.name, estimate)
+
+
+def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | None) -> Admission:
+    """What the settings say about which operations run.
+
+    Args:
+        settings: What the operator set.
+        schema: What operations are validated against.
+        redis: Where budgets and persisted documents are shared with other processes, if anywhere.
+
+    Raises:
+        SettingsProblems: the manifest of trusted documents is none.
+    """
+    limits = settings.limits
+    documents = Documents(
+        schema,
+        DocumentLimits(limits.depth, limits.tokens, limits.aliases, limits.directives),
+        # What is in the manifest was put there on purpose, introspection included.
+        introspection=settings.introspection,
+        suggestions=settings.answers_introspection,
+    )
+    return Admission(documents, _persisted(settings, redis), _costs(settings), _budgets(settings, redis))
+
+
+def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
+    if settings.trusted_documents is not None:
+        try:
+            return TrustedDocuments(read_manifest(settings.trusted_documents))
+        except ManifestProblem as problem:
+            raise SettingsProblems([f"GATEWAY_TRUSTED_DOCUMENTS: {problem}"]) from None
+    return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix) if redis else LocalDocuments())
+
+
+def _costs(settings: Settings) -> Costs:
+    services = [settings.sms, *(account.sms for account in settings.accounts.values())]
+    centres = max((len(one.urls) for one in services if one is not None), default=1)
+    return Costs(CostConfig(settings.limits.cost, centres))
+
+
+def _budgets(settings: Settings, redis: Redis | None) -> Budgets | None:
+    calls = settings.auth.calls_per_minute
+    if calls is None:
+        return None
+    buckets = RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
+    return Budgets(buckets, calls)
