@@ -19,6 +19,8 @@ async def read_job(account: Account, scope: CallScope, job_id: str) -> SmsJob | 
     Raises:
         UpstreamError: it was found nowhere, and one data centre did not answer: the job may be there.
     """
+    if account.sms.centres == 1:
+        return await account.sms.job_report(scope, 0, job_id)
 
     async def report(centre: int) -> SmsJob | None:
         return await account.sms.job_report(scope, centre, job_id)
@@ -34,6 +36,8 @@ async def read_recipients(account: Account, scope: CallScope, job_id: str) -> li
     Raises:
         UpstreamError: they were found nowhere, and one data centre did not answer.
     """
+    if account.sms.centres == 1:
+        return await account.sms.recipients(scope, 0, job_id) or None
 
     async def recipients(centre: int) -> list[Recipient] | None:
         return await account.sms.recipients(scope, centre, job_id) or None

@@ -80,7 +80,7 @@ class SmsClient:
         No document says how a centre answers for a job that it does not know: None stands for its 404, and an empty
         list may mean the same.
         """
-        call, answer = await self._get(scope, "recipients", centre, f"/sms?{urlencode({'jobId': job_id})}")
+        call, answer = await self._get(scope, "recipients", centre, f"/sms?jobId={path_segment(job_id)}")
         if answer.status == 404:
             return None
         require_success(call, answer, read_complaint)
