@@ -10,10 +10,7 @@ from resolvers.errors import (
     InputRefused,
     NotAllowedNow,
     RecordMissing,
-    UpstreamAuth,
     UpstreamBadAnswer,
-    UpstreamRateLimited,
-    UpstreamUnavailable,
     UpstreamUnconfigured,
 )
 from resolvers.upstreams.call import CallScope
@@ -343,70 +340,6 @@ async def test_every_path_can_be_set(server: RecordingServer, transport: HttpxTr
     server.answer("GET", "/v2/orders/t1/full", TASK)
 
     assert await client.task(SCOPE, "t1") is not None
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>down for maintenance</html>",
-        TASK[:-100],
-        b'{"code": "internal", "message": "something broke"}',
-        b'{"id": "t1"}',
-        b'{"id": "t1", "current_status": "draft", "items": {"name": "Oil"}}',
-        b'{"id": "t1", "current_status": "draft", "price": 9223372036854775808}',
-        b"[]",
-        b"\xff",
-        b"",
-    ],
-)
-async def test_nonsense_is_a_bad_answer(client: LogisticsClient, server: RecordingServer, body: bytes) -> None:
-    server.answer("GET", "/platform/tasks/t1", body)
-
-    with pytest.raises(UpstreamBadAnswer) as caught:
-        await client.task(SCOPE, "t1")
-
-    assert not caught.value.outcome_unknown
-
-
-async def test_nonsense_after_a_creation_leaves_its_outcome_unknown(
-    client: LogisticsClient, server: RecordingServer
-) -> None:
-    server.answer("POST", "/platform/tasks", b"<html>")
-
-    with pytest.raises(UpstreamBadAnswer) as caught:
-        await client.create_tasks(SCOPE, [NewTask()], draft=False)
-
-    assert caught.value.outcome_unknown
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, InputRefused),
-        (401, UpstreamAuth),
-        (403, UpstreamAuth),
-        (409, Conflicting),
-        (422, InputRefused),
-        (429, UpstreamRateLimited),
-        (500, UpstreamUnavailable),
-        (503, UpstreamUnavailable),
-        (302, UpstreamBadAnswer),
-    ],
-)
-async def test_each_error_status_becomes_its_error(
-    client: LogisticsClient, server: RecordingServer, status: int, error: type[Exception]
-) -> None:
-    server.answer("POST", "/price", b'{"code": "refused", "message": "no"}', status=status)
-
-    with pytest.raises(error):
-        await client.price(SCOPE, PriceRequest("car", []))
-
-
-async def test_a_refusal_carries_the_upstreams_own_words(client: LogisticsClient, server: RecordingServer) -> None:
-    server.answer("POST", "/price", b'{"code": 1042, "message": "two stops are needed"}', status=422)
-
-    with pytest.raises(InputRefused, match="two stops are needed"):
-        await client.price(SCOPE, PriceRequest("car", []))
 
 
 async def test_a_window_is_sent_in_utc_whatever_its_offset() -> None:
