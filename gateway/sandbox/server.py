@@ -49,7 +49,10 @@ class _LoopbackServer:
         await server.wait_closed()
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(config=self._config, server_state=self._state, app_state={})
+        protocol = HttpToolsProtocol(config=self._config, server_state=self._state, app_state={})
+        # It goes by the process's log, which may want the gateway's requests and not the partner's signature in ours.
+        protocol.access_log = False
+        return protocol
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         offered = {**scope.get("extensions", {}), CUT_CONNECTION: self._cutter(scope["client"])}

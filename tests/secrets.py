@@ -1,0 +1,127 @@
+"""Holds the whole suite to it that no log line and no answer of a gateway shows a secret that the tests have planted.
+
+A pytest plugin: `pytest_plugins = ["tests.secrets"]` in the root conftest. It reads every record that our own packages
+log at whatever level, and everything that other libraries log as a warning or worse; a client that is to be read as
+well is made with `event_hooks=ANSWERS_WATCHED`. What it has found is told, and the run failed, at the end.
+"""
+
+import base64
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from gateway.log import TextFormatter
+from gateway.sandbox.deliveries import DeliveriesOptions
+from gateway.sandbox.logistics_options import LogisticsOptions
+from gateway.sandbox.sms import SmsOptions
+
+WEBHOOK_SECRET: Final = "planted-webhook-secret"
+"""For the settings of a gateway under test: the sandbox's own is a word that many answers hold."""
+
+API_KEY: Final = "planted-api-key-of-a-caller"
+"""For the requests of a caller under test."""
+
+_OURS: Final = ("gateway", "schema", "resolvers")
+_JSON_WEB_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
+_SESSION_TOKEN: Final = re.compile(r"gws_[\w-]{40,}")
+
+
+def planted() -> dict[str, str]:
+    """Every secret that the tests hand to a gateway, with what it is."""
+    logistics, deliveries, sms = LogisticsOptions(), DeliveriesOptions(), SmsOptions()
+    signature = base64.b64encode(f"{logistics.client_key}:{logistics.secret_key}".encode()).decode()
+    return {
+        deliveries.password: "the password of the send-tasks API or of the SMS service",
+        base64.b64encode(f"{sms.username}:{sms.password}".encode()).decode(): "the SMS service's Basic credentials",
+        logistics.secret_key: "the partner's secret key",
+        logistics.token: "the gateway's logistics token",
+        logistics.restricted_token: "a logistics token",
+        logistics.refresh_token: "the gateway's refresh token",
+        signature.rstrip("="): "the partner's signature, as it stands in a path",
+        WEBHOOK_SECRET: "the webhook's secret",
+        API_KEY: "a caller's API key",
+    }
+
+
+@dataclass
+class SecretWatch:
+    """Reads what gets out; lives as long as the test run."""
+
+    secrets: dict[str, str] = field(default_factory=planted)
+    leaks: list[str] = field(default_factory=list)
+
+    def read_log_line(self, line: str) -> None:
+        """Look at what was logged, where session tokens have no place either."""
+        self._read("the log", line)
+        if _SESSION_TOKEN.search(line):
+            self._note("the log", "a session's token")
+
+    async def read_answer(self, response: httpx.Response) -> None:
+        """Look at an answer, its headers and its body."""
+        await response.aread()
+        self._read(f"the answer to {response.request.method} {response.request.url.path}", _text_of(response))
+
+    def _read(self, where: str, text: str) -> None:
+        for secret, meaning in self.secrets.items():
+            if secret in text:
+                self._note(where, meaning)
+        if _JSON_WEB_TOKEN.search(text):
+            self._note(where, "a JSON Web Token")
+
+    def _note(self, where: str, meaning: str) -> None:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "outside of tests").partition(" ")[0]
+        self.leaks.append(f"{meaning} stands in {where}, during {test}")
+
+
+def _text_of(response: httpx.Response) -> str:
+    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return f"{headers}\n{response.text}"
+
+
+class _LogReader(logging.Handler):
+    """Hands every record to the watch as it would stand in the log; lives as long as the test run."""
+
+    def __init__(self, watch: SecretWatch) -> None:
+        super().__init__()
+        self._watch = watch
+        self.setFormatter(TextFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._watch.read_log_line(self.format(record))
+
+
+WATCH: Final = SecretWatch()
+
+ANSWERS_WATCHED: Final[dict[str, list[Any]]] = {"response": [WATCH.read_answer]}
+"""The `event_hooks` of an httpx client of a gateway; for answers that end, not for streams."""
+
+
+def pytest_configure() -> None:
+    """Begin to read the log."""
+    logging.getLogger().addHandler(_LogReader(WATCH))
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run where a secret got out."""
+    if WATCH.leaks and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which secrets got out, and where."""
+    for line in _told(WATCH.leaks):
+        terminalreporter.write_line(line, red=True)
+
+
+def _told(leaks: list[str]) -> Iterator[str]:
+    if leaks:
+        yield "Secrets got out:"
+        yield from (f"  {leak}" for leak in dict.fromkeys(leaks))
