@@ -104,11 +104,15 @@ async def test_a_cursor_goes_on_behind_its_event_without_a_new_snapshot(
     upstream.tasks["1"] = "complete"
     await time.advance(3)
 
-    assert resumed.told == other.told[1:] == [
-        "CHANGE accepted > pending_pickup",
-        "CHANGE pending_pickup > pickup_arriving",
-        "CHANGE pickup_arriving > complete",
-    ]
+    assert (
+        resumed.told
+        == other.told[1:]
+        == [
+            "CHANGE accepted > pending_pickup",
+            "CHANGE pending_pickup > pickup_arriving",
+            "CHANGE pickup_arriving > complete",
+        ]
+    )
     assert resumed.ended
 
 
@@ -167,7 +171,9 @@ async def test_ids_new_to_the_cursor_get_a_snapshot(events: Events, upstream: Up
     await resumed.leave()
 
 
-@pytest.mark.parametrize("change", [lambda cursor: "bm9uc2Vuc2U", lambda cursor: cursor[:-2], lambda cursor: "ä" + cursor])
+@pytest.mark.parametrize(
+    "change", [lambda cursor: "bm9uc2Vuc2U", lambda cursor: cursor[:-2], lambda cursor: "ä" + cursor]
+)
 async def test_a_cursor_that_was_never_made_is_bad_input(events: Events, upstream: Upstream, change) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a lambda of the parameters above
     upstream.tasks["1"] = "accepted"
     first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))

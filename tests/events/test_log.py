@@ -45,7 +45,12 @@ async def log(open_log: OpenLog) -> AsyncIterator[EventLog]:
 
 
 def seen(
-    status: str, since: int, *, key: RecordKey = KEY, source: StatusEventSource = StatusEventSource.POLL, minute: int = 0
+    status: str,
+    since: int,
+    *,
+    key: RecordKey = KEY,
+    source: StatusEventSource = StatusEventSource.POLL,
+    minute: int = 0,
 ) -> Observation:
     moment = (NOON + timedelta(minutes=minute)).isoformat() if minute else None
     task = LogisticsTask(task_id=key.local_id, raw_status=status, wire_updated_at=moment)
@@ -107,7 +112,12 @@ async def test_a_final_state_is_left_only_for_one_that_the_upstream_dates_later(
 
 async def test_a_change_comes_back_as_it_was_logged(log: EventLog) -> None:
     task = LogisticsTask(
-        task_id="1", raw_status="complete", wire_price=123, currency="SGD", wire_items=[{"name": "Rope"}], epod={"a": [1]}
+        task_id="1",
+        raw_status="complete",
+        wire_price=123,
+        currency="SGD",
+        wire_items=[{"name": "Rope"}],
+        epod={"a": [1]},
     )
     await log.observe([Observation(KEY, task, StatusEventSource.WEBHOOK, log.version, NOON)])
 
