@@ -22,15 +22,18 @@ FITS = (4 * SEND_BUFFER + 65_536) // len(TEXT) + 40
 
 
 @asynccontextmanager
-async def unread(port: int, request: bytes) -> AsyncIterator[socket.socket]:
-    """A connection over which something was sent and nothing is read."""
+async def unread(port: int, *requests: bytes) -> AsyncIterator[None]:
+    """A connection over which requests are sent, each after the first bytes of an answer to the one before."""
     loop = asyncio.get_running_loop()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SEND_BUFFER)
         client.setblocking(False)
         await loop.sock_connect(client, ("127.0.0.1", port))
-        await loop.sock_sendall(client, request)
-        yield client
+        for request in requests[:-1]:
+            await loop.sock_sendall(client, request)
+            await loop.sock_recv(client, 1)
+        await loop.sock_sendall(client, requests[-1])
+        yield
 
 
 def masked(text: bytes) -> bytes:
@@ -39,23 +42,23 @@ def masked(text: bytes) -> bytes:
     return b"\x81" + length + b"\0\0\0\0" + text
 
 
-def over_websocket() -> bytes:
+def over_websocket() -> list[bytes]:
     key = base64.b64encode(bytes(16)).decode()
     handshake = (
         "GET /graphql HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
         f"sec-websocket-version: 13\r\nsec-websocket-key: {key}\r\nsec-websocket-protocol: {NEW}\r\n\r\n"
     )
     start = orjson.dumps({"type": "subscribe", "id": "a", "payload": {"query": QUERY}})
-    return handshake.encode() + masked(b'{"type":"connection_init"}') + masked(start)
+    return [handshake.encode(), masked(b'{"type":"connection_init"}') + masked(start)]
 
 
-def over_sse() -> bytes:
+def over_sse() -> list[bytes]:
     body = orjson.dumps({"query": QUERY})
     head = (
         "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         f"accept: text/event-stream\r\ncontent-length: {len(body)}\r\n\r\n"
     )
-    return head.encode() + body
+    return [head.encode() + body]
 
 
 async def open_source(feed: Feed) -> Source:
@@ -65,13 +68,13 @@ async def open_source(feed: Feed) -> Source:
     return source
 
 
-@pytest.mark.parametrize("request_bytes", [over_websocket(), over_sse()], ids=["websocket", "sse"])
+@pytest.mark.parametrize("requests", [over_websocket(), over_sse()], ids=["websocket", "sse"])
 async def test_events_for_a_client_that_does_not_read_are_not_taken_from_their_source(
-    served: Served, feed: Feed, request_bytes: bytes
+    served: Served, feed: Feed, requests: list[bytes]
 ) -> None:
     async with (
         serving(served.app, max_message_bytes=MAX_MESSAGE_BYTES, send_buffer=SEND_BUFFER) as port,
-        unread(port, request_bytes),
+        unread(port, *requests),
     ):
         slow = await open_source(feed)
         async with initialized(port) as client:
