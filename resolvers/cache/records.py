@@ -1,5 +1,6 @@
 """The cache of records: what is kept in this process, what falls with what, and the way to whatever is missing."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from random import Random
@@ -10,7 +11,7 @@ import msgspec
 from resolvers.cache.counts import CacheCounts
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import sealed
-from resolvers.cache.flights import Flight
+from resolvers.cache.flights import Fleet, Flight
 from resolvers.cache.invalidations import Invalidations
 from resolvers.cache.keys import is_list_tag, key_prefix, list_tag
 from resolvers.cache.kinds import Kind, Value
@@ -62,6 +63,7 @@ class RecordCache:
         self.invalidations = Invalidations()
         self.counts = counts or CacheCounts()
         self.flights: dict[str, Flight] = {}
+        self.fleets: set[Fleet] = set()
         self._random = random or Random()  # noqa: S311 - jitter is no secret
         self._generations: dict[str, int] = {}
         self._prefixes: dict[tuple[str, str], str] = {}
@@ -75,10 +77,12 @@ class RecordCache:
             await self.shared.link.open()
 
     async def close(self) -> None:
-        """Let go of Redis and of what is on its way."""
-        for flight in list(self.flights.values()):
-            if flight.fleet.task is not None:
-                flight.fleet.task.cancel()
+        """Give up what is on its way, leave in Redis what has just come, and let go of it."""
+        tasks = [fleet.task for fleet in self.fleets if fleet.task is not None]
+        for fleet in list(self.fleets):
+            if fleet.task is not None and fleet.on_their_way():
+                fleet.task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.shared is not None:
             await self.shared.link.close()
 

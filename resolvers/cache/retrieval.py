@@ -82,7 +82,9 @@ class Question:
             if waiter is not None:
                 flight.join(waiter, reading)
         cache.counts.misses += len(wanted)
+        cache.fleets.add(fleet)
         fleet.task = loop.create_task(self._bring(fleet))
+        fleet.task.add_done_callback(lambda _: cache.fleets.discard(fleet))
 
     def _abandoned(self, fleet: Fleet) -> None:
         for flight in fleet.on_their_way():
@@ -101,6 +103,9 @@ class Question:
                 for waiter in list(flight.waiting):
                     waiter.cancel()
             raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+            for flight in fleet.on_their_way():
+                self._fail(flight, error, [], leased=False)
 
     async def _bring_shared(self, fleet: Fleet, shared: SharedRecords) -> None:
         """What Redis has is taken from there; the rest is fetched by whichever process gets the lease for it."""

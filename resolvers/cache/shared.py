@@ -66,7 +66,7 @@ class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
     """aiocache's Redis backend on a client that was made from a URL, user name and TLS included."""
 
     def __init__(self, client: Redis) -> None:
-        super().__init__(serializer=NullSerializer(), timeout=0)
+        super().__init__(serializer=NullSerializer(encoding=None), timeout=0)
         self.client = client
 
 

@@ -1,0 +1,1 @@
+"""The cache of records, alone and through the gateway."""

