@@ -43,15 +43,18 @@ class Hub:
     Args:
         on_change: Told of every change before the subscribers are.
         on_hint: Told which record of which kind may have changed.
+        on_restart: Told that the log was lost, before the subscribers are.
     """
 
     def __init__(
         self,
         on_change: Iterable[Callable[[Change], None]] = (),
         on_hint: Callable[[str, str], None] | None = None,
+        on_restart: Callable[[], None] | None = None,
     ) -> None:
         self._on_change = list(on_change)
         self._on_hint = on_hint
+        self._on_restart = on_restart
         self._watches: dict[RecordKey, Watch] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.position = 0
@@ -105,6 +108,8 @@ class Hub:
     def restarted(self, position: int) -> None:
         """Tell every subscriber that the log was lost."""
         self.position = position
+        if self._on_restart is not None:
+            self._on_restart()
         self._release(None)
         for sink in {sink for watch in self._watches.values() for sink in watch.sinks}:
             sink.lose()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError
@@ -17,9 +16,6 @@ from resolvers.events.status_event import StatusEventSource
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS: Final = 1.0
-"""How often leases are renewed and due records looked for; what falls due in between is polled together."""
-
 
 @dataclass(frozen=True, slots=True)
 class PollConfig:
@@ -30,12 +26,15 @@ class PollConfig:
         max_seconds: The interval to which it doubles while nothing changes.
         webhook_factor: How much longer the intervals of tasks are as long as webhooks arrive.
         webhook_seconds: How long after a webhook they are said to arrive.
+        tick_seconds: How often leases are renewed and due records looked for; what falls due in between is polled
+            together.
     """
 
     min_seconds: float = 2.0
     max_seconds: float = 60.0
     webhook_factor: float = 5.0
     webhook_seconds: float = 600.0
+    tick_seconds: float = 1.0
 
 
 class _Polled:
@@ -88,7 +87,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        tick = min(TICK_SECONDS, self._config.min_seconds)
+        tick = min(self._config.tick_seconds, self._config.min_seconds)
         while True:
             try:
                 await self._claim()

@@ -112,6 +112,12 @@ class Reader:
         self._recent.pop(change.key, None)
         self._comparing.discard(change.key)
 
+    def forget_all(self) -> None:
+        """No reading was compared with the log as it is now."""
+        self._recent.clear()
+        self._comparing.clear()
+        self._asking.clear()
+
     async def close(self) -> None:
         """Give up what is on its way."""
         for task in self._tasks:

@@ -83,7 +83,7 @@ class Events:
         self._now = config.now
         clock = config.clock or _loop_time
         self._reader = Reader(log, config.now, clock, config.polls.min_seconds, config.forget)
-        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint)
+        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all)
         self._poller = Poller(
             self._hub,
             self._reader,

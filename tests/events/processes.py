@@ -5,23 +5,31 @@ from resolvers.events.log import EventLog
 from resolvers.events.poller import PollConfig
 from resolvers.events.service import Events, EventsConfig
 from tests.events.upstream import Upstream
-from tests.events.virtual_time import VirtualTime
+from tests.events.virtual_time import RealTime, VirtualTime
+
+
+SECONDS = PollConfig(min_seconds=2, max_seconds=60)
 
 
 class Processes:
     """Starts them, and closes what was started; lives as long as a test."""
 
-    def __init__(self, time: VirtualTime, upstream: Upstream) -> None:
+    def __init__(self, time: VirtualTime | RealTime, upstream: Upstream) -> None:
         self._time = time
         self._upstream = upstream
         self._started: list[Events] = []
 
     async def start(
-        self, log: EventLog, coordination: PollCoordination | None = None, *, queue_size: int = 256
+        self,
+        log: EventLog,
+        coordination: PollCoordination | None = None,
+        *,
+        queue_size: int = 256,
+        polls: PollConfig = SECONDS,
     ) -> Events:
         time = self._time
         config = EventsConfig(
-            polls=PollConfig(min_seconds=2, max_seconds=60),
+            polls=polls,
             queue_size=queue_size,
             now=time.now,
             clock=time.clock,

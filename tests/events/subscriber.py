@@ -8,6 +8,9 @@ from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusPr
 
 News: TypeAlias = StatusEvent | StatusProblem
 
+WAIT_SECONDS = 20.0
+"""Far above what anything takes; only a test that fails waits so long."""
+
 
 class Subscriber:
     """Reads a subscription until it ends; lives as long as a test.
@@ -21,12 +24,21 @@ class Subscriber:
         self.news: list[News] = []
         self.ended = False
         self._events = events
+        self._arrived = asyncio.Event()
         self._task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         async for each in self._events:
             self.news.append(each)
+            self._arrived.set()
         self.ended = True
+
+    async def until(self, count: int) -> None:
+        """Wait until so much was told; for subscribers whose news comes over a socket."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(self.news) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def leave(self) -> None:
         self._task.cancel()

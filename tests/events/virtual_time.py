@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -38,6 +39,19 @@ class VirtualTime:
                 woken.set_result(None)
             await settled()
         self.seconds = until
+
+
+class RealTime:
+    """Time as it passes, for what waits on sockets."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def clock(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 async def settled() -> None:
