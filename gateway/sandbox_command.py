@@ -26,8 +26,9 @@ from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms import SmsOptions, create_sms
 from gateway.sandbox_banner import banner
+from gateway.sandbox_examples import sandbox_examples
 from gateway.serve import GATEWAY_APP, listen, server_config
-from gateway.settings import Settings, SettingsProblems, load_settings
+from gateway.settings import SettingsProblems, load_settings
 
 HOST: Final = "127.0.0.1"
 _WRONG_SETTINGS: Final = 2
@@ -64,7 +65,7 @@ def run(
         seed: The same seed gives the same records.
         speed: Sandbox seconds that pass in a second.
         webhooks: Whether the simulated logistics API sends any.
-        app: Where the factory of the gateway's app is, as "module:function"; it is given the settings.
+        app: Where the factory of the gateway's app is, as "module:function"; it is given the settings and examples.
 
     Returns:
         The exit code: 0, or 2 for wrong settings, with one line each on standard error.
@@ -120,7 +121,7 @@ class _Sandbox:
         self._webhooks = webhooks
         self._clock = RunningClock(speed=speed)
 
-    async def serve(self, create_app: Callable[[Settings], ASGIApp]) -> None:
+    async def serve(self, create_app: Callable[..., ASGIApp]) -> None:
         wanted = load_settings({**self._environment, "GATEWAY_AUTH__ANONYMOUS": "true"})
         listener = listen(HOST, wanted.port)
         port = listener.getsockname()[1]
@@ -133,9 +134,8 @@ class _Sandbox:
             settings = load_settings({"GATEWAY_LOG__LEVEL": "warning", **self._environment, **simulated})
             if self._webhooks:
                 await self._start_webhooks(stack, logistics, webhook_url)
-            server = _Server(
-                server_config(settings, create_app(settings)), banner(f"http://{HOST}:{port}", asdict(urls))
-            )
+            gateway = create_app(settings, examples=sandbox_examples(logistics.tasks, self._clock.now()))
+            server = _Server(server_config(settings, gateway), banner(f"http://{HOST}:{port}", asdict(urls)))
             await server.serve(sockets=[listener])
 
     async def _start_simulators(self, stack: AsyncExitStack, logistics: LogisticsSimulator) -> SimulatorUrls:
