@@ -6,6 +6,7 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.operations.cost import Cost
+from gateway.operations.cost_records import Operation
 from resolvers.context import Context
 from resolvers.upstreams.call import CallTrace
 
@@ -43,7 +44,12 @@ def plan_told(cost: Cost, limit: int) -> dict[str, Any]:
     """The answer's `extensions`, with the calls that the operation would make; the plan of one too many is told too."""
     calls = [
         {"upstream": operation.upstream.value, "operation": operation.name, "count": count}
-        for operation, count in sorted(cost.calls.items())
+        for operation, count in sorted(cost.calls.items(), key=_name)
         if count
     ]
     return {"gateway": {"plan": {"estimate": cost.estimate, "limit": limit, "calls": calls}}}
+
+
+def _name(call: tuple[Operation, int]) -> tuple[str, str]:
+    operation, _ = call
+    return operation.upstream.value, operation.name

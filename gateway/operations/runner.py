@@ -15,6 +15,7 @@ from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.operations.cost import Costs
 from gateway.operations.documents import Document, Documents
+from gateway.operations.encoding import encode
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.report import report
@@ -134,4 +135,4 @@ def _reply(result: ExecutionResult, request: GraphQLRequest, extensions: Mapping
         answer["errors"] = report(result.errors, request.request_id)
     if extensions:
         answer["extensions"] = extensions
-    return Reply(200, orjson.dumps(answer))
+    return Reply(200, encode(answer))

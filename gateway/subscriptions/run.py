@@ -4,12 +4,12 @@ from collections.abc import AsyncIterable
 from inspect import isawaitable
 from typing import Any
 
-import orjson
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.http.request import GraphQLRequest
+from gateway.operations.encoding import encode
 from gateway.operations.explain import traces_told
 from gateway.operations.report import report
 from gateway.subscriptions.response import Response
@@ -92,7 +92,7 @@ class SubscriptionRun:
                 result = await result
         finally:
             context.close()
-        return Response(orjson.dumps(self._answer(result, context)), getattr(event, "cursor", None))
+        return Response(encode(self._answer(result, context)), getattr(event, "cursor", None))
 
     async def close(self) -> None:
         """Close the source, and give up what it still has on its way."""
