@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 TOO_DEEP: Final = {
-    "message": "An upstream passed a value through that is nested too deeply to be written; ask for less of the record.",
+    "message": "An upstream passed a value through that is nested too deeply to be written.",
     "extensions": {"code": "UPSTREAM_BAD_ANSWER"},
 }
 
