@@ -1,9 +1,8 @@
 """An upstream in memory whose things a test moves by hand; the clients above it are the real ones."""
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +26,7 @@ class Upstream:
         recipients: By job, the processStatus of each recipient.
         calls: How often each operation was called.
         down: While set, everything answers 503.
+        travel: What each call waits for on its way there, and again on its way back.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -37,7 +37,7 @@ class Upstream:
         self.finished_jobs: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.down = False
-        self.gate: asyncio.Event | None = None
+        self.travel: Callable[[], Awaitable[None]] | None = None
 
     def account(self, identity: str = "own") -> Account:
         return Account(
@@ -49,9 +49,11 @@ class Upstream:
 
     async def send(self, call: Call) -> Answer:
         self.calls[call.operation] += 1
+        if self.travel is not None:
+            await self.travel()
         answered = self._answer(call)
-        if self.gate is not None:
-            await self.gate.wait()
+        if self.travel is not None:
+            await self.travel()
         return answered
 
     def _answer(self, call: Call) -> Answer:
