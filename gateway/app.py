@@ -22,6 +22,7 @@ from gateway.operations.answers import Answers, AnswersConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
+from gateway.security_headers import SecurityHeaders
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
 from gateway.status_events import ComposedEvents, compose_events
@@ -91,7 +92,7 @@ def create_app(
     )
     rest = _rest(settings, upstreams, oauth, subscriptions, ide, events)
     add_webhooks(rest, settings, events.hint)
-    return App(endpoint, rest)
+    return App(endpoint, SecurityHeaders(rest))
 
 
 def _answering(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
