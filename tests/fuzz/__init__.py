@@ -1,0 +1,1 @@
+"""Generated operations, sent to a whole gateway over simulated upstreams."""

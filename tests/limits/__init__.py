@@ -1,0 +1,1 @@
+"""What an operation may ask for: size, cost, budgets, and which documents are accepted."""
