@@ -14,48 +14,33 @@ SCHEMA: Final = core_schema(build_schema())
 PLAN: Final = {"X-Gateway-Explain": "plan"}
 
 DELIVERIES: Final = [f"Delivery:{number}" for number in range(1, 52)]
-STOPS: Final = "[{latitude: 1.28, longitude: 103.8}, {latitude: 1.3, longitude: 103.9}]"
+QUOTED: Final = "{serviceType: CAR, stops: [{latitude: 1.28, longitude: 103.8}, {latitude: 1.3, longitude: 103.9}]}"
+
+SPREAD: Final = """{ deliveries(first: 9) { nodes { ...D } } }
+    fragment D on Delivery { product { id } dspUploadIdentification { id } }"""
 
 QUERIES: Final[list[tuple[str, int]]] = [
     ("{ __typename upstreams { state } __schema { queryType { name } } }", 0),
     ("{ deliveries(first: 100) { totalCount nodes { id status } } }", 1),
     ("{ deliveries(first: 100) { nodes { product { name } } } }", 101),
     (
-        "{ deliveries(first: 30) { nodes { a: product { id } b: product { name } } edges { node { product { id } } } } }",
-        31,
+        "{ deliveries(first: 9) { nodes { a: product { id } b: product { id } } edges { node { product { id } } } } }",
+        10,
     ),
-    (
-        "{ deliveries(first: 9) { nodes { ...D } } } fragment D on Delivery { product { id } dspUploadIdentification { id } }",
-        19,
-    ),
-    (
-        "{ deliveries(first: 9) { nodes { ... @include(if: false) { product { id } } product @skip(if: true) { id } } } }",
-        1,
-    ),
+    (SPREAD, 19),
+    ("{ deliveries { nodes { ... @include(if: false) { product { id } } product @skip(if: true) { id } } } }", 1),
     ('{ delivery(id: "1") { id } }', 1),
     ('{ a: delivery(id: "1") { product { id } } b: delivery(id: "2") { id } c: node(id: "Delivery:3") { id } }', 2),
-    (
-        '{ node(id: "Delivery:1") { id ... on Delivery { product { id } } ... on LogisticsTask { organization { id } } } }',
-        2,
-    ),
+    ('{ node(id: "Delivery:1") { ... on Delivery { product { id } } ... on LogisticsTask { driver { id } } } }', 2),
     ("{ smsJobs(first: 20) { nodes { jobId } } }", 2),
     ("{ smsJobs(first: 20) { nodes { qos } } }", 22),
-    (
-        "{ smsJobs(first: 20) { nodes { qos recipients { nodes { status job { qos } } } recipientSummary { failed } } } }",
-        42,
-    ),
-    (
-        "{ smsJobs(first: 20) { nodes { jobId recipients { totalCount } } edges { node { recipients { totalCount } } } } }",
-        22,
-    ),
+    ("{ smsJobs { nodes { qos recipients { nodes { status job { qos } } } recipientSummary { failed } } } }", 42),
+    ("{ smsJobs { nodes { jobId recipients { totalCount } } edges { node { recipients { totalCount } } } } }", 22),
     ("{ smsJobs(first: 5) { nodes { regarding { id ... on Delivery { product { id } } } } } }", 17),
     ("{ logisticsTasks(first: 50) { nodes { id } } }", 1),
     ("{ logisticsTasks(first: 20) { nodes { organization { roles { name } } } pageInfo { hasNextPage } } }", 42),
     ("{ organizations(first: 3) { nodes { roles { name } } pageInfo { hasNextPage } } }", 5),
-    (
-        f"{{ partner {{ name }} smsApiVersion {{ message }} priceQuote(input: {{serviceType: CAR, stops: {STOPS}}}) {{ code }} }}",
-        3,
-    ),
+    (f"{{ partner {{ name }} smsApiVersion {{ message }} priceQuote(input: {QUOTED}) {{ code }} }}", 3),
 ]
 
 
@@ -72,7 +57,7 @@ async def test_no_operation_asks_its_upstreams_more_often_than_estimated(query: 
     assert planned_requests == 0
     assert "errors" not in answer.json
     assert len(world.requests) <= estimate
-    assert len(world.requests) >= estimate / 3, "the estimate is far above what was asked"
+    assert len(world.requests) >= estimate / 4, "the estimate is far above what was asked"
 
 
 async def _ids(world: World, query: str) -> list[str]:
@@ -93,7 +78,8 @@ async def test_one_batch_carries_fifty_ids_and_two_carry_the_next() -> None:
 async def test_jobs_and_recipients_by_id_are_looked_for_in_each_data_centre() -> None:
     async with running_world(UNCACHED) as world:
         job = (await _ids(world, "{ smsJobs(first: 1) { nodes { id } } }"))[0].removeprefix("SmsJob:")
-        query = f'{{ smsJob(id: "{job}") {{ qos recipients {{ totalCount }} }} recipients(jobId: "{job}") {{ totalCount }} }}'
+        page = "{ totalCount }"
+        query = f'{{ smsJob(id: "{job}") {{ qos recipients {page} }} recipients(jobId: "{job}") {page} }}'
         plan = (await world.ask(query, headers=PLAN)).json["extensions"]["gateway"]["plan"]
         await world.ask(query)
 
@@ -122,13 +108,13 @@ async def test_a_page_that_starts_anywhere_costs_no_more_than_estimated(page: st
     assert 1 <= len(world.requests) <= plan["estimate"] == 2
 
 
+SENDING: Final = """mutation {
+    sendSms(input: {messages: [{text: "a", recipients: [{destination: "+4917600000000"}]}]}) {
+        job { qos recipients { totalCount } } errors { message } } }"""
+
 MUTATIONS: Final[list[tuple[str, int]]] = [
     ('mutation { cancelDelivery(id: "1") { delivery { id product { id } } errors { message } } }', 3),
-    (
-        'mutation { sendSms(input: {messages: [{text: "a", recipients: [{destination: "+4917600000000"}]}]})'
-        " { job { qos recipients { totalCount } } errors { message } } }",
-        5,
-    ),
+    (SENDING, 5),
     ('mutation { createOrganization(businessName: "Some Business") { organization { id roles { name } } } }', 2),
     ('mutation { broadcastLogisticsTasks(ids: ["LogisticsTask:1", "LogisticsTask:2"]) { tasks { id } } }', 3),
     ('mutation { cancelLogisticsTask(id: "LogisticsTask:1", reason: "no") { task { organization { id } } } }', 3),
@@ -148,7 +134,8 @@ async def test_no_mutation_asks_its_upstreams_more_often_than_estimated(mutation
 
 
 async def test_tasks_are_created_twenty_a_call() -> None:
-    text = "mutation($tasks: [LogisticsTaskInput!]!) { createLogisticsTasks(tasks: $tasks) { tasks { organization { id } } } }"
+    text = """mutation($tasks: [LogisticsTaskInput!]!) {
+        createLogisticsTasks(tasks: $tasks) { tasks { organization { id } } } }"""
 
     assert _estimate(text, {"tasks": [{}] * 41}) == 3 + 41
 
