@@ -40,6 +40,6 @@ async def events(processes: Processes, time: VirtualTime) -> Events:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:  # noqa: F811 - a fixture that is used by another
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis_url) as connected:
         yield connected

@@ -7,7 +7,6 @@ from resolvers.events.service import Events, EventsConfig
 from tests.events.upstream import Upstream
 from tests.events.virtual_time import RealTime, VirtualTime
 
-
 SECONDS = PollConfig(min_seconds=2, max_seconds=60)
 
 

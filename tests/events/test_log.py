@@ -23,6 +23,7 @@ class Listener:
 
     def receive(self, changes: Sequence[Change], position: int) -> None:
         self.changes += changes
+        self.position = position
 
     def hinted(self, kind: str, local_id: str) -> None: ...
 

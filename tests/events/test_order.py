@@ -1,5 +1,6 @@
 """Whatever comes in whatever order: each subscriber sees, per record, an unbroken sequence without repetitions."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -67,14 +68,14 @@ def repetitions(seen: list[StatusEvent], record_id: str) -> list[str]:
         for event in seen
         if event.raw_status and event.kind is StatusEventKind.CHANGE and getattr(event.node, "id", None) == record_id
     ]
-    return [f"s{after}" for before, after in zip(numbers, numbers[1:], strict=False) if after <= before]
+    return [f"s{after}" for before, after in pairwise(numbers) if after <= before]
 
 
 @pytest.mark.parametrize("seed", range(25))
 async def test_any_interleaving_of_polls_webhooks_and_reconnects_leaves_unbroken_sequences(
     processes: Processes, upstream: Upstream, time: VirtualTime, seed: int
 ) -> None:
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311 - to be repeated, not to be secret
 
     async def travel() -> None:
         await time.sleep(chance.choice((0, 0.01, 0.5, 3)))
@@ -107,9 +108,7 @@ async def test_any_interleaving_of_polls_webhooks_and_reconnects_leaves_unbroken
         await phone.leave()
 
 
-async def test_the_check_itself_finds_what_is_lost_and_what_is_repeated(
-    events: Events, upstream: Upstream, time: VirtualTime
-) -> None:
+async def test_the_check_itself_finds_what_is_lost_and_what_is_repeated(events: Events, upstream: Upstream) -> None:
     upstream.tasks |= dict.fromkeys(TASKS, "s0")
     phone = Phone(events, upstream)
     await phone.reconnect()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from resolvers.events.changes import RecordKey
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
@@ -36,7 +38,7 @@ async def test_the_interval_doubles_to_its_ceiling_and_is_short_again_after_a_ch
         await time.advance(1)
     after_change = await _polls(upstream, time, 8)
 
-    gaps = [after - before for before, after in zip(polled_at, polled_at[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(polled_at)]
     assert gaps[:4] == [4, 8, 16, 32]
     assert set(gaps[4:]) == {60}
     assert after_change == [1, 5]
@@ -115,9 +117,7 @@ async def test_tasks_are_polled_slowly_as_long_as_webhooks_arrive(
     await subscriber.leave()
 
 
-async def test_a_hint_becomes_an_event_only_by_what_the_upstream_says(
-    events: Events, upstream: Upstream, time: VirtualTime
-) -> None:
+async def test_a_hint_becomes_an_event_only_by_what_the_upstream_says(events: Events, upstream: Upstream) -> None:
     upstream.tasks["1"] = "accepted"
     subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
     await settled()
