@@ -41,9 +41,9 @@ class CachedLoader(Generic[Value]):
             value = self._values[record_id] = self._begin(record_id)
         return value
 
-    def key(self, record_id: str) -> str:
-        """Where a record is kept."""
-        return self._question.prefix + record_id
+    def keys(self, record_id: str) -> list[str]:
+        """Where what `load` answers is kept."""
+        return [self._question.prefix + record_id]
 
     def prime(self, record_id: str, value: Value) -> None:
         """Keep a record for this operation that came by another way, unless it was asked for before."""
@@ -91,6 +91,15 @@ class RelatedLoader(CachedLoader[Value]):
     Which record that is cannot change and is kept long; the record itself is kept as its own kind is, and shared by
     all relationships that lead there.
     """
+
+    def keys(self, record_id: str) -> list[str]:
+        """Where the relationship is kept, and what it leads to."""
+        (key,) = super().keys(record_id)
+        relationship = self._cache.memory.peek(key)
+        leads_to = self._question.kind.leads_to
+        if relationship is None or relationship.value is None or leads_to is None:
+            return [key]
+        return [key, self._cache.prefix(self._reading.account.identity, leads_to) + relationship.value]
 
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
         leads_to = self._question.kind.leads_to

@@ -119,6 +119,10 @@ class RecordLoaders:
             page = self._pages[asked] = self._cached_page(kind, question(*arguments), ask)
         return page
 
+    def page_key(self, kind: Kind[Any], asked: str) -> str:
+        """Where the answer to a question is kept; empty without a cache."""
+        return "" if self._cache is None else self._cache.prefix(self._account.identity, kind) + asked
+
     def forget(self, kind: Kind[Any], record_ids: Iterable[str]) -> None:
         """Fetch records that changed anew, and all that is made of them."""
         self._pages.clear()

@@ -114,7 +114,7 @@ class Operation(CachedLoader[Note]):
 
 
 def new_cache(clock: Clock, **config: float) -> RecordCache:
-    return RecordCache(msgspec.convert(config, CacheConfig), clock=clock, wall=clock, random=Random(1))
+    return RecordCache(msgspec.convert(config, CacheConfig), clock=clock, wall=clock, random=Random(1))  # noqa: S311 - jitter
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def process(url: str, prefix: str, clock: Clock, **config: float) -> Async
     counts = CacheCounts()
     shared = SharedRecords(RedisLink(url, prefix, counts), prefix)
     settings = msgspec.convert(config, CacheConfig)
-    cache = RecordCache(settings, shared=shared, counts=counts, clock=clock, wall=clock, random=Random(1))
+    cache = RecordCache(settings, shared=shared, counts=counts, clock=clock, wall=clock, random=Random(1))  # noqa: S311 - jitter
     await cache.open()
     try:
         yield cache

@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.world import World, running_world
+from tests.world import Answer, World, running_world
 
 JOBS = "{ smsJobs(first: 20) { nodes { jobId source recipientSummary { pending succeeded failed } } } }"
+SEND = """mutation ($text: String!) {
+  sendSms(input: {messages: [{text: $text, recipients: [{destination: "+491711111111"}]}]}) {
+    job { id } errors { message }
+  }
+}"""
 DELIVERIES = "{ deliveries(first: 5) { nodes { sendTaskId deliverable product { name } } } }"
 EXPLAIN = {"X-Gateway-Explain": "1"}
 
@@ -17,12 +22,14 @@ async def world() -> AsyncIterator[World]:
         yield running
 
 
-def calls(answer: Any) -> list[dict[str, Any]]:
+def calls(answer: Answer) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = answer.json["extensions"]["gateway"]["calls"]
     return told
 
 
 async def test_two_hundred_operations_for_the_same_20_cold_jobs_cost_41_requests(world: World) -> None:
+    for number in range(4):
+        await world.ask(SEND, {"text": f"so that one data centre holds 20 jobs: {number}"})
     for simulator in world.simulators:
         simulator.requests.clear()
     body = {"query": JOBS}
@@ -52,7 +59,7 @@ async def test_a_change_is_seen_by_the_next_operation_in_the_record_and_in_lists
     changed = not chosen["deliverable"]
 
     await world.ask(
-        "mutation ($id: ID!, $to: Boolean!) { updateDelivery(id: $id, input: {deliverable: $to}) { errors { message } } }",
+        "mutation ($id: ID!, $to: Boolean!) { updateDelivery(id: $id, input: {deliverable: $to}) { errors { message } } }",  # noqa: E501
         {"id": chosen["id"], "to": changed},
     )
     record = (await world.ask("query ($id: ID!) { delivery(id: $id) { deliverable } }", {"id": chosen["id"]})).data

@@ -1,0 +1,66 @@
+"""Which fields of an answer were made of stale records, and how old those are."""
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
+
+from graphql import GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode, execute
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.operations.documents import Document
+from resolvers.context import Context
+from resolvers.recorded_loaders import FIELD, Path, StaleFields, recorded
+
+
+async def stale_paths(
+    schema: GraphQLSchema,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: dict[str, Any] | None,
+    context: Context,
+) -> list[dict[str, Any]]:
+    """What `extensions.gateway.stale` tells; empty where nothing was stale.
+
+    The operation is executed once more, which costs no upstream call, since its loaders hold whatever it read: nothing
+    need be noted for the many operations that get no stale record.
+
+    Args:
+        schema: graphql-core's.
+        document: The document.
+        operation: The query that was executed.
+        variables: As the client sent them.
+        context: The query's, not yet closed.
+    """
+    if not context.stale or document.node is None:
+        return []
+    fields = StaleFields(context.stale)
+    result = execute(
+        schema,
+        document.node,
+        context_value=recorded(context, fields),
+        variable_values=variables,
+        operation_name=operation.name.value if operation.name else None,
+        middleware=[_within_field],
+        executor_class=StrawberryGraphQLCoreExecutionContext,
+    )
+    if isawaitable(result):
+        await result
+    return [{"path": list(path), "ageSeconds": round(age, 3)} for path, age in fields.ages.items()]
+
+
+def _within_field(resolve: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's
+    path = tuple(info.path.as_list())
+    token = FIELD.set(path)
+    try:
+        value = resolve(source, info, **arguments)
+    finally:
+        FIELD.reset(token)
+    return _awaited(path, value) if isawaitable(value) else value
+
+
+async def _awaited(path: Path, value: Any) -> Any:  # noqa: ANN401 - any field's value
+    token = FIELD.set(path)
+    try:
+        return await value
+    finally:
+        FIELD.reset(token)

@@ -1,0 +1,97 @@
+"""Loaders that note which field got which stale record: for saying so, once an operation is known to have got some."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Generator
+from contextvars import ContextVar
+from typing import Any
+
+from resolvers.cache.keys import question
+from resolvers.cache.kinds import Kind
+from resolvers.cached_loader import CachedLoader
+from resolvers.context import Context
+from resolvers.record_loaders import RecordLoaders
+from resolvers.upstreams.call import CallScope
+
+Path = tuple[str | int, ...]
+
+FIELD: ContextVar[Path] = ContextVar("FIELD", default=())
+"""The path of the field whose resolver runs; set by whoever executes the operation again."""
+
+
+class StaleFields:
+    """Which fields were given stale records, and how old those are; lives as long as the second execution.
+
+    Args:
+        stale: The keys of what was served stale, with its age in seconds.
+    """
+
+    def __init__(self, stale: dict[str, float]) -> None:
+        self._stale = stale
+        self.ages: dict[Path, float] = {}
+
+    def took(self, field: Path, keys: Collection[str]) -> None:
+        """Note what a field was given."""
+        for key in keys:
+            age = self._stale.get(key)
+            if age is not None:
+                self.ages[field] = max(age, self.ages.get(field, 0.0))
+
+
+class RecordedLoaders:
+    """An operation's loaders once more, with all that they hold; lives as long as the second execution."""
+
+    def __init__(self, loaders: RecordLoaders, fields: StaleFields) -> None:
+        self._loaders = loaders
+        self._fields = fields
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the loaders have
+        """A loader that notes, or anything else as it is."""
+        found = getattr(self._loaders, name)
+        return _RecordedLoader(found, self._fields) if isinstance(found, CachedLoader) else found
+
+    def page(
+        self, kind: Kind[Any], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Any]]
+    ) -> "_Noting":
+        """The page that the operation has had already."""
+        key = self._loaders.page_key(kind, question(*arguments))
+        return _Noting(self._loaders.page(kind, arguments, ask), self._fields, (key,))
+
+
+class _RecordedLoader:
+    """One loader that notes for which field a record is awaited; one that is loaded ahead is not yet anybody's."""
+
+    def __init__(self, loader: CachedLoader[Any], fields: StaleFields) -> None:
+        self._loader = loader
+        self._fields = fields
+
+    def load(self, record_id: str) -> "_Noting":
+        return _Noting(self._loader.load(record_id), self._fields, self._loader.keys(record_id))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the loader has
+        return getattr(self._loader, name)
+
+
+class _Noting:
+    """A record that notes the field that awaits it."""
+
+    def __init__(self, value: "asyncio.Future[Any]", fields: StaleFields, keys: Collection[str]) -> None:
+        self._value = value
+        self._fields = fields
+        self._keys = keys
+        self._field = FIELD.get()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._fields.took(self._field, self._keys)
+        return self._value.__await__()
+
+
+def recorded(context: Context, fields: StaleFields) -> Context:
+    """The same operation's context for a second execution, which asks no upstream: every record is at hand.
+
+    Args:
+        context: The operation's, not yet closed.
+        fields: Where to note.
+    """
+    again = Context(context.account, context.scope, context.now)
+    again.loaders = RecordedLoaders(context.loaders, fields)  # type: ignore[assignment]  # has all that resolvers use
+    return again

@@ -1,0 +1,128 @@
+import asyncio
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from graphql import OperationDefinitionNode
+
+from gateway.operations.documents import Document, Documents
+from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.stale_paths import stale_paths
+from resolvers.accounts import Account
+from resolvers.cache.records import RecordCache
+from resolvers.context import Context
+from resolvers.errors import UpstreamUnavailable
+from resolvers.upstreams.call import Answer, Call, CallScope
+from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.client import SmsClient, SmsConfig
+from schema.root import build_schema
+from tests.cache.notes import Clock, new_cache
+
+SCHEMA = core_schema(build_schema())
+BASE = "http://upstream.invalid"
+TIMES = {"created-at": "2020-01-01T00:00:00Z", "updated-at": "2020-01-01T00:00:00Z"}
+STATE = {"deliverable": True, "delivery-type": "delivery", "status": "pending", **TIMES}
+
+
+class Upstreams:
+    """Answers of both APIs, or none."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.calls = 0
+
+    async def send(self, call: Call) -> Answer:
+        self.calls += 1
+        if self.down:
+            raise UpstreamUnavailable(UpstreamName.DELIVERIES, "down")
+        return Answer(200, {}, msgspec.json.encode(self._body(call.url.removeprefix(BASE))))
+
+    def _body(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        if path.startswith("/sms"):
+            return [{"smsId": "s1", "dst": "+491", "processStatus": "OPEN"}]
+        if path.startswith("/jobs/"):
+            return {"jobId": path.rpartition("/")[2], "recipientIds": ["s1"]}
+        if path.endswith("/product"):
+            return {"data": {"id": "p1", "attributes": {"name": "A product"}}}
+        delivery = {"id": "d1", "attributes": STATE}
+        return {"data": delivery} if "?" not in path else {"data": [delivery], "meta": {"page": PAGE}}
+
+
+PAGE = {"total": 1, "perPage": 20}
+
+
+class Gateway:
+    """Operations of one account over a cache whose clock a test moves."""
+
+    def __init__(self) -> None:
+        self.clock, self.upstreams = Clock(), Upstreams()
+        self.cache: RecordCache = new_cache(self.clock, ttl_active=5, ttl_reference=600, grace=300)
+        self._account = Account(
+            "own",
+            deliveries=DeliveriesClient(self.upstreams, DeliveriesConfig(BASE)),
+            sms=SmsClient([self.upstreams], self.upstreams, SmsConfig((BASE,), BASE)),
+            records=self.cache,
+        )
+
+    async def stale(self, query: str) -> dict[str, float]:
+        document: Document = Documents(SCHEMA).get(query)
+        assert not document.errors, document.errors
+        operation: OperationDefinitionNode = document.operation(None)
+        context = Context(self._account, CallScope(math.inf))
+        result = await StandardExecution(SCHEMA).execute(document, operation, None, context)
+        assert not result.errors, result.errors
+        context.close()
+        calls = self.upstreams.calls
+        paths = await stale_paths(SCHEMA, document, operation, None, context)
+        assert self.upstreams.calls == calls
+        for fleet in list(self.cache.fleets):
+            assert fleet.task
+            await asyncio.wait([fleet.task])
+        return {".".join(str(step) for step in one["path"]): one["ageSeconds"] for one in paths}
+
+
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ('{ mine: delivery(id: "d1") { id product { name } } }', {"mine"}),
+        ('{ nodes(ids: ["Delivery:d1", "SmsJob:j1"]) { id } }', {"nodes"}),
+        ('{ smsJob(id: "j1") { jobId recipientSummary { pending } } }', {"smsJob", "smsJob.recipientSummary"}),
+        ('{ a: recipients(jobId: "j1") { nodes { job { jobId } } } }', {"a", "a.nodes.0.job"}),
+        ("{ __typename }", set()),
+    ],
+)
+async def test_each_field_that_got_a_stale_record_is_named_with_its_age(query: str, paths: set[str]) -> None:
+    gateway = Gateway()
+    fresh = await gateway.stale(query)
+    gateway.clock.advance(30)
+
+    stale = await gateway.stale(query)
+
+    assert fresh == {}
+    assert stale == dict.fromkeys(paths, 30.0)
+
+
+async def test_what_a_relationship_leads_to_is_named_where_it_is_stale_itself() -> None:
+    gateway = Gateway()
+    query = '{ delivery(id: "d1") { product { name } } }'
+    await gateway.stale(query)
+    gateway.clock.advance(700)
+    gateway.upstreams.calls = 0
+
+    stale = await gateway.stale(query)
+
+    assert stale == {"delivery.product": 700.0}
+
+
+async def test_a_list_that_its_upstream_cannot_tell_any_more_is_named() -> None:
+    gateway = Gateway()
+    query = "{ deliveries { totalCount nodes { id } } }"
+    await gateway.stale(query)
+    gateway.clock.advance(60)
+    gateway.upstreams.down = True
+
+    stale = await gateway.stale(query)
+
+    assert stale == {"deliveries": 60.0}
