@@ -1,6 +1,6 @@
 """What goes to an upstream and what comes back, and the one interface between a client and the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -97,8 +97,8 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 class Transport(Protocol):
     """Something that gets a call answered: the wire itself, or a policy wrapped around another transport."""
 
-    async def send(self, call: Call) -> Answer:
-        """Get the call answered.
+    def send(self, call: Call) -> Awaitable[Answer]:
+        """Get the call answered; raises at once or when awaited.
 
         Raises:
             UpstreamError: there is no answer. An answer with any status, 500 included, is no error here.

@@ -8,6 +8,10 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 class Credentials(Protocol):
     """Where the value of the Authorization header comes from; lives as long as its account."""
 
+    def at_hand(self) -> str | None:
+        """The header's value for the next call, where it is there and good; None where it must be got first."""
+        ...
+
     async def authorization(self, scope: CallScope) -> str | None:
         """The header's value for the next call, got or refreshed first where needed.
 
@@ -41,11 +45,14 @@ class Authorizing:
 
     async def send(self, call: Call) -> Answer:
         """Send with credentials; once more with new ones after a 401, which the upstream answers before it acts."""
-        scope = CallScope(call.deadline)
         call.identity = self._identity
-        call.authorization = await self._credentials.authorization(scope)
+        call.authorization = self._credentials.at_hand() or await self._credentials.authorization(_scope_of(call))
         answer = await self._inner.send(call)
-        if answer.status != 401 or not await self._credentials.renew(call.authorization, scope):
+        if answer.status != 401 or not await self._credentials.renew(call.authorization, _scope_of(call)):
             return answer
-        call.authorization = await self._credentials.authorization(scope)
+        call.authorization = await self._credentials.authorization(_scope_of(call))
         return await self._inner.send(call)
+
+
+def _scope_of(call: Call) -> CallScope:
+    return CallScope(call.deadline)

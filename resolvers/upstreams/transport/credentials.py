@@ -30,6 +30,10 @@ class FixedCredentials:
         """User name and password (RFC 7617)."""
         return cls("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
 
+    def at_hand(self) -> str:
+        """The value, always."""
+        return self._value
+
     async def authorization(self, scope: CallScope) -> str:
         """The value, whatever the call."""
         del scope
@@ -76,6 +80,10 @@ class TokenCredentials:
         self._value = f"Bearer {first}" if first else None
         self._renew_at = float("inf")
         self._fetching: asyncio.Task[str] | None = None
+
+    def at_hand(self) -> str | None:
+        """The token, unless there is none or it is about to end."""
+        return self._value if self._clock() < self._renew_at else None
 
     async def authorization(self, scope: CallScope) -> str:
         """The token, fetched first where there is none or it is about to end.

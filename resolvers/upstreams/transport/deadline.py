@@ -1,6 +1,6 @@
 """The outermost policy: nothing is asked for an operation whose time is up."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, Transport
@@ -16,7 +16,7 @@ class Deadline:
         self._inner = inner
         self._clock = clock
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Awaitable[Answer]:
         """Pass the call on while there is time.
 
         Raises:
@@ -25,4 +25,4 @@ class Deadline:
         if self._clock() >= call.deadline:
             message = f"The operation's time was up before {call.upstream.name} could be asked for {call.operation}."
             raise UpstreamTimeout(call.upstream, message)
-        return await self._inner.send(call)
+        return self._inner.send(call)

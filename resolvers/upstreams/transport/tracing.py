@@ -1,6 +1,6 @@
 """Notes each call that an operation made, where somebody asked for it, and tells the metrics of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from resolvers.errors import GatewayError
@@ -22,10 +22,13 @@ class Tracing:
         self._clock = clock
         self._observer = observer
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Awaitable[Answer]:
         """Pass the call on, and note it if the operation is traced or calls are observed."""
         if call.traces is None and self._observer is None:
-            return await self._inner.send(call)
+            return self._inner.send(call)
+        return self._send_noted(call)
+
+    async def _send_noted(self, call: Call) -> Answer:
         started = self._clock()
         outcome: int | str = CANCELLED
         try:

@@ -1,6 +1,6 @@
 """The innermost policy: one try takes no longer than its upstream is given, and never longer than the operation has."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from resolvers.upstreams.call import Answer, Call, Transport
@@ -25,8 +25,8 @@ class TryTimeout:
         self._seconds = seconds
         self._clock = clock
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Awaitable[Answer]:
         """Send with the smaller of the two times."""
         left = call.deadline - self._clock()
         call.timeout = self._seconds if left > self._seconds else max(SHORTEST_TRY, left)
-        return await self._inner.send(call)
+        return self._inner.send(call)
