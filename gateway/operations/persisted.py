@@ -85,7 +85,7 @@ class TrustedDocuments:
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self._by_id = manifest.by_id
+        self._by_id = {name.removeprefix(SHA256_PREFIX): text for name, text in manifest.by_id.items()}
         self._texts = frozenset(manifest.by_id.values())
 
     def is_plain(self, request: GraphQLRequest) -> bool:
@@ -99,7 +99,7 @@ class TrustedDocuments:
                 raise Forbidden("This gateway runs the operations of its manifest alone, and this is none of them.")
             return request.query
         name = request.document_id or _digest(request) or ""
-        text = self._by_id.get(name) or self._by_id.get(name.removeprefix(SHA256_PREFIX))
+        text = self._by_id.get(name.removeprefix(SHA256_PREFIX))
         if text is None:
             raise PersistedQueryNotFound(NOT_FOUND)
         return text
