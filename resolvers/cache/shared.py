@@ -44,6 +44,10 @@ return redis.call('publish', ARGV[3], ARGV[4])
 """Forgets records and tells every process; how many were told."""
 
 
+MAX_UNFORGOTTEN: Final = 100_000
+"""Keys kept in mind while Redis is away; where more change, all that Redis holds is dropped at its return."""
+
+
 class SharedItem(msgspec.Struct, frozen=True):
     """What one record's fetch leaves in Redis; a value.
 
@@ -84,6 +88,7 @@ class SharedRecords:
         self._backend = _Backend(link.client)
         self._holder = uuid4().hex
         self._unforgotten: set[str] = set()
+        self._too_many = False
         link.on_return = self._forget_late
 
     async def get(self, keys: Sequence[str]) -> list[tuple[bytes | None, str]]:
@@ -117,7 +122,10 @@ class SharedRecords:
 
         While Redis is away they are kept in mind, and forgotten there when it returns.
         """
-        self._unforgotten.update(keys)
+        if len(self._unforgotten) < MAX_UNFORGOTTEN:
+            self._unforgotten.update(keys)
+        else:
+            self._too_many = True
         if await self._forget(keys):
             self._unforgotten.difference_update(keys)
 
@@ -133,6 +141,10 @@ class SharedRecords:
 
     async def _forget_late(self) -> None:
         """What changed while Redis was away is forgotten there before anything is read from it again."""
+        if self._too_many:
+            async for name in self.link.client.scan_iter(f"{self._prefix}record:*", count=1000):
+                await self.link.client.unlink(name)
+            self._too_many = False
         while self._unforgotten:
             some = [self._unforgotten.pop() for _ in range(min(500, len(self._unforgotten)))]
             names = [name for key in some for name in (self._record(key), self._forgotten(key))]

@@ -39,7 +39,7 @@ class History:
     Args:
         truths: For each place its values in order, each with the time from which it was true.
         announced: When the latest change of a place was announced to the cache.
-        held_since: When calls began to take long; an age counts from the answer, so what they read may be older by that.
+        held_since: When calls began to take long; ages count from the answer, so what they read may be older by that.
         longest_call: The seconds of the longest call so far.
     """
 
