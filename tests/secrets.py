@@ -28,6 +28,7 @@ API_KEY: Final = "planted-api-key-of-a-caller"
 """For the requests of a caller under test."""
 
 _OURS: Final = ("gateway", "schema", "resolvers")
+_STREAMS: Final = ("text/event-stream", "multipart/")
 _JSON_WEB_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 _SESSION_TOKEN: Final = re.compile(r"gws_[\w-]{40,}")
 
@@ -63,9 +64,12 @@ class SecretWatch:
             self._note("the log", "a session's token")
 
     async def read_answer(self, response: httpx.Response) -> None:
-        """Look at an answer, its headers and its body."""
-        await response.aread()
-        self._read(f"the answer to {response.request.method} {response.request.url.path}", _text_of(response))
+        """Look at an answer: its headers, and its body unless that is a stream, which the test reads as it comes."""
+        where = f"the answer to {response.request.method} {response.request.url.path}"
+        self._read(where, "\n".join(f"{name}: {value}" for name, value in response.headers.items()))
+        if not response.headers.get("content-type", "").startswith(_STREAMS):
+            await response.aread()
+            self._read(where, response.text)
 
     def _read(self, where: str, text: str) -> None:
         for secret, meaning in self.secrets.items():
@@ -77,11 +81,6 @@ class SecretWatch:
     def _note(self, where: str, meaning: str) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "outside of tests").partition(" ")[0]
         self.leaks.append(f"{meaning} stands in {where}, during {test}")
-
-
-def _text_of(response: httpx.Response) -> str:
-    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
-    return f"{headers}\n{response.text}"
 
 
 class _LogReader(logging.Handler):
@@ -99,7 +98,7 @@ class _LogReader(logging.Handler):
 WATCH: Final = SecretWatch()
 
 ANSWERS_WATCHED: Final[dict[str, list[Any]]] = {"response": [WATCH.read_answer]}
-"""The `event_hooks` of an httpx client of a gateway; for answers that end, not for streams."""
+"""The `event_hooks` of an httpx client of a gateway."""
 
 
 def pytest_configure() -> None:

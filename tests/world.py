@@ -21,6 +21,7 @@ from gateway.sandbox.sms import SmsOptions, SmsSimulators, create_sms
 from gateway.sandbox_command import SimulatorUrls, sandbox_environment
 from gateway.settings import load_settings
 from tests.lifespan import lifespan_of
+from tests.secrets import ANSWERS_WATCHED
 
 UNCACHED: Final = {"GATEWAY_CACHE__ENABLED": "false", "GATEWAY_CACHE__COALESCE": "false"}
 """Settings with which every operation asks its upstreams anew."""
@@ -127,5 +128,7 @@ async def running_world(
         app = create_app(load_settings(kept))
         await stack.enter_async_context(lifespan_of(app))
         url = await stack.enter_async_context(serving(app))
-        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(trust_env=False, timeout=30, event_hooks=ANSWERS_WATCHED)
+        )
         yield World(url, client, clock, deliveries_simulator, sms_simulators, logistics, urls)

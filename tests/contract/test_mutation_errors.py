@@ -16,11 +16,12 @@ ABOUT_THE_CALLER: set[type[errors.GatewayError]] = {
 
 
 def leaves(base: type[errors.GatewayError]) -> Iterator[type[errors.GatewayError]]:
-    for kind in base.__subclasses__():
-        if kind.__subclasses__():
-            yield from leaves(kind)
-        else:
-            yield kind
+    """The kinds that resolvers can raise; those of the server, which know HTTP, never reach a mutation."""
+    ours = [kind for kind in base.__subclasses__() if kind.__module__ == errors.__name__]
+    if not ours:
+        yield base
+    for kind in ours:
+        yield from leaves(kind)
 
 
 def raised(kind: type[errors.GatewayError]) -> errors.GatewayError:

@@ -18,6 +18,7 @@ from gateway.sandbox.server import serving
 from gateway.settings import load_settings
 from tests.auth.clocks import Clock
 from tests.lifespan import lifespan_of
+from tests.secrets import ANSWERS_WATCHED
 
 FIRST_KEY, SECOND_KEY = "first-secret-key-of-these-tests-0001", "second-secret-key-of-these-tests-0002"
 OPTIONS = LogisticsOptions()
@@ -66,7 +67,7 @@ class Gateway:
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[Browser]:
         """Another person's browser, or another browser of the same person."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, event_hooks=ANSWERS_WATCHED) as http:
             yield Browser(http, self.logistics)
 
     def asked(self, path: str) -> int:
