@@ -1,0 +1,156 @@
+"""Hostile upstreams and hostile ids: neither gets further than the field that it concerns."""
+
+import json
+from typing import Final
+from urllib.parse import unquote
+
+import pytest
+
+from tests.attacks.conftest import Victim
+
+PRODUCT: Final = "/api/v1/products/1"
+ATTRIBUTES: Final = '{ node(id: "Product:1") { ... on Product { attributes } } upstreams { name } }'
+
+HOSTILE_IDS: Final = (
+    "../../oauth/token",
+    "..\\..\\x",
+    "a/b",
+    "a?filter[id]=2",
+    "a#b",
+    "a%2Fb",
+    "a\r\nX-Injected: yes",
+    "a\nb",
+    "a\x00b",
+    "a b",
+    "é\U0001f600",
+    "\u202e",
+    "x" * 256,
+    "...",
+)
+
+
+def product(attribute: bytes) -> bytes:
+    return b'{"data": {"type": "products", "id": "1", "attributes": {"name": "n", "odd": ' + attribute + b"}}}"
+
+
+@pytest.mark.parametrize("own_id", HOSTILE_IDS)
+@pytest.mark.parametrize(
+    ("kind", "prefix"),
+    [
+        ("Delivery", "/api/v1/send-tasks/"),
+        ("Product", "/api/v1/products/"),
+        ("SmsJob", "/rest/v1/jobs/"),
+        ("LogisticsTask", "/logistics/platform/tasks/"),
+        ("Organization", "/logistics/platform/organizations/"),
+    ],
+)
+async def test_an_id_is_one_segment_of_a_path_whatever_is_in_it(
+    victim: Victim, kind: str, prefix: str, own_id: str
+) -> None:
+    await victim.ask("query($id: ID!) { node(id: $id) { id } }", {"id": f"{kind}:{own_id}"})
+
+    for request in victim.upstream.requests:
+        segment = request.path.removeprefix(prefix)
+        assert request.path.startswith(prefix)
+        assert "/" not in segment
+        assert unquote(segment) == own_id
+        assert request.query == ""
+        assert "x-injected" not in request.headers
+    assert victim.upstream.requests
+
+
+@pytest.mark.parametrize("own_id", [".", "..", "x" * 257, ""])
+async def test_an_id_that_a_server_would_resolve_or_that_is_too_long_asks_nobody(victim: Victim, own_id: str) -> None:
+    answer = await victim.ask("query($id: ID!) { node(id: $id) { id } }", {"id": f"LogisticsTask:{own_id}"})
+
+    assert answer.json["data"] == {"node": None}
+    assert victim.upstream.requests == []
+
+
+async def test_a_filter_is_one_parameter_whatever_is_in_it(victim: Victim) -> None:
+    query = "query($id: ID!) { deliveries(filter: {productId: $id}) { totalCount } }"
+
+    await victim.ask(query, {"id": "1&filter[id]=2#x"})
+
+    assert victim.upstream.requests[0].parameters["filter[product-id]"] == "1&filter[id]=2#x"
+    assert "filter[id]" not in victim.upstream.requests[0].parameters
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["about Delivery:../../oauth/token", "about LogisticsTask:a/b?c", "about Partner:1", "about Delivery:", "about x"],
+)
+async def test_a_reference_made_by_hand_reaches_nothing_but_what_the_caller_may_read(
+    victim: Victim, reference: str
+) -> None:
+    report = {"jobId": "j", "customerRef": reference, "recipientIds": []}
+    victim.upstream.answer("GET", "/rest/v1/jobs/j", json.dumps(report).encode())
+
+    answer = await victim.ask('{ smsJob(id: "j") { jobId regarding { id } } }')
+
+    followed = [request for request in victim.upstream.requests if request.path != "/rest/v1/jobs/j"]
+    assert answer.json["data"]["smsJob"]["regarding"] is None
+    for request in followed:
+        assert request.headers["authorization"] == "Bearer our token"
+        assert request.path.count("/") == 4
+
+
+@pytest.mark.parametrize("cursor", ["x", "WyJkZWxpdmVyaWVzIiw5XQ", "WyJvcmdhbml6YXRpb25zIiwtNV0", "\x00", "="])
+async def test_a_cursor_of_another_list_or_of_nobodys_making_is_bad_input(victim: Victim, cursor: str) -> None:
+    answer = await victim.ask("query($c: String) { organizations(after: $c) { nodes { id } } }", {"c": cursor})
+
+    assert answer.codes == {"organizations": "BAD_INPUT"}
+    assert victim.upstream.requests == []
+
+
+@pytest.mark.parametrize("levels", [2_000, 200_000])
+async def test_an_answer_nested_too_deeply_is_a_bad_answer_at_its_field(victim: Victim, levels: int) -> None:
+    victim.upstream.answer("GET", PRODUCT, product(b"[" * levels + b"]" * levels))
+
+    answer = await victim.ask(ATTRIBUTES)
+
+    assert answer.codes == {"node": "UPSTREAM_BAD_ANSWER"}
+    assert answer.json["data"]["upstreams"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" * 300 + b"]" * 300,
+        b"123456789012345678901234567890",
+        b'"' + b"\xe2\x80\xa8" + b'"',
+        b"[" * 900 + b"]" * 900,
+    ],
+)
+async def test_odd_values_that_are_json_pass_through_or_are_a_bad_answer(victim: Victim, value: bytes) -> None:
+    victim.upstream.answer("GET", PRODUCT, product(value))
+
+    answer = await victim.ask(ATTRIBUTES)
+
+    passed = answer.json["data"] and answer.json["data"]["node"]
+    assert answer.status == 200
+    assert set(answer.codes.values()) <= {"UPSTREAM_BAD_ANSWER"}
+    assert passed is None or passed["attributes"]["odd"] == json.loads(value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"data": 5}', b'{"data": {"type": 1, "id": {}}}', b"NaN", b"<p>"],
+)
+async def test_what_is_no_answer_is_a_bad_answer_at_its_field(victim: Victim, body: bytes) -> None:
+    victim.upstream.answer("GET", PRODUCT, body)
+
+    answer = await victim.ask(ATTRIBUTES)
+
+    assert answer.codes == {"node": "UPSTREAM_BAD_ANSWER"}
+    assert answer.json["data"]["upstreams"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(victim: Victim, status: int) -> None:
+    victim.upstream.answer("GET", PRODUCT, status=status, headers={"location": "/elsewhere"})
+
+    answer = await victim.ask(ATTRIBUTES)
+
+    assert answer.codes == {"node": "UPSTREAM_BAD_ANSWER"}
+    assert {request.path for request in victim.upstream.requests} == {PRODUCT}
