@@ -134,7 +134,7 @@ class Answers:
 def _key(request: GraphQLRequest, caller: Caller) -> Key:
     assert request.query is not None  # noqa: S101 - the caller has looked
     variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS) if request.variables else b""
-    return (caller.account.identity, caller.scopes, request.query, request.operation_name, variables)
+    return (caller.account.answer_identity, request.query, request.operation_name, variables)
 
 
 def _fail(flight: "asyncio.Future[Reply]", error: BaseException) -> None:

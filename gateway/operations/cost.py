@@ -25,6 +25,9 @@ from resolvers.errors import OperationTooExpensive
 MAX_COSTS: Final = 64
 """Sets of variables whose cost is remembered, for each operation of a document."""
 
+MAX_VALUE_LENGTH: Final = 100
+"""Characters of a variable's value with which a cost is remembered; longer ones do not come again."""
+
 _ABSENT: Final = object()
 
 
@@ -86,8 +89,10 @@ class _Known:
             self._costs.clear()
         if len(self._costs) >= MAX_COSTS:
             self._costs.clear()
-        with suppress(TypeError):
-            self._costs[self._key(variables)] = cost
+        key = self._key(variables)
+        if not any(isinstance(value, str) and len(value) > MAX_VALUE_LENGTH for value in key):
+            with suppress(TypeError):
+                self._costs[key] = cost
 
     def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple([variables.get(name, _ABSENT) for name in self._names])

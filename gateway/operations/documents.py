@@ -102,7 +102,7 @@ class Documents:
         max_documents: int = MAX_DOCUMENTS,
         max_characters: int = MAX_CHARACTERS,
     ) -> None:
-        self._schema = schema
+        self.schema = schema
         self._limits = limits or DocumentLimits()
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._suggestions = suggestions
@@ -135,7 +135,7 @@ class Documents:
         document = self._read(text)
         if document.template is None or document.errors:
             return document
-        shape = shape_of(self._schema, document.template, literals)
+        shape = shape_of(self.schema, document.template, literals)
         if shape is None:
             return document
         shared = Document(text, shape.node)
@@ -153,4 +153,4 @@ class Documents:
 
     def _validated(self, node: DocumentNode) -> list[GraphQLError]:
         hide = not self._suggestions
-        return validate(self._schema, node, self._rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
+        return validate(self.schema, node, self._rules, max_errors=MAX_ERRORS, hide_suggestions=hide)

@@ -34,10 +34,9 @@ def plan_asked_for(scope: Scope) -> bool:
     return PLAN_HEADER in scope["headers"]
 
 
-def traces_told(context: Context) -> dict[str, Any] | None:
-    """The answer's `extensions`, with the calls in the order in which they ended."""
-    traces = context.scope.traces
-    return None if traces is None else {"gateway": {"calls": [msgspec.to_builtins(trace) for trace in traces]}}
+def traces_told(context: Context) -> list[dict[str, Any]]:
+    """What `extensions.gateway.calls` tells: the calls in the order in which they ended."""
+    return [msgspec.to_builtins(trace) for trace in context.scope.traces or ()]
 
 
 def plan_told(cost: Cost, limit: int) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Answers that are kept: by what was asked, and by the records that they are made of."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from cachetools import LRUCache
 
 from gateway.http.operations import Reply
 
-Key: TypeAlias = tuple[str, Collection[Any], str, str | None, bytes]
-"""Identity and scopes of the caller, document, operation, variables."""
+Key: TypeAlias = tuple[str, str, str | None, bytes]
+"""Whose data it is and what of it may be seen, document, operation, variables."""
 
 ENTRY_OVERHEAD: Final = 1024
 """Bytes that an answer costs beside its own."""

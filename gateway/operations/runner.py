@@ -19,6 +19,7 @@ from gateway.operations.encoding import encode
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.report import report
+from gateway.operations.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallScope
@@ -102,12 +103,19 @@ class Runner:
         self._costs.check(document, operation, request.variables)
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
         context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
+        if operation.operation is OperationType.MUTATION:
+            context.never_stale()
+        told: dict[str, Any] = {}
         try:
             result = await self._execution.execute(document, operation, request.variables, context)
+            if context.stale:
+                schema = self._documents.schema
+                told["stale"] = await stale_paths(schema, document, operation, request.variables, context)
         finally:
             context.close()
-        extensions = traces_told(context) if explains(scope) else None
-        return Outcome(_reply(result, request, extensions), context, whole=not result.errors)
+        if explains(scope):
+            told["calls"] = traces_told(context)
+        return Outcome(_reply(result, request, told), context, whole=not result.errors)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
         cost = self._costs.of(document, operation, request.variables)
@@ -127,12 +135,19 @@ def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) 
     return Reply(400, orjson.dumps({"errors": report(errors, request.request_id)}), executed=False)
 
 
-def _reply(result: ExecutionResult, request: GraphQLRequest, extensions: Mapping[str, Any] | None) -> Reply:
+def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
+    """The answer.
+
+    Args:
+        result: What execution came to.
+        request: What was asked.
+        told: What `extensions.gateway` tells about the execution.
+    """
     if result.data is None and result.errors and all(error.path is None for error in result.errors):
         return _request_error(tuple(result.errors), request)
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = report(result.errors, request.request_id)
-    if extensions:
-        answer["extensions"] = extensions
+    if told:
+        answer["extensions"] = {"gateway": told}
     return Reply(200, encode(answer))

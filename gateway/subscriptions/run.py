@@ -92,7 +92,8 @@ class SubscriptionRun:
                 result = await result
         finally:
             context.close()
-        return Response(encode(self._answer(result, context)), getattr(event, "cursor", None))
+        answer = self._answer(result, context)
+        return Response(encode(answer), getattr(event, "cursor", None), whole=answer.keys() == {"data"})
 
     async def close(self) -> None:
         """Close the source, and give up what it still has on its way."""
@@ -105,7 +106,7 @@ class SubscriptionRun:
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = report(result.errors, self._request_id)
-        extensions = traces_told(context)
+        extensions = {"gateway": {"calls": traces_told(context)}} if context.scope.traces is not None else None
         if extensions:
             answer["extensions"] = extensions
         return answer
