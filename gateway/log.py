@@ -17,7 +17,7 @@ _LEAST_LEVELS: Final = {
     "uvicorn": logging.INFO,
 }
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-_WEBHOOK_SECRET: Final = re.compile(r"^(/webhooks/[^/]+/).+")
+_WEBHOOK_SECRET: Final = re.compile(r"(/webhooks/[^/]+/).+")
 _WEBSOCKET_LINE: Final = '%s - "WebSocket'
 
 

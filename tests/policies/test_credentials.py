@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout
+from resolvers.errors import InputRefused, UpstreamAuth, UpstreamError, UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.authorizing import Authorizing
@@ -155,6 +155,17 @@ async def test_a_second_401_is_final() -> None:
     answer = await Authorizing(upstream, source.credentials(first="known"), "own").send(a_call())
 
     assert (answer.status, len(upstream.sent)) == (401, 2)
+
+
+@in_virtual_time
+async def test_what_an_upstream_says_to_a_secret_that_it_refuses_is_not_passed_on() -> None:
+    source = TokenSource()
+    source.failure = InputRefused(UpstreamName.DELIVERIES, "no such refresh token: planted-secret")
+
+    with pytest.raises(UpstreamAuth) as refused:
+        await source.credentials().authorization(a_scope())
+
+    assert "planted-secret" not in refused.value.message
 
 
 @in_virtual_time

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from resolvers.errors import UpstreamTimeout
+from resolvers.errors import UpstreamAuth, UpstreamRefusal, UpstreamTimeout
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 
@@ -114,7 +114,12 @@ class TokenCredentials:
             raise UpstreamTimeout(self._upstream, message) from error
 
     async def _fetch_and_keep(self, scope: CallScope) -> str:
-        token = await self._fetch(scope)
+        try:
+            token = await self._fetch(scope)
+        except UpstreamRefusal as error:
+            # Its own words may repeat what it was sent, and that was a secret.
+            message = f"{self._upstream.name} refused to renew the gateway's token; its credentials must be renewed."
+            raise UpstreamAuth(self._upstream, message) from error
         self._value = f"Bearer {token.value}"
         self._renew_at = self._clock() + _useful_seconds(token.lifetime)
         return self._value
