@@ -24,8 +24,8 @@ from resolvers.errors import BadInput
 MAX_DOCUMENTS: Final = 2_000
 """Shapes that are kept; a parsed and compiled one takes some 30 times its text."""
 
-MAX_CHARACTERS: Final = 8 * 1024 * 1024
-"""Of all texts that are kept."""
+MAX_CHARACTERS: Final = 2 * 1024 * 1024
+"""Of all texts that are kept; what is kept with a text takes 80 to 300 times as much."""
 
 MAX_ERRORS: Final = 20
 
@@ -111,11 +111,11 @@ class Documents:
         self._shapes: LRUCache[tuple[str, ...], tuple[Shape, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
-        """The document of a text; with its errors, which are kept as well."""
+        """The document of a text, or its errors; those are not kept, for no client sends them again on purpose."""
         document = self._kept.get(text)
         if document is None:
             document = self._find(text)
-            if len(text) <= self._max_characters // 8:
+            if not document.errors and len(text) <= self._max_characters // 8:
                 self._kept[text] = document
         return document
 

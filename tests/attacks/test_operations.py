@@ -46,8 +46,7 @@ ATTACKS: Final[dict[str, tuple[str, str]]] = {
         "BAD_INPUT",
     ),
     "cost": (
-        "{ deliveries(first: 100) { nodes { product { id } dspUploadIdentification { id } } } smsJobs(first: 100)"
-        " { nodes { qos } } }",
+        "{ smsJobs(first: 100) { nodes { qos recipients { totalCount } regarding { id } } } }",
         "OPERATION_TOO_EXPENSIVE",
     ),
     "cost by aliases": (
