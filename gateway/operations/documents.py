@@ -27,6 +27,9 @@ MAX_DOCUMENTS: Final = 2_000
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
 """Of all texts that are kept; what is kept with a text takes 80 to 300 times as much."""
 
+MAX_REFUSED_CHARACTERS: Final = 256 * 1024
+"""Of the texts of invalid documents among them; each is looked up a few times for its one request, and hardly again."""
+
 MAX_ERRORS: Final = 20
 
 
@@ -106,17 +109,18 @@ class Documents:
         self._limits = limits or DocumentLimits()
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._suggestions = suggestions
-        self._max_characters = max_characters
-        self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=lambda one: len(one.text) + 1)
+        self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=_size)
+        self._refused: LRUCache[str, Document] = LRUCache(MAX_REFUSED_CHARACTERS, getsizeof=_size)
         self._shapes: LRUCache[tuple[str, ...], tuple[Shape, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
-        """The document of a text, or its errors; those are not kept, for no client sends them again on purpose."""
-        document = self._kept.get(text)
+        """The document of a text; with its errors, which are kept as well."""
+        document = self._kept.get(text) or self._refused.get(text)
         if document is None:
             document = self._find(text)
-            if not document.errors and len(text) <= self._max_characters // 8:
-                self._kept[text] = document
+            kept = self._refused if document.errors else self._kept
+            if len(text) <= kept.maxsize // 8:
+                kept[text] = document
         return document
 
     def _find(self, text: str) -> Document:
@@ -154,3 +158,7 @@ class Documents:
     def _validated(self, node: DocumentNode) -> list[GraphQLError]:
         hide = not self._suggestions
         return validate(self.schema, node, self._rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
+
+
+def _size(document: Document) -> int:
+    return len(document.text) + 1
