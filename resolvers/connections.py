@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -37,14 +37,14 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
 
     Args:
         nodes: The page's things.
-        places: Each one's place in the whole list, from which its cursor is made when somebody asks for it.
+        place_of: The place in the whole list of the page's thing of a number, from which its cursor is made.
         has_next_page: Whether there is more behind it.
         has_previous_page: Whether there is more before it.
         total_count: How many there are in all; None where the upstream does not say.
     """
 
     nodes: Sequence[Node]
-    places: Sequence[msgspec.Struct]
+    place_of: Callable[[int], msgspec.Struct]
     has_next_page: bool
     has_previous_page: bool
     total_count: int | None = None
@@ -52,13 +52,13 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
     @property
     def edges(self) -> list[Edge[Node]]:
         """The nodes with their cursors."""
-        return [Edge(cursor_at(place), node) for place, node in zip(self.places, self.nodes, strict=True)]
+        return [Edge(cursor_at(self.place_of(number)), node) for number, node in enumerate(self.nodes)]
 
     @property
     def page_info(self) -> PageInfo:
         """Where the page stands in its list."""
-        start = cursor_at(self.places[0]) if self.places else None
-        end = cursor_at(self.places[-1]) if self.places else None
+        start = cursor_at(self.place_of(0)) if self.nodes else None
+        end = cursor_at(self.place_of(len(self.nodes) - 1)) if self.nodes else None
         return PageInfo(self.has_next_page, self.has_previous_page, start, end)
 
 
@@ -128,5 +128,8 @@ def offset_connection(
     list_name: str, start: int, nodes: Sequence[Node], *, has_next_page: bool, total_count: int | None = None
 ) -> Connection[Node]:
     """A page whose places are counted from the list's start."""
-    places = [Offset(list_name, start + index) for index in range(len(nodes))]
-    return Connection(nodes, places, has_next_page, start > 0, total_count)
+
+    def place_of(number: int) -> Offset:
+        return Offset(list_name, start + number)
+
+    return Connection(nodes, place_of, has_next_page, start > 0, total_count)

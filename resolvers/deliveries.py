@@ -1,5 +1,6 @@
 """Deliveries: one, a page of them, what belongs to one, and the three changes."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from strawberry import Parent
@@ -78,16 +79,16 @@ async def _page(context: Context, filters: DeliveryFilters, number: int, size: i
     return await context.loaders.page(DELIVERY_PAGE, (filters, number, size), ask)
 
 
-async def product(delivery: Parent[Delivery], info: OperationInfo) -> Product | None:
+def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:
     """The product that a delivery sends."""
     info.context.account.require(Scope.DELIVERIES_READ)
-    return await info.context.loaders.products_of_deliveries.load(delivery.send_task_id)
+    return info.context.loaders.products_of_deliveries.load(delivery.send_task_id)
 
 
-async def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> DspUploadIdentification | None:
+def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[DspUploadIdentification | None]:
     """The channel that a delivery goes through."""
     info.context.account.require(Scope.DELIVERIES_READ)
-    return await info.context.loaders.identifications_of_deliveries.load(delivery.send_task_id)
+    return info.context.loaders.identifications_of_deliveries.load(delivery.send_task_id)
 
 
 async def create(context: Context, request: NewDelivery) -> Delivery:

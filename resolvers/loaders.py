@@ -16,7 +16,7 @@ class Loader(Generic[Key, Value]):
         fetch: Gets one value.
     """
 
-    def __init__(self, fetch: Callable[[Key], Awaitable[Value]]) -> None:
+    def __init__(self, fetch: Callable[[Key], Coroutine[Any, Any, Value]]) -> None:
         self._fetch = fetch
         self._values: dict[Key, asyncio.Future[Value]] = {}
 
@@ -24,7 +24,7 @@ class Loader(Generic[Key, Value]):
         """The value to come; its fetch starts now, unless it was asked for before."""
         value = self._values.get(key)
         if value is None:
-            value = self._values[key] = asyncio.ensure_future(self._fetch(key))
+            value = self._values[key] = asyncio.get_running_loop().create_task(self._fetch(key))
             value.add_done_callback(_mark_retrieved)
         return value
 

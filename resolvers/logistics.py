@@ -69,12 +69,12 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     return connection
 
 
-async def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Organization | None:
+def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitable[Organization | None] | None:
     """The organization that a task belongs to."""
     info.context.account.require(Scope.LOGISTICS_READ)
     if task.organization_id is None:
         return None
-    return await info.context.loaders.organizations.load(task.organization_id)
+    return info.context.loaders.organizations.load(task.organization_id)
 
 
 async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:

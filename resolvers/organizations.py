@@ -1,5 +1,6 @@
 """Organizations of a platform partner, their roles, and inviting users to them."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from strawberry import Parent
@@ -49,10 +50,10 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     return connection
 
 
-async def roles(organization: Parent[Organization], info: OperationInfo) -> list[Role] | None:
+def roles(organization: Parent[Organization], info: OperationInfo) -> Awaitable[list[Role] | None]:
     """The roles that a user of an organization can have."""
     info.context.account.require(Scope.LOGISTICS_READ)
-    return await info.context.loaders.roles.load(organization.organization_id)
+    return info.context.loaders.roles.load(organization.organization_id)
 
 
 async def create(context: Context, business_name: str) -> Organization:

@@ -1,6 +1,7 @@
 """SMS jobs: one, its recipients, what it was sent about, and sending one."""
 
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from resolvers.connections import Connection, check_first, offset_connection, st
 from resolvers.context import Context
 from resolvers.errors import UpstreamError
 from resolvers.ids import global_id, split_global_id
+from resolvers.later import Later
 from resolvers.nodes import node_of
 from resolvers.permissions import Scope
 from resolvers.record_kinds import JOB
@@ -50,7 +52,9 @@ def load_recipients_ahead(context: Context, job_id: str, selected: frozenset[str
         context.loaders.recipients.load(job_id)
 
 
-async def recipients_of(context: Context, job_id: str, first: int, after: str | None) -> Connection[Recipient] | None:
+def recipients_of(
+    context: Context, job_id: str, first: int, after: str | None
+) -> Awaitable[Connection[Recipient] | None]:
     """A page of a job's recipients; None where no data centre knows the job.
 
     Raises:
@@ -59,26 +63,31 @@ async def recipients_of(context: Context, job_id: str, first: int, after: str | 
     context.account.require(Scope.SMS_READ)
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
-    found = await context.loaders.recipients.load(job_id)
-    if found is None:
-        return None
-    page = found[start : start + size]
-    return offset_connection(
-        list_name, start, page, has_next_page=start + len(page) < len(found), total_count=len(found)
-    )
+
+    def page_of(found: list[Recipient] | None) -> Connection[Recipient] | None:
+        if found is None:
+            return None
+        page = found[start : start + size]
+        more = start + len(page) < len(found)
+        return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
+
+    return Later(context.loaders.recipients.load(job_id), page_of)
 
 
-async def recipients(
+def recipients(
     job: Parent[SmsJob | JobReference], info: OperationInfo, first: int = 50, after: str | None = None
-) -> Connection[Recipient] | None:
+) -> Awaitable[Connection[Recipient] | None]:
     """A page of the recipients of a job."""
-    return await recipients_of(info.context, job.job_id, first, after)
+    return recipients_of(info.context, job.job_id, first, after)
 
 
-async def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> RecipientSummary | None:
+def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:
     """How many recipients of a job stand where."""
     info.context.account.require(Scope.SMS_READ)
-    found = await info.context.loaders.recipients.load(job.job_id)
+    return Later(info.context.loaders.recipients.load(job.job_id), _summary_of)
+
+
+def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
     if found is None:
         return None
     counts = Counter(recipient.progress for recipient in found)

@@ -79,7 +79,7 @@ async def jobs(
     found = await _fill(info.context, window, segments, start, needed)
     job_ids = [job_id for job_id, _ in found[:size]]
     places = [place for _, place in found[:size]]
-    return Connection(_nodes(info, job_ids), places, len(found) > size, after is not None)
+    return Connection(_nodes(info, job_ids), places.__getitem__, len(found) > size, after is not None)
 
 
 async def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:

@@ -1,5 +1,6 @@
 """SMS jobs and their recipients, as views of the records of Retarus SMS for Applications."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 
 import strawberry
@@ -67,13 +68,13 @@ class RecipientConnection:
     total_count: int = strawberry.field(description="How many recipients the job has, over all pages.")
 
 
-async def _recipients(
+def _recipients(
     job: strawberry.Parent[records.SmsJob | records.JobReference],
     info: OperationInfo,
     first: FirstRecipients = 50,
     after: After = strawberry.UNSET,
-) -> Connection[records.Recipient] | None:
-    return await sms.recipients(job, info, size_of_page(first, 50), given(after))
+) -> Awaitable[Connection[records.Recipient] | None]:
+    return sms.recipients(job, info, size_of_page(first, 50), given(after))
 
 
 @strawberry.type(description="One or more texts to up to 3000 recipients, sent together.")

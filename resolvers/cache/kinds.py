@@ -1,6 +1,6 @@
 """What the cache knows of a kind of record: how it is fetched, how long it lasts, what falls with it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -12,10 +12,10 @@ from resolvers.upstreams.names import UpstreamName
 
 Value = TypeVar("Value")
 
-Fetch = Callable[[Any, CallScope, str], Awaitable[Any]]
+Fetch = Callable[[Any, CallScope, str], Coroutine[Any, Any, Any]]
 """Gets one record: with the account that may, within the scope's deadline, by its id."""
 
-FetchMany = Callable[[Any, CallScope, Sequence[str]], Awaitable[dict[str, Any]]]
+FetchMany = Callable[[Any, CallScope, Sequence[str]], Coroutine[Any, Any, dict[str, Any]]]
 
 
 class HasIdentity(Protocol):

@@ -22,6 +22,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
 
 from resolvers.context import Context
+from resolvers.later import Later
 
 Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
 
@@ -78,6 +79,10 @@ class Run:
         if kind is CoroutineType:
             value = self._loop.create_task(value)
             self._tasks.append(value)
+        elif kind is Later:
+            make = value.make
+            self.settle(value.source, place, key, lambda source, run: complete(make(source), run))
+            return
         elif not hasattr(kind, "__await__"):
             place[key] = complete(value, self)
             return
