@@ -11,8 +11,6 @@ from tests.world import World, running_world
 STREAM: Final = {"accept": "text/event-stream"}
 FOLLOW: Final = """subscription($ids: [ID!]!) {
     statusChanged(ids: $ids) { node { ... on Delivery { product { id } } } } }"""
-    "subscription($ids: [ID!]!) { statusChanged(ids: $ids) { node { ... on Delivery { product { id } } } } }"
-)
 
 
 async def codes_of(world: World, body: dict[str, object]) -> set[str]:
