@@ -35,7 +35,7 @@ async def _status_changed(
     after: Annotated[
         str | None, strawberry.argument(description="The cursor of the last event that was received.")
     ] = strawberry.UNSET,
-) -> AsyncIterator[status.StatusEvent]:
+) -> AsyncIterator[status.StatusEvent | status.StatusProblem]:
     return status.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
 
 

@@ -7,7 +7,10 @@ from resolvers.events.changes import RecordKey
 
 
 class PollCoordination(Protocol):
-    """Agrees with the other processes on who polls; lives as long as its process."""
+    """Agrees with the other processes on who polls; lives as long as its process.
+
+    Methods raise `LogUnreachable` where the others cannot be asked now.
+    """
 
     async def share(self, identity: str, followed: Collection[RecordKey]) -> set[RecordKey] | None:
         """Say what is followed in this process, and claim or renew the account's polling lease.

@@ -87,11 +87,18 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        reachable = True
         tick = min(self._config.tick_seconds, self._config.min_seconds)
         while True:
             try:
                 await self._claim()
                 self._poll_due()
+                reachable = True
+            except LogUnreachable as error:
+                if reachable:
+                    logger.warning("Nothing is polled until it is known who polls: %s", error)
+                reachable = False
+                self._polled.clear()
             except Exception:
                 logger.exception("Polling stumbled, and goes on.")
                 self._polled.clear()

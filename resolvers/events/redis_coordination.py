@@ -7,6 +7,7 @@ from urllib.parse import quote
 from redis.asyncio import Redis
 
 from resolvers.events.changes import RecordKey
+from resolvers.events.redis_log import reachable
 
 LEASE_MILLISECONDS: Final = 3000
 """How long a lease outlives the last sign of its holder; another process takes it over after that."""
@@ -70,7 +71,8 @@ class RedisCoordination:
         refresh = self._clock() - said_at >= REFRESH_SECONDS
         added = wanted if refresh else wanted - said
         bounds: list[Any] = [self._process, LEASE_MILLISECONDS, INTEREST_MILLISECONDS, len(added)]
-        members = await self._share(self._keys(identity), [*bounds, *added, *(said - wanted)])
+        async with reachable():
+            members = await self._share(self._keys(identity), [*bounds, *added, *(said - wanted)])
         self._said[identity] = (self._clock() if refresh else said_at, wanted)
         return None if members is None else {_key(identity, member) for member in members}
 
@@ -78,7 +80,8 @@ class RedisCoordination:
         """Follow nothing of these accounts any more, and give their leases up."""
         for identity in identities:
             _, said = self._said.pop(identity, (0.0, set()))
-            await self._release(self._keys(identity), [self._process, *said])
+            async with reachable():
+                await self._release(self._keys(identity), [self._process, *said])
 
     def _keys(self, identity: str) -> list[str]:
         quoted = quote(identity, safe=":")

@@ -57,7 +57,7 @@ class RedisEventLog:
 
     async def start(self, listener: LogListener) -> int:
         """Begin to tell the listener what the log learns from now on."""
-        async with _reachable():
+        async with reachable():
             self.epoch, self.version, last = await self._ask_epoch()
             newest: Any = await self._redis.xrevrange(self._hints, count=1)
         self._places[self._stream] = f"{last}-0"
@@ -74,7 +74,7 @@ class RedisEventLog:
 
     async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
         """Compare what was read with what is known, and append what differs, each atomically."""
-        async with _reachable(), self._redis.pipeline(transaction=False) as pipeline:
+        async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
                 await self._observe(*self._call_of(observation), client=pipeline)
             answers = await pipeline.execute()
@@ -83,7 +83,7 @@ class RedisEventLog:
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
         """The changes of these records after a position; None where some are lost."""
         asked = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
-        async with _reachable():
+        async with reachable():
             entries = await self._history(asked, [epoch, after, *self._bounds])
         if entries is None:
             return None
@@ -92,7 +92,7 @@ class RedisEventLog:
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Tell every process's listener that this record may have changed."""
-        async with _reachable():
+        async with reachable():
             await self._redis.xadd(self._hints, {"kind": kind, "id": local_id}, maxlen=MAX_HINTS, approximate=True)
 
     def _key(self, what: str, key: RecordKey) -> str:
@@ -174,7 +174,8 @@ def _change(entry: Entry) -> Change:
 
 
 @asynccontextmanager
-async def _reachable() -> AsyncIterator[None]:
+async def reachable() -> AsyncIterator[None]:
+    """Within the block, failures of Redis are `LogUnreachable`."""
     try:
         yield
     except (RedisError, OSError) as error:

@@ -13,7 +13,7 @@ from resolvers.accounts import Account
 from resolvers.errors import BadInput, GatewayError, NoSuchRecord
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
-from resolvers.events.cursors import Cursors
+from resolvers.events.cursors import Cursors, Place
 from resolvers.events.follower import Follower, Sources
 from resolvers.events.hints import Hints
 from resolvers.events.hub import Hub
@@ -125,7 +125,7 @@ class Events:
         await self._reader.close()
         await self._log.close()
 
-    async def follow(
+    def follow(
         self, account: Account, ids: Sequence[str], after: str | None
     ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
         """The events of some things: see the contract's `statusChanged`.
@@ -141,13 +141,15 @@ class Events:
         if len(ids) > MAX_FOLLOWED:
             raise BadInput(f"One subscription follows up to {MAX_FOLLOWED} ids; open another one.", path=["ids"])
         place = None if after is None else self.cursors.open(account.identity, after)
-        keys: list[RecordKey] = []
-        for one in dict.fromkeys(ids):
-            found = _key_or_problem(account, one)
-            if isinstance(found, StatusProblem):
-                yield found
-            else:
-                keys.append(found)
+        return self._followed(account, [_key_or_problem(account, one) for one in dict.fromkeys(ids)], place)
+
+    async def _followed(
+        self, account: Account, found: Sequence[RecordKey | StatusProblem], place: Place | None
+    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+        for problem in found:
+            if isinstance(problem, StatusProblem):
+                yield problem
+        keys = [key for key in found if isinstance(key, RecordKey)]
         if keys:
             async with aclosing(Follower(self._sources, account, keys).events(place)) as events:
                 async for event in events:

@@ -50,7 +50,7 @@ class Shared:
 
     async def lease_taken(self, identity: str) -> None:
         async with asyncio.timeout(WAIT_SECONDS):
-            while not await self._redis.exists(f"{self._prefix}events:lease:{identity}"):
+            while not await self._redis.exists(f"{self._prefix}events:lease:{identity}"):  # noqa: ASYNC110 - Redis tells nobody
                 await asyncio.sleep(0)
 
     async def close(self) -> None:
