@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+import orjson
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
@@ -22,6 +24,7 @@ from gateway.subscriptions.refusal import refusal, refusal_of
 from gateway.subscriptions.response import Response
 from gateway.subscriptions.resumption import resumed
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun
+from gateway.subscriptions.shared_responses import SharedResponses
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.upstreams.call import CallScope
@@ -46,6 +49,7 @@ class Subscriber:
         self._admission = admission
         self._operations = operations
         self._deadline_seconds = deadline_seconds
+        self._shared = SharedResponses(time.monotonic)
         self._replies: set[asyncio.Task[Reply]] = set()
 
     def responses(
@@ -99,12 +103,24 @@ class Subscriber:
         await self._admission.admit_subscription(*found, request, caller)
         operation, document = found[1], found[0].node
         assert document is not None  # noqa: S101 - it has been validated
+        asked = (
+            found[0].text,
+            request.operation_name,
+            orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS),
+            caller.account.answer_identity,
+            traces_asked_for(scope) is None,
+        )
         if last_event_id:
             document = resumed(self._schema, document, last_event_id)
         run = SubscriptionRun(self._schema, document, operation, request, self._new_context(scope, caller))
         try:
             async for event in await run.source():
-                yield await run.response(event, self._new_context(scope, caller))
+                response = self._shared.find(asked, event)
+                if response is None:
+                    response = await run.response(event, self._new_context(scope, caller))
+                    if response.whole:
+                        self._shared.keep(asked, event, response)
+                yield response
         except SourceRefused as refused:
             yield refusal_of(report(refused.errors, request.request_id))
         finally:
