@@ -1,6 +1,7 @@
 """Loaders over the cache: what is kept is answered at once, the rest through calls that are shared."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -8,6 +9,7 @@ from resolvers.cache.kinds import Kind
 from resolvers.cache.reading import Reading
 from resolvers.cache.records import RecordCache
 from resolvers.cache.retrieval import Ask, Question
+from resolvers.loaders import done
 
 Value = TypeVar("Value")
 
@@ -32,27 +34,29 @@ class CachedLoader(Generic[Value]):
         self._cache = cache
         self._reading = reading
         self._values: dict[str, asyncio.Future[Value | None]] = {}
+        self._primed: dict[str, Value] = {}
         self._waiting: dict[str, asyncio.Future[Any] | None] = {}
 
     def load(self, record_id: str) -> "asyncio.Future[Value | None]":
         """The record, already there if it is kept; else to come, and asked for unless somebody has done so."""
         value = self._values.get(record_id)
         if value is None:
-            value = self._values[record_id] = self._begin(record_id)
+            primed = self._primed.get(record_id)
+            value = self._values[record_id] = self._begin(record_id) if primed is None else done(primed)
         return value
 
     def keys(self, record_id: str) -> list[str]:
         """Where what `load` answers is kept."""
         return [self._question.prefix + record_id]
 
-    def prime(self, record_id: str, value: Value) -> None:
-        """Keep a record for this operation that came by another way, unless it was asked for before."""
-        if record_id not in self._values:
-            self._values[record_id] = _done(value)
+    def prime(self, records: Mapping[str, Value]) -> None:
+        """Keep records for this operation that came by another way and were not asked for before."""
+        self._primed.update(records)
 
     def forget(self, record_id: str) -> None:
         """Fetch anew when next asked: somebody has just changed it."""
         self._values.pop(record_id, None)
+        self._primed.pop(record_id, None)
 
     def cancel(self) -> None:
         """Nothing to do: whatever is on its way is the operation's to give up."""
@@ -68,7 +72,7 @@ class CachedLoader(Generic[Value]):
             self._send(record_id, None)
         if self._reading.scope.traces is not None:
             self._reading.trace(self._question.kind, record_id, "stale" if stale else "hit")
-        return _done(entry.value)
+        return done(entry.value)
 
     def _send(self, record_id: str, waiter: "asyncio.Future[Any] | None") -> None:
         if self._question.kind.max_batch == 1:
@@ -110,7 +114,7 @@ class RelatedLoader(CachedLoader[Value]):
         if stale:
             self._send(record_id, None)
         if entry.value is None:
-            return _done(None)
+            return done(None)
         return _Destination(leads_to, self._cache, self._reading, self._question.ask_from(record_id)).load(entry.value)
 
 
@@ -120,9 +124,3 @@ class _Destination(CachedLoader[Value]):
     def __init__(self, kind: Kind[Value], cache: RecordCache, reading: Reading, ask: Ask) -> None:
         super().__init__(kind, cache, reading)
         self._question = Question(cache, kind, reading.account.identity, ask)
-
-
-def _done(value: Any) -> "asyncio.Future[Any]":  # noqa: ANN401 - any record
-    future = asyncio.get_running_loop().create_future()
-    future.set_result(value)
-    return future

@@ -38,8 +38,7 @@ async def deliveries(
     context.account.require(Scope.DELIVERIES_READ)
     size, start = check_first(first), start_of(LIST, after)
     records, total = await _window(context, filters, start, size)
-    for record in records:
-        context.loaders.deliveries.prime(record.send_task_id, record)
+    context.loaders.deliveries.prime({record.send_task_id: record for record in records})
     return offset_connection(LIST, start, records, has_next_page=start + len(records) < total, total_count=total)
 
 

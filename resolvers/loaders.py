@@ -1,7 +1,7 @@
 """Loaders: within one operation a record is asked for once, and ids of one kind asked for together go out together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -19,24 +19,28 @@ class Loader(Generic[Key, Value]):
     def __init__(self, fetch: Callable[[Key], Coroutine[Any, Any, Value]]) -> None:
         self._fetch = fetch
         self._values: dict[Key, asyncio.Future[Value]] = {}
+        self._primed: dict[Key, Value] = {}
 
     def load(self, key: Key) -> "asyncio.Future[Value]":
         """The value to come; its fetch starts now, unless it was asked for before."""
         value = self._values.get(key)
-        if value is None:
-            value = self._values[key] = asyncio.get_running_loop().create_task(self._fetch(key))
-            value.add_done_callback(_mark_retrieved)
+        if value is not None:
+            return value
+        if key in self._primed:
+            value = self._values[key] = done(self._primed[key])
+            return value
+        value = self._values[key] = asyncio.get_running_loop().create_task(self._fetch(key))
+        value.add_done_callback(_mark_retrieved)
         return value
 
-    def prime(self, key: Key, value: Value) -> None:
-        """Keep a value that came by another way, unless the key was asked for before."""
-        if key not in self._values:
-            future = self._values[key] = asyncio.get_running_loop().create_future()
-            future.set_result(value)
+    def prime(self, values: Mapping[Key, Value]) -> None:
+        """Keep values that came by another way, for keys that were not asked for before."""
+        self._primed.update(values)
 
     def forget(self, key: Key) -> None:
         """Fetch anew when next asked: somebody has just changed it."""
         self._values.pop(key, None)
+        self._primed.pop(key, None)
 
     def cancel(self) -> None:
         """Give up what is still on its way."""
@@ -63,30 +67,34 @@ class BatchLoader(Generic[Key, Value]):
         self._fetch_one = fetch_one
         self._max_batch = max_batch
         self._values: dict[Key, asyncio.Future[Value | None]] = {}
+        self._primed: dict[Key, Value] = {}
         self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def load(self, key: Key) -> "asyncio.Future[Value | None]":
         """The value to come; its fetch starts once the current turn of the event loop is over."""
         value = self._values.get(key)
-        if value is None:
-            loop = asyncio.get_running_loop()
-            value = self._values[key] = loop.create_future()
-            value.add_done_callback(_mark_retrieved)
-            if not self._waiting:
-                loop.call_soon(self._dispatch)
-            self._waiting[key] = value
+        if value is not None:
+            return value
+        if key in self._primed:
+            value = self._values[key] = done(self._primed[key])
+            return value
+        loop = asyncio.get_running_loop()
+        value = self._values[key] = loop.create_future()
+        value.add_done_callback(_mark_retrieved)
+        if not self._waiting:
+            loop.call_soon(self._dispatch)
+        self._waiting[key] = value
         return value
 
-    def prime(self, key: Key, value: Value) -> None:
-        """Keep a value that came by another way, unless the key was asked for before."""
-        if key not in self._values:
-            future = self._values[key] = asyncio.get_running_loop().create_future()
-            future.set_result(value)
+    def prime(self, values: Mapping[Key, Value]) -> None:
+        """Keep values that came by another way, for keys that were not asked for before."""
+        self._primed.update(values)
 
     def forget(self, key: Key) -> None:
         """Fetch anew when next asked: somebody has just changed it."""
         self._values.pop(key, None)
+        self._primed.pop(key, None)
 
     def cancel(self) -> None:
         """Give up what is still on its way."""
@@ -145,6 +153,13 @@ class RequestLoader:
         """Give up what is still on its way."""
         for answer in self._answers.values():
             answer.cancel()
+
+
+def done(value: Value) -> "asyncio.Future[Value]":
+    """A value that is there already, to be awaited like one to come."""
+    future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
 
 
 @contextmanager

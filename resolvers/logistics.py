@@ -64,8 +64,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     connection = await read_window(
         list_name, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
     )
-    for record in connection.nodes:
-        context.loaders.tasks.prime(record.task_id, record)
+    context.loaders.tasks.prime({record.task_id: record for record in connection.nodes})
     return connection
 
 
@@ -88,8 +87,7 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     async with context.changing(TASK):
         created, failed = await _by_chunks(tasks, create_chunk)
     await context.tell_status(since, *created)
-    for record in created:
-        context.loaders.tasks.prime(record.task_id, record)
+    context.loaders.tasks.prime({record.task_id: record for record in created})
     return TasksOutcome(created, [error for _, error in failed])
 
 

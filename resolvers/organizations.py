@@ -45,8 +45,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     connection = await read_window(
         LIST, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
     )
-    for record in connection.nodes:
-        context.loaders.organizations.prime(record.organization_id, record)
+    context.loaders.organizations.prime({record.organization_id: record for record in connection.nodes})
     return connection
 
 

@@ -1,7 +1,7 @@
 """The loaders of an operation, one for each kind of record that it asks for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, overload
 
@@ -26,8 +26,8 @@ class RecordLoader(Protocol[Value]):
         """The record, or None where there is none."""
         ...
 
-    def prime(self, record_id: str, value: Value) -> None:
-        """Keep a record for this operation that came by another way, unless it was asked for before."""
+    def prime(self, records: Mapping[str, Value]) -> None:
+        """Keep records for this operation that came by another way and were not asked for before."""
         ...
 
     def forget(self, record_id: str) -> None:

@@ -1,13 +1,17 @@
 """What one operation has read: for its deadline, for the operation cache, and to say what was stale."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from resolvers.cache.entry import Entry
 from resolvers.cache.kinds import HasIdentity, Kind
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName
+
+LATE_SHARE: Final = 0.1
+"""The last part of an operation's time: what has not come by then is taken stale, so that the answer is on time."""
 
 
 class Reading:
@@ -25,7 +29,18 @@ class Reading:
         may_be_stale: Whether stale records are good enough; false once the operation changes something.
     """
 
-    __slots__ = ("_timer", "_waiting", "account", "fresh_until", "mark", "may_be_stale", "scope", "stale", "touched")
+    __slots__ = (
+        "_late",
+        "_timers",
+        "_waiting",
+        "account",
+        "fresh_until",
+        "mark",
+        "may_be_stale",
+        "scope",
+        "stale",
+        "touched",
+    )
 
     def __init__(self, account: HasIdentity, scope: CallScope, mark: int) -> None:
         self.account = account
@@ -36,7 +51,8 @@ class Reading:
         self.stale: dict[str, float] = {}
         self.may_be_stale = True
         self._waiting: dict[asyncio.Future[Any], UpstreamName] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._late: list[Callable[[], None]] = []
+        self._timers: list[asyncio.TimerHandle] = []
 
     def took(self, key: str, entry: Entry) -> None:
         """Note an entry that the operation was given."""
@@ -58,9 +74,17 @@ class Reading:
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting[future] = upstream
         future.add_done_callback(self._ended)
-        if self._timer is None and self.scope.deadline != float("inf"):
-            self._timer = loop.call_at(self.scope.deadline, self._expire)
+        if not self._timers and self.scope.deadline != float("inf"):
+            self._timers.append(loop.call_at(self.scope.deadline, self._expire))
         return future
+
+    def when_late(self, serve: Callable[[], None]) -> None:
+        """Have something called shortly before the deadline, to serve what is waited for in another way."""
+        if not self._late and self.scope.deadline != float("inf"):
+            loop = asyncio.get_running_loop()
+            late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - loop.time())
+            self._timers.append(loop.call_at(late_at, self._serve_late))
+        self._late.append(serve)
 
     def trace(self, kind: Kind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
         """Note a call that was not made for this operation, where somebody asked for that."""
@@ -70,8 +94,8 @@ class Reading:
 
     def cancel(self) -> None:
         """Give up what is still on its way: nobody waits for it any more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
         for future in list(self._waiting):
             future.cancel()
 
@@ -80,6 +104,11 @@ class Reading:
         self._waiting.pop(future, None)
         if not future.cancelled():
             future.exception()
+
+    def _serve_late(self) -> None:
+        late, self._late = self._late, []
+        for serve in late:
+            serve()
 
     def _expire(self) -> None:
         for future, upstream in list(self._waiting.items()):

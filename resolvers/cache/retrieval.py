@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from resolvers.cache.entry import Entry
@@ -61,7 +62,7 @@ class Question:
             elif waiter is not None:
                 self._cache.counts.joined += 1
                 reading.trace(self.kind, record_id, "shared")
-                flight.join(waiter, reading)
+                self._join(flight, waiter, reading)
         if missing:
             self._launch(missing, reading)
 
@@ -80,11 +81,22 @@ class Question:
             if cache.config.coalesce:
                 cache.flights[flight.key] = flight
             if waiter is not None:
-                flight.join(waiter, reading)
+                self._join(flight, waiter, reading)
         cache.counts.misses += len(wanted)
         cache.fleets.add(fleet)
         fleet.task = loop.create_task(self._bring(fleet))
         fleet.task.add_done_callback(lambda _: cache.fleets.discard(fleet))
+
+    def _join(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+        flight.join(waiter, reading)
+        if reading.may_be_stale and self._stand_in(flight) is not None:
+            reading.when_late(partial(self._serve_late, flight, waiter, reading))
+
+    def _serve_late(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+        """Hand what is kept to one who can wait no longer; the call goes on for whoever asks next."""
+        stand_in = self._stand_in(flight)
+        if stand_in is not None and reading.may_be_stale and flight.waiting.pop(waiter, None) is not None:
+            self._serve_stand_in(flight, stand_in, waiter, reading)
 
     def _abandoned(self, fleet: Fleet) -> None:
         for flight in fleet.on_their_way():
@@ -115,14 +127,12 @@ class Question:
         if not self._cache.config.coalesce:
             await self._fetch(fleet, missing, shared)
             return
-        granted = await shared.lease([flight.key for flight in missing], self._cache.config.lease_seconds)
-        mine = [flight for flight, own in zip(missing, granted, strict=True) if own]
-        others = [flight for flight, own in zip(missing, granted, strict=True) if not own]
+        mine, others = await self._leased(shared, missing)
         if not others:
             await self._fetch(fleet, mine, shared, leased=True)
             return
         awaiting = self._await_others(fleet, others, shared)
-        await asyncio.gather(*([self._fetch(fleet, mine, shared, leased=True)] if mine else []), awaiting)
+        await asyncio.gather(self._fetch(fleet, mine, shared, leased=True), awaiting)
 
     async def _await_others(self, fleet: Fleet, flights: list[Flight], shared: SharedRecords) -> None:
         """Look for what other processes fetch; a lease that comes free without a record, or takes too long, is ours."""
@@ -134,18 +144,30 @@ class Question:
             flights = await self._found_in(shared, flights)
             if not flights:
                 return
-            granted = await shared.lease([one.key for one in flights], self._cache.config.lease_seconds)
-            mine = [flight for flight, own in zip(flights, granted, strict=True) if own]
-            if mine:
-                await self._fetch(fleet, mine, shared, leased=True)
-                flights = [flight for flight in flights if not flight.landed]
+            mine, flights = await self._leased(shared, flights)
+            await self._fetch(fleet, mine, shared, leased=True)
         if flights:
             await self._fetch(fleet, flights, shared)
 
+    async def _leased(self, shared: SharedRecords, flights: Sequence[Flight]) -> tuple[list[Flight], list[Flight]]:
+        """The flights that are ours to fetch, and those of other processes; some may have landed meanwhile."""
+        leases = await shared.lease([flight.key for flight in flights], self._cache.config.lease_seconds)
+        missing = await self._opened(shared, flights, [(lease.data, lease.token) for lease in leases])
+        ours = {flight.key for flight, lease in zip(flights, leases, strict=True) if lease.is_ours}
+        needless = [flight.key for flight in flights if flight.landed and flight.key in ours]
+        if needless:
+            await shared.give_back(needless)
+        return [one for one in missing if one.key in ours], [one for one in missing if one.key not in ours]
+
     async def _found_in(self, shared: SharedRecords, flights: Sequence[Flight]) -> list[Flight]:
         """The flights for which Redis has nothing fresh; the others have landed."""
+        return await self._opened(shared, flights, await shared.get([flight.key for flight in flights]))
+
+    async def _opened(
+        self, shared: SharedRecords, flights: Sequence[Flight], found: Sequence[tuple[bytes | None, str]]
+    ) -> list[Flight]:
+        """The flights for which nothing fresh was found; the others have landed."""
         cache, missing = self._cache, []
-        found = await shared.get([flight.key for flight in flights])
         for flight, (data, token) in zip(flights, found, strict=True):
             flight.token = token
             now = cache.clock()
@@ -252,23 +274,30 @@ class Question:
         """Hand the failure to all who wait, or what is kept where it may stand in for the record."""
         flight.landed = True
         self._off_the_list(flight)
-        now = self._cache.clock()
-        stand_in = self._cache.memory.peek(flight.key) if stands_in_for(error) else None
-        if stand_in is not None and (self.kind.leads_to is not None or not stand_in.may_stand_in(now)):
-            stand_in = None
+        stand_in = self._stand_in(flight) if stands_in_for(error) else None
         waiting, flight.waiting = flight.waiting, {}
         for waiter, reading in waiting.items():
             if waiter.done():
                 continue
             if stand_in is not None and reading.may_be_stale:
-                self._cache.counts.stale += 1
-                reading.took_stale(flight.key, stand_in, now)
-                reading.touched.update(flight.tags)
-                waiter.set_result(stand_in.value)
+                self._serve_stand_in(flight, stand_in, waiter, reading)
             else:
                 waiter.set_exception(error)
         if leased:
             items.append(SharedItem(flight.key, leased=True))
+
+    def _stand_in(self, flight: Flight) -> Entry | None:
+        """What is kept and may be served in place of the record that does not come."""
+        entry = None if self.kind.leads_to is not None else self._cache.memory.peek(flight.key)
+        return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
+
+    def _serve_stand_in(
+        self, flight: Flight, stand_in: Entry, waiter: "asyncio.Future[Any]", reading: Reading
+    ) -> None:
+        self._cache.counts.stale += 1
+        reading.took_stale(flight.key, stand_in, self._cache.clock())
+        reading.touched.update(flight.tags)
+        waiter.set_result(stand_in.value)
 
     def _off_the_list(self, flight: Flight) -> None:
         if self._cache.flights.get(flight.key) is flight:

@@ -28,11 +28,14 @@ end
 
 LEASE: Final = """
 local granted = {}
-for number, key in ipairs(KEYS) do
-  granted[number] = redis.call('set', key, ARGV[1], 'nx', 'px', ARGV[2]) and 1 or 0
+for item = 0, #KEYS / 3 - 1 do
+  local record, forgotten, lease = KEYS[3 * item + 1], KEYS[3 * item + 2], KEYS[3 * item + 3]
+  local mine = redis.call('set', lease, ARGV[1], 'nx', 'px', ARGV[2]) and 1 or 0
+  granted[item + 1] = {mine, redis.call('get', record) or '', redis.call('get', forgotten) or ''}
 end
 return granted
 """
+"""Grants leases, and looks once more: a record may have come, and its lease been given back, since it was missed."""
 
 FORGET: Final = """
 for number = 1, #KEYS, 2 do
@@ -64,6 +67,20 @@ class SharedItem(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     token: str = ""
     leased: bool = False
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """The answer to the wish to fetch a record; a value.
+
+    Args:
+        is_ours: Whether this process is the one to fetch it.
+        data: The record's envelope as it is in Redis now; empty where there is none.
+        token: What Redis knows of the key's last invalidation now.
+    """
+
+    is_ours: bool
+    data: bytes = b""
+    token: str = ""
 
 
 class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
@@ -101,12 +118,18 @@ class SharedRecords:
             (record, token.decode() if token else "") for record, token in zip(found[::2], found[1::2], strict=True)
         ]
 
-    async def lease(self, keys: Sequence[str], seconds: float) -> list[bool]:
+    async def lease(self, keys: Sequence[str], seconds: float) -> list[Lease]:
         """For each key whether this process is the one to fetch it now; all are, where Redis is away."""
-        names = [self._lease(key) for key in keys]
+        names = [name for key in keys for name in self._names(key)]
         arguments = (self._holder, int(seconds * 1000))
         granted = await self.link.run(lambda: self._evaluate(LEASE, names, arguments))
-        return [True] * len(keys) if granted is None else [bool(one) for one in granted]
+        if granted is None:
+            return [Lease(is_ours=True)] * len(keys)
+        return [Lease(bool(mine), data, token.decode()) for mine, data, token in granted]
+
+    async def give_back(self, keys: Sequence[str]) -> None:
+        """Give leases back without having fetched anything."""
+        await self.put([SharedItem(key, leased=True) for key in keys])
 
     async def put(self, items: Sequence[SharedItem]) -> None:
         """Keep what was fetched, and give leases back."""
