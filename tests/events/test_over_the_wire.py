@@ -1,5 +1,6 @@
 """Webhooks, mutations and subscriptions through the whole gateway, over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.sandbox.logistics_lifecycle import StatusEvent
 from gateway.sandbox.logistics_tasks import Task
+from tests.events.subscriber import WAIT_SECONDS
 from tests.subscriptions.stream_client import SSE, Answer
 from tests.world import World, running_world
 
@@ -32,7 +34,8 @@ class Followed:
         self._answer = answer
 
     async def next(self) -> dict[str, Any]:
-        event = await self._answer.event()
+        async with asyncio.timeout(WAIT_SECONDS):
+            event = await self._answer.event()
         told: dict[str, Any] = orjson.loads(event["data"]) if event.get("data") else event
         return told
 
