@@ -15,6 +15,7 @@ from gateway.settings import Settings, SettingsProblems, load_settings, unknown_
 GATEWAY_APP = "gateway.app:create_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
+_UNREAD_SECONDS = 120
 _BACKLOG = 2048
 
 _logger = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A client that takes nothing any more would hold its connection for ever: uvicorn closes only in good order.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
     try:
         listener.bind(address)
         listener.listen(_BACKLOG)
