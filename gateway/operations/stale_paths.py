@@ -31,12 +31,13 @@ async def stale_paths(
         variables: As the client sent them.
         context: The query's, not yet closed.
     """
-    if not context.stale or document.node is None:
+    node = document.node if context.stale else None
+    if node is None:
         return []
     fields = StaleFields(context.stale)
     result = execute(
         schema,
-        document.node,
+        node,
         context_value=recorded(context, fields),
         variable_values=variables,
         operation_name=operation.name.value if operation.name else None,

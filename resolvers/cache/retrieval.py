@@ -96,6 +96,7 @@ class Question:
         """Hand what is kept to one who can wait no longer; the call goes on for whoever asks next."""
         stand_in = self._stand_in(flight)
         if stand_in is not None and reading.may_be_stale and flight.waiting.pop(waiter, None) is not None:
+            flight.fleet.background = True
             self._serve_stand_in(flight, stand_in, waiter, reading)
 
     def _abandoned(self, fleet: Fleet) -> None:
@@ -291,9 +292,7 @@ class Question:
         entry = None if self.kind.leads_to is not None else self._cache.memory.peek(flight.key)
         return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
 
-    def _serve_stand_in(
-        self, flight: Flight, stand_in: Entry, waiter: "asyncio.Future[Any]", reading: Reading
-    ) -> None:
+    def _serve_stand_in(self, flight: Flight, stand_in: Entry, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
         self._cache.counts.stale += 1
         reading.took_stale(flight.key, stand_in, self._cache.clock())
         reading.touched.update(flight.tags)

@@ -1,0 +1,1 @@
+"""A gateway in trouble: what its callers get while upstreams, Redis or other callers misbehave."""
