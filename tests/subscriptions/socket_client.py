@@ -1,5 +1,6 @@
 """A client that says over a WebSocket exactly what a test tells it to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from websockets.typing import Subprotocol
 
 NEW = "graphql-transport-ws"
 OLD = "graphql-ws"
+PATIENCE_SECONDS = 30
 SUBSCRIPTION = "subscription { events { number } }"
 
 
@@ -50,9 +52,12 @@ class Client:
 async def connected(port: int, *protocols: str, headers: dict[str, str] | None = None) -> AsyncIterator[Client]:
     subprotocols = [Subprotocol(protocol) for protocol in protocols] or None
     url = f"ws://127.0.0.1:{port}/graphql"
-    async with connect(
-        url, subprotocols=subprotocols, compression=None, proxy=None, additional_headers=headers, close_timeout=1
-    ) as connection:
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        connect(
+            url, subprotocols=subprotocols, compression=None, proxy=None, additional_headers=headers, close_timeout=1
+        ) as connection,
+    ):
         yield Client(connection)
 
 

@@ -1,10 +1,13 @@
 """Reads a streamed HTTP answer piece by piece."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import orjson
+
+from tests.subscriptions.socket_client import PATIENCE_SECONDS
 
 SSE = "text/event-stream"
 MULTIPART = "multipart/mixed;subscriptionSpec=1.0"
@@ -50,6 +53,7 @@ async def asking(
     given = {"json": {"query": query}} if method == "POST" else {"params": {"query": query}}
     sent = {"accept": accept, **(headers or {})}
     async with (
+        asyncio.timeout(PATIENCE_SECONDS),
         httpx.AsyncClient(trust_env=False) as client,
         client.stream(method, url, headers=sent, **given) as response,  # type: ignore[arg-type]  # one of the two
     ):

@@ -74,22 +74,28 @@ async def test_credentials_that_cannot_be_checked_now_close_with_1013(port: int)
         assert (await client.closing())[0] == 1013
 
 
-async def test_a_token_that_runs_out_closes_with_4403_and_ends_its_subscriptions(port: int, feed: Feed) -> None:
-    async with initialized(port, authorization="ada 0.05") as client:
-        await client.say("subscribe", "a", query=SUBSCRIPTION)
-        source = await feed.opened.get()
+async def test_a_token_that_runs_out_closes_with_4403(port: int) -> None:
+    async with connected(port, NEW) as client:
+        await client.say("connection_init", authorization="ada 0.01")
 
         assert await client.closing() == (4403, "Forbidden: the token has run out")
-    await asyncio.wait_for(source.closed.wait(), 5)
 
 
-async def test_a_ping_with_a_new_token_keeps_the_socket_open(port: int, feed: Feed) -> None:
-    async with initialized(port, authorization="ada 0.1") as client:
+async def test_with_the_token_its_subscriptions_end(port: int, feed: Feed) -> None:
+    async with initialized(port, authorization="ada 1000") as client:
         await client.say("subscribe", "a", query=SUBSCRIPTION)
-        await client.say("ping", authorization="ada 1000")
+        source = await feed.opened.get()
+        await client.say("ping", authorization="ada 0")
+
+        assert (await client.closing())[0] == 4403
+        await asyncio.wait_for(source.closed.wait(), 5)
+
+
+async def test_a_ping_with_a_new_token_goes_on(port: int, feed: Feed) -> None:
+    async with initialized(port, authorization="ada 1000") as client:
+        await client.say("subscribe", "a", query=SUBSCRIPTION)
+        await client.say("ping", authorization="ada 2000")
         assert await client.hear() == {"type": "pong"}
-        async with initialized(port, authorization="ada 0.1") as other:
-            assert (await other.closing())[0] == 4403
         (await feed.opened.get()).events.put_nowait(Event(1, "c1"))
 
         assert (await client.hear())["type"] == "next"

@@ -135,11 +135,10 @@ async def ended_without_completion(answer: Answer, feed: Feed) -> None:
     assert await answer.event() == {}
 
 
-async def test_a_token_that_runs_out_ends_the_stream_without_completing_it(port: int, feed: Feed) -> None:
-    async with asking(port, SUBSCRIPTION, headers={"authorization": "ada 0.05"}) as answer:
-        await feed.opened.get()
-
-        await ended_without_completion(answer, feed)
+async def test_a_token_that_runs_out_ends_the_stream_without_completing_it(port: int) -> None:
+    async with asking(port, SUBSCRIPTION, headers={"authorization": "ada 0.01"}) as answer:
+        assert answer.response.status_code == 200
+        assert await answer.event() == {}
 
 
 async def test_the_end_of_the_process_ends_the_stream_without_completing_it(
