@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from resolvers.events.stopping import stop
+
 logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 10_000
@@ -49,9 +51,7 @@ class Hints:
 
     async def close(self) -> None:
         """Stop; hints that wait are lost."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop(self._tasks)
 
     def offer(self, kind: str, local_id: str) -> bool:
         """Take a hint; False where too many wait."""

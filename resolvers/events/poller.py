@@ -13,6 +13,7 @@ from resolvers.events.hub import Hub
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reader
 from resolvers.events.status_event import StatusEventSource
+from resolvers.events.stopping import stop
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +107,7 @@ class Poller:
 
     async def close(self) -> None:
         """Give up what is on its way, and let other processes poll."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop(self._tasks)
         try:
             await self._coordination.release(list(self._accounts))
         except Exception as error:  # noqa: BLE001 - the leases end by themselves

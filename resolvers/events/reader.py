@@ -11,6 +11,7 @@ from resolvers.accounts import Account
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Outcome, Verdict
 from resolvers.events.status_event import StatusEventSource
+from resolvers.events.stopping import stop
 from resolvers.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
@@ -120,9 +121,7 @@ class Reader:
 
     async def close(self) -> None:
         """Give up what is on its way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop(self._tasks)
 
     def _dispatch(self) -> None:
         queued, self._queued = self._queued, {}

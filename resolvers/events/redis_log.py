@@ -1,7 +1,6 @@
 """The event log in Redis Streams, shared by all processes and hosts."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from resolvers.events.changes import Change, Observation, RecordKey
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Outcome, Verdict
 from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
 from resolvers.events.status_event import StatusEventSource
+from resolvers.events.stopping import stop, undisturbed
 from resolvers.events.wire import decode_change, encode_change, key_text, moment_number
 
 logger = logging.getLogger(__name__)
@@ -68,12 +68,13 @@ class RedisEventLog:
     async def close(self) -> None:
         """Stop telling; the connections are their owner's to close."""
         if self._reading is not None:
-            self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reading
+            await stop([self._reading])
 
     async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
         """Compare what was read with what is known, and append what differs, each atomically."""
+        return await undisturbed(self._compared(observations))
+
+    async def _compared(self, observations: Sequence[Observation]) -> list[Outcome]:
         async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
                 await self._observe(*self._call_of(observation), client=pipeline)
@@ -84,7 +85,7 @@ class RedisEventLog:
         """The changes of these records after a position; None where some are lost."""
         asked = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
         async with reachable():
-            entries = await self._history(asked, [epoch, after, *self._bounds])
+            entries: Any = await undisturbed(self._history(asked, [epoch, after, *self._bounds]))
         if entries is None:
             return None
         changes = [_change((place, dict(zip(fields[::2], fields[1::2], strict=True)))) for place, fields in entries]

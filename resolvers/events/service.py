@@ -21,6 +21,7 @@ from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
+from resolvers.events.stopping import stop
 from resolvers.ids import split_global_id
 
 logger = logging.getLogger(__name__)
@@ -117,9 +118,7 @@ class Events:
     async def close(self) -> None:
         """Stop everything; subscriptions must have ended."""
         if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+            await stop([self._running])
         await self._hints.close()
         await self._poller.close()
         await self._reader.close()
