@@ -47,6 +47,9 @@ _WITHOUT_SHAPE: Final = re.compile(r'["\\#]')
 
 MAX_LITERALS: Final = 200
 
+LITERAL_NAME: Final = "literal "
+"""What the names of variables begin with that stand for literals; no client's name has a space."""
+
 
 @dataclass(frozen=True, slots=True)
 class Literals:
@@ -91,6 +94,11 @@ class Slot:
 
     name: str
     coerce: Callable[[str], Any]
+
+
+def stands_for_literal(variable: VariableNode) -> bool:
+    """Whether a variable stands in the place of a literal, and is none of the client's."""
+    return variable.name.value.startswith(LITERAL_NAME)
 
 
 class Shape:
@@ -183,7 +191,7 @@ class _Replacing(Visitor):
         if number is None or not is_leaf_type(leaf) or getattr(node, "block", False):
             self.given_up = True
             return None
-        name = f"literal {number}"
+        name = f"{LITERAL_NAME}{number}"
         is_string, kind = isinstance(node, StringValueNode), type(node)
 
         def coerce(literal: str) -> Any:  # noqa: ANN401 - whatever the scalar makes of it

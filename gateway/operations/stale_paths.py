@@ -9,7 +9,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents import Document
 from resolvers.context import Context
-from resolvers.recorded_loaders import FIELD, Path, StaleFields, recorded
+from resolvers.recorded_loaders import FIELD, Path, StaleFields, place, recorded
 
 
 async def stale_paths(
@@ -56,12 +56,15 @@ def _within_field(resolve: Callable[..., Any], source: Any, info: GraphQLResolve
         value = resolve(source, info, **arguments)
     finally:
         FIELD.reset(token)
+    place(value, path)
     return _awaited(path, value) if isawaitable(value) else value
 
 
 async def _awaited(path: Path, value: Any) -> Any:  # noqa: ANN401 - any field's value
     token = FIELD.set(path)
     try:
-        return await value
+        found = await value
     finally:
         FIELD.reset(token)
+    place(found, path)
+    return found

@@ -11,6 +11,7 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from gateway.operations.compiled.run import Run
+from gateway.operations.shapes import stands_for_literal
 from resolvers.context import Context
 
 
@@ -48,7 +49,6 @@ class ResolverCall:
         self._parent_name = resolver.parent_parameter.name if resolver.parent_parameter else None
         self._info_name = resolver.info_parameter.name if resolver.info_parameter else None
         self._varies = _names_variable(nodes[0])
-        self._fixed: dict[str, Any] | None = None
 
     def resolve(self, record: Any, run: Run, out: dict[str, Any]) -> None:  # noqa: ANN401 - a record of any kind
         """Call the resolver, and put its completed value in its place now or when it comes."""
@@ -68,13 +68,13 @@ class ResolverCall:
         return arguments
 
     def _arguments(self, run: Run, info: "Info[Any, Any]") -> dict[str, Any]:
-        """The converted arguments; those without a variable are converted once for all operations."""
-        if self._fixed is None:
-            converted = self._converted(run, info)
-            if self._varies:
-                return converted
-            self._fixed = converted
-        return self._fixed
+        """The converted arguments; those without a variable of the client's are converted once for a document."""
+        if self._varies:
+            return self._converted(run, info)
+        known = run.fixed.get(self)
+        if known is None:
+            known = run.fixed[self] = self._converted(run, info)
+        return known
 
     def _converted(self, run: Run, info: "Info[Any, Any]") -> dict[str, Any]:
         if not self._field.arguments:
@@ -88,14 +88,14 @@ class ResolverCall:
 
 
 class _VariableSearch(Visitor):
-    """Notes whether a node names a variable anywhere in its arguments."""
+    """Notes whether a node names a variable of the client's anywhere in its arguments."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found = False
 
-    def enter_variable(self, _node: VariableNode, *_: object) -> None:
-        self.found = True
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found = self.found or not stands_for_literal(node)
 
 
 def _names_variable(node: FieldNode) -> bool:

@@ -45,7 +45,7 @@ class CompiledExecution:
         plan = self._plan(document, operation)
         if plan is not None:
             coerced = self._coerced(document, operation, variables)
-            data = None if coerced is None else await self._run(plan, coerced, context)
+            data = None if coerced is None else await self._run(plan, coerced, document, context)
             if data is not None:
                 return ExecutionResult(data, None)
         self.fallbacks += 1
@@ -66,10 +66,12 @@ class CompiledExecution:
         fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
         return Compiled(self._schema, operation, fragments, self._config, self._scalar_registry)
 
-    async def _run(self, plan: Plan, variables: VariableValues, context: Context) -> dict[str, Any] | None:
+    async def _run(
+        self, plan: Plan, variables: VariableValues, document: Document, context: Context
+    ) -> dict[str, Any] | None:
         """The data, or None where graphql-core has to say what the answer is."""
         try:
-            return await plan.execute(variables, context)
+            return await plan.execute(variables, document.arguments, context)
         except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
             logger.debug("Compiled execution gives over to graphql-core: %r", error)
             return None

@@ -35,14 +35,21 @@ class Plan:
         self._conditions = sorted(condition_variables([operation, *compiled.fragments.values()]))
         self._variants: dict[tuple[bool, ...], Selection] = {}
 
-    async def execute(self, variables: VariableValues, context: Context) -> dict[str, Any]:
+    async def execute(
+        self, variables: VariableValues, fixed: dict[object, dict[str, Any]], context: Context
+    ) -> dict[str, Any]:
         """The operation's data.
+
+        Args:
+            variables: The coerced variables.
+            fixed: What is known of the document's arguments; more is added.
+            context: What the operation's resolvers share.
 
         Raises:
             NotCovered: this answer is not covered.
             Exception: whatever a resolver raised.
         """
-        run = Run(self._compiled, variables, context)
+        run = Run(self._compiled, variables, fixed, context)
         try:
             data: dict[str, Any] = self._variant(variables).complete(None, run)
             await run.wait()

@@ -52,12 +52,16 @@ class Run:
     Args:
         compiled: The operation.
         variables: The coerced variables.
+        fixed: The arguments that are the same whenever this document is executed, by the field's place.
         context: What the operation's resolvers share.
     """
 
-    def __init__(self, compiled: Compiled, variables: VariableValues, context: Context) -> None:
+    def __init__(
+        self, compiled: Compiled, variables: VariableValues, fixed: dict[object, dict[str, Any]], context: Context
+    ) -> None:
         self.compiled = compiled
         self.variables = variables
+        self.fixed = fixed
         self.calls: dict[object, dict[str, Any]] = {}
         self._context = context
         self._loop = asyncio.get_running_loop()
