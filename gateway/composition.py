@@ -26,7 +26,7 @@ from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
-from resolvers.upstreams.transport.authorizing import Authorizing, Credentials
+from resolvers.upstreams.transport.authorizing import Authorizing, Credentials, Identifying
 from resolvers.upstreams.transport.breaker import BreakerConfig
 from resolvers.upstreams.transport.credentials import FixedCredentials, Token, TokenCredentials
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -150,7 +150,8 @@ class _AccountBuilder:
 
     def _deliveries(self, identity: str, settings: DeliveriesSettings) -> DeliveriesClient:
         stack = self._stack(UpstreamName.DELIVERIES, settings.url, settings)
-        transport = Authorizing(stack, _deliveries_credentials(settings, stack), identity)
+        credentials = _deliveries_credentials(settings, Identifying(stack, identity))
+        transport = Authorizing(stack, credentials, identity)
         return DeliveriesClient(transport, DeliveriesConfig(settings.url))
 
     def _sms(self, identity: str, settings: SmsSettings) -> SmsClient:
@@ -165,7 +166,8 @@ class _AccountBuilder:
     def _logistics(self, identity: str, settings: LogisticsSettings) -> LogisticsClient:
         stack = self._stack(UpstreamName.LOGISTICS, settings.url, settings)
         config = logistics_config(settings)
-        transport = Authorizing(stack, _logistics_credentials(settings, LogisticsTokens(stack, config)), identity)
+        tokens = LogisticsTokens(Identifying(stack, identity), config)
+        transport = Authorizing(stack, _logistics_credentials(settings, tokens), identity)
         return LogisticsClient(transport, config)
 
 
@@ -189,11 +191,13 @@ def logistics_config(settings: LogisticsSettings) -> LogisticsConfig:
     )
 
 
-def _deliveries_credentials(settings: DeliveriesSettings, stack: Transport) -> Credentials:
+def _deliveries_credentials(settings: DeliveriesSettings, transport: Transport) -> Credentials:
     if settings.email and settings.password:
         config = DeliveriesLoginConfig(settings.login_url, settings.email, settings.password.get_secret_value())
         first = settings.token.get_secret_value() if settings.token else None
-        return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(stack, config).fetch, loop_clock, first=first)
+        return TokenCredentials(
+            UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, loop_clock, first=first
+        )
     return FixedCredentials.bearer(settings.token.get_secret_value() if settings.token else "")
 
 

@@ -77,6 +77,7 @@ class Account:
         records: RecordCache | None = None,
     ) -> None:
         self.identity = identity
+        self._calls_as = dict.fromkeys(UpstreamName, identity)
         self.records = records
         self.events: StatusChanges | None = None
         self._deliveries = deliveries
@@ -119,15 +120,21 @@ class Account:
         view._scopes = self._scopes & scopes  # noqa: SLF001 - a copy of ours
         return view
 
-    def with_logistics(self, identity: str, logistics: LogisticsClient) -> "Account":
+    def calls_as(self, upstream: UpstreamName) -> str:
+        """Whose limits its calls to an upstream count against: the credentials' own name."""
+        return self._calls_as[upstream]
+
+    def with_logistics(self, identity: str, logistics: LogisticsClient, *, calls_as: str) -> "Account":
         """The same account, but for a caller who brings credentials of their own for the logistics API.
 
         Args:
             identity: Names the two sets of credentials together.
             logistics: Uses the caller's credentials.
+            calls_as: Names those alone.
         """
         view = copy(self)
         view.identity = identity
+        view._calls_as = {**self._calls_as, UpstreamName.LOGISTICS: calls_as}  # noqa: SLF001 - a copy of ours
         view._logistics = logistics  # noqa: SLF001 - a copy of ours
         return view
 
@@ -138,7 +145,7 @@ class Account:
             identity: Names the credentials.
             logistics: Uses them.
         """
-        view = self.with_logistics(identity, logistics).limited_to(LOGISTICS_SCOPES)
+        view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(LOGISTICS_SCOPES)
         view._deliveries = view._sms = None  # noqa: SLF001 - a copy of ours
         return view
 

@@ -9,6 +9,7 @@ from resolvers.cache.keys import question
 from resolvers.cache.kinds import Kind
 from resolvers.cached_loader import CachedLoader
 from resolvers.context import Context
+from resolvers.later import Later
 from resolvers.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
@@ -78,11 +79,22 @@ class _Noting:
         self._value = value
         self._fields = fields
         self._keys = keys
-        self._field = FIELD.get()
+        self.field = FIELD.get()
 
     def __await__(self) -> Generator[Any, None, Any]:
-        self._fields.took(self._field, self._keys)
+        self._fields.took(self.field, self._keys)
         return self._value.__await__()
+
+
+def place(value: Any, field: Path) -> None:  # noqa: ANN401 - whatever a resolver returns
+    """Let a record that a field returns unawaited, or an item of a list of them, be noted for just that place."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            place(item, (*field, number))
+    elif isinstance(value, Later):
+        place(value.source, field)
+    elif isinstance(value, _Noting):
+        value.field = field
 
 
 def recorded(context: Context, fields: StaleFields) -> Context:

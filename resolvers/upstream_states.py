@@ -37,7 +37,8 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 async def upstreams(context: Context) -> list[Upstream]:
-    """The three upstreams; asks none of them."""
+    """The three upstreams; asks none of them, and is true only now."""
+    context.never_keep()
     return [upstream_of(context.account, name) for name in UpstreamName]
 
 
@@ -45,12 +46,12 @@ def upstream_of(account: Account, name: UpstreamName) -> Upstream:
     """How an upstream is doing for the calls of one account."""
     if not account.has(name):
         return Upstream(name, UpstreamState.UNCONFIGURED)
-    addresses = account.health.get(name, ())
+    addresses, identity = account.health.get(name, ()), account.calls_as(name)
     return Upstream(
         name,
-        _state(address.condition(account.identity) for address in addresses),
-        _last_error_code(addresses, account.identity),
-        _retry_after(addresses, account.identity),
+        _state(address.condition(identity) for address in addresses),
+        _last_error_code(addresses, identity),
+        _retry_after(addresses, identity),
     )
 
 

@@ -15,7 +15,7 @@ from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.authorizing import Authorizing
+from resolvers.upstreams.transport.authorizing import Authorizing, Identifying
 from resolvers.upstreams.transport.credentials import TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -47,7 +47,6 @@ class LogisticsSessionCallers:
         self._transport = transport
         self._config = config
         self._now = now
-        self._tokens = LogisticsTokens(transport, config)
         self._clients: LRUCache[str, LogisticsClient] = LRUCache(REMEMBERED_CLIENTS)
 
     async def find(self, token: str, base: Caller | None) -> Caller:
@@ -63,7 +62,8 @@ class LogisticsSessionCallers:
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
             return Caller(identity, self._own.logistics_alone(identity, logistics), session.expires_at)
-        account = base.account.with_logistics(f"{base.account.identity} {identity}", logistics)
+        joint = f"{base.account.identity} {identity}"
+        account = base.account.with_logistics(joint, logistics, calls_as=identity)
         ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
         # A caller with a key stays one caller to the limits, however many sessions it opens.
         name = identity if base.name == ANONYMOUS else base.name
@@ -76,7 +76,9 @@ class LogisticsSessionCallers:
         return client
 
     def _new_client(self, session: Session) -> LogisticsClient:
-        tokens = SessionTokens(session, self._keeper, self._tokens, self._now)
+        identity = f"session:{session.session_id}"
+        asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
+        tokens = SessionTokens(session, self._keeper, asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
-        transport = Authorizing(self._transport, credentials, f"session:{session.session_id}")
+        transport = Authorizing(self._transport, credentials, identity)
         return LogisticsClient(transport, self._config)

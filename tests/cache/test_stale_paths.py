@@ -87,7 +87,9 @@ class Gateway:
     ("query", "paths"),
     [
         ('{ mine: delivery(id: "d1") { id product { name } } }', {"mine"}),
-        ('{ nodes(ids: ["Delivery:d1", "SmsJob:j1"]) { id } }', {"nodes"}),
+        ('{ nodes(ids: ["Delivery:d1", "none", "SmsJob:j1"]) { id } }', {"nodes.0", "nodes.2"}),
+        ('{ nodes(ids: ["Recipient:j1/s1"]) { id } }', {"nodes.0"}),
+        ('{ node(id: "Recipient:j1/s1") { id } }', {"node"}),
         ('{ smsJob(id: "j1") { jobId recipientSummary { pending } } }', {"smsJob", "smsJob.recipientSummary"}),
         ('{ a: recipients(jobId: "j1") { nodes { job { jobId } } } }', {"a", "a.nodes.0.job"}),
         ("{ __typename }", set()),

@@ -1,5 +1,6 @@
-"""Puts an account's credentials on its calls; on a 401 it asks for new ones and tries once more."""
+"""Puts an account's name and credentials on its calls; on a 401 it asks for new ones and tries once more."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
@@ -27,6 +28,24 @@ class Credentials(Protocol):
             Whether there is another value to try.
         """
         ...
+
+
+class Identifying:
+    """Sends an account's calls for tokens, which have no other credentials; lives as long as the account.
+
+    Args:
+        inner: The upstream's policies, shared by all accounts.
+        identity: The account's name in pacing and logs, so that its limits are its own; never a secret.
+    """
+
+    def __init__(self, inner: Transport, identity: str) -> None:
+        self._inner = inner
+        self._identity = identity
+
+    def send(self, call: Call) -> Awaitable[Answer]:
+        """Send under the account's name."""
+        call.identity = self._identity
+        return self._inner.send(call)
 
 
 class Authorizing:
