@@ -106,7 +106,9 @@ class Question:
     async def _bring(self, fleet: Fleet) -> None:
         shared = self._cache.shared if self.kind.shared else None
         try:
-            if shared is None:
+            if not self._cache.keeps and len(fleet.flights) == 1:
+                await self._pass_on(fleet, fleet.flights[0])
+            elif shared is None:
                 await self._fetch(fleet, fleet.flights)
             else:
                 await self._bring_shared(fleet, shared)
@@ -119,6 +121,15 @@ class Question:
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             for flight in fleet.on_their_way():
                 self._fail(flight, error, [], leased=False)
+
+    async def _pass_on(self, fleet: Fleet, flight: Flight) -> None:
+        """Ask for one record that is kept nowhere, for whoever waits for it now."""
+        try:
+            value = await self._ask(fleet.scope, flight.record_id)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._fail(flight, error, [], leased=False)
+        else:
+            self._land(flight, value, ())
 
     async def _bring_shared(self, fleet: Fleet, shared: SharedRecords) -> None:
         """What Redis has is taken from there; the rest is fetched by whichever process gets the lease for it."""
@@ -268,6 +279,8 @@ class Question:
             if not waiter.done():
                 for key, entry in parts:
                     reading.took(key, entry)
+                if not parts:
+                    reading.took_unkept()
                 reading.touched.update(flight.tags)
                 waiter.set_result(value)
 
