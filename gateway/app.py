@@ -16,6 +16,7 @@ from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.operations import Operations
 from gateway.ide.answer import IdeAnswer
 from gateway.ide.page import Example, Ide
+from gateway.metrics.exposition import Metrics
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.admission import build_admission
 from gateway.operations.answers import Answers, AnswersConfig
@@ -69,7 +70,8 @@ def create_app(
         SettingsProblems: the environment's settings are wrong.
     """
     settings = settings or load_settings(os.environ)
-    upstreams = build_upstreams(settings)
+    metrics = Metrics()
+    upstreams = build_upstreams(settings, metrics.calls)
     events = compose_events(settings, upstreams)
     oauth = build_oauth(settings, upstreams, now)
     identify = build_identification(settings.auth, upstreams, oauth.callers, now)
@@ -78,7 +80,7 @@ def create_app(
     admission = build_admission(settings, core_schema(schema), upstreams.redis)
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     runner = Runner(admission.documents, execution, admission.costs, RunnerConfig(settings.deadline_seconds))
-    operations = admission.around(_answering(settings, upstreams, runner))
+    operations = metrics.counting(admission.around(_answering(settings, upstreams, runner)))
     subscriber = Subscriber(core_schema(schema), admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
@@ -92,6 +94,8 @@ def create_app(
     )
     rest = _rest(settings, upstreams, oauth, subscriptions, ide, events)
     add_webhooks(rest, settings, events.hint)
+    metrics.watch(upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections)
+    metrics.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
 
 

@@ -83,6 +83,15 @@ class Upstreams:
         if self.redis is not None:
             await self.redis.aclose()
 
+    @property
+    def addresses(self) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
+        """What is known of every address of each upstream, those that accounts share once."""
+        accounts = (self.own, *self.named.values())
+        return {
+            name: list({id(health): health for account in accounts for health in account.health.get(name, ())}.values())
+            for name in UpstreamName
+        }
+
 
 def build_upstreams(settings: Settings, observer: CallObserver | None = None) -> Upstreams:
     """The accounts that the settings name; to be used inside one event loop.

@@ -23,12 +23,14 @@ class Reply(msgspec.Struct, frozen=True):
         headers: Added to the endpoint's own and, where the names meet, in their place. An `etag` on the answer to a
             GET lets the endpoint say 304.
         executed: The response has the key "data"; False for request errors.
+        has_errors: The response has the key "errors".
     """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
     executed: bool = True
+    has_errors: bool = False
 
 
 class Operations(Protocol[CallerT_contra]):

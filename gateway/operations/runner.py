@@ -132,7 +132,8 @@ def _check_kind(operation: OperationDefinitionNode, request: GraphQLRequest) -> 
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:
-    return Reply(400, orjson.dumps({"errors": report(errors, request.request_id)}), executed=False)
+    body = orjson.dumps({"errors": report(errors, request.request_id)})
+    return Reply(400, body, executed=False, has_errors=True)
 
 
 def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
@@ -150,4 +151,4 @@ def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, 
         answer["errors"] = report(result.errors, request.request_id)
     if told:
         answer["extensions"] = {"gateway": told}
-    return Reply(200, encode(answer))
+    return Reply(200, encode(answer), has_errors="errors" in answer)

@@ -1,0 +1,51 @@
+"""All metrics of one process, and the route under which Prometheus reads them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+
+from gateway.callers import Caller
+from gateway.http.operations import Operations
+from gateway.metrics.calls import CallMetrics
+from gateway.metrics.operations import CountedOperations, OperationCounts
+from gateway.metrics.state import StateCollector, StateSources
+from resolvers.cache.records import RecordCache
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.health import UpstreamHealth
+
+
+class Metrics:
+    """What one process counts; lives as long as it. Of several workers each answers for itself.
+
+    Attributes:
+        calls: To be told of every upstream call.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._operations = OperationCounts()
+        self.calls = CallMetrics(self._registry)
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def counting(self, operations: Operations[Caller]) -> Operations[Caller]:
+        """The same operations, counted."""
+        return CountedOperations(operations, self._operations)
+
+    def watch(
+        self,
+        records: RecordCache | None,
+        addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]],
+        open_connections: Callable[[], int],
+    ) -> None:
+        """Tell how these stand as well; see `StateSources`."""
+        sources = StateSources(self._operations, records, addresses, open_connections)
+        self._registry.register(StateCollector(sources))
+
+    def add_route(self, rest: FastAPI) -> None:
+        """Add `/metrics`, which holds neither ids nor addresses nor credentials, and asks for none."""
+
+        @rest.get("/metrics", include_in_schema=False)
+        async def metrics() -> Response:
+            return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
