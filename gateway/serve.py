@@ -12,7 +12,7 @@ from uvicorn.supervisors import Multiprocess
 from gateway.log import log_config
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 
-GATEWAY_APP = "gateway.app:create_app"
+GATEWAY_APP = "gateway.worker:create_worker_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
 _UNREAD_SECONDS = 120
