@@ -25,7 +25,8 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._operations = OperationCounts()
-        self.calls = CallMetrics(self._registry)
+        self.calls = CallMetrics()
+        self._registry.register(self.calls)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
