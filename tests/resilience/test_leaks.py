@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from gateway.sandbox.server import serving
 from tests.resilience.two_owners import OWNERS, TwoOwners, gateway, http_client, settings_for
@@ -121,7 +122,7 @@ async def test_who_has_nothing_old_gets_nothing_while_the_upstream_is_down_and_t
     stale: Callers,
 ) -> None:
     is_of(HOUSE, await stale.ask(HOUSE))
-    stale.upstream.is_down = True
+    stale.upstream.trouble = lambda _: Response(status_code=503)
 
     house, acme = await asyncio.gather(stale.ask(HOUSE), stale.ask(ACME))
 

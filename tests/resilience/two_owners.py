@@ -1,7 +1,7 @@
 """One send-tasks API at one address, whose things have the same ids for two owners and say whose they are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +20,9 @@ from tests.secrets import ANSWERS_WATCHED
 
 OWNERS: Final = ("house", "acme")
 _IDS = ("1", "2")
+_META = {"page": {"total": 2, "perPage": 20}}
+_TIMES = {"created-at": "2020-01-01T00:00:00Z", "updated-at": "2020-01-01T00:00:00Z"}
+_ATTRIBUTES = {"delivery-type": "delivery", "status": "pending", **_TIMES}
 
 
 class TwoOwners:
@@ -27,13 +30,14 @@ class TwoOwners:
 
     Attributes:
         asked: Owner, method and path of each request.
-        is_down: It answers 503.
+        trouble: What is answered instead to an owner, if anything.
         gate: Answers wait for it.
     """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
-        self.is_down = False
+        self.trouble: Callable[[str], Response | None] = lambda _: None
+        self._deliverable: dict[tuple[str, str], bool] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -44,7 +48,10 @@ class TwoOwners:
         path = scope["path"].removeprefix("/api/v1")
         self.asked.append((owner, request.method, path))
         await self.gate.wait()
-        answer = Response(status_code=503) if self.is_down else Response(orjson.dumps(_answer(owner, path)))
+        if request.method == "PATCH":
+            changed = orjson.loads(await request.body())["data"]
+            self._deliverable[owner, changed["id"]] = changed["attributes"]["deliverable"]
+        answer = self.trouble(owner) or Response(orjson.dumps(self._answer(owner, path)))
         await answer(scope, receive, send)
 
     async def was_asked(self, times: int) -> None:
@@ -53,19 +60,19 @@ class TwoOwners:
             while len(self.asked) < times:  # noqa: ASYNC110 - has no event for each number
                 await asyncio.sleep(0.002)
 
+    def _answer(self, owner: str, path: str) -> dict[str, Any]:
+        if path.endswith("/product"):
+            return {"data": {"id": "p1", "attributes": {"name": f"the product of {owner}"}}}
+        if path == "/send-tasks":
+            return {"data": [self._delivery(owner, one) for one in _IDS], "meta": _META}
+        return {"data": self._delivery(owner, path.rpartition("/")[2])}
 
-def _answer(owner: str, path: str) -> dict[str, Any]:
-    if path.endswith("/product"):
-        return {"data": {"id": "p1", "attributes": {"name": f"the product of {owner}"}}}
-    if path == "/send-tasks":
-        return {"data": [_delivery(owner, one) for one in _IDS], "meta": {"page": {"total": 2, "perPage": 20}}}
-    return {"data": _delivery(owner, path.rpartition("/")[2])}
-
-
-def _delivery(owner: str, delivery_id: str) -> dict[str, Any]:
-    times = {"created-at": "2020-01-01T00:00:00Z", "updated-at": "2020-01-01T00:00:00Z"}
-    state = {"deliverable": True, "delivery-type": "delivery", "status": "pending"}
-    return {"id": delivery_id, "attributes": {**state, **times, "created-by": f"the people of {owner}"}}
+    def _delivery(self, owner: str, delivery_id: str) -> dict[str, Any]:
+        state = {
+            "deliverable": self._deliverable.get((owner, delivery_id), True),
+            "created-by": f"the people of {owner}",
+        }
+        return {"id": delivery_id, "attributes": {**state, **_ATTRIBUTES}}
 
 
 def settings_for(upstream_url: str) -> dict[str, str]:
