@@ -123,6 +123,11 @@ class Follower:
         """Take a change from the hub."""
         self._backlog.offer(change)
 
+    def doubt(self, key: RecordKey) -> None:
+        """Read a record once more: it may be gone, and then that is told."""
+        self._unread.add(key)
+        self._backlog.wake()
+
     def lose(self) -> None:
         """Take note that the log was lost."""
         self._backlog.lose()

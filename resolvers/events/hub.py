@@ -18,6 +18,10 @@ class ChangeSink(Protocol):
         """Take a change of a record that is followed; must return at once."""
         ...
 
+    def doubt(self, key: RecordKey) -> None:
+        """Take note that there may be no such record any more."""
+        ...
+
     def lose(self) -> None:
         """Take note that the log was lost."""
         ...
@@ -104,6 +108,12 @@ class Hub:
         """Pass on that a record may have changed."""
         if self._on_hint is not None:
             self._on_hint(kind, local_id)
+
+    def missed(self, key: RecordKey) -> None:
+        """Let those who follow a record see for themselves whether it is gone."""
+        watch = self._watches.get(key)
+        for sink in watch.sinks if watch is not None else ():
+            sink.doubt(key)
 
     def restarted(self, position: int) -> None:
         """Tell every subscriber that the log was lost."""

@@ -64,6 +64,10 @@ class LogListener(Protocol):
         """Somebody has heard that this record changed, and whoever polls it should read it now."""
         ...
 
+    def missed(self, key: RecordKey) -> None:
+        """The upstream has just denied that there is such a record, and whoever follows it should see for itself."""
+        ...
+
     def restarted(self, position: int) -> None:
         """The log was lost and began anew: positions from before mean nothing now.
 
@@ -121,6 +125,10 @@ class EventLog(Protocol):
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Tell every process's listener that this record may have changed."""
+        ...
+
+    async def miss(self, key: RecordKey) -> None:
+        """Tell every process's listener that the upstream does not know this record, or knows it no more."""
         ...
 
 

@@ -71,6 +71,11 @@ class MemoryEventLog:
         if self._listener is not None:
             self._listener.hinted(kind, local_id)
 
+    async def miss(self, key: RecordKey) -> None:
+        """Tell the listener that the upstream does not know this record."""
+        if self._listener is not None:
+            self._listener.missed(key)
+
     def _compare(self, observation: Observation) -> Outcome:
         key, known = observation.key, self._known.get(observation.key)
         if known is None:

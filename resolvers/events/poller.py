@@ -61,6 +61,7 @@ class Poller:
         clock: Seconds that only go forward.
         sleep: Waits between two ticks.
         chance: A number from 0 to 1, by which polls of many records spread.
+        on_missing: Told of records that are polled and that their upstream does not know any more.
     """
 
     def __init__(  # noqa: PLR0913 - time and chance are parameters
@@ -73,6 +74,7 @@ class Poller:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         chance: Callable[[], float],
+        on_missing: Callable[[RecordKey], Awaitable[None]],
     ) -> None:
         self._hub = hub
         self._reader = reader
@@ -81,6 +83,7 @@ class Poller:
         self._clock = clock
         self._sleep = sleep
         self._chance = chance
+        self._on_missing = on_missing
         self._polled: dict[RecordKey, _Polled] = {}
         self._accounts: dict[str, Account] = {}
         self._webhook_at = float("-inf")
@@ -174,7 +177,9 @@ class Poller:
         try:
             account = self._accounts[key.identity]
             reading = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
-            if reading is not None:
+            if reading is None:
+                await self._on_missing(key)
+            else:
                 polled.final, changed = reading.record.final, reading.changed
         except (GatewayError, LogUnreachable) as error:
             logger.info("%s could not be polled: %s", key.global_id, error)

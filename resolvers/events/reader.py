@@ -164,6 +164,7 @@ class Reader:
             record = await fetch(loaders, key)
             if record is None:
                 self._stop_asking(pending)
+                self._recent.pop(key, None)
                 return None
             outcome = await self._compare(pending, Observation(key, record, pending.source, since, self._now()))
             if outcome.verdict is not Verdict.OUTRUN:

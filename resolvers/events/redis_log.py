@@ -93,8 +93,15 @@ class RedisEventLog:
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Tell every process's listener that this record may have changed."""
+        await self._pass_on({"kind": kind, "id": local_id})
+
+    async def miss(self, key: RecordKey) -> None:
+        """Tell every process's listener that the upstream does not know this record."""
+        await self._pass_on({"kind": key.kind, "id": key.local_id, "missed_by": key.identity})
+
+    async def _pass_on(self, hint: dict[Any, Any]) -> None:
         async with reachable():
-            await self._redis.xadd(self._hints, {"kind": kind, "id": local_id}, maxlen=MAX_HINTS, approximate=True)
+            await self._redis.xadd(self._hints, hint, maxlen=MAX_HINTS, approximate=True)
 
     def _key(self, what: str, key: RecordKey) -> str:
         return f"{self._prefix}{what}:{key_text(key)}"
@@ -148,7 +155,7 @@ class RedisEventLog:
             self._places[name] = batch[-1][0].decode()
             if name == self._hints:
                 for _, fields in batch:
-                    listener.hinted(fields[b"kind"].decode(), fields[b"id"].decode())
+                    _tell_hint(listener, {name.decode(): value.decode() for name, value in fields.items()})
             else:
                 self._tell(listener, batch)
 
@@ -159,13 +166,21 @@ class RedisEventLog:
 
     async def _check_epoch(self, listener: LogListener) -> None:
         """Notice that Redis lost the log, or fell back to an earlier state of it."""
+        known = self.version  # an observation may move it on while Redis answers
         epoch, version, last = await self._ask_epoch()
-        if epoch == self.epoch and version >= self.version:
+        if epoch == self.epoch and version >= known:
             return
         logger.warning("The event log in Redis was lost and begins anew; subscribers are told that there is a gap.")
         self.epoch, self.version = epoch, version
         self._places = {self._stream: f"{last}-0", self._hints: "0-0"}
         listener.restarted(last)
+
+
+def _tell_hint(listener: LogListener, hint: dict[str, str]) -> None:
+    if "missed_by" in hint:
+        listener.missed(RecordKey(hint["missed_by"], hint["kind"], hint["id"]))
+    else:
+        listener.hinted(hint["kind"], hint["id"])
 
 
 def _change(entry: Entry) -> Change:

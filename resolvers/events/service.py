@@ -93,6 +93,7 @@ class Events:
             clock=clock,
             sleep=config.sleep,
             chance=config.chance,
+            on_missing=self._miss,
         )
         self._hints = Hints(self._follow_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
@@ -204,7 +205,13 @@ class Events:
         await self._forget(key)
         with suppress(LogUnreachable):
             await self._log.hint(kind, local_id)
-        await asyncio.shield(self._reader.read(own, key, StatusEventSource.WEBHOOK))
+        if await asyncio.shield(self._reader.read(own, key, StatusEventSource.WEBHOOK)) is None:
+            await self._miss(key)
+
+    async def _miss(self, key: RecordKey) -> None:
+        """Let nobody be shown, or go on waiting for, what its upstream knows no more."""
+        await self._forget(key)
+        await self._log.miss(key)
 
     def _on_hint(self, kind: str, local_id: str) -> None:
         self._poller.hinted(kind, local_id, besides="" if self._own is None else self._own.identity)

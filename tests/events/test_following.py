@@ -67,6 +67,47 @@ async def test_an_upstream_that_is_down_is_told_once_and_the_snapshot_follows_wh
     await subscriber.leave()
 
 
+@pytest.mark.parametrize("noticed_by", ["poll", "webhook"])
+async def test_a_record_that_vanishes_is_not_found_from_then_on_and_not_polled_any_more(
+    events: Events, upstream: Upstream, time: VirtualTime, noticed_by: str
+) -> None:
+    upstream.tasks |= {"1": "accepted", "2": "accepted"}
+    both = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1", "LogisticsTask:2"], None))
+    alone = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    del upstream.tasks["1"]
+    if noticed_by == "webhook":
+        events.hint("LogisticsTask", "1")
+        await settled()
+    else:
+        await time.advance(3)
+    upstream.tasks["2"] = "complete"
+    await time.advance(60)
+    asked = upstream.calls["platform_task_detail"]
+    await time.advance(600)
+
+    assert alone.told == ["SNAPSHOT accepted", "NOT_FOUND LogisticsTask:1"]
+    assert both.told[2:] == ["NOT_FOUND LogisticsTask:1", "CHANGE accepted > complete"]
+    assert alone.ended
+    assert both.ended
+    assert upstream.calls["platform_task_detail"] == asked
+
+
+async def test_a_record_that_is_there_again_when_it_is_looked_for_once_more_is_followed_on(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    upstream.lost_once.add("1")
+    await time.advance(3)
+    upstream.tasks["1"] = "complete"
+    await time.advance(60)
+
+    assert subscriber.told == ["SNAPSHOT accepted", "CHANGE accepted > complete"]
+    assert not upstream.lost_once
+
+
 async def test_a_change_while_the_snapshot_is_being_read_is_in_the_snapshot_or_follows_it(
     events: Events, upstream: Upstream
 ) -> None:

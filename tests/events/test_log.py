@@ -20,6 +20,7 @@ OpenLog: TypeAlias = Callable[[LogConfig], EventLog]
 class Listener:
     def __init__(self) -> None:
         self.changes: list[Change] = []
+        self.restarts = 0
 
     def receive(self, changes: Sequence[Change], position: int) -> None:
         self.changes += changes
@@ -27,7 +28,11 @@ class Listener:
 
     def hinted(self, kind: str, local_id: str) -> None: ...
 
-    def restarted(self, position: int) -> None: ...
+    def missed(self, key: RecordKey) -> None: ...
+
+    def restarted(self, position: int) -> None:
+        self.position = position
+        self.restarts += 1
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -161,3 +166,23 @@ async def test_records_of_two_accounts_are_two(log: EventLog) -> None:
 
     assert await statuses(log) == [("accepted", "complete")]
     assert await statuses(log, other) == []
+
+
+async def test_a_look_for_a_loss_that_an_observation_overtakes_finds_none_by_the_logs_own_version(
+    redis: Redis, redis_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, listener = RedisEventLog(redis, redis_prefix, LogConfig()), Listener()
+    await log.start(listener)
+    begin = log._begin
+
+    async def overtaken(keys: list[str], arguments: list[str]) -> object:
+        answer = await begin(keys, arguments)
+        await log.observe([seen("accepted", log.version)])
+        return answer
+
+    monkeypatch.setattr(log, "_begin", overtaken)
+
+    await log._check_epoch(listener)
+    await log.close()
+
+    assert listener.restarts == 0

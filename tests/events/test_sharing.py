@@ -168,6 +168,21 @@ async def test_a_hint_reaches_the_process_that_polls_for_another_account(shared:
     assert subscriber.told[1:] == ["CHANGE accepted > complete"]
 
 
+async def test_a_record_that_vanishes_is_told_to_the_subscribers_of_all_processes(
+    shared: Shared, upstream: Upstream
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    events = [await shared.start(QUICK), await shared.start(QUICK)]
+    subscribers = [Subscriber(one.follow(upstream.account(), [ID], None)) for one in events]
+    for subscriber in subscribers:
+        await subscriber.until(1)
+    del upstream.tasks["1"]
+    for subscriber in subscribers:
+        await subscriber.until(2)
+
+    assert [subscriber.told for subscriber in subscribers] == [["SNAPSHOT accepted", f"NOT_FOUND {ID}"]] * 2
+
+
 async def test_a_log_that_redis_has_lost_gives_every_subscriber_a_gap(
     own_redis: RedisServer, redis_prefix: str, upstream: Upstream
 ) -> None:

@@ -4,7 +4,7 @@ from resolvers.events.stopping import stop, undisturbed
 
 
 async def test_a_task_that_swallows_a_cancellation_is_stopped_all_the_same() -> None:
-    swallowed = []
+    swallowed: list[int] = []
 
     async def stubborn() -> None:
         while True:

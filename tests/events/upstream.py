@@ -25,6 +25,7 @@ class Upstream:
         deliveries: The status of each delivery.
         recipients: By job, the processStatus of each recipient.
         calls: How often each operation was called.
+        lost_once: Tasks that the next call for them does not find.
         down: While set, everything answers 503.
         travel: What each call waits for on its way there, and again on its way back.
     """
@@ -36,6 +37,7 @@ class Upstream:
         self.recipients: dict[str, dict[str, str]] = {}
         self.finished_jobs: set[str] = set()
         self.calls: Counter[str] = Counter()
+        self.lost_once: set[str] = set()
         self.down = False
         self.travel: Callable[[], Awaitable[None]] | None = None
 
@@ -76,7 +78,8 @@ class Upstream:
         raise AssertionError(f"{call.operation} is not scripted")
 
     def _task(self, task_id: str) -> dict[str, Any] | None:
-        if task_id not in self.tasks:
+        if task_id not in self.tasks or task_id in self.lost_once:
+            self.lost_once.discard(task_id)
             return None
         return {"id": task_id, "current_status": self.tasks[task_id]}
 
