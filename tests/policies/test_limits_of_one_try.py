@@ -48,7 +48,7 @@ async def test_no_more_calls_run_at_once_than_allowed_and_the_rest_follow_in_ord
 @in_virtual_time
 async def test_who_finds_no_place_before_the_deadline_times_out_unsent() -> None:
     limit = ConcurrencyLimit(LittleUpstream(seconds=10), 1, loop_clock)
-    first = asyncio.create_task(limit.send(a_call()))
+    first = asyncio.ensure_future(limit.send(a_call()))
     await asyncio.sleep(0)
     call = a_call(seconds=3)
 
@@ -82,7 +82,7 @@ async def test_one_who_is_cancelled_with_a_place_just_given_passes_it_on() -> No
     upstream = scripted([cancel_the_second_soon, OK])
     limit = ConcurrencyLimit(upstream, 1, loop_clock)
     upstream.seconds = 1
-    tasks += [asyncio.create_task(limit.send(a_call())) for _ in range(3)]
+    tasks += [asyncio.ensure_future(limit.send(a_call())) for _ in range(3)]
 
     await asyncio.wait(tasks)
 
@@ -95,7 +95,7 @@ async def test_one_who_is_cancelled_with_a_place_just_given_passes_it_on() -> No
 @in_virtual_time
 async def test_those_who_wait_can_be_turned_back() -> None:
     limit = ConcurrencyLimit(LittleUpstream(seconds=1), 1, loop_clock)
-    first, second = (asyncio.create_task(limit.send(a_call())) for _ in range(2))
+    first, second = (asyncio.ensure_future(limit.send(a_call())) for _ in range(2))
     await asyncio.sleep(0)
 
     limit.turn_back()
@@ -124,7 +124,7 @@ async def test_an_observer_is_told_how_each_call_ended_and_how_long_it_took() ->
     for _ in range(3):
         await asyncio.gather(stack.transport.send(a_call()), return_exceptions=True)
     upstream.seconds = 9
-    given_up = asyncio.create_task(stack.transport.send(a_call()))
+    given_up = asyncio.ensure_future(stack.transport.send(a_call()))
     await asyncio.sleep(0.1)
     given_up.cancel()
     await asyncio.gather(given_up, return_exceptions=True)

@@ -105,7 +105,7 @@ async def test_a_slow_upstream_does_not_slow_another() -> None:
             raise broken(call)
 
     slow, quick = stack_over(Hanging()), stack_over(LittleUpstream(seconds=0.02))
-    waiting = [asyncio.create_task(slow.transport.send(a_call())) for _ in range(500)]
+    waiting = [asyncio.ensure_future(slow.transport.send(a_call())) for _ in range(500)]
     took = []
 
     for _ in range(100):
@@ -120,7 +120,7 @@ async def test_a_slow_upstream_does_not_slow_another() -> None:
 @in_virtual_time
 async def test_a_call_cancelled_anywhere_leaves_no_place_taken() -> None:
     stack = stack_over(LittleUpstream(seconds=1), StackConfig(concurrency=2))
-    tasks = [asyncio.create_task(stack.transport.send(a_call())) for _ in range(10)]
+    tasks = [asyncio.ensure_future(stack.transport.send(a_call())) for _ in range(10)]
     await asyncio.sleep(0.5)
 
     for task in tasks:
