@@ -75,7 +75,8 @@ class Question:
         background = None in wanted.values()
         deadline = max(loop.time() + cache.config.flight_seconds, 0.0 if background else reading.scope.deadline)
         traces = None if background else reading.scope.traces
-        fleet = Fleet(CallScope(deadline, traces), self._abandoned, background=background)
+        turn_by = deadline if background else reading.scope.deadline
+        fleet = Fleet(CallScope(deadline, traces, turn_by), self._abandoned, background=background)
         for record_id, waiter in wanted.items():
             flight = Flight(self.prefix + record_id, record_id, cache.invalidations.mark, self.tags, fleet)
             if cache.config.coalesce:

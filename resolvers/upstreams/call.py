@@ -34,10 +34,13 @@ class CallScope(msgspec.Struct, eq=False):
     Args:
         deadline: The event loop's clock, in seconds, at which the operation must be answered.
         traces: Where to note each call; None where nobody asked for it.
+        turn_by: The same clock, by which a call must have got its turn: a shared call may go on longer than the
+            operation that began it, but that one is told in time that the upstream wants no calls.
     """
 
     deadline: float
     traces: list[CallTrace] | None = None
+    turn_by: float = float("inf")
 
 
 class Call(msgspec.Struct, eq=False):
@@ -58,6 +61,7 @@ class Call(msgspec.Struct, eq=False):
         authorization: The value of that header, set by the authorizing transport.
         timeout: Seconds that one try may take, set by the policies.
         tries: How often it went to the wire so far.
+        turn_by: As in the scope.
     """
 
     upstream: UpstreamName
@@ -74,6 +78,12 @@ class Call(msgspec.Struct, eq=False):
     authorization: str | None = None
     timeout: float = 5.0
     tries: int = 0
+    turn_by: float = float("inf")
+
+    @property
+    def may_wait_until(self) -> float:
+        """The event loop's clock, in seconds, up to which it may be held back before a try."""
+        return min(self.deadline, self.turn_by)
 
     def __repr__(self) -> str:
         """Neither credentials nor a path that holds some."""

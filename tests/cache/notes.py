@@ -47,6 +47,7 @@ class Notes:
     gate: asyncio.Event | None = None
     cancelled: int = 0
     deadlines: list[float] = field(default_factory=list)
+    turns_by: list[float] = field(default_factory=list)
 
     def write(self, owner: str, note_id: str, text: str, *, final: bool = False) -> None:
         self.texts[owner, note_id] = Note(owner, text, final)
@@ -54,6 +55,7 @@ class Notes:
     async def fetch(self, scope: CallScope, owner: str, note_id: str) -> Note | None:
         self.fetched.append((owner, note_id))
         self.deadlines.append(scope.deadline)
+        self.turns_by.append(scope.turn_by)
         found = self.texts.get((owner, note_id))
         try:
             await (self.gate.wait() if self.gate else asyncio.sleep(0))

@@ -117,6 +117,18 @@ async def test_an_impatient_caller_neither_waits_longer_nor_lets_others_wait_les
     assert notes.deadlines[0] > loop.time() + 10
 
 
+async def test_a_shared_call_must_get_its_turn_while_whoever_began_it_still_waits(notes: Notes) -> None:
+    deadline = asyncio.get_running_loop().time() + 5
+    operation = Operation(new_cache(Clock()), Owner("ann", notes), deadline=deadline)
+
+    operation.load("1")
+    await turns()
+
+    assert notes.turns_by == [deadline]
+    assert notes.deadlines[0] > deadline
+    operation.reading.cancel()
+
+
 async def test_a_caller_with_more_time_than_the_call_has_left_starts_another(notes: Notes) -> None:
     loop = asyncio.get_running_loop()
     cache, ann = new_cache(Clock(), flight_seconds=1.0), Owner("ann", notes)

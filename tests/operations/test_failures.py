@@ -1,5 +1,6 @@
 """One part failing leaves the rest of an answer whole."""
 
+import time
 from typing import Final
 
 import pytest
@@ -66,6 +67,29 @@ async def test_a_failing_upstream_is_one_null_and_one_error_with_its_code(field:
         answer = await world.ask(EVERYTHING)
 
         assert_only(field, code, answer)
+
+
+@pytest.mark.parametrize("field", UPSTREAM_OF)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (FaultSettings(rate_limited=True, retry_after_seconds=15), "UPSTREAM_RATE_LIMITED"),
+        (FaultSettings(outage="503", retry_after_seconds=15), "UPSTREAM_UNAVAILABLE"),
+    ],
+    ids=["429", "503"],
+)
+async def test_a_pause_longer_than_the_operation_has_is_told_at_once(
+    field: str, fault: FaultSettings, code: str
+) -> None:
+    async with running_world({**IMPATIENT, "GATEWAY_DEADLINE_SECONDS": "10"}) as world:
+        inflict(world, field, fault)
+        began = time.monotonic()
+
+        answer = await world.ask(EVERYTHING)
+
+        assert_only(field, code, answer)
+        assert 10 < answer.json["errors"][0]["extensions"]["retryAfter"] <= 16
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,19 @@ async def test_a_closed_gate_refuses_at_once_what_cannot_wait_for_it() -> None:
 
 
 @in_virtual_time
+async def test_a_closed_gate_refuses_at_once_what_nobody_may_wait_for_so_long() -> None:
+    scene = Scene(scripted([status(429)]))
+    await scene.pacing.send(a_call())
+    shared = a_call(seconds=30)
+    shared.turn_by = now() + 9
+
+    with pytest.raises(UpstreamRateLimited):
+        await scene.pacing.send(shared)
+
+    assert now() == START
+
+
+@in_virtual_time
 async def test_a_retry_after_has_a_ceiling() -> None:
     scene = Scene(scripted([status(429, {"retry-after": "86400"})]))
 

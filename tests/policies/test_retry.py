@@ -149,3 +149,15 @@ async def test_no_try_starts_past_the_deadline() -> None:
         await retry_over(upstream, random=1.0).send(a_call(seconds=0.1))
 
     assert now() == START
+
+
+@in_virtual_time
+async def test_a_retry_after_that_whoever_began_the_call_cannot_wait_for_fails_now() -> None:
+    upstream = scripted([status(503, {"retry-after": "6"})])
+    call = a_call(seconds=30)
+    call.turn_by = now() + 5
+
+    answer = await retry_over(upstream, random=0).send(call)
+
+    assert answer.status == 503
+    assert now() == START

@@ -147,6 +147,7 @@ class DeliveriesClient:
             creation_document(request),
             repeatable=False,
             traces=scope.traces,
+            turn_by=scope.turn_by,
         )
         return await self._write(call)
 
@@ -168,6 +169,7 @@ class DeliveriesClient:
             change_document(delivery_id, request),
             repeatable=False,
             traces=scope.traces,
+            turn_by=scope.turn_by,
         )
         return await self._write(call)
 
@@ -193,7 +195,16 @@ class DeliveriesClient:
         return decode(decoder, call, answer).data
 
     async def _get(self, scope: CallScope, operation: str, url: str) -> tuple[Call, Answer]:
-        call = Call(UpstreamName.DELIVERIES, operation, "GET", url, scope.deadline, HEADERS, traces=scope.traces)
+        call = Call(
+            UpstreamName.DELIVERIES,
+            operation,
+            "GET",
+            url,
+            scope.deadline,
+            HEADERS,
+            traces=scope.traces,
+            turn_by=scope.turn_by,
+        )
         return call, await self._transport.send(call)
 
     async def _write(self, call: Call) -> Delivery:

@@ -54,7 +54,14 @@ class DeliveriesLogin:
         """
         body = {"grant_type": "password", "email": self._config.email, "password": self._config.password}
         call = Call(
-            UpstreamName.DELIVERIES, "login", "POST", self._config.url, scope.deadline, _JSON, msgspec.json.encode(body)
+            UpstreamName.DELIVERIES,
+            "login",
+            "POST",
+            self._config.url,
+            scope.deadline,
+            _JSON,
+            msgspec.json.encode(body),
+            turn_by=scope.turn_by,
         )
         answer = await self._transport.send(call)
         if answer.status in {400, 401, 403, 422}:

@@ -31,7 +31,16 @@ class LogisticsConnection:
 
     def _reading(self, scope: CallScope, operation: str, path: str, **query: str | int) -> Call:
         url = f"{self._base_url}{path}?{urlencode(query)}" if query else self._base_url + path
-        return Call(UpstreamName.LOGISTICS, operation, "GET", url, scope.deadline, _ACCEPT, traces=scope.traces)
+        return Call(
+            UpstreamName.LOGISTICS,
+            operation,
+            "GET",
+            url,
+            scope.deadline,
+            _ACCEPT,
+            traces=scope.traces,
+            turn_by=scope.turn_by,
+        )
 
     def _writing(
         self, scope: CallScope, operation: str, path: str, body: object, method: Literal["POST", "PATCH"] = "POST"
@@ -46,6 +55,7 @@ class LogisticsConnection:
             msgspec.json.encode(body),
             repeatable=False,
             traces=scope.traces,
+            turn_by=scope.turn_by,
         )
 
     async def _done(self, call: Call) -> Answer:

@@ -122,6 +122,7 @@ class SmsClient:
             msgspec.json.encode(request),
             repeatable=False,
             traces=scope.traces,
+            turn_by=scope.turn_by,
         )
         answer = await self._send_transport.send(call)
         require_success(call, answer, partial(read_job_complaint, answer.status))
@@ -137,5 +138,6 @@ class SmsClient:
             scope.deadline,
             READ_HEADERS,
             traces=scope.traces,
+            turn_by=scope.turn_by,
         )
         return call, await transport.send(call)

@@ -74,4 +74,4 @@ class Authorizing:
 
 
 def _scope_of(call: Call) -> CallScope:
-    return CallScope(call.deadline)
+    return CallScope(call.deadline, turn_by=call.turn_by)

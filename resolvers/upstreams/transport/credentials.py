@@ -104,7 +104,7 @@ class TokenCredentials:
     async def _fetched(self, scope: CallScope) -> str:
         """The fetch belongs to all who wait: one who gives up does not cancel it for the others."""
         if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(scope.deadline)))
+            self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(scope.deadline, turn_by=scope.turn_by)))
             self._fetching.add_done_callback(self._forget_fetch)
         try:
             async with asyncio.timeout_at(scope.deadline):

@@ -148,7 +148,7 @@ class Gate:
             self._refuse_past_deadline(call, wait)
 
     def _refuse_past_deadline(self, call: Call, wait: float) -> None:
-        if self._parts.clock() + wait < call.deadline:
+        if self._parts.clock() + wait < call.may_wait_until:
             return
         self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
         raise UpstreamRateLimited(

@@ -90,4 +90,4 @@ class Retry:
             return None
         longest = min(self._config.longest_pause, self._config.first_pause * 2.0 ** (tried - 1))
         pause = self._random() * longest + (retry_after or 0.0)
-        return pause if self._clock() + pause < call.deadline else None
+        return pause if self._clock() + pause < call.may_wait_until else None
