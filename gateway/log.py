@@ -19,6 +19,8 @@ _LEAST_LEVELS: Final = {
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _WEBHOOK_SECRET: Final = re.compile(r"(/webhooks/[^/]+/).+")
 _WEBSOCKET_LINE: Final = '%s - "WebSocket'
+# One of each for every WebSocket, and they do not even say whose it is.
+_NAMELESS_LINES: Final = frozenset({"connection open", "connection closed"})
 
 
 def log_config(settings: LogSettings) -> dict[str, Any]:
@@ -88,6 +90,8 @@ class JsonFormatter(logging.Formatter):
 class RequestLines(logging.Filter):
     """Leaves out the server's line for each request, or shows it without query and secret; process lifetime.
 
+    What a WebSocket's library says of each connection is left out in any case.
+
     Args:
         shown: Whether the lines are wanted.
     """
@@ -98,6 +102,8 @@ class RequestLines(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is written; its path is masked."""
+        if record.name == "uvicorn.error" and record.msg in _NAMELESS_LINES:
+            return False
         if not (record.name == "uvicorn.access" or str(record.msg).startswith(_WEBSOCKET_LINE)):
             return True
         if isinstance(record.args, tuple):

@@ -110,3 +110,11 @@ def test_other_lines_of_the_server_are_shown_in_any_case() -> None:
     line = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "Started server process [%d]", (1,), None)
 
     assert RequestLines(shown=False).filter(line) is True
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("message", ["connection open", "connection closed"])
+def test_what_a_library_says_of_every_web_socket_is_left_out(message: str, shown: bool) -> None:
+    line = record(message, name="uvicorn.error", levelno=logging.INFO)
+
+    assert RequestLines(shown=shown).filter(line) is False

@@ -3,17 +3,32 @@
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from gateway.sandbox.clock import ManualClock
+from gateway.sandbox.logistics import create_logistics
+from gateway.sandbox.logistics_lifecycle import StatusEvent
+from gateway.sandbox.server import serving
+from gateway.sandbox_command import SimulatorUrls, sandbox_environment
 from tests.cli.running import Running, running
-from tests.subscriptions.socket_client import NEW, OLD, initialized
+from tests.redis_server import redis_prefix, redis_url
+from tests.subscriptions.socket_client import NEW, OLD, Client, initialized
 from tests.subscriptions.stream_client import MULTIPART, SSE, asking
+
+__all__ = ["redis_prefix", "redis_url"]
 
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0", "--no-webhooks"]
 SERVE = ["-c", "from gateway.cli import main; main()", "serve"]
 GRACE_SECONDS = 10
+FOLLOW = """subscription($ids: [ID!]!, $after: String) {
+  statusChanged(ids: $ids, after: $after) { kind cursor rawStatus previousRawStatus }
+}"""
 
 
 async def followable(url: str) -> str:
@@ -26,9 +41,28 @@ async def followable(url: str) -> str:
 
 
 async def ended(started: Running) -> int:
-    async with asyncio.timeout(GRACE_SECONDS):
-        await asyncio.to_thread(started.process.communicate)
+    await last_words(started)
     return int(started.process.returncode)
+
+
+async def last_words(started: Running) -> str:
+    """What it still writes to standard error until its end, which must come in time."""
+    async with asyncio.timeout(GRACE_SECONDS):
+        _, errors = await asyncio.to_thread(started.process.communicate)
+    return str(errors)
+
+
+def port_of(started: Running) -> int:
+    port = httpx.URL(started.url).port
+    assert port is not None
+    return port
+
+
+async def following(client: Client, task_id: str, after: str | None = None) -> dict[str, Any]:
+    """Follow a task over a socket; its first event."""
+    await client.say("subscribe", "a", query=FOLLOW, variables={"ids": [f"LogisticsTask:{task_id}"], "after": after})
+    event: dict[str, Any] = (await client.hear())["payload"]["data"]["statusChanged"]
+    return event
 
 
 async def test_every_transport_of_the_sandbox_ends_so_that_its_client_comes_back() -> None:
@@ -70,3 +104,42 @@ async def test_a_gateway_with_open_sockets_ends_at_a_signal(number: signal.Signa
         code = await ended(started)
 
     assert code in (0, -number)
+
+
+async def test_subscribers_of_two_workers_go_on_at_another_gateway_where_they_were(
+    redis_url: str, redis_prefix: str, tmp_path: Path
+) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    logistics = create_logistics(clock)
+    task = next(task for task in logistics.tasks if task.status(clock.now()) == "broadcasting")
+    async with serving(logistics.app) as url, AsyncExitStack() as connections:
+        environment = {
+            **os.environ,
+            **sandbox_environment(SimulatorUrls(url, url, url, url, url), 0, tmp_path),
+            "GATEWAY_REDIS_URL": redis_url,
+            "GATEWAY_REDIS_PREFIX": redis_prefix,
+            "GATEWAY_EVENTS__POLL_MIN_SECONDS": "3000",
+            "GATEWAY_EVENTS__POLL_MAX_SECONDS": "3000",
+        }
+        with (
+            running(SERVE, {**environment, "GATEWAY_WORKERS": "2"}, announced_by="stderr") as leaving,
+            running(SERVE, environment, announced_by="stderr") as staying,
+        ):
+            clients = [await connections.enter_async_context(initialized(port_of(leaving))) for _ in range(6)]
+            snapshots = [await following(client, task.id) for client in clients]
+            leaving.process.send_signal(signal.SIGTERM)
+            codes = [(await client.closing())[0] for client in clients]
+            said = await last_words(leaving)
+            clock.advance(1)
+            task.append(clock.now(), StatusEvent("accepted", clock.now()))
+            cursors = {snapshot["cursor"] for snapshot in snapshots}
+            others = [await connections.enter_async_context(initialized(port_of(staying))) for _ in cursors]
+            events = [await following(*pair) for pair in zip(others, [task.id] * len(cursors), cursors, strict=True)]
+
+    assert {snapshot["kind"] for snapshot in snapshots} == {"SNAPSHOT"}
+    assert codes == [1012] * 6
+    assert leaving.process.returncode == 0
+    assert "connection open" not in said
+    assert [(event["kind"], event["previousRawStatus"], event["rawStatus"]) for event in events] == [
+        ("CHANGE", "broadcasting", "accepted")
+    ] * len(cursors)
