@@ -17,7 +17,10 @@ MODES: Final[dict[str, dict[str, str]]] = {
         "GATEWAY_CACHE__TTL_QUOTE": "3600",
     },
 }
-"""cold: nothing is kept or shared. shared: equal operations at the same time run once. hot: answers are kept, longer than a load lasts."""
+"""What may be kept and shared.
+
+cold: nothing. shared: equal operations at the same time run once. hot: answers are kept, longer than a load lasts.
+"""
 
 
 @contextmanager
