@@ -70,7 +70,17 @@ class SessionKeeper:
         Raises:
             Unauthenticated: there is none, or it has ended.
         """
-        token_hash = hash_of(token)
+        return await self._find(hash_of(token))
+
+    async def check(self, session: Session) -> None:
+        """Let only a session go on that has not been revoked meanwhile.
+
+        Raises:
+            Unauthenticated: it has, or it has ended.
+        """
+        await self._find(session.token_hash)
+
+    async def _find(self, token_hash: str) -> Session:
         session, until = self._found.get(token_hash, (None, 0.0))
         if session is None or self._now() >= until:
             self._found.pop(token_hash, None)

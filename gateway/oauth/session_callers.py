@@ -9,6 +9,7 @@ from gateway.callers import ANONYMOUS, Caller
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.session_tokens import SessionTokens
 from gateway.oauth.sessions import Session
+from gateway.oauth.while_it_lives import WhileItLives
 from resolvers.accounts import Account
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.client import LogisticsClient
@@ -61,12 +62,12 @@ class LogisticsSessionCallers:
         session = await self._keeper.find(token)
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
-            return Caller(identity, self._own.logistics_alone(identity, logistics), session.expires_at)
+            return Caller(session.subject, self._own.logistics_alone(identity, logistics), session.expires_at)
         joint = f"{base.account.identity} {identity}"
         account = base.account.with_logistics(joint, logistics, calls_as=identity)
         ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
-        # A caller with a key stays one caller to the limits, however many sessions it opens.
-        name = identity if base.name == ANONYMOUS else base.name
+        # A caller with a key, and a person, stays one caller to the limits, however many sessions it opens.
+        name = session.subject if base.name == ANONYMOUS else base.name
         return Caller(name, account, min(ends))
 
     def _client(self, session: Session) -> LogisticsClient:
@@ -80,5 +81,5 @@ class LogisticsSessionCallers:
         asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
         tokens = SessionTokens(session, self._keeper, asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
-        transport = Authorizing(self._transport, credentials, identity)
+        transport = WhileItLives(Authorizing(self._transport, credentials, identity), session, self._keeper)
         return LogisticsClient(transport, self._config)

@@ -19,6 +19,7 @@ from gateway.settings import load_settings
 from tests.auth.clocks import Clock
 from tests.lifespan import lifespan_of
 from tests.secrets import ANSWERS_WATCHED
+from tests.subscriptions.loopback import serving as serving_sockets
 
 FIRST_KEY, SECOND_KEY = "first-secret-key-of-these-tests-0001", "second-secret-key-of-these-tests-0002"
 OPTIONS = LogisticsOptions()
@@ -111,8 +112,8 @@ async def running_gateway(
             **(settings or {}),
         }
         app = create_app(load_settings({name: value for name, value in environment.items() if value}), now=clock)
-        async with lifespan_of(app), serving(app) as url:
-            yield Gateway(url, clock, logistics)
+        async with lifespan_of(app), serving_sockets(app, max_message_bytes=65_536) as port:
+            yield Gateway(f"http://127.0.0.1:{port}", clock, logistics)
 
 
 def codes(answer: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,6 +10,7 @@ from gateway.sandbox.clock import RunningClock
 from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
 from gateway.sandbox.server import serving
 from tests.oauth.gateways import SESSION, SESSIONS, TASKS, Browser, Gateway, codes, running_gateway
+from tests.subscriptions.socket_client import initialized
 
 KEY = "key-of-the-phone-app"
 CLOSED = {
@@ -167,3 +169,35 @@ def delivery_settings(url: str) -> dict[str, str]:
         "GATEWAY_DELIVERIES__EMAIL": options.email,
         "GATEWAY_DELIVERIES__PASSWORD": options.password,
     }
+
+
+async def test_a_web_socket_makes_no_more_calls_once_its_session_is_revoked(gateway: Gateway, browser: Browser) -> None:
+    token = (await browser.log_in(token="1")).json()["token"]
+    bearer = f"Bearer {token}"
+    async with initialized(urlsplit(gateway.url).port or 0, authorization=bearer) as socket:
+        await socket.say("subscribe", "1", query=TASKS)
+        before, _ = await socket.hear(), await socket.hear()
+        await browser.http.delete(f"{SESSIONS}/current", headers={"authorization": bearer})
+        gateway.logistics.requests.clear()
+        await socket.say("subscribe", "2", query=TASKS)
+        after = await socket.hear()
+
+    assert before["payload"]["data"]["logisticsTasks"]["nodes"]
+    assert codes(after["payload"]) == ["UPSTREAM_AUTH"]
+    assert len(gateway.logistics.requests) == 0
+
+
+async def test_a_person_has_one_budget_in_however_many_sessions(tmp_path: Path) -> None:
+    async with (
+        running_gateway(tmp_path, {"GATEWAY_AUTH__CALLS_PER_MINUTE": "3"}) as gateway,
+        gateway.browser() as laptop,
+        gateway.browser() as phone,
+        gateway.browser() as stranger,
+    ):
+        await laptop.log_in()
+        await phone.log_in()
+        answers = [await laptop.ask(), await phone.ask(), await laptop.ask(), await phone.ask()]
+        unknown = await stranger.ask()
+
+    assert [codes(answer) for answer in answers] == [[], [], [], ["RATE_LIMITED"]]
+    assert codes(unknown) == ["UPSTREAM_AUTH"]
