@@ -7,13 +7,13 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-import orjson
 from starlette.types import Scope
 
 from gateway.callers import Caller
 from gateway.http.operations import Reply
 from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
+from gateway.operations.encoding import variables_key
 from gateway.operations.explain import explains
 from gateway.operations.kept_answers import KeptAnswer, KeptAnswers, Key
 from gateway.operations.runner import Outcome, Runner
@@ -133,8 +133,7 @@ class Answers:
 
 def _key(request: GraphQLRequest, caller: Caller) -> Key:
     assert request.query is not None  # noqa: S101 - the caller has looked
-    variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS) if request.variables else b""
-    return (caller.account.answer_identity, request.query, request.operation_name, variables)
+    return (caller.account.answer_identity, request.query, request.operation_name, variables_key(request.variables))
 
 
 def _fail(flight: "asyncio.Future[Reply]", error: BaseException) -> None:

@@ -23,8 +23,7 @@ class Values:
     """
 
     def __init__(self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> None:
-        self._definitions = {one.variable.name.value: one for one in operation.variable_definitions or ()}
-        self._variables = variables or {}
+        self._variables = {**_defaults(operation), **(variables or {})}
         self.names: set[str] = set()
         self.depends_on_time = False
 
@@ -75,13 +74,18 @@ class Values:
     def _value(self, node: ValueNode) -> Any:  # noqa: ANN401 - see argument
         if not isinstance(node, VariableNode):
             self.names.update(_variables_in(node))
-            return value_from_ast_untyped(node, dict(self._variables))
+            return value_from_ast_untyped(node, self._variables)
         name = node.name.value
         self.names.add(name)
-        if name in self._variables:
-            return self._variables[name]
-        definition = self._definitions.get(name)
-        return value_from_ast_untyped(definition.default_value) if definition and definition.default_value else None
+        return self._variables.get(name)
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    return {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None
+    }
 
 
 def _variables_in(node: ValueNode) -> Iterator[str]:

@@ -27,6 +27,9 @@ MAX_DOCUMENTS: Final = 2_000
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
 """Of all texts that are kept; what is kept with a text takes 80 to 300 times as much."""
 
+MAX_SHAPE_CHARACTERS: Final = 16 * 1024
+"""Of a text whose shape is kept; a longer one is no document of a client's own code, and is kept by its text alone."""
+
 MAX_REFUSED_CHARACTERS: Final = 256 * 1024
 """Of the texts of invalid documents among them; each is looked up a few times for its one request, and hardly again."""
 
@@ -111,7 +114,7 @@ class Documents:
         self.schema = schema
         self._limits = limits or DocumentLimits()
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._suggestions = suggestions
+        self.suggestions = suggestions
         self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=_size)
         self._refused: LRUCache[str, Document] = LRUCache(MAX_REFUSED_CHARACTERS, getsizeof=_size)
         self._shapes: LRUCache[tuple[str, ...], tuple[Shape, Document]] = LRUCache(max_documents)
@@ -127,7 +130,7 @@ class Documents:
         return document
 
     def _find(self, text: str) -> Document:
-        literals = take_apart(text)
+        literals = take_apart(text) if len(text) <= MAX_SHAPE_CHARACTERS else None
         if literals is None:
             return self._read(text)
         known = self._shapes.get(literals.key)
@@ -159,7 +162,7 @@ class Documents:
             return Document(text, None, [GraphQLError("The document is nested too deeply to be read.")])
 
     def _validated(self, node: DocumentNode) -> list[GraphQLError]:
-        hide = not self._suggestions
+        hide = not self.suggestions
         return validate(self.schema, node, self._rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
 
 

@@ -1,4 +1,4 @@
-"""Writes answers as JSON, whatever an upstream has passed through in them."""
+"""Writes JSON whatever is in it: answers with what an upstream has passed through, and variables as keys."""
 
 import json
 import logging
@@ -27,6 +27,16 @@ def encode(answer: dict[str, Any]) -> bytes:
         return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
     except (RecursionError, UnicodeEncodeError):
         return orjson.dumps({"data": None, "errors": [TOO_DEEP]})
+
+
+def variables_key(variables: dict[str, Any] | None) -> bytes:
+    """Bytes that are the same for the same variables; clients may send integers beyond 64 bits."""
+    if not variables:
+        return b""
+    try:
+        return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return json.dumps(variables, sort_keys=True).encode()
 
 
 def _builtin(value: object) -> Any:  # noqa: ANN401 - whatever JSON has for it

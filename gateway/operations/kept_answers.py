@@ -23,12 +23,14 @@ class KeptAnswer(msgspec.Struct, gc=False):
         fresh_until: By the cache's clock, in seconds.
         touched: The keys of what it was made of.
         etag: Of the bytes, once somebody has asked by GET.
+        size: Bytes that it takes with all that belongs to it, the question too; known once it is kept.
     """
 
     reply: Reply
     fresh_until: float
     touched: Collection[str]
     etag: bytes | None = None
+    size: int = 0
 
 
 class KeptAnswers:
@@ -49,7 +51,8 @@ class KeptAnswers:
     def put(self, key: Key, answer: KeptAnswer) -> None:
         """Keep an answer, unless it alone is larger than all may be."""
         self._answers.pop(key, None)
-        if _size(answer) > self._answers.maxsize:
+        answer.size = _size(key, answer)
+        if answer.size > self._answers.maxsize:
             return
         self._answers[key] = answer
         for record in answer.touched:
@@ -78,7 +81,7 @@ class _Evicting(LRUCache[Key, KeptAnswer]):
     """An LRU cache that says what left it, whatever the reason."""
 
     def __init__(self, max_bytes: int, left: Callable[[Key, KeptAnswer], None]) -> None:
-        super().__init__(max_bytes, getsizeof=_size)
+        super().__init__(max_bytes, getsizeof=lambda answer: answer.size)
         self._left = left
 
     def __delitem__(self, key: Key) -> None:
@@ -87,5 +90,7 @@ class _Evicting(LRUCache[Key, KeptAnswer]):
         self._left(key, answer)
 
 
-def _size(answer: KeptAnswer) -> int:
-    return len(answer.reply.body) + ENTRY_OVERHEAD + 100 * len(answer.touched)
+def _size(key: Key, answer: KeptAnswer) -> int:
+    _, document, _, variables = key
+    asked = len(document) + len(variables)
+    return len(answer.reply.body) + asked + ENTRY_OVERHEAD + 100 * len(answer.touched)

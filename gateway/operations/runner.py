@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
+from graphql.execution.values import get_variable_values
 from starlette.types import Scope
 
 from gateway.callers import Caller
@@ -14,7 +15,7 @@ from gateway.http.operations import Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.operations.cost import Costs
-from gateway.operations.documents import Document, Documents
+from gateway.operations.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.encoding import encode
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
@@ -23,6 +24,10 @@ from gateway.operations.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallScope
+
+NO_STREAM: Final = (
+    "A subscription needs a WebSocket, or Accept: text/event-stream, or multipart/mixed;subscriptionSpec=1.0."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,12 @@ class Runner:
         if document.errors:
             return Outcome(_request_error(document.errors, request))
         operation = document.operation(request.operation_name)
-        _check_kind(operation, request)
+        if operation.operation is OperationType.MUTATION and not request.may_mutate:
+            raise MutationByGet
         if plan_asked_for(scope):
             return Outcome(self._plan(document, operation, request))
+        if operation.operation is OperationType.SUBSCRIPTION:
+            raise BadInput(NO_STREAM)
         self._costs.check(document, operation, request.variables)
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
         context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
@@ -118,17 +126,19 @@ class Runner:
         return Outcome(_reply(result, request, told), context, whole=not result.errors)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
+        """What it would cost; variables that it could not be executed with are told as they would be then."""
+        definitions = operation.variable_definitions or ()
+        coerced = get_variable_values(
+            self._documents.schema,
+            definitions,
+            request.variables or {},
+            max_errors=MAX_ERRORS,
+            hide_suggestions=not self._documents.suggestions,
+        )
+        if isinstance(coerced, list):
+            return _request_error(tuple(coerced), request)
         cost = self._costs.of(document, operation, request.variables)
         return Reply(200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit)}))
-
-
-def _check_kind(operation: OperationDefinitionNode, request: GraphQLRequest) -> None:
-    if operation.operation is OperationType.MUTATION and not request.may_mutate:
-        raise MutationByGet
-    if operation.operation is OperationType.SUBSCRIPTION:
-        raise BadInput(
-            "A subscription needs a WebSocket, or Accept: text/event-stream, or multipart/mixed;subscriptionSpec=1.0."
-        )
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
-import orjson
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
@@ -18,7 +17,8 @@ from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.operations.admission import Admission
 from gateway.operations.documents import Document
-from gateway.operations.explain import traces_asked_for
+from gateway.operations.encoding import variables_key
+from gateway.operations.explain import plan_asked_for, traces_asked_for
 from gateway.operations.report import report
 from gateway.subscriptions.refusal import refusal, refusal_of
 from gateway.subscriptions.response import Response
@@ -96,7 +96,7 @@ class Subscriber:
     ) -> AsyncGenerator[Response, None]:
         request = await self._admission.with_document(request)
         found = self._found(request)
-        if found is None or found[1].operation is not OperationType.SUBSCRIPTION:
+        if found is None or found[1].operation is not OperationType.SUBSCRIPTION or plan_asked_for(scope):
             may_stop = found is not None and found[1].operation is OperationType.QUERY
             yield await self._reply(self._operations.run(request, scope, caller), may_stop=may_stop)
             return
@@ -106,7 +106,7 @@ class Subscriber:
         asked = (
             found[0].text,
             request.operation_name,
-            orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS),
+            variables_key(request.variables),
             caller.account.answer_identity,
             traces_asked_for(scope) is None,
         )

@@ -103,7 +103,15 @@ async def test_a_mutation_by_get_is_refused(world: World) -> None:
     assert world.requests == []
 
 
-@pytest.mark.parametrize("query", ["{ __schema { types { name } } }", '{ __type(name: "Query") { name } }'])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { types { name } } }",
+        '{ __type(name: "Query") { name } }',
+        "{ ...F } fragment F on Query { ... @include(if: true) { s: __schema { types { name } } } }",
+        "query($is: Boolean = false) { __schema @skip(if: $is) { types { name } } }",
+    ],
+)
 async def test_introspection_is_refused_where_it_is_switched_off(query: str) -> None:
     async with running_world({"GATEWAY_INTROSPECTION": "false"}) as world:
         introspecting = await world.ask(query)
@@ -143,3 +151,21 @@ async def test_variables_of_any_shape_are_answered(world: World, variables: dict
     answer = await world.ask("query($first: Int) { deliveries(first: $first) { totalCount } }", variables)
 
     assert set(answer.codes.values()) <= {"BAD_INPUT"}
+
+
+@pytest.mark.parametrize("number", ["9" * 31, "-" + "9" * 400])
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_integers_beyond_64_bits_are_answered_where_answers_are_kept_and_shared(number: str, accept: str) -> None:
+    body = f'{{"query": "subscription {{ statusChanged(ids: []) {{ kind }} }}", "variables": {{"unused": {number}}}}}'
+    async with running_world() as world:
+        response = await world.client.post(
+            f"{world.url}/graphql",
+            content=body
+            if accept.startswith("text")
+            else body.replace("subscription { statusChanged(ids: []) { kind } }", "{ __typename }"),
+            headers={"content-type": "application/json", "accept": accept},
+        )
+
+    assert response.status_code == 200
+    assert "INTERNAL" not in response.text
+    assert "__typename" in response.text or accept.startswith("text")

@@ -197,3 +197,50 @@ def _estimate(text: str, variables: dict[str, Any] | None) -> int:
     document = Documents(SCHEMA).get(text)
     assert not document.errors
     return Costs(CostConfig()).of(document, document.operation(None), variables).estimate
+
+
+async def test_ids_in_the_defaults_of_variables_count_like_any_others() -> None:
+    names = range(200)
+    defaults = " ".join(f'$v{one}: ID! = "SmsJob:{one}"' for one in names)
+    query = (
+        f"query({defaults}) {{ nodes(ids: [{' '.join(f'$v{one}' for one in names)}]) {{ ... on SmsJob {{ qos }} }} }}"
+    )
+    async with running_world(UNCACHED) as world:
+        answer = await world.ask(query)
+
+    assert answer.codes == {"": "OPERATION_TOO_EXPENSIVE"}
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"first": "many"}, {"first": 2**40}, {"first": None}])
+async def test_the_plan_of_what_its_variables_forbid_is_bad_input(variables: dict[str, Any]) -> None:
+    query = "query($first: Int!) { deliveries(first: $first) { totalCount } }"
+    async with running_world(UNCACHED) as world:
+        planned = await world.ask(query, variables, PLAN)
+        executed = await world.ask(query, variables)
+
+    assert planned.codes == executed.codes == {"": "BAD_INPUT"}
+    assert planned.json["errors"] == executed.json["errors"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_a_subscription_is_planned_and_does_not_start(accept: str) -> None:
+    query = 'subscription { statusChanged(ids: ["SmsJob:1", "SmsJob:2"]) { node { id } } }'
+    async with running_world(UNCACHED) as world:
+        response = await world.client.post(
+            f"{world.url}/graphql", json={"query": query}, headers={**PLAN, "accept": accept}
+        )
+
+    assert '"plan":{"estimate":' in response.text
+    assert world.requests == []
+
+
+async def test_a_mutation_is_planned_over_a_stream_and_does_not_run() -> None:
+    query = 'mutation { cancelDelivery(id: "1") { errors { message } } }'
+    async with running_world(UNCACHED) as world:
+        response = await world.client.post(
+            f"{world.url}/graphql", json={"query": query}, headers={**PLAN, "accept": "text/event-stream"}
+        )
+
+    assert '"plan":{"estimate":2' in response.text
+    assert world.requests == []
