@@ -15,11 +15,10 @@ from gateway.operations.cost import CostConfig, Costs
 from gateway.operations.documents import Document, Documents
 from gateway.operations.limits import DocumentLimits
 from gateway.operations.persisted import AutomaticDocuments, Persisted, TrustedDocuments
-from gateway.operations.persisted_manifest import ManifestProblem, read_manifest
+from gateway.operations.persisted_manifest import read_manifest
 from gateway.operations.persisted_operations import PersistedOperations, with_document
 from gateway.operations.persisted_store import LocalDocuments, SharedDocuments
 from gateway.settings.model import Settings
-from gateway.settings.problems import SettingsProblems
 from resolvers.upstreams.transport.stack import loop_clock
 
 
@@ -78,7 +77,7 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
         redis: Where budgets and persisted documents are shared with other processes, if anywhere.
 
     Raises:
-        SettingsProblems: the manifest of trusted documents is none.
+        ManifestProblem: the file of trusted documents is no manifest any more; it was one when the settings were read.
     """
     limits = settings.limits
     documents = Documents(
@@ -93,10 +92,7 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
     if settings.trusted_documents is not None:
-        try:
-            return TrustedDocuments(read_manifest(settings.trusted_documents))
-        except ManifestProblem as problem:
-            raise SettingsProblems([f"GATEWAY_TRUSTED_DOCUMENTS: {problem}"]) from None
+        return TrustedDocuments(read_manifest(settings.trusted_documents))
     return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix) if redis else LocalDocuments())
 
 

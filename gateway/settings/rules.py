@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from gateway.operations.persisted_manifest import ManifestProblem, read_manifest
 from gateway.settings.model import Settings
 from gateway.settings.names import SettingPath, environment_name
 
@@ -24,6 +25,7 @@ def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterato
     yield from _callers(settings, given)
     yield from _api_keys(settings, given)
     yield from _credentials(given)
+    yield from _manifest(settings)
     if settings.events.poll_min_seconds > settings.events.poll_max_seconds:
         most = environment_name(("events", "poll_max_seconds"))
         yield ("events", "poll_min_seconds"), f"must be at most {most}, which is {settings.events.poll_max_seconds:g}"
@@ -67,6 +69,14 @@ def _api_keys(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[t
         if account not in accounts:
             known = ", ".join(sorted(accounts)) or "none"
             yield ("auth", "api_key_account", caller), f"there is no account {account!r}; the accounts are: {known}"
+
+
+def _manifest(settings: Settings) -> Iterator[tuple[SettingPath, str]]:
+    if settings.trusted_documents is not None:
+        try:
+            read_manifest(settings.trusted_documents)
+        except ManifestProblem as problem:
+            yield ("trusted_documents",), str(problem)
 
 
 def _credentials(given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:

@@ -157,6 +157,23 @@ async def test_a_file_that_is_not_there_is_named_once(capsys: pytest.CaptureFixt
     assert [line for line in lines if "GATEWAY_CONFIG" in line] == ["GATEWAY_CONFIG: there is no file '/no/such/file'"]
 
 
+async def test_a_broken_manifest_is_named_beside_other_mistakes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text("{}")
+
+    code, lines = await checked({"GATEWAY_TRUSTED_DOCUMENTS": str(manifest), "GATEWAY_PORT": "x"}, capsys)
+
+    assert code == 1
+    assert [line.partition(":")[0] for line in lines[:3]] == [
+        "GATEWAY_AUTH__ANONYMOUS",
+        "GATEWAY_PORT",
+        "GATEWAY_TRUSTED_DOCUMENTS",
+    ]
+    assert "holds no operation" in lines[2]
+
+
 def test_a_foreign_package_of_our_name_is_named() -> None:
     installed = {"schema": ["schema", "graphql-rest-gateway"], "gateway": ["graphql-rest-gateway"], "yaml": ["PyYAML"]}
 

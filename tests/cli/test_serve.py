@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,6 +88,18 @@ def test_settings_that_the_app_finds_wrong_are_one_line_too() -> None:
     assert started.process.returncode == 2
     assert errors.splitlines()[-1] == "GATEWAY_TRUSTED_DOCUMENTS: planted"
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", [{}, {"GATEWAY_WORKERS": "2", "GATEWAY_REDIS_URL": "redis://127.0.0.1:1"}])
+def test_a_broken_manifest_is_one_line_and_nothing_is_served(tmp_path: Path, workers: dict[str, str]) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"format": "of another tool"}')
+
+    ended = gateway("serve", environment={**OPEN, **workers, "GATEWAY_TRUSTED_DOCUMENTS": str(manifest)})
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"GATEWAY_TRUSTED_DOCUMENTS: {str(manifest)!r} is neither")
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_typo_is_a_warning_and_the_gateway_serves() -> None:

@@ -8,9 +8,13 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
+from gateway.app import create_app
 from gateway.operations.persisted_manifest import ManifestProblem, read_manifest
 from gateway.operations.persisted_store import DocumentStore, LocalDocuments, SharedDocuments
-from gateway.settings import SettingsProblems
+from gateway.settings import SettingsProblems, load_settings
+from tests.lifespan import lifespan_of
+from tests.subscriptions.loopback import serving
+from tests.subscriptions.socket_client import NEW, OLD, initialized
 from tests.world import Answer, World, running_world
 
 QUERY: Final = "query Names { upstreams { name } }"
@@ -181,6 +185,49 @@ async def test_a_gateway_does_not_start_with_a_broken_manifest(tmp_path: Path) -
     with pytest.raises(SettingsProblems, match="GATEWAY_TRUSTED_DOCUMENTS"):
         async with trusting(tmp_path, {}):
             pass
+
+
+@pytest.mark.parametrize(("protocol", "subscribe"), [(NEW, "subscribe"), (OLD, "start")])
+@pytest.mark.parametrize("more", [{}, named(sha256(OTHER.encode()).hexdigest()), {"documentId": HASH}])
+async def test_nothing_but_trusted_documents_runs_over_a_web_socket(
+    tmp_path: Path, protocol: str, subscribe: str, more: dict[str, Any]
+) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(APOLLO))
+    app = create_app(load_settings({"GATEWAY_AUTH__ANONYMOUS": "true", "GATEWAY_TRUSTED_DOCUMENTS": str(path)}))
+    async with (
+        lifespan_of(app),
+        serving(app, max_message_bytes=10_000) as port,
+        initialized(port, protocol) as socket,
+    ):
+        await socket.say(subscribe, "1", query=OTHER, **more)
+        refused = await socket.hear()
+        await socket.say(subscribe, "2", documentId=HASH)
+        while (served := await socket.hear()).get("id") != "2":
+            pass
+
+    assert '"FORBIDDEN"' in json.dumps(refused)
+    assert served["payload"]["data"]["upstreams"]
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0", "*/*"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_nothing_but_trusted_documents_runs_by_any_method_or_stream(
+    tmp_path: Path, method: str, accept: str
+) -> None:
+    async with trusting(tmp_path, APOLLO) as world:
+        sent = {"params" if method == "GET" else "json": {"query": OTHER}}
+        response = await world.client.request(method, f"{world.url}/graphql", headers={"accept": accept}, **sent)
+
+    assert '"FORBIDDEN"' in response.text
+    assert '"__typename"' not in response.text
+
+
+async def test_a_list_of_trusted_documents_is_a_batch_and_refused(tmp_path: Path) -> None:
+    async with trusting(tmp_path, APOLLO) as world:
+        response = await world.client.post(f"{world.url}/graphql", json=[{"documentId": HASH}, {"query": OTHER}])
+
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
 
 
 def trusting(directory: Path, manifest: dict[str, Any]) -> Any:  # noqa: ANN401 - a context manager of a world
