@@ -81,7 +81,8 @@ async def test_a_failing_upstream_is_one_null_and_one_error_with_its_code(field:
 async def test_a_pause_longer_than_the_operation_has_is_told_at_once(
     field: str, fault: FaultSettings, code: str
 ) -> None:
-    async with running_world({**IMPATIENT, "GATEWAY_DEADLINE_SECONDS": "10"}) as world:
+    shared = {"GATEWAY_CACHE__COALESCE": "true", "GATEWAY_DEADLINE_SECONDS": "10"}
+    async with running_world({**IMPATIENT, **shared}) as world:
         inflict(world, field, fault)
         began = time.monotonic()
 
