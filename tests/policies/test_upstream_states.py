@@ -6,6 +6,8 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.upstream_states import Upstream, UpstreamState, upstream_of
+from resolvers.upstreams.logistics.client import LogisticsClient
+from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.stack import Stack
@@ -130,3 +132,22 @@ async def test_refused_credentials_are_named_and_do_not_make_it_less_healthy() -
     await ask(scene.stacks[0], 30)
 
     assert scene.sms == Upstream(UpstreamName.SMS, UpstreamState.HEALTHY, "UPSTREAM_AUTH")
+
+
+@in_virtual_time
+async def test_a_caller_with_credentials_of_its_own_is_told_of_the_gates_of_each_set_of_credentials() -> None:
+    scene = Scene()
+    logistics = LittleUpstream(lambda _: status(429, {"retry-after": "8"}))
+    stack = stack_over(logistics)
+    base = Account(
+        "own", sms=scene.account.sms, health={**scene.account.health, UpstreamName.LOGISTICS: [stack.health]}
+    )
+    client = LogisticsClient(stack.transport, LogisticsConfig("http://upstream.test"))
+    joint = base.with_logistics("own session:1", client, calls_as="session:1")
+    scene.upstreams[0].behave = lambda _: status(429, {"retry-after": "4"})
+
+    await ask(scene.stacks[0], identity="own")
+    await ask(stack, identity="session:1")
+
+    assert upstream_of(joint, UpstreamName.SMS).retry_after_seconds == 4
+    assert upstream_of(joint, UpstreamName.LOGISTICS).retry_after_seconds == 8

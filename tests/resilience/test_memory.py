@@ -1,0 +1,44 @@
+"""What a process keeps is bounded, however many different things it is asked for."""
+
+import sys
+from typing import Final
+
+from gateway.settings.groups import CacheSettings
+from resolvers.cache.kinds import Kind, always
+from resolvers.cache.records import RecordCache
+from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.upstreams.names import UpstreamName
+from tests.policies.virtual_time import in_virtual_time
+from tests.resilience.little_gateway import LittleGateway, Wire, delivery, now
+
+MOST: Final = 500
+NUMBER: Final = Kind[int]("number", int, UpstreamName.SMS, always(Lifetime.FINAL), lists=("numbers",))
+
+
+@in_virtual_time
+async def test_thousands_of_different_operations_leave_no_more_behind_than_the_bound() -> None:
+    gateway = LittleGateway(Wire(), Wire(), cache=CacheSettings(max_entries=MOST))
+
+    told = await gateway.load(delivery, seconds=40, every=0.01)
+
+    assert all(one.is_whole for one in told)
+    assert len(told) == 4000
+    assert len(gateway.records.memory) == MOST
+    assert (gateway.records.flights, gateway.records.fleets) == ({}, set())
+
+
+@in_virtual_time
+async def test_a_million_records_that_come_and_change_leave_no_more_behind_than_the_bound() -> None:
+    cache = RecordCache(CacheConfig(max_entries=MOST, max_bytes=1_000_000), clock=now)
+
+    for number in range(1_000_000):
+        cache.keep(NUMBER, f"{cache.prefix('own', NUMBER)}{number}", number, cache.invalidations.mark, ())
+        if number % 1000 == 0:
+            await cache.forget("own", NUMBER, [str(number)])
+
+    assert len(cache.memory) <= MOST
+    assert cache.memory.bytes <= 1_000_000
+    # The rest that a cache keeps is per identity, per list, or bounded by itself.
+    assert (
+        sum(sys.getsizeof(part) for part in (cache._generations, cache._prefixes, cache.flights, cache.fleets)) < 2000
+    )
