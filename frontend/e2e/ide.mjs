@@ -1,8 +1,9 @@
 // Opens the IDE in a real Chromium, as a developer would, and fails on anything that they should not see.
 //
-//   node e2e/ide.mjs <gateway's base URL> <PNG to write> [<title of a tab to run>...]
+//   node e2e/ide.mjs <gateway's base URL> <PNG to write> [<title of a tab to run>[=<word>]...]
 //
-// Without titles it runs the first tab. CHROMIUM names the browser's executable, /usr/bin/chromium by default.
+// Without titles it runs the first tab. With a word, the tab's operation goes on until an answer has the word, which is
+// how a subscription is seen to move. CHROMIUM names the browser's executable, /usr/bin/chromium by default.
 // Fails on: a request to another host, a console error, an uncaught exception, a failed or refused request, a violation
 // of the page's Content-Security-Policy, and an operation that answers no data or has errors.
 
@@ -13,6 +14,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const PATIENCE_MILLISECONDS = 20_000;
+const PATIENCE_FOR_WORD_MILLISECONDS = 60_000;
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -69,13 +71,15 @@ async function shownResponse(page) {
   return page.evaluate(() => globalThis.__MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith("response.json"))?.getValue());
 }
 
-async function run(page, title) {
+async function run(page, wanted) {
+  const [title, word] = wanted?.split("=") ?? [];
   const answer = page.locator(".graphiql-response .view-line", { hasText: '"data"' });
   if (title) await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${title}$`) }).click();
   // The answer of the tab before must be gone from the pane, else it would be taken for this one's.
   await answer.waitFor({ state: "detached" });
   await page.getByRole("button", { name: /^Execute query/ }).click();
   await answer.waitFor();
+  if (word) await page.locator(".graphiql-response .view-lines", { hasText: new RegExp(word) }).waitFor({ timeout: PATIENCE_FOR_WORD_MILLISECONDS });
   const response = JSON.parse(await shownResponse(page));
   assert.equal(response.errors, undefined, `errors in tab ${title ?? "1"}: ${JSON.stringify(response.errors)}`);
   assert.ok(response.data, `no data in tab ${title ?? "1"}: ${JSON.stringify(response)}`);
@@ -112,7 +116,7 @@ async function main(baseUrl, screenshot, titles) {
 
 const [baseUrl, screenshot, ...titles] = process.argv.slice(2);
 if (!baseUrl || !screenshot) {
-  console.error("usage: node e2e/ide.mjs <gateway's base URL> <PNG to write> [<title of a tab to run>...]");
+  console.error("usage: node e2e/ide.mjs <gateway's base URL> <PNG to write> [<title of a tab to run>[=<word>]...]");
   process.exit(2);
 }
 await main(baseUrl, screenshot, titles);
