@@ -13,7 +13,9 @@ from gateway.settings.groups import LogSettings
 def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
-    levels = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "websockets", "uvicorn")}
+    levels = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "websockets", "uvicorn", "gateway")}
+    # Whoever reads the log for secrets has set it lower.
+    logging.getLogger("gateway").setLevel(logging.NOTSET)
     yield
     root.setLevel(before[0])
     root.handlers[:] = before[1]
