@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.project.dockerfile import FOLDERS, Image, build, stages
@@ -56,6 +57,8 @@ def started(image: Image, arguments: list[str], port: int) -> Iterator[subproces
         try:
             assert process.stdout is not None
             assert any(ANNOUNCED.search(line) for line in process.stdout)
+            # The socket takes requests from here on, and the first is answered once the program is up.
+            assert httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, timeout=60).is_success
             yield process
         finally:
             process.kill()
