@@ -1,6 +1,7 @@
 """Two tenants on one gateway, each with upstream accounts of its own: neither reads what is the other's."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -128,3 +129,43 @@ async def test_a_tenant_without_an_upstream_does_not_get_the_gateway_s_own(world
     answer = await world.ask("{ partner { name } }", headers=ACME)
 
     assert answer.codes == {"partner": "UPSTREAM_UNCONFIGURED"}
+
+
+async def follow(world: World, caller: dict[str, str], global_id: str, after: str | None = None) -> list[Any]:
+    """All that a subscription to one thing says that ends by itself."""
+    query = (
+        "subscription ($ids: [ID!]!, $after: String) { statusChanged(ids: $ids, after: $after) { cursor node { id } } }"
+    )
+    response = await world.client.post(
+        f"{world.url}/graphql",
+        json={"query": query, "variables": {"ids": [global_id], "after": after}},
+        headers={**caller, "accept": "text/event-stream"},
+    )
+    lines = (line.removeprefix("data: ") for line in response.text.splitlines())
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+async def final_task(world: World, caller: dict[str, str]) -> str:
+    page = "{ logisticsTasks(first: 50) { nodes { id final } } }"
+    nodes = (await world.ask(page, headers=caller)).data["logisticsTasks"]["nodes"]
+    return next(one["id"] for one in nodes if one["final"])
+
+
+async def test_what_another_tenant_has_cannot_be_followed_even_while_its_owner_does(world: World) -> None:
+    own_task = await final_task(world, OWN)
+
+    owner, stranger = await asyncio.gather(follow(world, OWN, own_task), follow(world, ACME, own_task))
+
+    assert owner[0]["data"]["statusChanged"]["node"] == {"id": own_task}
+    assert [one["errors"][0]["extensions"]["code"] for one in stranger] == ["NOT_FOUND"]
+    assert own_task.partition(":")[2] not in str([one.get("data") for one in stranger])
+
+
+async def test_a_cursor_of_another_tenant_s_events_is_refused(world: World) -> None:
+    own_task, acme_task = await final_task(world, OWN), await final_task(world, ACME)
+    cursor = (await follow(world, OWN, own_task))[0]["data"]["statusChanged"]["cursor"]
+
+    crossed = [await follow(world, ACME, one, after=cursor) for one in (own_task, acme_task)]
+
+    assert [answer[0]["errors"][0]["extensions"]["code"] for answer in crossed] == ["BAD_INPUT"] * 2
+    assert [len(answer) for answer in crossed] == [1, 1]
