@@ -3,7 +3,7 @@
 from resolvers.events.coordination import PollCoordination
 from resolvers.events.log import EventLog
 from resolvers.events.poller import PollConfig
-from resolvers.events.service import Events, EventsConfig
+from resolvers.events.service import Events, EventsConfig, Forget, forget_nothing
 from tests.events.upstream import Upstream
 from tests.events.virtual_time import RealTime, VirtualTime
 
@@ -25,11 +25,13 @@ class Processes:
         *,
         queue_size: int = 256,
         polls: PollConfig = SECONDS,
+        forget: Forget = forget_nothing,
     ) -> Events:
         time = self._time
         config = EventsConfig(
             polls=polls,
             queue_size=queue_size,
+            forget=forget,
             now=time.now,
             clock=time.clock,
             sleep=time.sleep,

@@ -1,6 +1,9 @@
+from collections.abc import Awaitable, Callable, Sequence
+
 import pytest
 
 from resolvers.errors import BadInput
+from resolvers.events.changes import Change, RecordKey
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.service import Events
@@ -196,6 +199,39 @@ async def test_a_resumed_subscription_learns_of_what_nobody_looked_at_meanwhile(
 
     assert resumed.told == ["CHANGE accepted > complete"]
     assert resumed.ended
+
+
+class LogThatTakesItsTime(MemoryEventLog):
+    """Lets a test do something between the question for what was missed and its answer."""
+
+    meanwhile: Callable[[], Awaitable[None]] = staticmethod(settled)
+
+    async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
+        await self.meanwhile()
+        return await super().history(keys, after, epoch)
+
+
+async def test_a_change_that_comes_while_what_was_missed_is_read_is_told_once(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    log = LogThatTakesItsTime(LogConfig(), time.now)
+    events = await processes.start(log)
+    upstream.tasks["1"] = "accepted"
+    first = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    await first.leave()
+
+    async def change() -> None:
+        upstream.tasks["1"] = "pending_pickup"
+        events.hint("LogisticsTask", "1")
+        await settled()
+
+    log.meanwhile = change
+    resumed = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor))
+    await time.advance(3)
+
+    assert resumed.told == ["CHANGE accepted > pending_pickup"]
+    await resumed.leave()
 
 
 async def test_ids_new_to_the_cursor_get_a_snapshot(events: Events, upstream: Upstream) -> None:

@@ -152,6 +152,25 @@ async def test_a_hint_about_a_task_that_nobody_watches_is_logged_once(
     ]
 
 
+async def test_a_hint_forgets_the_cached_record_even_if_its_status_is_the_same(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    forgotten: list[RecordKey] = []
+
+    async def forget(key: RecordKey) -> None:
+        forgotten.append(key)
+
+    events = await processes.start(MemoryEventLog(LogConfig(), time.now), forget=forget)
+    upstream.tasks["1"] = "accepted"
+    events.hint("LogisticsTask", "1")
+    await settled()
+    forgotten.clear()
+    events.hint("LogisticsTask", "1")
+    await settled()
+
+    assert forgotten == [RecordKey("own", "LogisticsTask", "1")]
+
+
 async def test_a_hint_reaches_other_accounts_that_follow_the_same_task(
     events: Events, upstream: Upstream, time: VirtualTime
 ) -> None:
