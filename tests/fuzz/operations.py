@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from graphql import GraphQLSchema, print_schema
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -45,6 +45,12 @@ TOKENS: Final = (
     *("null", "true", "1e999", "-", "query", "mutation", "subscription", "fragment", "on", "__typename", "__schema"),
     *("@skip(if: true)", "@include(if: $x)", "@defer", "@stream", "99999999999999999999", "id", "nodes", "edges"),
 )
+
+VARIABLES: Final[tuple[dict[str, Any] | None, ...]] = (
+    *(None, None, {}, {"x": True}, {"x": None}, {"x": 10**40}, {"x": -(10**400)}, {"x": 1e308}, {"x": -0.0}),
+    *({"": ""}, {"literal 0": "2"}, {"x": "\x00\u2028\U0001f600"}, {"x": [[[{"y": []}]]]}, {"x": "x" * 10_000}),
+)
+"""What is sent beside documents, most of which have no variables."""
 
 
 def operations(schema: GraphQLSchema, seed_number: int, count: int) -> Iterator[str]:

@@ -10,16 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from random import Random
 
 import httpx
 import orjson
 
 from gateway.operations.execution import core_schema
 from schema.root import build_schema
-from tests.fuzz.operations import operations
+from tests.fuzz.operations import VARIABLES, operations
 from tests.world import World, running_world
 
 AT_ONCE = 8
+PLANNED = 0.1
+"""The share of operations of which the plan is asked for."""
 DEADLINE_SECONDS = 15.0
 SLACK_SECONDS = 2.0
 """On top of the gateway's own deadline, for a busy machine."""
@@ -50,15 +53,21 @@ async def fuzz(seed: int, count: int) -> Findings:
     findings = Findings()
     documents = list(operations(core_schema(build_schema()), seed, count))
     async with running_world() as world:
-        await asyncio.gather(*(_send(world, documents[start::AT_ONCE], findings) for start in range(AT_ONCE)))
+        senders = (
+            _send(world, documents[start::AT_ONCE], Random(seed + start), findings)  # noqa: S311 - fuzzing is no cryptography
+            for start in range(AT_ONCE)
+        )
+        await asyncio.gather(*senders)
     return findings
 
 
-async def _send(world: World, documents: Iterable[str], findings: Findings) -> None:
+async def _send(world: World, documents: Iterable[str], random: Random, findings: Findings) -> None:
     for document in documents:
+        body = {"query": document, "variables": random.choice(VARIABLES)}
+        headers = {"x-gateway-explain": "plan"} if random.random() < PLANNED else {}
         started = time.perf_counter()
         try:
-            answer = await world.client.post(f"{world.url}/graphql", json={"query": document})
+            answer = await world.client.post(f"{world.url}/graphql", json=body, headers=headers)
         except httpx.HTTPError as error:
             findings.wrong.append((document, f"no answer: {error!r}"))
             continue
