@@ -13,7 +13,7 @@ from gateway.callers import Caller
 from gateway.http.operations import Reply
 from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
-from gateway.operations.encoding import variables_key
+from gateway.operations.encoding import compact, variables_key
 from gateway.operations.explain import explains
 from gateway.operations.kept_answers import KeptAnswer, KeptAnswers, Key
 from gateway.operations.runner import Outcome, Runner
@@ -112,11 +112,12 @@ class Answers:
         if not self._keep or context is None or not outcome.whole or context.stale:
             return
         if context.fresh_until > self._clock() and context.current:
-            self._kept.put(key, KeptAnswer(outcome.reply, context.fresh_until, tuple(context.touched)))
+            reply = msgspec.structs.replace(outcome.reply, body=compact(outcome.reply.body))
+            self._kept.put(key, KeptAnswer(reply, context.fresh_until, tuple(context.touched)))
 
     def _for_get(self, key: Key, reply: Reply) -> Reply:
         kept = self._kept.get(key)
-        return self._with_headers(kept) if kept is not None and kept.reply is reply else reply
+        return self._with_headers(kept) if kept is not None and kept.reply.body == reply.body else reply
 
     def _with_headers(self, kept: KeptAnswer) -> Reply:
         """With what lets a browser keep the answer as long as we do, and ask whether it is still the same."""
