@@ -1,5 +1,6 @@
 """What a caller may not do is FORBIDDEN at its place, asks no upstream, and leaves the rest alone."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import pytest
 from schema.root import build_schema
 from tests.auth.issuer import Issuer, bearer, running_issuer, settings_for
 from tests.contract import documents
+from tests.subscriptions.stream_client import SSE
 from tests.world import UNCACHED, World, running_world
 
 PRICE: Final = '{serviceType: CAR, stops: [{address: "Pier 1"}, {address: "Pier 2"}]}'
@@ -231,3 +233,20 @@ async def test_an_answer_kept_for_one_caller_is_not_given_to_another_of_fewer_sc
     assert less.json["data"]["deliveries"] == everything.data["deliveries"]
     assert nothing.codes == {"deliveries": "FORBIDDEN", "smsApiVersion": "FORBIDDEN"}
     assert nothing.json["data"] == {"deliveries": None, "smsApiVersion": None}
+
+
+async def test_nothing_may_be_followed_that_may_not_be_read(issuer: Issuer, world: World) -> None:
+    ids = ["Delivery:1", "SmsJob:1", "Recipient:1/2", "LogisticsTask:1"]
+    query = "subscription ($ids: [ID!]!) { statusChanged(ids: $ids) { rawStatus node { id } } }"
+
+    response = await world.client.post(
+        f"{world.url}/graphql",
+        json={"query": query, "variables": {"ids": ids}},
+        headers={**bearer(issuer.token(scope="deliveries:write sms:write logistics:write")), "accept": SSE},
+    )
+
+    told = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+    assert [one["data"] for one in told] == [None] * 4
+    assert [one["errors"][0]["extensions"]["code"] for one in told] == ["FORBIDDEN"] * 4
+    assert [one["errors"][0]["extensions"]["id"] for one in told] == ids
+    assert world.requests == []

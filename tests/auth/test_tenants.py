@@ -148,7 +148,8 @@ async def follow(world: World, caller: dict[str, str], global_id: str, after: st
 async def final_task(world: World, caller: dict[str, str]) -> str:
     page = "{ logisticsTasks(first: 50) { nodes { id final } } }"
     nodes = (await world.ask(page, headers=caller)).data["logisticsTasks"]["nodes"]
-    return next(one["id"] for one in nodes if one["final"])
+    found: str = next(one["id"] for one in nodes if one["final"])
+    return found
 
 
 async def test_what_another_tenant_has_cannot_be_followed_even_while_its_owner_does(world: World) -> None:
