@@ -53,29 +53,41 @@ class ConcurrencyLimit:
                 place.set_result(False)
 
     async def _wait_for_place(self, call: Call) -> None:
-        """A place is handed over directly, so that nobody can slip in between."""
-        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """A place is handed over directly, so that nobody can slip in between.
+
+        One timer on the future is all it takes: a timeout context for each call would cost more than the policies do.
+        """
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(place)
         turns_back = self._turns_back
+        timer = loop.call_later(max(0.0, call.deadline - self._clock()), _expire, place)
         try:
-            async with asyncio.timeout(max(0.0, call.deadline - self._clock())):
-                is_given = await place
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._give_up(place)
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            is_given = await place
+        except TimeoutError as error:
+            self._leave(place)
             message = f"{call.upstream.name} had no free connection for {call.operation} in time; try again later."
             raise UpstreamTimeout(call.upstream, message) from error
+        except asyncio.CancelledError:
+            self._give_up(place)
+            raise
+        finally:
+            timer.cancel()
         if self._turns_back != turns_back:
             if is_given:
                 self._give_place_back()
             raise TurnedBack
 
     def _give_up(self, place: "asyncio.Future[bool]") -> None:
-        if place.done() and not place.cancelled():
+        """Give back the place that came in the same moment, or wait for none any more."""
+        if place.done() and not place.cancelled() and place.exception() is None:
             if place.result():
                 self._give_place_back()
-        elif place in self._waiting:
+        else:
+            self._leave(place)
+
+    def _leave(self, place: "asyncio.Future[bool]") -> None:
+        if place in self._waiting:
             self._waiting.remove(place)
 
     def _give_place_back(self) -> None:
@@ -85,3 +97,8 @@ class ConcurrencyLimit:
                 place.set_result(True)
                 return
         self._free += 1
+
+
+def _expire(place: "asyncio.Future[bool]") -> None:
+    if not place.done():
+        place.set_exception(TimeoutError())
