@@ -186,9 +186,19 @@ class InputRefused(UpstreamRefusal):
 
 
 class RecordMissing(UpstreamRefusal):
-    """404: there is no such thing, for these credentials."""
+    """404: there is no such thing, for these credentials.
+
+    Args:
+        upstream: Which one.
+        message: What is missing.
+        record_id: Which of several that were named at once; None where only one was.
+    """
 
     code = "NOT_FOUND"
+
+    def __init__(self, upstream: UpstreamName, message: str, *, record_id: str | None = None) -> None:
+        super().__init__(upstream, message)
+        self.record_id = record_id
 
 
 class Conflicting(UpstreamRefusal):

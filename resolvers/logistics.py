@@ -112,8 +112,11 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
-    async with context.changing(TASK, [task_id]):
-        await context.account.logistics.cancel_task(context.scope, task_id, reason)
+    try:
+        async with context.changing(TASK, [task_id]):
+            await context.account.logistics.cancel_task(context.scope, task_id, reason)
+    except NotAllowedNow as refusal:
+        raise await _with_status(context, task_id, refusal) from refusal
     return await _reread(context, task_id)
 
 
@@ -149,7 +152,8 @@ async def _by_chunks(
 ) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
     """What was done, and what failed with the index of the first item of its call.
 
-    Errors that are not ours are a programmer's and go on.
+    Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
+    and go on.
     """
     starts = range(0, len(items), MAX_TASKS_A_CALL)
     calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
@@ -157,6 +161,9 @@ async def _by_chunks(
     failed: list[tuple[int, GatewayError]] = []
     for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
         if isinstance(result, GatewayError):
+            if len(calls) > 1:
+                last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
+                result.message = f"Tasks {start} to {last} of the list: {result.message}"
             failed.append((start, result))
         elif isinstance(result, BaseException):
             raise result
@@ -192,11 +199,21 @@ async def _change_many(
     return TasksOutcome(tasks, errors)
 
 
+async def _with_status(context: Context, task_id: str, refusal: NotAllowedNow) -> NotAllowedNow:
+    """The refusal with the status that is the reason for it, which the upstream does not say; as it is where unread."""
+    try:
+        found = await context.loaders.tasks.load(task_id)
+    except GatewayError:
+        return refusal
+    return NotAllowedNow(refusal.upstream, refusal.message, raw_status=found.raw_status) if found else refusal
+
+
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
     since = context.status_version
     found = await context.loaders.tasks.load(task_id)
     if found is None:
-        raise RecordMissing(UpstreamName.LOGISTICS, f"The change was made, but task {task_id} is not there any more.")
+        message = f"The change was made, but task {task_id} is not there any more."
+        raise RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)
     await context.tell_status(since, found)
     return found
 
@@ -208,4 +225,5 @@ def _not_broadcast(task_id: str) -> GatewayError:
 
 
 def _not_found(task_id: str) -> GatewayError:
-    return RecordMissing(UpstreamName.LOGISTICS, f"There is no task {task_id} to give a tracking id to.")
+    message = f"There is no task {task_id} to give a tracking id to."
+    return RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)

@@ -33,7 +33,7 @@ class InvalidInput(MutationError):
 class NotFound(MutationError):
     """The client has named something that is not there."""
 
-    id: strawberry.ID | None = strawberry.field(description="The id that was asked for, as the client wrote it.")
+    id: strawberry.ID | None = strawberry.field(description="The id that was asked for.")
 
 
 @strawberry.type(
@@ -95,7 +95,7 @@ def as_data(
         case errors.InputRefused():
             return InvalidInput(message=message, retryable=retryable, path=_path(error.pointer, pointers or {}))
         case errors.RecordMissing():
-            return NotFound(message=message, retryable=retryable, id=_id(asked_id))
+            return NotFound(message=message, retryable=retryable, id=_id(error.record_id or asked_id))
         case errors.Conflicting():
             return Conflict(message=message, retryable=retryable)
         case errors.NotAllowedNow():

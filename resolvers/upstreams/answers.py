@@ -23,11 +23,19 @@ Record = TypeVar("Record")
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    """What an upstream said about a request that it refused: its message and where it points, if anything."""
+    """What an upstream said about a request that it refused, or documents about such a refusal.
+
+    Args:
+        message: Why.
+        pointer: Its word for where.
+        code: Its word for the kind of refusal.
+        retry_after: Seconds after which a new try makes sense, unless its `Retry-After` says otherwise.
+    """
 
     message: str | None = None
     pointer: str | None = None
     code: str | None = None
+    retry_after: float | None = None
 
 
 ReadComplaint = Callable[[bytes], Complaint]
@@ -74,10 +82,11 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
     if status == 409:
         return Conflicting(upstream, f"{upstream.name} refused {call.operation} as a conflict: {said}")
     if status == 429:
+        asked = retry_after_seconds(answer)
         return UpstreamRateLimited(
             upstream,
             f"{upstream.name} takes no more calls for now; try again later.",
-            retry_after=retry_after_seconds(answer),
+            retry_after=complaint.retry_after if asked is None else asked,
         )
     if status >= 500:
         return UpstreamUnavailable(

@@ -227,3 +227,61 @@ async def test_holding_a_started_delivery_back_says_how_it_stands(upstream: Reco
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", "completed")
+
+
+async def test_a_refused_cancellation_says_how_the_task_stands(upstream: RecordingServer, context: Context) -> None:
+    upstream.answer("PATCH", "/tasks/task-1/cancel", b'{"code": "conflict", "message": "Too late."}', status=409)
+    upstream.answer("GET", "/platform/tasks/task-1", TASK.replace(b'"pending_broadcast"', b'"accepted"'))
+
+    payload = await answer(documents.CANCEL_TASK, documents.CANCELLATION, context)
+
+    (error,) = payload["errors"]
+    assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", "accepted")
+    assert "Too late." in error["message"]
+
+
+async def test_a_refused_cancellation_is_one_also_where_the_task_cannot_be_read(
+    upstream: RecordingServer, context: Context
+) -> None:
+    upstream.answer("PATCH", "/tasks/task-1/cancel", b"", status=409)
+    upstream.answer("GET", "/platform/tasks/task-1", b"", status=500)
+
+    payload = await answer(documents.CANCEL_TASK, documents.CANCELLATION, context)
+
+    (error,) = payload["errors"]
+    assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", None)
+
+
+async def test_a_task_that_got_no_tracking_id_is_named(upstream: RecordingServer, context: Context) -> None:
+    upstream.answer("PATCH", "/platform/tasks/tracking-ids", b'{"updated_tasks": []}')
+
+    payload = await answer(documents.SET_TRACKING_IDS, documents.TRACKED, context)
+
+    (error,) = payload["errors"]
+    assert (error["__typename"], error["id"]) == ("NotFound", "task-1")
+    assert payload["tasks"] is None
+
+
+@pytest.mark.parametrize(("count", "said"), [(20, []), (45, ["Tasks 0 to 19", "Tasks 20 to 39", "Tasks 40 to 44"])])
+async def test_a_failed_call_of_several_says_which_tasks_it_was_about(
+    count: int, said: list[str], upstream: RecordingServer, context: Context
+) -> None:
+    upstream.answer("POST", "/platform/tasks", b"", status=500)
+
+    payload = await answer(documents.CREATE_TASKS, {"tasks": documents.TASKS["tasks"] * count}, context)
+
+    messages = [error["message"] for error in payload["errors"]]
+    assert len(messages) == max(1, len(said))
+    assert [message.partition(" of the list: ")[0] for message in messages if " of the list" in message] == said
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({}, 10.0), ({"retry-after": "4"}, 4.0)])
+async def test_a_job_that_was_one_too_many_may_be_sent_after_the_ten_seconds_that_are_counted(
+    headers: dict[str, str], seconds: float, upstream: RecordingServer, context: Context
+) -> None:
+    upstream.answer("POST", "/jobs", b"", status=429, headers=headers)
+
+    payload = await answer(documents.SEND_SMS, documents.JOB, context)
+
+    (error,) = payload["errors"]
+    assert (error["__typename"], error["retryAfterSeconds"]) == ("RateLimited", seconds)
