@@ -109,7 +109,8 @@ class Generator:
         for argument, spec in definition.args.items():
             values = known.get(argument, [])
             required = is_non_null_type(spec.type) and not spec.default_value
-            if values and (required or self.random.random() < 0.5):
+            # Full pages take long and tell no more than short ones.
+            if values and (required or argument == "first" or self.random.random() < 0.5):
                 given.append(f"{argument}: {self.random.choice(values)}")
             elif is_non_null_type(spec.type):
                 return None
