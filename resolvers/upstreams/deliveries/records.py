@@ -19,6 +19,7 @@ from resolvers.upstreams.deliveries.vocabulary import (
 )
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import Progress
+from resolvers.upstreams.numbers import Int32
 from resolvers.upstreams.record import at
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -178,7 +179,7 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
 class PageMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How large the list and its pages are."""
 
-    total: int
+    total: Int32
     per_page: int
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from resolvers.upstreams.logistics.money import Money, Thousandths, money
+from resolvers.upstreams.numbers import Int32
 
 
 class PriceQuote(
@@ -17,16 +18,16 @@ class PriceQuote(
         average_fee: Likewise.
         currency: ISO 4217.
         code: The upstream's word, such as `success`.
-        distance: As it came: the vendor does not document its fields.
         waypoints: How many places were counted.
+        distance: As it came: the vendor does not document its fields.
     """
 
     total_fee: Thousandths
     average_fee: Thousandths
     currency: str
     code: str
+    waypoints: Int32
     distance: Any = None
-    waypoints: int | None = None
 
     @property
     def total(self) -> Money:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from resolvers.upstreams.instant import instant
+from resolvers.upstreams.numbers import Finite
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
@@ -17,8 +18,8 @@ class Address(msgspec.Struct, frozen=True, gc=False):
     state: str | None = None
     country: str | None = None
     wire_zip_code: str | int | None = msgspec.field(default=None, name="zip_code")
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Finite | None = None
+    longitude: Finite | None = None
 
     @property
     def zip_code(self) -> str | None:

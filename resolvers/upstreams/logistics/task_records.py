@@ -24,6 +24,7 @@ from resolvers.upstreams.logistics.vocabulary import (
     VehicleType,
 )
 from resolvers.upstreams.names import Progress
+from resolvers.upstreams.numbers import LARGEST_INT, LEAST_INT, Int32
 
 
 class Driver(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +49,7 @@ class TaskItem(msgspec.Struct, frozen=True, gc=False):
     def quantity(self) -> int | None:
         """How many, where that is told as a whole number."""
         value = self.attributes.get("quantity")
-        return value if type(value) is int else None
+        return value if type(value) is int and LEAST_INT <= value <= LARGEST_INT else None
 
 
 class TaskStatusEntry(msgspec.Struct, frozen=True, gc=False):
@@ -108,12 +109,12 @@ class LogisticsTask(
     to_time_window: TimeWindow | None = None
     to_contact: Contact | None = None
     delivery_note_to_driver: str | None = None
-    distance_meters: int | None = None
+    distance_meters: Int32 | None = None
     urgent: bool | None = None
     wire_price: Thousandths | None = None
     currency: str | None = None
     wire_items: list[dict[str, Any]] | None = None
-    cargo_net_quantity: int | None = None
+    cargo_net_quantity: Int32 | None = None
     creation_group: str | None = None
     wire_broadcast_preference: str | None = None
     wire_client_time: Any = None

@@ -11,6 +11,7 @@ import msgspec
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import Progress
+from resolvers.upstreams.numbers import Int32
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
     ENCODING_OF_WORD,
@@ -35,7 +36,7 @@ class JobReport(msgspec.Struct, frozen=True, rename="camel"):
     billcode: str | None = None
     status_requested: bool | None = None
     flash: bool | None = None
-    validity_min: int | None = None
+    validity_min: Int32 | None = None
     customer_ref: str | None = None
     qos: str | None = None
     receipt_ts: Any = None
@@ -186,9 +187,9 @@ def set_job(recipients: list[Recipient], job_id: str) -> None:
 class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Which version of the API a centre runs (documents: "Getting API version information"); lives in an answer."""
 
-    major_version: int
-    minor_version: int
-    build_number: int
+    major_version: Int32
+    minor_version: Int32
+    build_number: Int32
     build_timestamp: str
     version_info: str | None = None
     message: str | None = None
