@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None
 
 def test_trusted_documents_switch_introspection_and_ide_off(tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.json"
-    manifest.write_text("{}")
+    manifest.write_text('{"names": "{ upstreams { name } }"}')
 
     plain = load_settings(OPEN)
     trusted = load_settings({**OPEN, "GATEWAY_TRUSTED_DOCUMENTS": str(manifest), "GATEWAY_IDE": "true"})
