@@ -9,7 +9,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents import Document
 from resolvers.context import Context
-from resolvers.recorded_loaders import FIELD, Path, StaleFields, place, recorded
+from resolvers.stale_fields import FIELD, Path, StaleFields, place, recorded
 
 
 async def stale_paths(

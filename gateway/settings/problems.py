@@ -42,7 +42,7 @@ def _not_a(wanted: str) -> Callable[[Any, Mapping[str, Any]], str]:
 
 
 def _out_of_bounds(words: str, bound: str) -> Callable[[Any, Mapping[str, Any]], str]:
-    return lambda value, context: f"must be {words} {context[bound]:g}, not {value}"
+    return lambda value, context: f"must be {words} {context[bound]:.15g}, not {value}"
 
 
 _EXPLANATIONS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {

@@ -47,6 +47,7 @@ def test_everything_that_is_wrong_is_named_in_one_go() -> None:
     [
         ("GATEWAY_PORT", "70000", "must be at most 65535, not 70000"),
         ("GATEWAY_WORKERS", "0", "must be at least 1, not 0"),
+        ("GATEWAY_CACHE__MAX_BYTES", "1000000", "must be at least 1048576, not 1000000"),
         ("GATEWAY_DEADLINE_SECONDS", "0", "must be more than 0, not 0"),
         ("GATEWAY_DEADLINE_SECONDS", "inf", "must be a finite number, not 'inf'"),
         ("GATEWAY_DEADLINE_SECONDS", "soon", "must be a number, not 'soon'"),
