@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,21 +28,38 @@ def calls(answer: Answer) -> list[dict[str, Any]]:
     return told
 
 
+@pytest.fixture
+async def patient() -> AsyncIterator[World]:
+    """Keeps records for longer than 200 operations take on a busy machine."""
+    async with running_world({"GATEWAY_CACHE__TTL_ACTIVE": "3600"}) as running:
+        yield running
+
+
+def last_30_days(query: str) -> str:
+    """With its window written out: the one that is taken where there is none begins anew from time to time."""
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    since = until - timedelta(days=30)
+    return query.replace("smsJobs(", f'smsJobs(from: "{since.isoformat()}", to: "{until.isoformat()}", ')
+
+
 @pytest.mark.parametrize(
     "query",
-    [lambda _: JOBS, lambda number: JOBS.replace("{ smsJobs", f"{{ a{number}: smsJobs")],
+    [lambda jobs, _: jobs, lambda jobs, number: jobs.replace("{ smsJobs", f"{{ a{number}: smsJobs")],
     ids=["same", "different"],
 )
 async def test_two_hundred_operations_for_the_same_20_cold_jobs_cost_41_requests(
-    world: World, query: Callable[[int], str]
+    patient: World, query: Callable[[str, int], str]
 ) -> None:
+    world, jobs = patient, last_30_days(JOBS)
     for number in range(4):
         await world.ask(SEND, {"text": f"so that one data centre holds 20 jobs: {number}"})
     for simulator in world.simulators:
         simulator.requests.clear()
     url = f"{world.url}/graphql"
 
-    answers = await asyncio.gather(*(world.client.post(url, json={"query": query(number)}) for number in range(200)))
+    answers = await asyncio.gather(
+        *(world.client.post(url, json={"query": query(jobs, number)}) for number in range(200))
+    )
 
     told = [list(answer.json()["data"].values()) for answer in answers]
     assert told == [told[0]] * 200
