@@ -80,12 +80,12 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     @property
     def type(self) -> DeliveryType:
         """What it does with the product at the DSP."""
-        return TYPE_OF_WORD.get(self.attributes.delivery_type, DeliveryType.UNKNOWN)
+        return TYPE_OF_WORD[self.attributes.delivery_type]
 
     @property
     def status(self) -> DeliveryStatus:
         """Where it stands, in the vendor's vocabulary."""
-        return STATUS_OF_WORD.get(self.attributes.status, DeliveryStatus.UNKNOWN)
+        return STATUS_OF_WORD[self.attributes.status]
 
     @property
     def progress(self) -> Progress:

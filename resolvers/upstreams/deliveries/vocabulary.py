@@ -1,9 +1,12 @@
 """The words of the send-tasks API, and what they mean for progress; each member's value is the word on the wire."""
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from resolvers.upstreams.names import Progress
+
+Word = TypeVar("Word", bound=Enum)
 
 
 class DeliveryType(Enum):
@@ -27,9 +30,24 @@ class DeliveryStatus(Enum):
     UNKNOWN = "unknown"
 
 
-TYPE_OF_WORD: Final = {member.value: member for member in DeliveryType}
+class Words(dict[str, Word]):
+    """What the vendor's words mean; any other word means `unknown`. A look-up costs no more than one in a dict."""
 
-STATUS_OF_WORD: Final = {member.value: member for member in DeliveryStatus} | {"processing": DeliveryStatus.PROCESSING}
+    def __init__(self, words: Mapping[str, Word], unknown: Word) -> None:
+        super().__init__(words)
+        self._unknown = unknown
+
+    def __missing__(self, word: str) -> Word:
+        """A word that no document names."""
+        return self._unknown
+
+
+TYPE_OF_WORD: Final = Words({member.value: member for member in DeliveryType}, DeliveryType.UNKNOWN)
+
+STATUS_OF_WORD: Final = Words(
+    {member.value: member for member in DeliveryStatus} | {"processing": DeliveryStatus.PROCESSING},
+    DeliveryStatus.UNKNOWN,
+)
 """Takes the correct spelling too, should the vendor ever mend it."""
 
 PROGRESS_OF_WORD: Final = {
