@@ -169,6 +169,8 @@ class RedisLink:
         await subscription.subscribe(self.channel, self._confirmations)
         for _ in range(2):
             await subscription.get_message(timeout=COMMAND_SECONDS)
+        # Idle connections may lead to the Redis that went away, and would fail the first commands after its return.
+        await self.client.connection_pool.disconnect(inuse_connections=False)
         await self.on_return()
         self.on_gap()
         self.available = True
