@@ -38,7 +38,7 @@ async def test_stop_closes_the_source(port: int, feed: Feed) -> None:
         source = await feed.opened.get()
         await client.say("stop", "1")
 
-        await asyncio.wait_for(source.closed.wait(), 5)
+        assert await asyncio.wait_for(source.closed.wait(), 5)
 
 
 async def test_a_second_operation_under_a_running_id_takes_its_place(port: int, feed: Feed) -> None:

@@ -118,7 +118,7 @@ async def test_a_client_that_leaves_closes_the_source(port: int, feed: Feed) -> 
     async with asking(port, SUBSCRIPTION):
         source = await feed.opened.get()
 
-    await asyncio.wait_for(source.closed.wait(), 5)
+    assert await asyncio.wait_for(source.closed.wait(), 5)
 
 
 async def test_signs_of_life_are_sent_while_nothing_happens(serve: Serve) -> None:

@@ -126,7 +126,7 @@ async def test_a_lost_connection_closes_every_source(port: int, feed: Feed) -> N
             await client.say("subscribe", operation_id, query=SUBSCRIPTION)
         sources = [await feed.opened.get() for _ in range(2)]
 
-    await asyncio.wait_for(asyncio.gather(*(source.closed.wait() for source in sources)), 5)
+    assert all(await asyncio.wait_for(asyncio.gather(*(source.closed.wait() for source in sources)), 5))
 
 
 async def test_a_mutation_runs_to_its_end_although_its_client_has_left(port: int, feed: Feed) -> None:
