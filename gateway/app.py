@@ -13,13 +13,13 @@ from gateway.callers import Caller
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.http.operations import Operations
-from gateway.ide.answer import IdeAnswer
+from gateway.http.interface import Operations
+from gateway.ide.endpoint import IdeEndpoint
 from gateway.ide.page import Example, Ide
 from gateway.metrics.exposition import Metrics
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.admission import build_admission
-from gateway.operations.answers import Answers, AnswersConfig
+from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
@@ -34,8 +34,8 @@ from gateway.termination import on_termination
 from gateway.webhooks import add_webhooks
 from schema.root import build_schema
 
-ANSWERS_SHARE = 4
-"""Whole answers get this part of the cache's bytes, beside the records."""
+RESPONSES_SHARE = 4
+"""Whole responses get this part of the cache's bytes, beside the records."""
 
 
 class App:
@@ -80,7 +80,7 @@ def create_app(
     admission = build_admission(settings, core_schema(schema), upstreams.redis)
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     runner = Runner(admission.documents, execution, admission.costs, RunnerConfig(settings.deadline_seconds))
-    operations = metrics.counting(admission.around(_answering(settings, upstreams, runner)))
+    operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
     subscriber = Subscriber(core_schema(schema), admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
@@ -88,7 +88,7 @@ def create_app(
         operations,
         identify,
         config,
-        page=IdeAnswer(ide, examples) if settings.serves_ide else None,
+        page=IdeEndpoint(ide, examples) if settings.serves_ide else None,
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
@@ -99,13 +99,15 @@ def create_app(
     return App(endpoint, SecurityHeaders(rest))
 
 
-def _answering(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
-    """What answers operations: by what is kept or on its way, where the operator allows either."""
+def _cached(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
+    """Operations over the response cache, shared while in flight, where the operator allows either."""
     if upstreams.records is None:
         return runner
     cache = settings.cache
-    config = AnswersConfig(keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // ANSWERS_SHARE)
-    return Answers(runner, upstreams.records.invalidations, config)
+    config = CachedOperationsConfig(
+        keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
+    )
+    return CachedOperations(runner, upstreams.records.invalidations, config)
 
 
 def _rest(

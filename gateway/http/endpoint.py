@@ -1,4 +1,4 @@
-"""The ASGI app of the endpoint: from an HTTP request to an operation, and from its outcome to the answer."""
+"""The ASGI app of the endpoint: from an HTTP request to an operation, and from its outcome to the response."""
 
 import logging
 from collections.abc import Mapping
@@ -7,7 +7,13 @@ from typing import Generic
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.answer import (
+from gateway.http.interface import CallerT, Identify, Operations, Reply
+from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
+from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
+from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
+from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
+from gateway.http.request_id import REQUEST_ID, RequestIds
+from gateway.http.response import (
     GET_HEADERS,
     POST_HEADERS,
     adding,
@@ -17,12 +23,6 @@ from gateway.http.answer import (
     start_of,
     unless_known,
 )
-from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
-from gateway.http.operations import CallerT, Identify, Operations, Reply
-from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
-from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
-from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
-from gateway.http.request_id import REQUEST_ID, RequestIds
 from resolvers.errors import GatewayError
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class EndpointConfig(msgspec.Struct, frozen=True):
 
 
 class _Exchange(msgspec.Struct, gc=False):
-    """One HTTP request and the way to its answer."""
+    """One HTTP request and the way to its response."""
 
     scope: Scope
     receive: Receive
@@ -58,7 +58,7 @@ class Endpoint(Generic[CallerT]):
     It knows HTTP alone. Who the caller is and what an operation does is told by the first two arguments, and requests
     that are no GraphQL over HTTP go on to the handlers: ASGI apps that find the request's id in the scope under
     `REQUEST_ID`, whose requests have passed the cross-site rule, and that may raise any `GatewayError` before their
-    answer has begun.
+    response has begun.
 
     Args:
         operations: Runs operations.
@@ -161,7 +161,7 @@ class Endpoint(Generic[CallerT]):
 
     def _route_options(self, exchange: _Exchange) -> ASGIApp:
         self._admit(exchange)
-        return _empty_answer((*MethodNotAllowed.headers, *preflight_headers(exchange.headers)))
+        return _empty_response((*MethodNotAllowed.headers, *preflight_headers(exchange.headers)))
 
     def _refuse_method(self, exchange: _Exchange) -> None:
         self._admit(exchange)
@@ -197,12 +197,12 @@ async def _delegate(handler: ASGIApp, exchange: _Exchange) -> None:
     await handler({**exchange.scope, REQUEST_ID: request_id}, exchange.receive, send)
 
 
-def _empty_answer(headers: tuple[Header, ...]) -> ASGIApp:
-    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+def _empty_response(headers: tuple[Header, ...]) -> ASGIApp:
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    return answer
+    return respond
 
 
 async def _refuse_socket(exchange: _Exchange, reason: str) -> None:

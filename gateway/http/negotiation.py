@@ -1,4 +1,4 @@
-"""Which media type an answer has: the Accept header against what the endpoint offers; and what a body may be."""
+"""Which media type a response has: the Accept header against what the endpoint offers; and what a body may be."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache

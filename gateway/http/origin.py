@@ -48,7 +48,7 @@ class CrossSiteRule:
             headers: Its headers.
 
         Returns:
-            The origin, where it is a listed one of another site: the browser wants to read that in the answer.
+            The origin, where it is a listed one of another site: the browser wants to read that in the response.
 
         Raises:
             CrossSite: It comes from a page of a site that is not listed.
@@ -80,12 +80,12 @@ def is_top_level_navigation(headers: Headers) -> bool:
 
 
 def preflight_headers(headers: Headers) -> tuple[Header, ...]:
-    """What the answer to a CORS preflight of a listed origin has beside the headers of every answer to it."""
+    """What the response to a CORS preflight of a listed origin has beside the headers of every response to it."""
     return _PREFLIGHT if b"access-control-request-method" in headers else ()
 
 
 def shared_headers(origin: bytes) -> tuple[Header, ...]:
-    """What lets the browser show an answer to the page of this listed origin."""
+    """What lets the browser show a response to the page of this listed origin."""
     return (
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),

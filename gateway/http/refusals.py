@@ -1,7 +1,7 @@
 """What the endpoint refuses by HTTP's own rules, before any operation is looked at.
 
     GatewayError
-    `-- HttpRefusal              has the status and the headers of its answer
+    `-- HttpRefusal              has the status and the headers of its response
         |-- BadRequest           400: the request is no GraphQL request
         |-- CrossSite            403: a page of another site made the browser send it
         |-- MethodNotAllowed     405: the method, or a mutation by GET

@@ -1,4 +1,4 @@
-"""The id under which a request is known in the answer, the log and at the upstreams."""
+"""The id under which a request is known in the response, the log and at the upstreams."""
 
 import re
 from itertools import count

@@ -28,7 +28,7 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class IdePage(msgspec.Struct, frozen=True):
-    """One answer to GET /graphql, ready for an ASGI `send`; lives for a request."""
+    """One response to GET /graphql, ready for an ASGI `send`; lives for a request."""
 
     body: bytes
     headers: list[tuple[bytes, bytes]]

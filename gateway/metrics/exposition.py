@@ -6,7 +6,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 
 from gateway.callers import Caller
-from gateway.http.operations import Operations
+from gateway.http.interface import Operations
 from gateway.metrics.calls import CallMetrics
 from gateway.metrics.operations import CountedOperations, OperationCounts
 from gateway.metrics.state import StateCollector, StateSources

@@ -6,7 +6,7 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.operations import Operations, Reply
+from gateway.http.interface import Operations, Reply
 from gateway.http.request import GraphQLRequest
 from resolvers.errors import GatewayError
 

@@ -6,10 +6,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.answer import adding, refusal
 from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
 from gateway.http.refusals import ClientGone, CrossSite
 from gateway.http.request import headers_of
+from gateway.http.response import adding, refusal
 from gateway.oauth.pages import SAFE_HEADERS, page
 from gateway.oauth.refusals import LoginNotSetUp
 from gateway.oauth.routes import PLACE

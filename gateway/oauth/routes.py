@@ -15,7 +15,7 @@ from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, n
 from gateway.oauth.pages import SAFE_HEADERS, page
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
-from gateway.oauth.session_answers import session_shown, token_shown
+from gateway.oauth.session_json import session_shown, token_shown
 from gateway.oauth.sessions import Session
 from resolvers.errors import NoSuchRecord, Unauthenticated
 

@@ -1,1 +1,1 @@
-"""From a GraphQL request to the bytes of its answer: documents, execution, and what a client sees of errors."""
+"""From a GraphQL request to the bytes of its response: documents, execution, and what a client sees of errors."""

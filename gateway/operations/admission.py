@@ -6,7 +6,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
 
 from gateway.callers import Caller
-from gateway.http.operations import Operations
+from gateway.http.interface import Operations
 from gateway.http.request import GraphQLRequest
 from gateway.operations.budget import Budgets
 from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets

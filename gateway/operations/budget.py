@@ -49,7 +49,7 @@ class BudgetSpent(RateLimited):
     """The caller has used up its budget for now.
 
     Args:
-        headers: What its answer says of the budget.
+        headers: What its response says of the budget.
         message: What happened.
         retry_after: Seconds until the budget allows the operation.
     """
@@ -95,7 +95,7 @@ class Budgets:
         return self.headers(await self._buckets.take(caller, calls, self._capacity, owed=True))
 
     def headers(self, level: Level) -> tuple[Header, ...]:
-        """What an answer says of the budget, in the words of the IETF's draft-ietf-httpapi-ratelimit-headers-07."""
+        """What a response says of the budget, in the words of the IETF's draft-ietf-httpapi-ratelimit-headers-07."""
         full_in = ceil((self._capacity - level.calls) * MINUTE / self._capacity)
         return (
             (b"ratelimit-limit", b"%d" % self._capacity),

@@ -3,10 +3,10 @@
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.answer import refusal
-from gateway.http.operations import Operations, Reply
+from gateway.http.interface import Operations, Reply
 from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
+from gateway.http.response import refusal
 from gateway.operations.budget import Budgets, BudgetSpent
 from gateway.operations.cost import Costs
 from gateway.operations.documents import Documents

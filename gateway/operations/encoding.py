@@ -1,4 +1,4 @@
-"""Writes JSON whatever is in it: answers with what an upstream has passed through, and variables as keys."""
+"""Writes JSON whatever is in it: responses with what an upstream has passed through, and variables as keys."""
 
 import json
 import logging
@@ -14,17 +14,17 @@ TOO_DEEP: Final = {
 _LOG: Final = logging.getLogger(__name__)
 
 
-def encode(answer: dict[str, Any]) -> bytes:
-    """An answer's bytes.
+def encode(response: dict[str, Any]) -> bytes:
+    """A response's bytes.
 
     orjson writes no integers beyond 64 bits and nothing below 254 levels; an upstream's free-form values may have both.
     """
     try:
-        return orjson.dumps(answer)
+        return orjson.dumps(response)
     except orjson.JSONEncodeError as error:
         _LOG.warning("An answer is written the slow way: %s", error)
     try:
-        return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
+        return json.dumps(response, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
     except (RecursionError, UnicodeEncodeError):
         return orjson.dumps({"data": None, "errors": [TOO_DEEP]})
 

@@ -18,7 +18,7 @@ PLAN_HEADER: Final = (b"x-gateway-explain", b"plan")
 
 
 def explains(scope: Scope) -> bool:
-    """Whether the client wants to know of calls, and no answer that was made for somebody else."""
+    """Whether the client wants to know of calls, and no response that was made for somebody else."""
     headers = scope["headers"]
     return HEADER in headers or PLAN_HEADER in headers
 
@@ -40,7 +40,7 @@ def traces_told(context: Context) -> list[dict[str, Any]]:
 
 
 def plan_told(cost: Cost, limit: int) -> dict[str, Any]:
-    """The answer's `extensions`, with the calls that the operation would make; the plan of one too many is told too."""
+    """The response's `extensions`, with the calls that the operation would make; the plan of one too many too."""
     calls = [
         {"upstream": operation.upstream.value, "operation": operation.name, "count": count}
         for operation, count in sorted(cost.calls.items(), key=_name)

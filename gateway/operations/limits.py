@@ -27,7 +27,7 @@ MAX_INTROSPECTION_DEPTH: Final = 20
 """Levels below an introspection field; the query that every tool sends has 14, more than a depth for data should be."""
 
 MAX_INTROSPECTION_ALIASES: Final = 5
-"""Each multiplies an answer that is large by itself."""
+"""Each multiplies a response that is large by itself."""
 
 MAX_MERGES: Final = 20_000
 """Pairs of fields of one name that validation compares; each takes it about 5 us."""

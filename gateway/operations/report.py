@@ -15,7 +15,7 @@ MASKED: Final = "Something went wrong inside the gateway; its log has the reason
 
 
 def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The errors as they stand in the answer, by their paths: they happen in an order that no two executions share.
+    """The errors as they stand in the response, by their paths: they happen in an order that no two executions share.
 
     What is not ours to tell is masked and logged under the request's id.
     """

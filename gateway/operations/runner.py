@@ -1,4 +1,4 @@
-"""Runs operations: document, context, execution, answer."""
+"""Runs operations: document, context, execution, response."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from graphql.execution.values import get_variable_values
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.operations import Reply
+from gateway.http.interface import Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.operations.cost import Costs
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
     """What came of an operation; lives as long as its request.
 
     Attributes:
-        reply: The answer.
+        reply: The response.
         context: What the operation was executed with; None where it was not executed.
         whole: Whether it was executed without an error.
     """
@@ -147,7 +147,7 @@ def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) 
 
 
 def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
-    """The answer.
+    """The response.
 
     Args:
         result: What execution came to.
@@ -156,9 +156,9 @@ def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, 
     """
     if result.data is None and result.errors and all(error.path is None for error in result.errors):
         return _request_error(tuple(result.errors), request)
-    answer: dict[str, Any] = {"data": result.data}
+    response: dict[str, Any] = {"data": result.data}
     if result.errors:
-        answer["errors"] = report(result.errors, request.request_id)
+        response["errors"] = report(result.errors, request.request_id)
     if told:
-        answer["extensions"] = {"gateway": told}
-    return Reply(200, encode(answer), has_errors="errors" in answer)
+        response["extensions"] = {"gateway": told}
+    return Reply(200, encode(response), has_errors="errors" in response)

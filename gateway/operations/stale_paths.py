@@ -1,4 +1,4 @@
-"""Which fields of an answer were made of stale records, and how old those are."""
+"""Which fields of a response were made of stale records, and how old those are."""
 
 from collections.abc import Callable
 from inspect import isawaitable

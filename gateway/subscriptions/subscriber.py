@@ -11,10 +11,10 @@ from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.answer import internal_error
-from gateway.http.operations import Operations, Reply
+from gateway.http.interface import Operations, Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
+from gateway.http.response import internal_error
 from gateway.operations.admission import Admission
 from gateway.operations.documents import Document
 from gateway.operations.encoding import variables_key

@@ -4,10 +4,10 @@ from typing import Final
 
 import pytest
 
-from gateway.http.operations import Reply
+from gateway.http.interface import Reply
 from gateway.operations.documents import MAX_SHAPE_CHARACTERS, Documents
 from gateway.operations.execution import core_schema
-from gateway.operations.kept_answers import KeptAnswer, KeptAnswers, Key
+from gateway.operations.response_cache import CachedResponse, Key, ResponseCache
 from schema.root import build_schema
 
 MEBIBYTE: Final = 1024 * 1024
@@ -19,14 +19,14 @@ def question(number: int, *, document: str = "{ __typename }", variables: bytes 
 
 
 @pytest.mark.parametrize("large", [{"document": "{ __typename }" + " " * MEBIBYTE}, {"variables": b"x" * MEBIBYTE}])
-def test_answers_to_large_questions_are_kept_by_the_size_of_the_questions_too(large: dict[str, str]) -> None:
-    answers = KeptAnswers(4 * MEBIBYTE)
+def test_responses_to_large_questions_are_kept_by_the_size_of_the_questions_too(large: dict[str, str]) -> None:
+    responses = ResponseCache(4 * MEBIBYTE)
     keys = [question(number, **large) for number in range(10)]  # type: ignore[arg-type]  # either of the two
 
     for key in keys:
-        answers.put(key, KeptAnswer(SMALL, 1.0, ()))
+        responses.put(key, CachedResponse(SMALL, 1.0, ()))
 
-    assert [number for number, key in enumerate(keys) if answers.get(key)] == [7, 8, 9]
+    assert [number for number, key in enumerate(keys) if responses.get(key)] == [7, 8, 9]
 
 
 def test_the_shape_of_a_document_of_nothing_but_blanks_is_not_kept() -> None:

@@ -17,7 +17,7 @@ from graphql import (
 from starlette.types import Scope
 from strawberry.scalars import JSON as JSONScalar  # noqa: N811 - that is no constant
 
-from gateway.http.operations import Reply
+from gateway.http.interface import Reply
 from gateway.http.refusals import Header, MutationByGet
 from gateway.http.request import GraphQLRequest
 from resolvers.errors import OperationTooExpensive, RateLimited

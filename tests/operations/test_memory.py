@@ -4,25 +4,25 @@ import tracemalloc
 
 import orjson
 
-from gateway.http.operations import Reply
+from gateway.http.interface import Reply
 from gateway.operations.encoding import compact
-from gateway.operations.kept_answers import KeptAnswer, KeptAnswers
+from gateway.operations.response_cache import CachedResponse, ResponseCache
 
-ANSWERS = 2_000
+RESPONSES = 2_000
 
 
-def test_kept_answers_take_no_more_memory_than_they_are_counted_with() -> None:
-    kept = KeptAnswers(64 * 1024 * 1024)
+def test_cached_responses_take_no_more_memory_than_they_are_counted_with() -> None:
+    cache = ResponseCache(64 * 1024 * 1024)
     tracemalloc.start()
 
-    for number in range(ANSWERS):
+    for number in range(RESPONSES):
         reply = Reply(200, compact(orjson.dumps({"data": {"delivery": {"id": f"Delivery:{number}"}}})))
         touched = (f"own/delivery/{number}",)
-        kept.put(_key(number), KeptAnswer(reply, 1.0, touched))
+        cache.put(_key(number), CachedResponse(reply, 1.0, touched))
 
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    counted = sum(answer.size for number in range(ANSWERS) if (answer := kept.get(_key(number))) is not None)
+    counted = sum(response.size for number in range(RESPONSES) if (response := cache.get(_key(number))) is not None)
     assert counted > 0
     assert used <= counted
 

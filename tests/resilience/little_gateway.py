@@ -9,11 +9,11 @@ from typing import Any, Final
 import orjson
 from starlette.types import Scope
 
-from gateway.app import ANSWERS_SHARE
+from gateway.app import RESPONSES_SHARE
 from gateway.callers import Caller
 from gateway.http.request import GraphQLRequest
 from gateway.operations.admission import build_admission
-from gateway.operations.answers import Answers, AnswersConfig
+from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig
@@ -129,8 +129,8 @@ class LittleGateway:
         runner = Runner(
             admission.documents, CompiledExecution(SCHEMA), admission.costs, RunnerConfig(settings.deadline_seconds)
         )
-        config = AnswersConfig(keep=True, share=True, max_bytes=settings.cache.max_bytes // ANSWERS_SHARE)
-        self._operations = admission.around(Answers(runner, self.records.invalidations, config))
+        config = CachedOperationsConfig(keep=True, share=True, max_bytes=settings.cache.max_bytes // RESPONSES_SHARE)
+        self._operations = admission.around(CachedOperations(runner, self.records.invalidations, config))
 
     def _account(self, stacks: Mapping[UpstreamName, Stack]) -> Account:
         deliveries, sms = (

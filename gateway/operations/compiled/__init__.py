@@ -1,1 +1,1 @@
-"""Execution by functions made for each document: what they do not cover goes to graphql-core, with the same answer."""
+"""Execution by functions made for each document: what they do not cover is graphql-core's, with the same response."""

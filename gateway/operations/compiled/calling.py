@@ -23,8 +23,8 @@ class ResolverCall:
         definition: The field.
         field: The same, as Strawberry knows it.
         nodes: The field's nodes in the document.
-        response_name: Under which its value stands in the answer.
-        complete: Turns its value into its part of the answer.
+        response_name: Under which its value stands in the response.
+        complete: Turns its value into its part of the response.
     """
 
     def __init__(

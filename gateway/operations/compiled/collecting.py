@@ -22,7 +22,7 @@ from graphql import (
 from gateway.operations.compiled.fallback import NotCovered
 
 FieldGroups = dict[str, list[FieldNode]]
-"""By response name, in the order of the answer: the nodes that are merged under it."""
+"""By response name, in the order of the response: the nodes that are merged under it."""
 
 
 class Fields:

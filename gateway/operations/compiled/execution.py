@@ -22,7 +22,7 @@ NO_VARIABLES = VariableValues({}, {})
 class CompiledExecution:
     """Executes queries by functions made for their document; lives as long as its process.
 
-    An operation that it does not cover, and an answer with an error in it, is executed by graphql-core with the same
+    An operation that it does not cover, and a response with an error in it, is executed by graphql-core with the same
     context: what was loaded once is not loaded again, so the second execution costs no upstream call.
 
     Args:
@@ -69,7 +69,7 @@ class CompiledExecution:
     async def _run(
         self, plan: Plan, variables: VariableValues, document: Document, context: Context
     ) -> dict[str, Any] | None:
-        """The data, or None where graphql-core has to say what the answer is."""
+        """The data, or None where graphql-core has to say what the response is."""
         try:
             return await plan.execute(variables, document.arguments, context)
         except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must

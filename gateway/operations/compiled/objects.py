@@ -1,4 +1,4 @@
-"""Functions that turn records into answers: one for each selection, object type and class of record.
+"""Functions that turn records into responses: one for each selection, object type and class of record.
 
 The source of a function spells out one dict display, in which a plain field is one expression. For
 `{ id price { amount } recipients { totalCount } }` it reads, in essence:
@@ -75,7 +75,7 @@ class Selection:
             self._require_covered(named_type)
 
     def complete(self, value: Any, run: Run) -> Any:  # noqa: ANN401 - a record of any kind, and JSON out of it
-        """A record's part of the answer.
+        """A record's part of the response.
 
         Raises:
             NotCovered: the record is none of the type.

@@ -46,7 +46,7 @@ class Plan:
             context: What the operation's resolvers share.
 
         Raises:
-            NotCovered: this answer is not covered.
+            NotCovered: this response is not covered.
             Exception: whatever a resolver raised.
         """
         run = Run(self._compiled, variables, fixed, context)

@@ -77,7 +77,7 @@ class Run:
             value: A value, or something to wait for.
             place: The object or list that it belongs into.
             key: Under which name or number.
-            complete: Turns the value into its part of the answer.
+            complete: Turns the value into its part of the response.
         """
         kind = value.__class__
         if kind is CoroutineType:
@@ -112,7 +112,7 @@ class Run:
             raise self._failure
 
     def abandon(self) -> None:
-        """Nobody waits for the answer any more."""
+        """Nobody waits for the response any more."""
         for task in self._tasks:
             task.cancel()
 

@@ -9,7 +9,7 @@ from gateway.operations.compiled.leaves import LeafType, leaf_source
 from gateway.operations.compiled.run import Run
 
 Complete: TypeAlias = Callable[[Any, Run], Any]
-"""Turns a value into its part of the answer."""
+"""Turns a value into its part of the response."""
 
 
 class Selected(Protocol):

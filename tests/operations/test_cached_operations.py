@@ -1,4 +1,4 @@
-"""The same operation runs once while it is in flight, and is answered from its bytes while all in them is fresh."""
+"""The same operation runs once while it is in flight, and comes from the response cache while all in them is fresh."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def test_two_hundred_operations_at_once_for_the_same_jobs_cost_what_one_co
     assert len(keeping.requests) == 31
 
 
-async def test_a_kept_answer_costs_no_request_and_has_the_same_bytes(keeping: World) -> None:
+async def test_a_cached_response_costs_no_request_and_has_the_same_bytes(keeping: World) -> None:
     first = await keeping.ask(LIST)
 
     second = await keeping.ask(LIST)
@@ -42,7 +42,7 @@ async def test_a_kept_answer_costs_no_request_and_has_the_same_bytes(keeping: Wo
     assert keeping.requests == []
 
 
-async def test_an_answer_is_forgotten_with_any_record_in_it(keeping: World) -> None:
+async def test_a_response_is_forgotten_with_any_record_in_it(keeping: World) -> None:
     query = '{ nodes(ids: ["Delivery:1", "Delivery:2"]) { ... on Delivery { id deliverable } } }'
     await keeping.ask(query)
 
@@ -56,7 +56,7 @@ async def test_an_answer_is_forgotten_with_any_record_in_it(keeping: World) -> N
     assert keeping.requests != []
 
 
-async def test_an_answer_with_an_error_is_not_kept(keeping: World) -> None:
+async def test_a_response_with_an_error_is_not_kept(keeping: World) -> None:
     keeping.deliveries.faults.settings = FaultSettings(nonsense="html")
     failed = await keeping.ask(LIST)
     keeping.deliveries.faults.clear()
@@ -67,7 +67,7 @@ async def test_an_answer_with_an_error_is_not_kept(keeping: World) -> None:
     assert len(answer.data["deliveries"]["nodes"]) == 5
 
 
-async def test_a_get_of_a_kept_answer_can_be_kept_by_the_browser_and_asked_for_again(keeping: World) -> None:
+async def test_a_get_of_a_cached_response_can_be_kept_by_the_browser_and_asked_for_again(keeping: World) -> None:
     url = f"{keeping.url}/graphql"
     first = await keeping.client.get(url, params={"query": LIST})
 

@@ -1,4 +1,4 @@
-"""Answers a browser that asks for the IDE."""
+"""Where a browser gets the IDE."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.ide.page import Example, Ide
 
 
-class IdeAnswer:
+class IdeEndpoint:
     """An ASGI app that answers every request with the IDE's page; lives as long as its process.
 
     Args:

@@ -1,4 +1,4 @@
-"""Whole answers: the same operation in flight runs once, and its bytes are kept while all in them is fresh."""
+"""Operations that need not run: their response is in the cache, or on its way for somebody who asked the same."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,28 +10,28 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.operations import Reply
+from gateway.http.interface import Reply
 from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
 from gateway.operations.encoding import compact, variables_key
 from gateway.operations.explain import explains
-from gateway.operations.kept_answers import KeptAnswer, KeptAnswers, Key
+from gateway.operations.response_cache import CachedResponse, Key, ResponseCache
 from gateway.operations.runner import Outcome, Runner
 from resolvers.cache.invalidations import Invalidations
 from resolvers.upstreams.transport.stack import loop_clock
 
 MAX_AGE: Final = 86_400.0
-"""Seconds that a browser may keep an answer at most, such as one that no upstream has a part in."""
+"""Seconds that a browser may keep a response at most, such as one that no upstream has a part in."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnswersConfig:
+class CachedOperationsConfig:
     """What an operator may set.
 
     Args:
-        keep: Whether answers are kept.
+        keep: Whether responses are kept.
         share: Whether the same operation in flight runs once.
-        max_bytes: How many bytes of answers are kept.
+        max_bytes: How many bytes of responses are kept.
     """
 
     keep: bool
@@ -39,8 +39,8 @@ class AnswersConfig:
     max_bytes: int
 
 
-class Answers:
-    """Answers queries with bytes that are there or on their way, and runs the rest; lives as long as its process.
+class CachedOperations:
+    """Takes responses from the cache or from the same query in flight, else runs it; lives as long as its process.
 
     Args:
         runner: Runs operations.
@@ -53,16 +53,16 @@ class Answers:
         self,
         runner: Runner,
         invalidations: Invalidations,
-        config: AnswersConfig,
+        config: CachedOperationsConfig,
         clock: Callable[[], float] = loop_clock,
     ) -> None:
         self._runner = runner
         self._share = config.share
         self._keep = config.keep
         self._clock = clock
-        self._kept = KeptAnswers(config.max_bytes)
+        self._responses = ResponseCache(config.max_bytes)
         self._flights: dict[Key, asyncio.Future[Reply]] = {}
-        invalidations.subscribe(self._kept.forget)
+        invalidations.subscribe(self._responses.forget)
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
         """Answer one operation.
@@ -73,7 +73,7 @@ class Answers:
         if explains(scope) or request.query is None:
             return await self._runner.run(request, scope, caller)
         key = _key(request, caller)
-        kept = self._kept.get(key)
+        kept = self._responses.get(key)
         if kept is not None and kept.fresh_until > self._clock():
             return kept.reply if request.may_mutate else self._with_headers(kept)
         if not self._runner.is_query(request):
@@ -113,14 +113,14 @@ class Answers:
             return
         if context.fresh_until > self._clock() and context.current:
             reply = msgspec.structs.replace(outcome.reply, body=compact(outcome.reply.body))
-            self._kept.put(key, KeptAnswer(reply, context.fresh_until, tuple(context.touched)))
+            self._responses.put(key, CachedResponse(reply, context.fresh_until, tuple(context.touched)))
 
     def _for_get(self, key: Key, reply: Reply) -> Reply:
-        kept = self._kept.get(key)
+        kept = self._responses.get(key)
         return self._with_headers(kept) if kept is not None and kept.reply.body == reply.body else reply
 
-    def _with_headers(self, kept: KeptAnswer) -> Reply:
-        """With what lets a browser keep the answer as long as we do, and ask whether it is still the same."""
+    def _with_headers(self, kept: CachedResponse) -> Reply:
+        """With what lets a browser keep the response as long as we do, and ask whether it is still the same."""
         if kept.etag is None:
             kept.etag = b'"' + blake2b(kept.reply.body, digest_size=16).hexdigest().encode() + b'"'
         seconds = int(max(0.0, min(MAX_AGE, kept.fresh_until - self._clock())))

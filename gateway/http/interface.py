@@ -14,13 +14,13 @@ CallerT_co = TypeVar("CallerT_co", covariant=True)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The outcome of one request; an answer that is kept may be given out many times, so nobody changes it.
+    """The outcome of one request; a response that is kept may be given out many times, so nobody changes it.
 
     Attributes:
         status: 200 once the operation has run; 400 for a request error (a document that does not parse or validate,
             variables that do not fit), which becomes 200 for clients that only take `application/json`.
         body: The complete GraphQL response as JSON in UTF-8.
-        headers: Added to the endpoint's own and, where the names meet, in their place. An `etag` on the answer to a
+        headers: Added to the endpoint's own and, where the names meet, in their place. An `etag` on the response to a
             GET lets the endpoint say 304.
         executed: The response has the key "data"; False for request errors.
         has_errors: The response has the key "errors".

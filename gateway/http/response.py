@@ -1,4 +1,4 @@
-"""Builds answers: the headers that every one has, the bodies of refusals, and 304."""
+"""Builds responses: the headers that every one has, the bodies of refusals, and 304."""
 
 from math import ceil
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from starlette.types import Message, Send
 
+from gateway.http.interface import Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, JSON
-from gateway.http.operations import Reply
 from gateway.http.refusals import Header, HttpRefusal
 from gateway.http.request import Headers
 from resolvers.errors import GatewayError, Unauthenticated
@@ -33,16 +33,16 @@ def _content_type(media_type: bytes) -> Header:
 POST_HEADERS: dict[bytes, tuple[Header, ...]] = {
     media_type: (_content_type(media_type), *_FIXED) for media_type in (JSON, GRAPHQL_RESPONSE)
 }
-"""By media type: what the answer to a POST has; no cache keeps one, so it need not say what it varies by."""
+"""By media type: what the response to a POST has; no cache keeps one, so it need not say what it varies by."""
 
 GET_HEADERS: dict[bytes, tuple[Header, ...]] = {
     media_type: (*headers, _VARYING) for media_type, headers in POST_HEADERS.items()
 }
-"""By media type: what the answer to a GET has."""
+"""By media type: what the response to a GET has."""
 
 
 def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message:
-    """ASGI's message that starts an answer.
+    """ASGI's message that starts a response.
 
     Args:
         reply: What is answered.
@@ -92,7 +92,7 @@ def internal_error() -> Reply:
 
 
 def adding(headers: tuple[Header, ...], send: Send) -> Send:
-    """Wrap `send` so that the answer has these headers as well."""
+    """Wrap `send` so that the response has these headers as well."""
 
     async def send_added(message: Message) -> None:
         if message["type"] == "http.response.start":
