@@ -1,21 +1,20 @@
 """Loaders over the cache: what is kept is answered at once, the rest through calls that are shared."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from resolvers.cache.kinds import Kind
 from resolvers.cache.reading import Reading
 from resolvers.cache.records import RecordCache
 from resolvers.cache.retrieval import Ask, Question
-from resolvers.loaders import done
+from resolvers.loaders import OnceLoader, done
 
 Value = TypeVar("Value")
 
 
-class CachedLoader(Generic[Value]):
-    """Loads records of one kind, each once; lives one operation.
+class CachedLoader(OnceLoader[str, Value | None]):
+    """Loads records of one kind, those that are kept at once; lives one operation.
 
     Records of a kind that an upstream tells several of by one call are asked for together at the end of the current
     turn of the event loop; only what is not kept goes into that call.
@@ -27,36 +26,18 @@ class CachedLoader(Generic[Value]):
     """
 
     def __init__(self, kind: Kind[Value], cache: RecordCache, reading: Reading) -> None:
+        super().__init__()
         assert kind.fetch is not None  # noqa: S101 - pages have none, and no loader
         many = partial(kind.fetch_many, reading.account) if kind.fetch_many else None
         fetch = partial(kind.fetch, reading.account)
         self._question = Question(cache, kind, reading.account.identity, fetch, many)
         self._cache = cache
         self._reading = reading
-        self._values: dict[str, asyncio.Future[Value | None]] = {}
-        self._primed: dict[str, Value] = {}
         self._waiting: dict[str, asyncio.Future[Any] | None] = {}
-
-    def load(self, record_id: str) -> "asyncio.Future[Value | None]":
-        """The record, already there if it is kept; else to come, and asked for unless somebody has done so."""
-        value = self._values.get(record_id)
-        if value is None:
-            primed = self._primed.get(record_id)
-            value = self._values[record_id] = self._begin(record_id) if primed is None else done(primed)
-        return value
 
     def keys(self, record_id: str) -> list[str]:
         """Where what `load` answers is kept."""
         return [self._question.prefix + record_id]
-
-    def prime(self, records: Mapping[str, Value]) -> None:
-        """Keep records for this operation that came by another way and were not asked for before."""
-        self._primed.update(records)
-
-    def forget(self, record_id: str) -> None:
-        """Fetch anew when next asked: somebody has just changed it."""
-        self._values.pop(record_id, None)
-        self._primed.pop(record_id, None)
 
     def cancel(self) -> None:
         """Nothing to do: whatever is on its way is the operation's to give up."""

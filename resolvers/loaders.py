@@ -1,6 +1,7 @@
 """Loaders: within one operation a record is asked for once, and ids of one kind asked for together go out together."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -9,28 +10,18 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Loader(Generic[Key, Value]):
-    """Fetches values one by one, each key once, and all at the same time; lives one operation.
+class OnceLoader(ABC, Generic[Key, Value]):
+    """Loads each key once, however it is fetched; lives one operation."""
 
-    Args:
-        fetch: Gets one value.
-    """
-
-    def __init__(self, fetch: Callable[[Key], Coroutine[Any, Any, Value]]) -> None:
-        self._fetch = fetch
+    def __init__(self) -> None:
         self._values: dict[Key, asyncio.Future[Value]] = {}
         self._primed: dict[Key, Value] = {}
 
     def load(self, key: Key) -> "asyncio.Future[Value]":
-        """The value to come; its fetch starts now, unless it was asked for before."""
+        """The value to come; its fetch begins, unless it was asked for before."""
         value = self._values.get(key)
-        if value is not None:
-            return value
-        if key in self._primed:
-            value = self._values[key] = done(self._primed[key])
-            return value
-        value = self._values[key] = asyncio.get_running_loop().create_task(self._fetch(key))
-        value.add_done_callback(_mark_retrieved)
+        if value is None:
+            value = self._values[key] = done(self._primed[key]) if key in self._primed else self._begin(key)
         return value
 
     def prime(self, values: Mapping[Key, Value]) -> None:
@@ -42,13 +33,34 @@ class Loader(Generic[Key, Value]):
         self._values.pop(key, None)
         self._primed.pop(key, None)
 
+    @abstractmethod
+    def _begin(self, key: Key) -> "asyncio.Future[Value]":
+        """Begin to fetch the value of a key that was not asked for before."""
+
+
+class Loader(OnceLoader[Key, Value]):
+    """Fetches values one by one, each key once, and all at the same time; lives one operation.
+
+    Args:
+        fetch: Gets one value.
+    """
+
+    def __init__(self, fetch: Callable[[Key], Coroutine[Any, Any, Value]]) -> None:
+        super().__init__()
+        self._fetch = fetch
+
     def cancel(self) -> None:
         """Give up what is still on its way."""
         for value in self._values.values():
             value.cancel()
 
+    def _begin(self, key: Key) -> "asyncio.Future[Value]":
+        value = asyncio.get_running_loop().create_task(self._fetch(key))
+        value.add_done_callback(_mark_retrieved)
+        return value
 
-class BatchLoader(Generic[Key, Value]):
+
+class BatchLoader(OnceLoader[Key, Value | None]):
     """Fetches the values asked for in the same turn of the event loop together; lives one operation.
 
     Args:
@@ -63,43 +75,26 @@ class BatchLoader(Generic[Key, Value]):
         fetch_one: Callable[[Key], Awaitable[Value | None]],
         max_batch: int,
     ) -> None:
+        super().__init__()
         self._fetch_many = fetch_many
         self._fetch_one = fetch_one
         self._max_batch = max_batch
-        self._values: dict[Key, asyncio.Future[Value | None]] = {}
-        self._primed: dict[Key, Value] = {}
         self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def load(self, key: Key) -> "asyncio.Future[Value | None]":
-        """The value to come; its fetch starts once the current turn of the event loop is over."""
-        value = self._values.get(key)
-        if value is not None:
-            return value
-        if key in self._primed:
-            value = self._values[key] = done(self._primed[key])
-            return value
-        loop = asyncio.get_running_loop()
-        value = self._values[key] = loop.create_future()
-        value.add_done_callback(_mark_retrieved)
-        if not self._waiting:
-            loop.call_soon(self._dispatch)
-        self._waiting[key] = value
-        return value
-
-    def prime(self, values: Mapping[Key, Value]) -> None:
-        """Keep values that came by another way, for keys that were not asked for before."""
-        self._primed.update(values)
-
-    def forget(self, key: Key) -> None:
-        """Fetch anew when next asked: somebody has just changed it."""
-        self._values.pop(key, None)
-        self._primed.pop(key, None)
 
     def cancel(self) -> None:
         """Give up what is still on its way."""
         for task in self._tasks:
             task.cancel()
+
+    def _begin(self, key: Key) -> "asyncio.Future[Value | None]":
+        loop = asyncio.get_running_loop()
+        value: asyncio.Future[Value | None] = loop.create_future()
+        value.add_done_callback(_mark_retrieved)
+        if not self._waiting:
+            loop.call_soon(self._dispatch)
+        self._waiting[key] = value
+        return value
 
     def _dispatch(self) -> None:
         waiting, self._waiting = list(self._waiting.items()), {}
