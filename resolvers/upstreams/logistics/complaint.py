@@ -1,29 +1,9 @@
-"""How the logistics API says no, which its documents show nowhere: `{code, message}` is assumed."""
-
-from typing import Final
-
-import msgspec
+"""How the logistics API says no, which its documents show nowhere."""
 
 from resolvers.errors import NotAllowedNow
 from resolvers.upstreams.answers import Complaint, require_success
+from resolvers.upstreams.assumed_complaint import read_complaint
 from resolvers.upstreams.call import Answer, Call
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    code: str | int | None = None
-    message: str | None = None
-
-
-_REFUSAL: Final = msgspec.json.Decoder(_Refusal)
-
-
-def read_complaint(body: bytes) -> Complaint:
-    """What a refusal says; nothing where its body has another form."""
-    try:
-        refusal = _REFUSAL.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Complaint()
-    return Complaint(refusal.message, code=None if refusal.code is None else str(refusal.code))
 
 
 def require_logistics_success(call: Call, answer: Answer) -> None:

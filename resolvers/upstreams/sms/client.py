@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from resolvers.upstreams.answers import decode, require_success
+from resolvers.upstreams.assumed_complaint import read_complaint
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
-from resolvers.upstreams.sms.complaint import read_complaint, read_job_complaint
+from resolvers.upstreams.sms.complaint import read_job_complaint
 from resolvers.upstreams.sms.records import (
     JOB_REFERENCE,
     JOB_REFERENCES,

@@ -1,27 +1,9 @@
-"""How the SMS API explains a refusal: mostly by its status alone."""
+"""How the SMS API explains why it refuses a job: mostly by the status alone."""
 
 from typing import Final
 
-import msgspec
-
 from resolvers.upstreams.answers import Complaint
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    message: str | None = None
-    code: int | str | None = None
-
-
-_REFUSAL = msgspec.json.Decoder(_Refusal)
-
-
-def read_complaint(body: bytes) -> Complaint:
-    """What the body says; no document promises one, so it is mostly empty."""
-    try:
-        refusal = _REFUSAL.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Complaint()
-    return Complaint(refusal.message, code=None if refusal.code is None else str(refusal.code))
+from resolvers.upstreams.assumed_complaint import read_complaint
 
 
 def read_job_complaint(status: int, body: bytes) -> Complaint:
