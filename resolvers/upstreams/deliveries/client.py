@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -137,19 +137,7 @@ class DeliveriesClient:
             Conflicting: one for the same product, DSP and type is in progress.
             RecordMissing: there is no such product or channel.
         """
-        call = Call(
-            UpstreamName.DELIVERIES,
-            "create_delivery",
-            "POST",
-            self._send_tasks_url,
-            scope.deadline,
-            HEADERS,
-            creation_document(request),
-            repeatable=False,
-            traces=scope.traces,
-            turn_by=scope.turn_by,
-        )
-        return await self._write(call)
+        return await self._write(scope, "create_delivery", "POST", self._send_tasks_url, creation_document(request))
 
     async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery:
         """Change a delivery (documents: "Update SendTask"); the API refuses every DELETE, so this also holds one back.
@@ -159,19 +147,8 @@ class DeliveriesClient:
             Conflicting: the change would make it the second in progress.
             RecordMissing: there is no such delivery.
         """
-        call = Call(
-            UpstreamName.DELIVERIES,
-            "update_delivery",
-            "PATCH",
-            self._delivery_url(delivery_id),
-            scope.deadline,
-            HEADERS,
-            change_document(delivery_id, request),
-            repeatable=False,
-            traces=scope.traces,
-            turn_by=scope.turn_by,
-        )
-        return await self._write(call)
+        document = change_document(delivery_id, request)
+        return await self._write(scope, "update_delivery", "PATCH", self._delivery_url(delivery_id), document)
 
     def _delivery_url(self, delivery_id: str) -> str:
         return f"{self._send_tasks_url}/{path_segment(delivery_id)}"
@@ -207,7 +184,21 @@ class DeliveriesClient:
         )
         return call, await self._transport.send(call)
 
-    async def _write(self, call: Call) -> Delivery:
+    async def _write(
+        self, scope: CallScope, operation: str, method: Literal["POST", "PATCH"], url: str, document: bytes
+    ) -> Delivery:
+        call = Call(
+            UpstreamName.DELIVERIES,
+            operation,
+            method,
+            url,
+            scope.deadline,
+            HEADERS,
+            document,
+            repeatable=False,
+            traces=scope.traces,
+            turn_by=scope.turn_by,
+        )
         answer = await self._transport.send(call)
         try:
             require_success(call, answer, read_complaint)
