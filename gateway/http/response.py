@@ -1,7 +1,7 @@
 """Builds responses: the headers that every one has, the bodies of refusals, and 304."""
 
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.types import Message, Send
@@ -11,6 +11,9 @@ from gateway.http.negotiation import GRAPHQL_RESPONSE, JSON
 from gateway.http.refusals import Header, HttpRefusal
 from gateway.http.request import Headers
 from resolvers.errors import GatewayError, Unauthenticated
+
+MASKED: Final = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
+"""Instead of the message of an error that we did not foresee."""
 
 _STATUSES = {
     "BAD_INPUT": 400,
@@ -87,8 +90,7 @@ def refusal(error: GatewayError) -> Reply:
 
 def internal_error() -> Reply:
     """What the client is told of an error that we did not foresee: nothing but that there was one."""
-    message = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
-    return Reply(500, _error_body(message, {"code": "INTERNAL"}), executed=False)
+    return Reply(500, _error_body(MASKED, {"code": "INTERNAL"}), executed=False)
 
 
 def adding(headers: tuple[Header, ...], send: Send) -> Send:

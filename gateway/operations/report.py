@@ -2,16 +2,15 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from graphql import GraphQLError
 
+from gateway.http.response import MASKED
 from resolvers.errors import BadInput, GatewayError, UpstreamError
 from resolvers.events.status_event import StatusProblem
 
 logger = logging.getLogger(__name__)
-
-MASKED: Final = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
 
 
 def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
