@@ -1,9 +1,8 @@
-"""Builds what an operation reaches the upstreams with: a pool, policies around it, clients, accounts."""
+"""Builds what an operation reaches the upstreams with: connections, policies around it, clients, accounts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyreqwest.client import Client
 from redis.asyncio import Redis
 
 from gateway.record_cache import build_record_cache
@@ -35,7 +34,8 @@ from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack, loop_clock
-from resolvers.upstreams.transport.wire import Wire, open_client
+from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.wire import Wire
 
 OWN_ACCOUNT = "own"
 """The identity of the gateway's own credentials; no tenant can have it: their names are prefixed."""
@@ -52,12 +52,12 @@ REDIS_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """The accounts and the pool below them; lives as long as its process.
+    """The accounts and the connections below them; lives as long as its process.
 
     Args:
         own: The gateway's own account.
         named: The tenants' accounts by name.
-        pool: Closed last.
+        connections: Closed last.
         redis: Where limits are shared with other processes, if anywhere.
         records: The cache of all accounts, if anything is to be kept or shared.
         logistics: The policies around the logistics API, without credentials: for logins and callers' own accounts.
@@ -65,7 +65,7 @@ class Upstreams:
 
     own: Account
     named: dict[str, Account]
-    pool: Client
+    connections: Connections
     redis: Redis | None = None
     records: RecordCache | None = None
     logistics: Transport | None = None
@@ -79,7 +79,7 @@ class Upstreams:
         """Close every connection."""
         if self.records is not None:
             await self.records.close()
-        await self.pool.close()
+        await self.connections.close()
         if self.redis is not None:
             await self.redis.aclose()
 
@@ -100,15 +100,15 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
         settings: What the operator set.
         observer: Told of every upstream call.
     """
-    pool = open_client()
+    connections = Connections()
     redis = _open_redis(settings)
     rate = RedisRate(redis, settings.redis_prefix, loop_clock) if redis is not None else LocalRate(loop_clock)
     records = build_record_cache(settings)
-    builder = _AccountBuilder(pool, StackSurroundings(rate=rate, observer=observer), records)
+    builder = _AccountBuilder(connections, StackSurroundings(rate=rate, observer=observer), records)
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, pool, redis, records, logistics)
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, connections, redis, records, logistics)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -119,10 +119,10 @@ def _open_redis(settings: Settings) -> Redis | None:
 
 
 class _AccountBuilder:
-    """Builds accounts over one pool; accounts at the same address share its policies. Lives while the app is built."""
+    """Builds accounts over the same connections; those at one address share policies. Lives while an app is made."""
 
-    def __init__(self, pool: Client, surroundings: StackSurroundings, records: RecordCache | None) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections, surroundings: StackSurroundings, records: RecordCache | None) -> None:
+        self._connections = connections
         self._surroundings = surroundings
         self._records = records
         self._stacks: dict[tuple[UpstreamName, str], Stack] = {}
@@ -152,7 +152,7 @@ class _AccountBuilder:
     def _stack(self, upstream: UpstreamName, url: str, limits: UpstreamLimits) -> Transport:
         key = (upstream, url)
         if key not in self._stacks:
-            wire = Wire(self._pool, max_answer_bytes=limits.max_answer_bytes)
+            wire = Wire(self._connections, max_answer_bytes=limits.max_answer_bytes)
             config = _stack_config(upstream, limits)
             self._stacks[key] = build_stack(wire, f"{upstream.name}:{url}", config, self._surroundings)
         return self._stacks[key].transport

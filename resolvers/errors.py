@@ -21,7 +21,7 @@
             |-- Conflicting       409: a duplicate, or a stale revision
             `-- NotAllowedNow     the thing's status forbids it
 
-Errors of libraries become one of these in `resolvers/upstreams/transport/wire.py` (connections),
+Errors of libraries become one of these in `resolvers/upstreams/transport/wire/` (connections),
 `resolvers/upstreams/answers.py` (statuses and bodies), and nowhere else. What a client sees of them is decided in
 `gateway/operations/report.py` (queries) and `schema/payloads.py` (mutations).
 """

@@ -23,7 +23,8 @@ from resolvers.upstreams.transport.authorizing import Authorizing
 from resolvers.upstreams.transport.credentials import FixedCredentials
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import StackConfig, StackSurroundings, build_stack, loop_clock
-from resolvers.upstreams.transport.wire import Wire, open_client
+from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.wire import Wire
 
 SPEED: Final = 10.0
 """Seconds to pacing and simulator in one of the wall's: both count the same windows, sooner."""
@@ -41,16 +42,16 @@ async def test_twice_as_many_reads_as_the_simulated_sms_api_takes_in_10_seconds_
     options = SmsOptions(max_requests_per_10_seconds=20)
     simulator = create_sms(ManualClock(datetime(2024, 5, 6, tzinfo=UTC)), options=options, monotonic=fast_clock)
     surroundings = StackSurroundings(fast_clock, fast_sleep, rate=LocalRate(fast_clock))
-    pool = open_client()
+    connections = Connections()
 
     async with serving(simulator.primary.app) as url:
-        stack = build_stack(Wire(pool), "SMS", StackConfig(concurrency=4), surroundings)
+        stack = build_stack(Wire(connections), "SMS", StackConfig(concurrency=4), surroundings)
         transport = Authorizing(stack.transport, FixedCredentials.basic(options.username, options.password), "own")
         base = f"{url}/rest/v1"
         client = SmsClient([transport], transport, SmsConfig((base,), base))
         scope = CallScope(fast_clock() + 100)
         jobs = await asyncio.gather(*(client.job_report(scope, 0, f"unknown-{number}") for number in range(40)))
-    await pool.close()
+    await connections.close()
 
     statuses = [request.status for request in simulator.primary.requests]
     first_refusal = statuses.index(429)

@@ -1,4 +1,4 @@
-"""The wire: one call becomes one HTTP exchange, and the HTTP library's errors become ours, here and nowhere else."""
+"""Calls that the HTTP library sends: over HTTP/2, through proxies. Its errors become ours here and nowhere else."""
 
 from datetime import timedelta
 from typing import Final
@@ -14,11 +14,10 @@ from pyreqwest.exceptions import (
 )
 from pyreqwest.request import RequestBuilder
 
-from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from resolvers.errors import UpstreamError
 from resolvers.upstreams.call import Answer, Call
-
-MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
-"""Decompressed. The largest documented answer, 3,000 recipients, is about 1 MiB."""
+from resolvers.upstreams.transport.wire.failures import timed_out, too_long, unavailable, unreadable, unsendable
+from resolvers.upstreams.transport.wire.request_head import USER_AGENT
 
 IDLE_CONNECTIONS: Final = 256
 
@@ -33,32 +32,26 @@ def open_client() -> Client:
         .http2(enable=True)
         .follow_redirects(enable=False)
         .referer(enable=False)
-        .user_agent("graphql-rest-gateway")
+        .user_agent(USER_AGENT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .build()
     )
 
 
-class Wire:
-    """The innermost transport, which sends a call once; lives as long as its process.
+class LibraryWire:
+    """Sends a call once, by the HTTP library; lives as long as its process.
 
     Args:
         client: The pool that it shares with the other upstreams.
         max_answer_bytes: How long a decompressed body may be.
     """
 
-    def __init__(self, client: Client, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(self, client: Client, *, max_answer_bytes: int) -> None:
         self._client = client
         self._max_answer_bytes = max_answer_bytes
 
     async def send(self, call: Call) -> Answer:
-        """Send the call once and read the whole answer, whatever its status.
-
-        Raises:
-            UpstreamUnavailable: no connection, or it broke, or no request can be made of the call.
-            UpstreamTimeout: no whole answer within `call.timeout` seconds.
-            UpstreamBadAnswer: the body is longer than allowed, or not compressed as it says.
-        """
+        """As the wire does."""
         builder = self._request(call)
         call.tries += 1
         try:
@@ -66,17 +59,13 @@ class Wire:
                 body = await response.body_reader.read(self._max_answer_bytes + 1)
                 answer = Answer(response.status, response.headers, b"" if body is None else bytes(body))
         except PyreqwestError as error:
-            raise _translate(call, error) from error
+            raise translated(call, error) from error
         if len(answer.body) > self._max_answer_bytes:
-            raise UpstreamBadAnswer(
-                call.upstream,
-                f"{call.upstream.name} answered {call.operation} with more than {self._max_answer_bytes} bytes.",
-                outcome_unknown=not call.repeatable,
-            )
+            raise too_long(call, self._max_answer_bytes)
         return answer
 
     def _request(self, call: Call) -> RequestBuilder:
-        """The request; what is wrong with one may be a secret, so the library's message goes no further."""
+        """The request."""
         headers = call.headers
         if call.authorization is not None:
             headers = (*headers, ("authorization", call.authorization))
@@ -84,30 +73,26 @@ class Wire:
             builder = self._client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout))
             builder = builder.headers(headers)
         except ValueError:
-            message = (
-                f"{call.upstream.name} could not be asked for {call.operation}: its URL or the credentials for it hold "
-                "characters that HTTP does not allow; its operator checks the settings."
-            )
-            raise UpstreamUnavailable(call.upstream, message) from None
+            raise unsendable(call) from None
         return builder if call.body is None else builder.body_bytes(call.body)
 
 
-def _translate(call: Call, error: PyreqwestError) -> UpstreamError:
+def translated(call: Call, error: PyreqwestError) -> UpstreamError:
     """Our word for what the HTTP library says.
 
     Its classes do not tell whether the request went out: a connection cut after the request was sent is a ConnectError
     there too, and a slow answer a ConnectTimeoutError. The causes do.
+
+    Args:
+        call: What was asked.
+        error: What it raised.
     """
-    outcome_unknown = not call.repeatable and not _never_sent(error)
-    name, operation = call.upstream.name, call.operation
+    sent = not _never_sent(error)
     if isinstance(error, RequestTimeoutError):
-        message = f"{name} did not answer {operation} within {call.timeout:.1f} s; try again later."
-        return UpstreamTimeout(call.upstream, message, outcome_unknown=outcome_unknown)
+        return timed_out(call, sent=sent)
     if isinstance(error, DecodeError) and not _was_cut(error):
-        message = f"{name} answered {operation} with a body that cannot be read."
-        return UpstreamBadAnswer(call.upstream, message, outcome_unknown=outcome_unknown)
-    message = f"{name} could not be reached for {operation}, or the connection broke; try again later."
-    return UpstreamUnavailable(call.upstream, message, outcome_unknown=outcome_unknown)
+        return unreadable(call)
+    return unavailable(call, sent=sent)
 
 
 def _causes(error: PyreqwestError) -> list[str]:

@@ -1,0 +1,197 @@
+"""One connection to an upstream, which speaks HTTP/1.1 in the event loop's own thread (RFC 9112).
+
+Parsing is llhttp's, by httptools. What is above that is ours because every library that we measured costs two to six
+times as much for a call, most of it for handing work from thread to thread and back: docs/performance.md.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import httptools
+
+from resolvers.upstreams.call import Answer
+from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
+from resolvers.upstreams.transport.wire.failures import Broken, Late, TooLong, Unparsable
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""All header fields of an answer; the limits of servers for theirs are 8 to 32 KiB."""
+
+_FIRST_FINAL_STATUS: Final = 200
+
+
+class Connection(asyncio.Protocol):
+    """Carries one exchange at a time; lives until either side ends it.
+
+    Args:
+        released: Called when an answer is complete and another exchange may follow.
+        closed: Called when none can follow any more.
+
+    Attributes:
+        idle_since: The event loop's clock, in seconds, when the last answer was complete.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_body_bytes",
+        "_closed",
+        "_ends_with_connection",
+        "_head_bytes",
+        "_headers",
+        "_in_body",
+        "_loop",
+        "_most_bytes",
+        "_parser",
+        "_released",
+        "_timer",
+        "_transport",
+        "_untouched",
+        "idle_since",
+    )
+
+    def __init__(self, released: "Callable[[Connection], None]", closed: "Callable[[Connection], None]") -> None:
+        self._released = released
+        self._closed = closed
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle
+        self._answer: asyncio.Future[Answer] | None = None
+        self._most_bytes = 0
+        self._untouched = True
+        self._expect_head()
+        self.idle_since = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an exchange can begin."""
+        return not self._transport.is_closing()
+
+    @property
+    def protocol(self) -> str | None:
+        """What was agreed on by ALPN, if anything (RFC 7301)."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return None if tls is None else tls.selected_alpn_protocol()
+
+    def exchange(self, request: bytes, most_bytes: int, seconds: float) -> "asyncio.Future[Answer]":
+        """Send a request; what comes is its answer, or one of `FAILURES`.
+
+        Whoever waits for it no longer must `abort` the connection: what it brings then answers nothing else.
+
+        Args:
+            request: The whole of it.
+            most_bytes: How long the answer's body may be, as it comes and decompressed.
+            seconds: Until when the whole answer must be there.
+        """
+        self._most_bytes = most_bytes
+        self._untouched = True
+        self._expect_head()
+        self._answer = answer = self._loop.create_future()
+        self._timer = self._loop.call_later(seconds, self._expire)
+        self._transport.write(request)
+        return answer
+
+    def abort(self) -> None:
+        """End it at once, whatever is on its way."""
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The event loop says: it is open."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - `create_connection` makes no other kind
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """The event loop says: here is a part of an answer, or something that nobody asked for."""
+        if self._answer is None:
+            self.abort()
+            return
+        self._untouched = False
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(Unparsable())
+            return
+        if not self._in_body:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(TooLong())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The event loop says: it is over. That ends an answer that told no length (RFC 9112, section 6.3)."""
+        if error is None and self._ends_with_connection:
+            self._finish()
+        self._fail(Broken(untouched=self._untouched))
+        self._closed(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser says: here is a header field; those that come after the body are of no use to us."""
+        if self._in_body:
+            return
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        """The parser says: a body follows, or nothing."""
+        self._in_body = True
+        self._ends_with_connection = "content-length" not in self._headers and "transfer-encoding" not in self._headers
+
+    def on_body(self, part: bytes) -> None:
+        """The parser says: here is a part of the body."""
+        self._body_bytes += len(part)
+        if self._body_bytes > self._most_bytes:
+            self._fail(TooLong())
+        else:
+            self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        """The parser says: that was all. It may have been an interim answer, or one too many."""
+        if self._parser.get_status_code() < _FIRST_FINAL_STATUS:
+            self._expect_head()
+            return
+        may_go_on = self._answer is not None and self._parser.should_keep_alive()
+        self._finish()
+        if may_go_on and self.is_open:
+            self.idle_since = self._loop.time()
+            self._released(self)
+        else:
+            self.abort()
+
+    def _expect_head(self) -> None:
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._head_bytes = 0
+        self._body_bytes = 0
+        self._in_body = False
+        self._ends_with_connection = False
+
+    def _finish(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        self._timer.cancel()
+        if answer.done():
+            self.abort()
+            return
+        try:
+            coding = self._headers.get("content-encoding", "")
+            body = decoded(b"".join(self._body), coding, self._most_bytes)
+        except Undecodable as error:
+            answer.set_exception(error)
+            return
+        if len(body) > self._most_bytes:
+            answer.set_exception(TooLong())
+            return
+        answer.set_result(Answer(self._parser.get_status_code(), self._headers, body))
+
+    def _expire(self) -> None:
+        self._fail(Late())
+
+    def _fail(self, failure: Exception) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            self._timer.cancel()
+            if not answer.done():
+                answer.set_exception(failure)
+        self.abort()

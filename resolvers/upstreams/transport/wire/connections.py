@@ -1,0 +1,78 @@
+"""All connections of a process: those that we speak HTTP/1.1 on ourselves, and the HTTP library's for the rest."""
+
+import asyncio
+import ssl
+from functools import cached_property
+from typing import Final
+
+from pyreqwest.client import Client
+
+from resolvers.upstreams.transport.wire.library import open_client
+from resolvers.upstreams.transport.wire.origin import Origin, direct_origin
+from resolvers.upstreams.transport.wire.pool import Pool
+
+HTTP_1: Final = "http/1.1"
+HTTP_2: Final = "h2"
+
+
+class Connections:
+    """All connections of a process, and which origins have which kind; lives as long as the process.
+
+    Origins that offer HTTP/2 go to the library, as do those behind a proxy; all others are spoken to directly.
+
+    Attributes:
+        library: The HTTP library's own pool.
+        pools: The direct ones, by scheme and authority, once they were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.library: Client = open_client()
+        self.pools: dict[str, Pool] = {}
+        self._for_the_library: set[str] = set()
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    async def discover(self, scheme_and_authority: str) -> Pool | None:
+        """The origin's pool; None where the library speaks to it.
+
+        Raises:
+            OSError: it takes a handshake to know, and that failed.
+        """
+        if scheme_and_authority in self._for_the_library:
+            return None
+        async with self._asking.setdefault(scheme_and_authority, asyncio.Lock()):
+            pool = self.pools.get(scheme_and_authority)
+            if pool is None and scheme_and_authority not in self._for_the_library:
+                pool = await self._examine(scheme_and_authority)
+            return pool
+
+    async def close(self) -> None:
+        """End them all."""
+        for pool in self.pools.values():
+            pool.close()
+        await self.library.close()
+
+    async def _examine(self, scheme_and_authority: str) -> Pool | None:
+        origin = direct_origin(scheme_and_authority)
+        if origin is None or (origin.encrypted and await self._offers_http_2(origin)):
+            self._for_the_library.add(scheme_and_authority)
+            return None
+        pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None)
+        return pool
+
+    async def _offers_http_2(self, origin: Origin) -> bool:
+        """Whether it would rather speak HTTP/2, which costs one handshake to know (RFC 7301)."""
+        connection = await Pool(origin, _tls(HTTP_2, HTTP_1)).connect()
+        protocol = connection.protocol
+        connection.abort()
+        return protocol == HTTP_2
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return _tls(HTTP_1)
+
+
+def _tls(*protocols: str) -> ssl.SSLContext:
+    """By the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(protocols)
+    return context

@@ -1,0 +1,112 @@
+"""What an exchange on a connection of ours can end in, and what the gateway calls that."""
+
+from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from resolvers.upstreams.call import Call
+from resolvers.upstreams.transport.wire.content_coding import Undecodable
+
+
+class Unreached(Exception):
+    """There is no connection, so nothing was sent.
+
+    Args:
+        late: There was no time to wait any longer.
+    """
+
+    def __init__(self, *, late: bool = False) -> None:
+        super().__init__()
+        self.late = late
+
+
+class Broken(Exception):
+    """A connection ended before the whole answer was there.
+
+    Args:
+        untouched: Not a byte of an answer had come.
+    """
+
+    def __init__(self, *, untouched: bool) -> None:
+        super().__init__()
+        self.untouched = untouched
+
+
+class Unparsable(Exception):
+    """What came is no HTTP."""
+
+
+class Late(Exception):
+    """The whole answer was not there in time."""
+
+
+class TooLong(Exception):
+    """An answer is longer than allowed."""
+
+
+FAILURES = (Unreached, Broken, Unparsable, Late, TooLong, Undecodable)
+"""All that an exchange can end in."""
+
+
+def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError:
+    """Our word for one of the failures.
+
+    Args:
+        call: What was asked.
+        failure: One of `FAILURES`.
+        most_bytes: How long an answer may be.
+    """
+    if isinstance(failure, Unreached):
+        return timed_out(call, sent=False) if failure.late else unavailable(call, sent=False)
+    if isinstance(failure, Late):
+        return timed_out(call, sent=True)
+    if isinstance(failure, TooLong):
+        return too_long(call, most_bytes)
+    return unavailable(call, sent=True) if isinstance(failure, Broken) else unreadable(call)
+
+
+def timed_out(call: Call, *, sent: bool) -> UpstreamTimeout:
+    """The whole answer was not there in time.
+
+    Args:
+        call: What was asked.
+        sent: The request went out, or may have.
+    """
+    message = f"{call.upstream.name} did not answer {call.operation} within {call.timeout:.1f} s; try again later."
+    return UpstreamTimeout(call.upstream, message, outcome_unknown=sent and not call.repeatable)
+
+
+def unavailable(call: Call, *, sent: bool) -> UpstreamUnavailable:
+    """There is no connection, or it broke.
+
+    Args:
+        call: What was asked.
+        sent: The request went out, or may have.
+    """
+    message = (
+        f"{call.upstream.name} could not be reached for {call.operation}, or the connection broke; try again later."
+    )
+    return UpstreamUnavailable(call.upstream, message, outcome_unknown=sent and not call.repeatable)
+
+
+def unsendable(call: Call) -> UpstreamUnavailable:
+    """No request can be made of the call; what is wrong with it may be a secret, so it goes no further."""
+    message = (
+        f"{call.upstream.name} could not be asked for {call.operation}: its URL or the credentials for it hold "
+        "characters that HTTP does not allow; its operator checks the settings."
+    )
+    return UpstreamUnavailable(call.upstream, message)
+
+
+def unreadable(call: Call) -> UpstreamBadAnswer:
+    """The answer is no HTTP, or not compressed as it says."""
+    message = f"{call.upstream.name} answered {call.operation} with something that cannot be read."
+    return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
+
+
+def too_long(call: Call, most_bytes: int) -> UpstreamBadAnswer:
+    """The answer is longer than its upstream is allowed.
+
+    Args:
+        call: What was asked.
+        most_bytes: How long it may be.
+    """
+    message = f"{call.upstream.name} answered {call.operation} with more than {most_bytes} bytes."
+    return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)

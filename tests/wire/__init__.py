@@ -1,0 +1,1 @@
+"""The wire: calls over sockets, to servers that talk as they please."""

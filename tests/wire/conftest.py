@@ -1,0 +1,37 @@
+"""The wire in both its ways: spoken by ourselves, and by the HTTP library."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from resolvers.upstreams.call import Transport
+from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.library import LibraryWire
+from resolvers.upstreams.transport.wire.wire import Wire
+
+MakeWire = Callable[[int], Transport]
+"""A wire whose answers have at most so many bytes."""
+
+
+@pytest.fixture
+async def connections() -> AsyncIterator[Connections]:
+    connections = Connections()
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture
+def wire(connections: Connections) -> Wire:
+    return Wire(connections)
+
+
+@pytest.fixture(params=["direct", "library"])
+def make_wire(request: pytest.FixtureRequest, connections: Connections) -> MakeWire:
+    if request.param == "library":
+        return lambda most_bytes: LibraryWire(connections.library, max_answer_bytes=most_bytes)
+    return lambda most_bytes: Wire(connections, max_answer_bytes=most_bytes)
+
+
+@pytest.fixture
+def either_wire(make_wire: MakeWire) -> Transport:
+    return make_wire(1_000_000)
