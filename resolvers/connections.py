@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -11,6 +12,9 @@ from resolvers.errors import BadInput
 
 MAX_FIRST: Final = 100
 MAX_CURSOR_LENGTH: Final = 512
+
+_DIGEST_BYTES: Final = 6
+"""Enough that no two lists that somebody pages through share a name, and short in every cursor."""
 
 Node = TypeVar("Node")
 Place = TypeVar("Place", bound=msgspec.Struct)
@@ -72,6 +76,17 @@ class Offset(msgspec.Struct, frozen=True, array_like=True):
     index: int
 
 
+def name_under(list_name: str, arguments: msgspec.Struct) -> str:
+    """The name of a list that its arguments narrow, so that a cursor made under some is none under others.
+
+    Args:
+        list_name: Of the whole list.
+        arguments: What narrows it; equal ones make the same name.
+    """
+    digest = hashlib.blake2b(msgspec.json.encode(arguments), digest_size=_DIGEST_BYTES).digest()
+    return f"{list_name} {base64.urlsafe_b64encode(digest).decode()}"
+
+
 def cursor_at(place: msgspec.Struct) -> str:
     """The opaque cursor of a place."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
@@ -95,7 +110,9 @@ def place_at(cursor: str, kind: type[Place]) -> Place:
 def bad_cursor() -> BadInput:
     """What a cursor gets that does not belong to the list."""
     return BadInput(
-        "`after` is no cursor of this list; pass an endCursor of the same list, or nothing.", path=["after"]
+        "`after` is no cursor of this list: pass one that came with the same arguments (`first` may differ), or leave "
+        "it out to begin at the start.",
+        path=["after"],
     )
 
 

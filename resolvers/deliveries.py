@@ -3,9 +3,10 @@
 from collections.abc import Awaitable
 from typing import Final
 
+import msgspec
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, offset_connection, start_of
+from resolvers.connections import Connection, check_first, name_under, offset_connection, start_of
 from resolvers.context import Context
 from resolvers.errors import NotAllowedNow, RecordMissing
 from resolvers.permissions import Scope
@@ -36,10 +37,17 @@ async def deliveries(
     """
     context = info.context
     context.account.require(Scope.DELIVERIES_READ)
-    size, start = check_first(first), start_of(LIST, after)
+    list_name = _list_name(filters)
+    size, start = check_first(first), start_of(list_name, after)
     records, total = await _window(context, filters, start, size)
     context.loaders.deliveries.prime({record.send_task_id: record for record in records})
-    return offset_connection(LIST, start, records, has_next_page=start + len(records) < total, total_count=total)
+    return offset_connection(list_name, start, records, has_next_page=start + len(records) < total, total_count=total)
+
+
+def _list_name(filters: DeliveryFilters) -> str:
+    """The same whatever order the ids are given in."""
+    ids = None if filters.ids is None else tuple(sorted(set(filters.ids)))
+    return name_under(LIST, msgspec.structs.replace(filters, ids=ids))
 
 
 async def _window(context: Context, filters: DeliveryFilters, start: int, size: int) -> tuple[list[Delivery], int]:

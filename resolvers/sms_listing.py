@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from resolvers.connections import Connection, bad_cursor, check_first, place_at
+from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.permissions import Scope
@@ -24,8 +24,12 @@ WINDOW: Final = timedelta(days=30)
 MAX_SPAN: Final = timedelta(days=366)
 """Of one list to the client; the upstream keeps 3 months, and each 30 days more cost calls for nothing."""
 
+CALENDAR_START: Final = datetime.min.replace(tzinfo=UTC)
 
-class JobWindow(msgspec.Struct, frozen=True):
+Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class JobWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which jobs to list; None leaves a bound to the gateway: the last 30 days, open and finished ones."""
 
     from_time: datetime | None = None
@@ -45,6 +49,7 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     """A place in the list: it pins the window, so that `the last 30 days` do not move between two pages.
 
     Args:
+        list_name: Keeps a cursor of another window from being taken for one of this.
         from_time: The whole list's first instant.
         to_time: The whole list's last instant.
         segment: Which upstream list.
@@ -52,8 +57,8 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     """
 
     list_name: str
-    from_time: datetime
-    to_time: datetime
+    from_time: Zoned
+    to_time: Zoned
     segment: int
     index: int
 
@@ -83,19 +88,26 @@ async def jobs(
 
 
 async def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
+    list_name = _list_name(window)
     if after is None:
         to_time = window.to_time or await _present(context)
-        from_time = window.from_time or to_time - WINDOW
+        from_time = window.from_time or to_time - min(WINDOW, to_time - CALENDAR_START)
         _check_span(from_time, to_time)
-        return JobPlace(LIST, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
+        return JobPlace(list_name, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
     place = place_at(after, JobPlace)
-    same = place.from_time == (window.from_time or place.from_time) and place.to_time == (
-        window.to_time or place.to_time
-    )
-    if place.list_name != LIST or place.index < 0 or not same or place.from_time.tzinfo is None:
+    if place.list_name != list_name or place.index < 0:
         raise bad_cursor()
     _check_span(place.from_time, place.to_time)
     return msgspec.structs.replace(place, index=place.index + 1)
+
+
+def _list_name(window: JobWindow) -> str:
+    """The same whatever offsets the times are given in."""
+    return name_under(LIST, JobWindow(_in_utc(window.from_time), _in_utc(window.to_time), window.open))
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(UTC)
 
 
 async def _present(context: Context) -> datetime:
@@ -123,7 +135,8 @@ def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segm
     """The primary data centre's windows first, the oldest first, as the upstream orders jobs."""
     windows, start = [], from_time
     while start < to_time:
-        end = min(start + WINDOW, to_time)
+        # Added only where it fits: the calendar ends in 9999.
+        end = start + WINDOW if to_time - start > WINDOW else to_time
         windows.append((start, end))
         start = end
     return [Segment(centre, *window) for centre in range(centres) for window in windows]

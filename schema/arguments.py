@@ -21,7 +21,10 @@ FirstRecipients: TypeAlias = Annotated[
 ]
 After: TypeAlias = Annotated[
     str | None,
-    strawberry.argument(name="after", description="The cursor to go on behind, such as a page's endCursor."),
+    strawberry.argument(
+        name="after",
+        description="The cursor to go on behind, such as a page's endCursor; it belongs to its list's other arguments.",
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ import msgspec
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
 
 
-class DeliveryFilters(msgspec.Struct, frozen=True):
+class DeliveryFilters(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which deliveries to list; None sets no bound. Filters are plain equality, and all given ones must hold.
 
     Args:
