@@ -1,8 +1,10 @@
 """The wire in both its ways: spoken by ourselves, and by the HTTP library."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+import uvloop
 
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.transport.wire.connections import Connections
@@ -11,6 +13,11 @@ from resolvers.upstreams.transport.wire.wire import Wire
 
 MakeWire = Callable[[int], Transport]
 """A wire whose answers have at most so many bytes."""
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both loops: uvloop serves, the standard one is what everything else here is tested with."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

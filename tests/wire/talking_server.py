@@ -71,11 +71,11 @@ async def accepting(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncItera
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talks.add(cast("asyncio.Task[None]", asyncio.current_task()))
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
-            with suppress(OSError):
+        with suppress(asyncio.CancelledError, OSError):
+            try:
+                await talk(reader, writer)
+            finally:
+                writer.close()
                 await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -269,18 +271,15 @@ async def test_a_name_with_several_addresses_is_reached_at_the_one_that_answers(
 
 
 async def test_a_host_that_never_lets_in_is_a_timeout_and_nothing_was_sent(wire: Wire) -> None:
-    """A listener whose queue is full lets the handshake wait; nothing on loopback is slower."""
-    server = await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0, backlog=0, start_serving=False)
-    port = server.sockets[0].getsockname()[1]
-    server.sockets[0]._sock.listen(0)  # type: ignore[attr-defined]  # the loop must not accept
-    filling = [asyncio.create_task(asyncio.open_connection("127.0.0.1", port)) for _ in range(8)]
-    await asyncio.sleep(0)
+    """A listener with a full queue takes part in no more handshakes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as fillers:
+        address = server.getsockname()
+        for _ in range(8):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
 
-    with pytest.raises(UpstreamTimeout) as failed:
-        await wire.send(call_to(f"http://127.0.0.1:{port}/", method="POST", timeout=0.2))
+        with pytest.raises(UpstreamTimeout) as failed:
+            await wire.send(call_to(f"http://127.0.0.1:{address[1]}/", method="POST", timeout=0.2))
 
-    for task in filling:
-        task.cancel()
-    await asyncio.gather(*filling, return_exceptions=True)
-    server.close()
     assert not failed.value.outcome_unknown

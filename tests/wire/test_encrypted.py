@@ -34,9 +34,8 @@ async def test_a_server_without_http_2_is_spoken_to_directly(
     async with serving(answering(b"{}"), server_context(certificate, *offered)) as server:
         answers = [await trusting.send(call_to(server.url)) for _ in range(3)]
 
-    examined, *used = server.heads
     assert [answer.body for answer in answers] == [b"{}"] * 3
-    assert (examined, [len(heads) for heads in used]) == ([], [3])
+    assert [len(heads) for heads in server.heads if heads] == [3]
 
 
 async def test_a_server_with_http_2_is_asked_over_http_2(trusting: Wire, certificate: Path) -> None:
@@ -48,7 +47,6 @@ async def test_a_server_with_http_2_is_asked_over_http_2(trusting: Wire, certifi
     assert set(server.protocols) == {"h2"}
     assert server.requests
     assert {request.split(b"\r\n")[0] for request in server.requests} == {b"PRI * HTTP/2.0"}
-    assert server.heads[0] == []
 
 
 async def test_a_server_that_cannot_prove_who_it_is_gets_no_request(wire: Wire, certificate: Path) -> None:

@@ -6,7 +6,7 @@ times as much for a call, most of it for handing work from thread to thread and 
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import httptools
 
@@ -98,8 +98,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The event loop says: it is open."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - `create_connection` makes no other kind
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """The event loop says: here is a part of an answer, or something that nobody asked for."""
