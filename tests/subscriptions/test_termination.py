@@ -17,11 +17,8 @@ from gateway.sandbox.logistics_lifecycle import StatusEvent
 from gateway.sandbox.server import serving
 from gateway.sandbox_command import SimulatorUrls, sandbox_environment
 from tests.cli.running import Running, running
-from tests.redis_server import redis_prefix, redis_url
 from tests.subscriptions.socket_client import NEW, OLD, Client, initialized
 from tests.subscriptions.stream_client import MULTIPART, SSE, asking
-
-__all__ = ["redis_prefix", "redis_url"]
 
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0", "--no-webhooks"]
 SERVE = ["-c", "from gateway.cli import main; main()", "serve"]
