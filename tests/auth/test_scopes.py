@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from schema.root import build_schema
-from tests.auth.issuer import Issuer, bearer, running_issuer, settings_for
+from tests.auth.issuer import Issuer, bearer, settings_for
 from tests.contract import documents
 from tests.subscriptions.stream_client import SSE
 from tests.world import UNCACHED, World, running_world
@@ -60,12 +60,6 @@ EDGES: Final = {
 
 WITHIN_ONE_SCOPE: Final = {"Recipient.job"}
 """Nobody has a recipient who may not read jobs."""
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ async def _at_place(action: str, where: tuple[str, str], history: History, notes
 
 async def _let_calls_end(notes: Notes, history: History) -> None:
     if notes.gate is not None:
-        notes.gate.set()
+        notes.open_gate()
         notes.gate = None
     await turns(30)
     await _settle(history)

@@ -18,8 +18,7 @@ async def test_two_hundred_operations_at_once_share_one_call(notes: Notes) -> No
     cache, ann = new_cache(Clock()), Owner("ann", notes)
     loads = [Operation(cache, ann).load("1") for _ in range(200)]
 
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
     found = await asyncio.gather(*loads)
 
     assert {note.text for note in found if note} == {"first"}
@@ -29,8 +28,7 @@ async def test_two_hundred_operations_at_once_share_one_call(notes: Notes) -> No
 async def test_calls_are_shared_where_nothing_is_kept(notes: Notes) -> None:
     cache, ann = new_cache(Clock(), keep=False), Owner("ann", notes)
     loads = [Operation(cache, ann).load("1") for _ in range(5)]
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
     await asyncio.gather(*loads)
 
     await Operation(cache, ann).load("1")
@@ -42,8 +40,7 @@ async def test_calls_are_shared_where_nothing_is_kept(notes: Notes) -> None:
 async def test_calls_are_not_shared_where_only_keeping_is_wanted(notes: Notes) -> None:
     cache, ann = new_cache(Clock(), coalesce=False), Owner("ann", notes)
     loads = [Operation(cache, ann).load("1") for _ in range(5)]
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
     await asyncio.gather(*loads)
 
     await Operation(cache, ann).load("1")
@@ -60,8 +57,7 @@ async def test_a_caller_that_gives_up_does_not_end_the_call_for_the_others(notes
 
     starter.reading.cancel()
     await turns()
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     note = await waiting
     assert note
@@ -91,8 +87,7 @@ async def test_who_asks_after_all_gave_up_gets_a_call_of_their_own(notes: Notes)
     await turns()
     first.reading.cancel()
     await turns()
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     note = await Operation(cache, ann).load("1")
 
@@ -109,8 +104,7 @@ async def test_an_impatient_caller_neither_waits_longer_nor_lets_others_wait_les
 
     with pytest.raises(UpstreamTimeout):
         await impatiently
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     assert await patiently
     assert len(notes.fetched) == 1
@@ -136,8 +130,7 @@ async def test_a_caller_with_more_time_than_the_call_has_left_starts_another(not
 
     second = Operation(cache, ann, deadline=loop.time() + 100).load("1")
     await turns()
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     assert await first == await second
     assert len(notes.fetched) == 2
@@ -182,8 +175,7 @@ async def test_a_batch_joins_the_calls_that_are_on_their_way() -> None:
     operation = Operation(cache, ann, kind=BATCHED_NOTE)
     loads = [operation.load(one) for one in ("1", "2", "3")]
     await turns()
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     found = await asyncio.gather(single, *loads)
 

@@ -48,7 +48,7 @@ async def in_flight(stage: Stage) -> None:
     stage.notes.gate = asyncio.Event()
     pending = stage.both() + stage.both()
     await turns()
-    stage.notes.gate.set()
+    stage.notes.open_gate()
     owners = [note.owner for note in await asyncio.gather(*pending) if note]
     assert owners == ["ann", "ann", "bob", "bob"] * 4
 

@@ -27,8 +27,7 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     notes.write("ann", "1", "new", final=True)
 
     await cache.forget("ann", NOTE, ["1"])
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
     await before
 
     note = await Operation(cache, ann).load("1")
@@ -47,8 +46,7 @@ async def test_who_asks_after_a_change_does_not_join_a_call_from_before_it() -> 
 
     after = Operation(cache, ann).load("1")
     await turns()
-    assert notes.gate
-    notes.gate.set()
+    notes.open_gate()
 
     texts = [note.text for note in await asyncio.gather(before, after) if note]
     assert texts == ["old", "new"]

@@ -110,7 +110,7 @@ async def test_in_one_call_that_fails_some_get_the_stale_record_and_who_changes_
     changing.reading.may_be_stale = False
     refused = changing.load("1")
     served = reading.load("1")
-    warm.notes.gate.set()
+    warm.notes.open_gate()
 
     note = await served
     assert note

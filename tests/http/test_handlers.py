@@ -1,13 +1,10 @@
 """Requests that are no GraphQL over HTTP: they go on to the handlers that the endpoint was given."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,6 +15,7 @@ from gateway.sandbox.server import serving
 from resolvers.errors import Forbidden
 from tests.http.conftest import LISTED, identify
 from tests.http.schema_operations import SchemaOperations
+from tests.subscriptions.loopback import serving as serving_sockets
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 NAVIGATION = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -104,27 +102,13 @@ async def test_an_error_that_a_handler_raises_is_answered_as_one_of_ours() -> No
     assert response.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-@asynccontextmanager
-async def serving_sockets(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
-    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio")
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    listener = socket.create_server(("127.0.0.1", 0))
-    await server.startup(sockets=[listener])
-    try:
-        yield listener.getsockname()
-    finally:
-        await server.shutdown(sockets=[listener])
-
-
 async def handshake_status(app: ASGIApp, origin: str) -> int:
-    async with serving_sockets(app) as (host, port):
-        reader, writer = await asyncio.open_connection(host, port)
+    async with serving_sockets(app, max_message_bytes=1000) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
-            f"GET / HTTP/1.1\r\nhost: {host}:{port}\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+            f"GET / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
             "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            f"origin: {origin.format(own=f'http://{host}:{port}')}\r\n\r\n".encode()
+            f"origin: {origin.format(own=f'http://127.0.0.1:{port}')}\r\n\r\n".encode()
         )
         status = int((await reader.readline()).split()[1])
         writer.close()

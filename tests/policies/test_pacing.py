@@ -37,6 +37,12 @@ class Scene:
         limit = ConcurrencyLimit(upstream, concurrency, loop_clock)
         parts = GateParts(self.rate, config or PacingConfig(), self.health, loop_clock, asyncio.sleep)
         self.pacing = Pacing(limit, "SMS", parts)
+        self.order: list[str] = []
+        """The calls that `send` has sent, in the order in which they came through."""
+
+    async def send(self, name: str, seconds: float) -> None:
+        await self.pacing.send(a_call(seconds=seconds))
+        self.order.append(name)
 
     @property
     def sent(self) -> list[float]:
@@ -80,35 +86,29 @@ async def test_a_set_rate_spreads_calls() -> None:
 @in_virtual_time
 async def test_the_oldest_deadline_goes_first() -> None:
     scene = Scene(LittleUpstream(), ONE_A_SECOND)
-    order: list[str] = []
-
-    async def send(name: str, seconds: float) -> None:
-        await scene.pacing.send(a_call(seconds=seconds))
-        order.append(name)
 
     await asyncio.gather(
-        send("first", 20), send("late", 15), send("soon", 5), send("middle", 10), send("also late", 15)
+        scene.send("first", 20),
+        scene.send("late", 15),
+        scene.send("soon", 5),
+        scene.send("middle", 10),
+        scene.send("also late", 15),
     )
 
-    assert order == ["first", "soon", "middle", "late", "also late"]
+    assert scene.order == ["first", "soon", "middle", "late", "also late"]
 
 
 @in_virtual_time
 async def test_a_call_in_a_hurry_passes_one_that_is_waiting_already() -> None:
     scene = Scene(LittleUpstream(), ONE_A_SECOND)
-    order: list[str] = []
-
-    async def send(name: str, seconds: float) -> None:
-        await scene.pacing.send(a_call(seconds=seconds))
-        order.append(name)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(send("first", 20))
-        group.create_task(send("patient", 20))
+        group.create_task(scene.send("first", 20))
+        group.create_task(scene.send("patient", 20))
         await asyncio.sleep(0.5)
-        group.create_task(send("hurried", 3))
+        group.create_task(scene.send("hurried", 3))
 
-    assert order == ["first", "hurried", "patient"]
+    assert scene.order == ["first", "hurried", "patient"]
 
 
 @in_virtual_time
