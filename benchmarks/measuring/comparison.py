@@ -18,7 +18,7 @@ from measuring.processes import Server, free_port, running, uvicorn_command
 from measuring.upstream import Upstream
 
 CONNECTIONS: Final = 32
-"""How many ask at once where answers are shared or kept."""
+"""How many ask at once where responses are shared or kept."""
 
 Round: TypeAlias = tuple[Figures, Figures]
 """What one load came to on the gateway, and the same load on the other server just after it."""
@@ -57,7 +57,7 @@ def compare_with_plain(upstream: Upstream, pace: Pace) -> Iterator[Comparison]:
 
 
 def compare_with_bare(upstream: Upstream, mode: str, pace: Pace) -> Iterator[Comparison]:
-    """Where equal operations are shared or answers kept: against an app that answers the same bytes at once."""
+    """Where equal operations are shared or responses kept: against an app that answers the same bytes at once."""
     with running_gateway(upstream, mode) as gateway:
         for workload in WORKLOADS:
             bodies = workload.bodies(1)

@@ -19,7 +19,7 @@ MODES: Final[dict[str, dict[str, str]]] = {
 }
 """What may be kept and shared.
 
-cold: nothing. shared: equal operations at the same time run once. hot: answers are kept, longer than a load lasts.
+cold: nothing. shared: equal operations at the same time run once. hot: responses are kept, longer than a load lasts.
 """
 
 

@@ -23,7 +23,7 @@ CONNECTIONS: Final = 16
 
 @dataclass(frozen=True)
 class Memory:
-    """What that many cached deliveries, and the whole answers to the operations that read them, take.
+    """What that many cached deliveries, and the whole responses to the operations that read them, take.
 
     Args:
         deliveries: How many.
