@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, name_under, offset_connection, start_of
+from resolvers.connections import Connection, check_first, name_under, start_of
 from resolvers.context import Context
 from resolvers.errors import NotAllowedNow, RecordMissing
+from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
 from resolvers.selection import OperationInfo
@@ -30,7 +31,7 @@ async def delivery(context: Context, delivery_id: str) -> Delivery | None:
 async def deliveries(
     info: OperationInfo, filters: DeliveryFilters, first: int, after: str | None
 ) -> Connection[Delivery]:
-    """A page of deliveries, in at most two calls wherever it starts.
+    """A page of deliveries, in at most two calls wherever it starts, unless the upstream serves smaller pages.
 
     Raises:
         BadInput: `first` or `after` is none.
@@ -39,51 +40,24 @@ async def deliveries(
     context.account.require(Scope.DELIVERIES_READ)
     list_name = _list_name(filters)
     size, start = check_first(first), start_of(list_name, after)
-    records, total = await _window(context, filters, start, size)
-    context.loaders.deliveries.prime({record.send_task_id: record for record in records})
-    return offset_connection(list_name, start, records, has_next_page=start + len(records) < total, total_count=total)
+
+    account = context.account
+
+    async def read_page(number: int, per_page: int) -> DeliveryPage:
+        async def ask(scope: CallScope) -> DeliveryPage:
+            return await account.deliveries.deliveries(scope, filters, page_number=number, page_size=per_page)
+
+        return await context.loaders.page(DELIVERY_PAGE, (filters, number, per_page), ask)
+
+    connection = await read_window(UpstreamName.DELIVERIES, list_name, start, size, read_page)
+    context.loaders.deliveries.prime({record.send_task_id: record for record in connection.nodes})
+    return connection
 
 
 def _list_name(filters: DeliveryFilters) -> str:
     """The same whatever order the ids are given in."""
     ids = None if filters.ids is None else tuple(sorted(set(filters.ids)))
     return name_under(LIST, msgspec.structs.replace(filters, ids=ids))
-
-
-async def _window(context: Context, filters: DeliveryFilters, start: int, size: int) -> tuple[list[Delivery], int]:
-    """The records from `start` on, and how many there are in all.
-
-    The upstream counts in pages: a window that does not begin at one lies across two. Where the upstream serves
-    smaller pages than asked for, the window is walked in its size.
-    """
-    number, skip = divmod(start, size)
-    page = await _page(context, filters, number + 1, size)
-    if 0 < page.per_page < size:
-        number, skip = divmod(start, page.per_page)
-        if number > 0:
-            page = await _page(context, filters, number + 1, page.per_page)
-    return await _walk(context, filters, page, number + 1, skip, size)
-
-
-async def _walk(
-    context: Context, filters: DeliveryFilters, page: DeliveryPage, number: int, skip: int, size: int
-) -> tuple[list[Delivery], int]:
-    records, seen = list(page.records[skip:]), (number - 1) * page.per_page + len(page.records)
-    while len(records) < size and seen < page.total and page.records:
-        number += 1
-        page = await _page(context, filters, number, page.per_page)
-        records += page.records
-        seen += len(page.records)
-    return records[:size], page.total
-
-
-async def _page(context: Context, filters: DeliveryFilters, number: int, size: int) -> DeliveryPage:
-    account = context.account
-
-    async def ask(scope: CallScope) -> DeliveryPage:
-        return await account.deliveries.deliveries(scope, filters, page_number=number, page_size=size)
-
-    return await context.loaders.page(DELIVERY_PAGE, (filters, number, size), ask)
 
 
 def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:

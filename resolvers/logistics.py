@@ -16,6 +16,7 @@ from resolvers.record_kinds import TASK, TASK_PAGE
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization
+from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
 from resolvers.upstreams.names import UpstreamName
@@ -43,7 +44,7 @@ async def task(context: Context, task_id: str) -> LogisticsTask | None:
 
 
 async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:
-    """A page of tasks, in at most two calls wherever it starts.
+    """A page of tasks, in at most two calls wherever it starts, unless the upstream serves smaller pages.
 
     Raises:
         BadInput: `first` or `after` is none.
@@ -55,15 +56,14 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
 
     account = context.account
 
-    async def read_page(number: int, per_page: int) -> list[LogisticsTask]:
-        async def ask(scope: CallScope) -> list[LogisticsTask]:
+    async def read_page(number: int, per_page: int) -> ListPage[LogisticsTask]:
+        async def ask(scope: CallScope) -> ListPage[LogisticsTask]:
             return await account.logistics.tasks(scope, page=number, per_page=per_page, descending=descending)
 
         return await context.loaders.page(TASK_PAGE, (descending, number, per_page), ask)
 
-    connection = await read_window(
-        list_name, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
-    )
+    look_further = "hasNextPage" in selected_below(info, "pageInfo")
+    connection = await read_window(UpstreamName.LOGISTICS, list_name, start, size, read_page, look_further=look_further)
     context.loaders.tasks.prime({record.task_id: record for record in connection.nodes})
     return connection
 

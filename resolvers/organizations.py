@@ -13,7 +13,9 @@ from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, Role
+from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.requests import Invitation
+from resolvers.upstreams.names import UpstreamName
 
 LIST: Final = "organizations"
 
@@ -25,7 +27,7 @@ async def organization(context: Context, organization_id: str) -> Organization |
 
 
 async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:
-    """A page of organizations, in at most two calls wherever it starts.
+    """A page of organizations, in at most two calls wherever it starts, unless the upstream serves smaller pages.
 
     Raises:
         BadInput: `first` or `after` is none.
@@ -36,15 +38,14 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
 
     account = context.account
 
-    async def read_page(number: int, per_page: int) -> list[Organization]:
-        async def ask(scope: CallScope) -> list[Organization]:
+    async def read_page(number: int, per_page: int) -> ListPage[Organization]:
+        async def ask(scope: CallScope) -> ListPage[Organization]:
             return await account.logistics.organizations(scope, page=number, per_page=per_page)
 
         return await context.loaders.page(ORGANIZATION_PAGE, (number, per_page), ask)
 
-    connection = await read_window(
-        LIST, start, size, read_page, look_further="hasNextPage" in selected_below(info, "pageInfo")
-    )
+    look_further = "hasNextPage" in selected_below(info, "pageInfo")
+    connection = await read_window(UpstreamName.LOGISTICS, LIST, start, size, read_page, look_further=look_further)
     context.loaders.organizations.prime({record.organization_id: record for record in connection.nodes})
     return connection
 

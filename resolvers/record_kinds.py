@@ -12,6 +12,7 @@ from resolvers.sms_centres import read_job, read_recipients
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
+from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.price_records import PriceQuote
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import UpstreamName
@@ -86,12 +87,12 @@ def _deliveries_of(page: DeliveryPage) -> Iterable[tuple[Kind[Any], str, Any]]:
     return [(DELIVERY, delivery.send_task_id, delivery) for delivery in page.records]
 
 
-def _tasks_of(page: list[LogisticsTask]) -> Iterable[tuple[Kind[Any], str, Any]]:
-    return [(TASK, task.task_id, task) for task in page]
+def _tasks_of(page: ListPage[LogisticsTask]) -> Iterable[tuple[Kind[Any], str, Any]]:
+    return [(TASK, task.task_id, task) for task in page.records]
 
 
-def _organizations_of(page: list[Organization]) -> Iterable[tuple[Kind[Any], str, Any]]:
-    return [(ORGANIZATION, one.organization_id, one) for one in page]
+def _organizations_of(page: ListPage[Organization]) -> Iterable[tuple[Kind[Any], str, Any]]:
+    return [(ORGANIZATION, one.organization_id, one) for one in page.records]
 
 
 PRODUCT: Final = Kind[Product](
@@ -234,9 +235,9 @@ PRESENT: Final = Kind[datetime](
     lists=(JOBS_LIST,),
     shared=False,
 )
-TASK_PAGE: Final = Kind[list[LogisticsTask]](
+TASK_PAGE: Final = Kind[ListPage[LogisticsTask]](
     "page of logistics tasks",
-    list[LogisticsTask],
+    ListPage[LogisticsTask],
     UpstreamName.LOGISTICS,
     always(Lifetime.LIST),
     lists=(TASKS_LIST,),
@@ -244,9 +245,9 @@ TASK_PAGE: Final = Kind[list[LogisticsTask]](
     shared=False,
     path="/platform/tasks",
 )
-ORGANIZATION_PAGE: Final = Kind[list[Organization]](
+ORGANIZATION_PAGE: Final = Kind[ListPage[Organization]](
     "page of organizations",
-    list[Organization],
+    ListPage[Organization],
     UpstreamName.LOGISTICS,
     always(Lifetime.LIST),
     lists=(ORGANIZATIONS_LIST,),

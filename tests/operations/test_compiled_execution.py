@@ -21,9 +21,11 @@ from gateway.sandbox.logistics import create_logistics
 from gateway.sandbox.logistics_options import LogisticsOptions
 from gateway.sandbox.sms import SmsOptions, create_sms
 from resolvers.accounts import Account
+from resolvers.connections import Offset, cursor_at, name_under
 from resolvers.context import Context
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
@@ -75,11 +77,12 @@ async def arguments_for(account: Account) -> dict[str, dict[str, list[str]]]:
     tasks = ['"00000000-0000-4000-8000-000000000000"']
     try:
         listed = await account.logistics.tasks(context.scope, page=1, per_page=3, descending=False)
-        tasks += [f'"{task.task_id}"' for task in listed]
+        tasks += [f'"{task.task_id}"' for task in listed.records]
     except Exception:  # noqa: BLE001, S110 - the list may be one of the questions that fail
         pass
     ids = [f'"Delivery:{number}"' for number in range(1, 6)] + [f'"LogisticsTask:{task[1:]}' for task in tasks]
-    pages = {"first": ["1", "2", "3", "0", "101"], "after": ['"WyJkZWxpdmVyaWVzIiwyXQ"', '"nonsense"', "null"]}
+    behind_third = cursor_at(Offset(name_under("deliveries", DeliveryFilters()), 2))
+    pages = {"first": ["1", "2", "3", "0", "101"], "after": [f'"{behind_third}"', '"nonsense"', "null"]}
     return {
         "node": {"id": [*ids, '"Product:1"', '"Nothing:1"']},
         "nodes": {"ids": [f"[{', '.join(ids[:count])}]" for count in (1, 3, 7)]},

@@ -85,8 +85,9 @@ async def test_a_page_of_organizations_has_every_attribute_of_each(
 ) -> None:
     server.answer("GET", "/api/platform/organizations", sample("logistics_organizations.json"))
 
-    first, second = await client.organizations(SCOPE, page=3, per_page=20)
+    page = await client.organizations(SCOPE, page=3, per_page=20)
 
+    first, second = page.records
     assert server.only_request.query == "page=3&per_page=20"
     assert first.id == "Organization:6512bd43-d9ca-46e0-ac99-0b0a82652dca"
     assert first.organization_id == "6512bd43-d9ca-46e0-ac99-0b0a82652dca"
@@ -103,7 +104,15 @@ async def test_an_empty_page_of_organizations_is_empty(
 ) -> None:
     server.answer("GET", "/api/platform/organizations", body)
 
-    assert await client.organizations(SCOPE, page=1, per_page=20) == []
+    assert (await client.organizations(SCOPE, page=1, per_page=20)).records == []
+
+
+async def test_a_page_of_organizations_says_what_size_it_was_counted_in(
+    client: LogisticsClient, server: RecordingServer
+) -> None:
+    server.answer("GET", "/api/platform/organizations", b'{"meta": {"page": 1, "per_page": 5}, "organizations": []}')
+
+    assert (await client.organizations(SCOPE, page=1, per_page=20)).per_page == 5
 
 
 async def test_an_organization_without_a_name_is_a_bad_answer(client: LogisticsClient, server: RecordingServer) -> None:

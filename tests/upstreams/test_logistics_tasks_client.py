@@ -98,16 +98,45 @@ async def test_a_page_of_tasks_is_asked_for_by_number_size_and_order(
 ) -> None:
     server.answer("GET", "/platform/tasks", b'{"meta": {"page": 2}, "tasks": [' + TASK + b"]}")
 
-    tasks = await client.tasks(SCOPE, page=2, per_page=50, descending=descending)
+    page = await client.tasks(SCOPE, page=2, per_page=50, descending=descending)
 
-    assert [task.task_id for task in tasks] == [TASK_ID]
+    assert [task.task_id for task in page.records] == [TASK_ID]
     assert server.only_request.query == f"page=2&per_page=50&order={order}"
 
 
 async def test_an_empty_page_may_be_null(client: LogisticsClient, server: RecordingServer) -> None:
     server.answer("GET", "/platform/tasks", b'{"meta": {}, "tasks": null}')
 
-    assert await client.tasks(SCOPE, page=1, per_page=200, descending=False) == []
+    assert (await client.tasks(SCOPE, page=1, per_page=200, descending=False)).records == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        (b'{"page": 1, "per_page": 50}', 50),
+        (b'{"page": 1, "per_page": "50"}', 50),
+        (b'{"page": 1}', None),
+        (b'{"per_page": null}', None),
+        (b'{"per_page": 0}', None),
+        (b'{"per_page": "many"}', None),
+        (b"[]", None),
+        (b"null", None),
+    ],
+)
+async def test_a_page_says_what_size_it_was_counted_in_where_the_upstream_does(
+    client: LogisticsClient, server: RecordingServer, meta: bytes, told: int | None
+) -> None:
+    server.answer("GET", "/platform/tasks", b'{"meta": ' + meta + b', "tasks": [' + TASK + b"]}")
+
+    page = await client.tasks(SCOPE, page=1, per_page=100, descending=False)
+
+    assert ([task.task_id for task in page.records], page.per_page) == ([TASK_ID], told)
+
+
+async def test_a_list_may_come_without_its_meta(client: LogisticsClient, server: RecordingServer) -> None:
+    server.answer("GET", "/platform/tasks", b'{"tasks": [' + TASK + b"]}")
+
+    assert (await client.tasks(SCOPE, page=1, per_page=100, descending=False)).per_page is None
 
 
 @pytest.mark.parametrize(

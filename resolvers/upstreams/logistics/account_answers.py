@@ -10,6 +10,7 @@ import msgspec
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.logistics.account_records import Organization, Role
+from resolvers.upstreams.logistics.list_page import ListPage, page_size
 
 
 class _OrganizationFields(msgspec.Struct, frozen=True):
@@ -32,6 +33,7 @@ class _OneObject(msgspec.Struct, frozen=True):
 
 class _Organizations(msgspec.Struct, frozen=True):
     organizations: list[_OrganizationFields] | None
+    meta: Any = None
 
 
 class _OrganizationObjects(msgspec.Struct, frozen=True):
@@ -60,11 +62,13 @@ def one_organization(call: Call, answer: Answer) -> Organization:
     return Organization(known.id, known.business_name, decode(_ONE_OBJECT, call, answer).organization)
 
 
-def many_organizations(call: Call, answer: Answer) -> list[Organization]:
-    """The organizations in an answer, in its order."""
-    known = decode(_ORGANIZATIONS, call, answer).organizations or ()
+def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
+    """The page of the list of organizations that an answer is."""
+    page = decode(_ORGANIZATIONS, call, answer)
     objects = decode(_ORGANIZATION_OBJECTS, call, answer).organizations or ()
-    return [Organization(own.id, own.business_name, attributes) for own, attributes in zip(known, objects, strict=True)]
+    known = page.organizations or ()
+    records = [Organization(own.id, own.business_name, one) for own, one in zip(known, objects, strict=True)]
+    return ListPage(records, page_size(page.meta))
 
 
 def many_roles(call: Call, answer: Answer) -> list[Role]:

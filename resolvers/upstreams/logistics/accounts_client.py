@@ -8,9 +8,10 @@ import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.account_answers import many_organizations, many_roles, one_organization
+from resolvers.upstreams.logistics.account_answers import many_roles, one_organization, page_of_organizations
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
 from resolvers.upstreams.logistics.connection import LogisticsConnection
+from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.message_answers import message
 from resolvers.upstreams.logistics.paths import fill
 from resolvers.upstreams.logistics.requests import Invitation
@@ -33,12 +34,18 @@ class AccountsClient(LogisticsConnection):
         call.shown_path = urlsplit(self._base_url).path + template
         return decode(_PARTNER, call, await self._done(call))
 
-    async def organizations(self, scope: CallScope, *, page: int, per_page: int) -> list[Organization]:
-        """One page of the organizations; a page with fewer than `per_page` is the last. Both count from 1."""
+    async def organizations(self, scope: CallScope, *, page: int, per_page: int) -> ListPage[Organization]:
+        """One page of the organizations; one that is not full is the last.
+
+        Args:
+            scope: The operation's.
+            page: From 1.
+            per_page: From 1; the upstream may take it for another: see `ListPage.per_page`.
+        """
         self._require_platform("list_organizations")
         path = self._paths.list_organizations
         call = self._reading(scope, "list_organizations", path, page=page, per_page=per_page)
-        return many_organizations(call, await self._done(call))
+        return page_of_organizations(call, await self._done(call))
 
     async def organization(self, scope: CallScope, organization_id: str) -> Organization | None:
         """One organization, or None where the partner manages none with this id."""

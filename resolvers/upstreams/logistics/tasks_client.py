@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.connection import LogisticsConnection
+from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.message_answers import message
 from resolvers.upstreams.logistics.paths import fill
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
-from resolvers.upstreams.logistics.task_answers import many_tasks, one_task, updated_tasks
+from resolvers.upstreams.logistics.task_answers import many_tasks, one_task, page_of_tasks, updated_tasks
 from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
 
 
@@ -26,20 +27,20 @@ class TasksClient(LogisticsConnection):
         answer = await self._found(call)
         return None if answer is None else one_task(call, answer)
 
-    async def tasks(self, scope: CallScope, *, page: int, per_page: int, descending: bool) -> list[LogisticsTask]:
-        """One page of the tasks; a page with fewer than `per_page` is the last.
+    async def tasks(self, scope: CallScope, *, page: int, per_page: int, descending: bool) -> ListPage[LogisticsTask]:
+        """One page of the tasks; one that is not full is the last.
 
         Args:
             scope: The operation's.
             page: From 1.
-            per_page: From 1; the vendor's own default is 200.
+            per_page: From 1; the vendor's own default is 200, and it may take another: see `ListPage.per_page`.
             descending: The vendor does not say by what it orders.
         """
         self._require_platform("platform_list_tasks")
         order = "desc" if descending else "asc"
         path = self._paths.platform_list_tasks
         call = self._reading(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
-        return many_tasks(call, await self._done(call))
+        return page_of_tasks(call, await self._done(call))
 
     async def create_tasks(self, scope: CallScope, tasks: Sequence[NewTask], *, draft: bool) -> list[LogisticsTask]:
         """Create up to 20 tasks in one call, broadcast at once or kept as drafts."""
