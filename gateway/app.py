@@ -81,7 +81,7 @@ def create_app(
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     runner = Runner(admission.documents, execution, admission.costs, RunnerConfig(settings.deadline_seconds))
     operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
-    subscriber = Subscriber(core_schema(schema), admission, operations, settings.deadline_seconds)
+    subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
     endpoint = Endpoint(

@@ -1,6 +1,6 @@
 """One run of a subscription: the source of its events, and the execution of each of them."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from inspect import isawaitable
 from typing import Any
 
@@ -9,6 +9,7 @@ from graphql.execution import Executor, create_source_event_stream, execute_subs
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.http.request import GraphQLRequest
+from gateway.operations.compiled.execution import CompiledEvents
 from gateway.operations.encoding import encode
 from gateway.operations.explain import traces_told
 from gateway.operations.report import report
@@ -36,10 +37,12 @@ class SubscriptionRun:
         document: Validated.
         operation: The subscription in it.
         request: Its variables, and the id that errors are logged under.
-        context: Of the source alone: each event has its own, or it would be answered from what the first has loaded.
+        compiled: Executes events first; None where graphql-core has to execute all of them.
+        new_context: Makes one for the source, and one for each event, or all would be answered from what the first has
+            loaded.
     """
 
-    __slots__ = ("_context", "_executor", "_request_id", "_source")
+    __slots__ = ("_compiled", "_context", "_executor", "_new_context", "_request_id", "_source")
 
     def __init__(
         self,
@@ -47,16 +50,19 @@ class SubscriptionRun:
         document: DocumentNode,
         operation: OperationDefinitionNode,
         request: GraphQLRequest,
-        context: Context,
+        compiled: CompiledEvents | None,
+        new_context: Callable[[], Context],
     ) -> None:
+        self._new_context = new_context
+        self._context = new_context()
         self._executor = StrawberryGraphQLCoreExecutionContext.build(
             schema,
             document,
-            context_value=context,
+            context_value=self._context,
             raw_variable_values=request.variables,
             operation_name=operation.name.value if operation.name else None,
         )
-        self._context = context
+        self._compiled = compiled
         self._request_id = request.request_id
         self._source: AsyncIterable[Any] | None = None
 
@@ -76,24 +82,16 @@ class SubscriptionRun:
         self._source = source
         return source
 
-    async def response(self, event: Any, context: Context) -> Response:  # noqa: ANN401 - whatever the source gives
-        """Execute the operation for one event of the source.
-
-        Args:
-            event: From `source`.
-            context: With loaders of its own.
-        """
-        assert isinstance(self._executor, Executor)  # noqa: S101 - otherwise there is no source and no event
-        executor = self._executor.build_per_event_executor(event)
-        executor.context_value = context
+    async def response(self, event: Any) -> Response:  # noqa: ANN401 - whatever the source gives
+        """Execute the operation for one event of the source."""
+        context = self._new_context()
         try:
-            result = execute_subscription_event(executor)
-            if isawaitable(result):
-                result = await result
+            data = None if self._compiled is None else await self._compiled.data(event, context)
+            result = ExecutionResult(data, None) if data is not None else await self._executed(event, context)
         finally:
             context.close()
-        answer = self._answer(result, context)
-        return Response(encode(answer), getattr(event, "cursor", None), whole=answer.keys() == {"data"})
+        response = self._response(result, context)
+        return Response(encode(response), getattr(event, "cursor", None), whole=response.keys() == {"data"})
 
     async def close(self) -> None:
         """Close the source, and give up what it still has on its way."""
@@ -102,11 +100,18 @@ class SubscriptionRun:
             await close()
         self._context.close()
 
-    def _answer(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
-        answer: dict[str, Any] = {"data": result.data}
+    async def _executed(self, event: Any, context: Context) -> ExecutionResult:  # noqa: ANN401 - see above
+        """The result that graphql-core comes to."""
+        assert isinstance(self._executor, Executor)  # noqa: S101 - otherwise there is no source and no event
+        executor = self._executor.build_per_event_executor(event)
+        executor.context_value = context
+        result = execute_subscription_event(executor)
+        return await result if isawaitable(result) else result
+
+    def _response(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
+        response: dict[str, Any] = {"data": result.data}
         if result.errors:
-            answer["errors"] = report(result.errors, self._request_id)
-        extensions = {"gateway": {"calls": traces_told(context)}} if context.scope.traces is not None else None
-        if extensions:
-            answer["extensions"] = extensions
-        return answer
+            response["errors"] = report(result.errors, self._request_id)
+        if context.scope.traces is not None:
+            response["extensions"] = {"gateway": {"calls": traces_told(context)}}
+        return response

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Hashable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
@@ -16,6 +17,7 @@ from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.http.response import internal_error
 from gateway.operations.admission import Admission
+from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents import Document
 from gateway.operations.encoding import variables_key
 from gateway.operations.explain import plan_asked_for, traces_asked_for
@@ -37,15 +39,22 @@ class Subscriber:
 
     Args:
         schema: What is executed.
+        execution: Executes events.
         admission: Says which subscriptions run.
         operations: Runs queries and mutations, which such connections carry as well.
         deadline_seconds: What one event may take from the source to its response.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, admission: Admission, operations: Operations[Caller], deadline_seconds: float
+        self,
+        schema: GraphQLSchema,
+        execution: CompiledExecution,
+        admission: Admission,
+        operations: Operations[Caller],
+        deadline_seconds: float,
     ) -> None:
         self._schema = schema
+        self._execution = execution
         self._admission = admission
         self._operations = operations
         self._deadline_seconds = deadline_seconds
@@ -101,26 +110,30 @@ class Subscriber:
             yield await self._reply(self._operations.run(request, scope, caller), may_stop=may_stop)
             return
         await self._admission.admit_subscription(*found, request, caller)
-        operation, document = found[1], found[0].node
-        assert document is not None  # noqa: S101 - it has been validated
-        asked = (
-            found[0].text,
-            request.operation_name,
-            variables_key(request.variables),
-            caller.account.answer_identity,
-            traces_asked_for(scope) is None,
-        )
+        async with aclosing(self._followed(*found, request, scope, caller, last_event_id)) as followed:
+            async for response in followed:
+                yield response
+
+    async def _followed(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        request: GraphQLRequest,
+        scope: Scope,
+        caller: Caller,
+        last_event_id: str | None,
+    ) -> AsyncGenerator[Response, None]:
+        node = document.node
+        assert node is not None  # noqa: S101 - it has been validated
         if last_event_id:
-            document = resumed(self._schema, document, last_event_id)
-        run = SubscriptionRun(self._schema, document, operation, request, self._new_context(scope, caller))
+            node = resumed(self._schema, node, last_event_id)
+        compiled = self._execution.events(document, operation, request.variables)
+        new_context = partial(self._new_context, scope, caller)
+        run = SubscriptionRun(self._schema, node, operation, request, compiled, new_context)
+        asked = _asked(document, request, compiled, scope, caller)
         try:
             async for event in await run.source():
-                response = self._shared.find(asked, event)
-                if response is None:
-                    response = await run.response(event, self._new_context(scope, caller))
-                    if response.whole:
-                        self._shared.keep(asked, event, response)
-                yield response
+                yield await self._shared.response(asked, event, run.response)
         except SourceRefused as refused:
             yield refusal_of(report(refused.errors, request.request_id))
         finally:
@@ -156,3 +169,15 @@ class Subscriber:
     def _new_context(self, scope: Scope, caller: Caller) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         return Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
+
+
+def _asked(
+    document: Document, request: GraphQLRequest, compiled: CompiledEvents | None, scope: Scope, caller: Caller
+) -> Hashable | None:
+    """All that decides a response besides its event; None where that is meant for one client alone."""
+    if traces_asked_for(scope) is not None:
+        return None
+    variables = request.variables or {}
+    if compiled is not None:
+        variables = {name: value for name, value in variables.items() if name in compiled.variables}
+    return document.text, request.operation_name, variables_key(variables), caller.account.answer_identity

@@ -39,9 +39,34 @@ class Generator:
         self._fragments, self._variables = [], {}
         assert self.schema.query_type is not None
         selection = self._selection(self.schema.query_type, 0)
-        declared = ", ".join(f"${name}: Boolean!" for name in self._variables)
-        head = f"query Generated({declared})" if declared else "query Generated"
+        head = f"query Generated {self._declared()}"
         return "\n".join([f"{head} {selection}", *self._fragments]), dict(self._variables)
+
+    def subscription(self) -> tuple[str, dict[str, Any]]:
+        """The text of a valid subscription, and its variables; the one field at its root is written in several ways."""
+        self._fragments, self._variables = [], {}
+        root = self.schema.subscription_type
+        assert root is not None
+        name = self.random.choice(list(root.fields))
+        events, arguments = get_named_type(root.fields[name].type), self._arguments(root, name, root.fields[name])
+        alias = self.random.choice(["", "again: "])
+        selections = [self._selection(events, 1) for _ in range(self.random.randint(1, 2))]
+        fields = [f"{alias}{name}{arguments} {selection}" for selection in selections]
+        head = f"subscription Generated {self._declared()}"
+        return "\n".join([f"{head} {{ {self._at_root(root, fields)} }}", *self._fragments]), dict(self._variables)
+
+    def _at_root(self, root: GraphQLObjectType, fields: list[str]) -> str:
+        kind = self.random.random()
+        if kind < 0.2:
+            return f"... on {root.name} {{ {' '.join(fields)} }}"
+        if kind < 0.4:
+            self._fragments.append(f"fragment AtRoot on {root.name} {{ {fields[-1]} }}")
+            return " ".join([*fields[:-1], "...AtRoot"])
+        return " ".join(fields)
+
+    def _declared(self) -> str:
+        declared = ", ".join(f"${name}: Boolean!" for name in self._variables)
+        return f"({declared})" if declared else ""
 
     def _selection(self, named: GraphQLNamedType, depth: int) -> str:
         chosen = [self._node(named, depth) for _ in range(self.random.randint(1, 4))]

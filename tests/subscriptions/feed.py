@@ -10,9 +10,10 @@ from starlette.types import ASGIApp
 from gateway.callers import Caller
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.operations.admission import Admission
+from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.cost import CostConfig, Costs
 from gateway.operations.documents import Documents
-from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.execution import core_schema
 from gateway.operations.persisted import AutomaticDocuments
 from gateway.operations.persisted_store import LocalDocuments
 from gateway.operations.runner import Runner, RunnerConfig
@@ -129,10 +130,11 @@ class Served:
 
 
 def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Served:
-    schema = core_schema(feed_schema(feed))
+    strawberry_schema = feed_schema(feed)
+    schema, execution = core_schema(strawberry_schema), CompiledExecution(strawberry_schema)
     admission = Admission(Documents(schema), AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
-    runner = Runner(admission.documents, StandardExecution(schema), admission.costs, RunnerConfig())
-    subscriber = Subscriber(schema, admission, runner, config.deadline_seconds)
+    runner = Runner(admission.documents, execution, admission.costs, RunnerConfig())
+    subscriber = Subscriber(schema, execution, admission, runner, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(
         runner,

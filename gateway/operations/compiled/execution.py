@@ -1,6 +1,5 @@
 """Compiled execution first, graphql-core where that does not do."""
 
-import logging
 from typing import Any
 
 from graphql import ExecutionResult, FragmentDefinitionNode, OperationDefinitionNode
@@ -14,13 +13,37 @@ from gateway.operations.documents import Document
 from gateway.operations.execution import StandardExecution, core_schema
 from resolvers.context import Context
 
-logger = logging.getLogger(__name__)
-
 NO_VARIABLES = VariableValues({}, {})
 
 
+class CompiledEvents:
+    """Executes the events of one subscription; lives as long as the client follows it.
+
+    Args:
+        plan: The subscription's.
+        variables: The coerced variables.
+        document: Keeps the plan.
+    """
+
+    __slots__ = ("_fixed", "_plan", "_variables")
+
+    def __init__(self, plan: Plan, variables: VariableValues, document: Document) -> None:
+        self._plan = plan
+        self._variables = variables
+        self._fixed = document.arguments
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names of the variables that a response can depend on."""
+        return self._plan.event_variables
+
+    async def data(self, event: Any, context: Context) -> dict[str, Any] | None:  # noqa: ANN401 - whatever the source gives
+        """The data of the response to one event, or None where graphql-core has to say what the response is."""
+        return await self._plan.attempt(self._variables, self._fixed, context, event)
+
+
 class CompiledExecution:
-    """Executes queries by functions made for their document; lives as long as its process.
+    """Executes queries and subscriptions' events by functions made for their document; lives as long as its process.
 
     An operation that it does not cover, and a response with an error in it, is executed by graphql-core with the same
     context: what was loaded once is not loaded again, so the second execution costs no upstream call.
@@ -45,11 +68,19 @@ class CompiledExecution:
         plan = self._plan(document, operation)
         if plan is not None:
             coerced = self._coerced(document, operation, variables)
-            data = None if coerced is None else await self._run(plan, coerced, document, context)
+            data = None if coerced is None else await plan.attempt(coerced, document.arguments, context)
             if data is not None:
                 return ExecutionResult(data, None)
         self.fallbacks += 1
         return await self._standard.execute(document, operation, variables, context)
+
+    def events(
+        self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
+    ) -> CompiledEvents | None:
+        """What executes the events of one subscription; None where graphql-core has to."""
+        plan = self._plan(document, operation)
+        coerced = None if plan is None else self._coerced(document, operation, variables)
+        return None if plan is None or coerced is None else CompiledEvents(plan, coerced, document)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode) -> Plan | None:
         name = operation.name.value if operation.name else None
@@ -65,16 +96,6 @@ class CompiledExecution:
         definitions = () if document.template is None else document.template.definitions
         fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
         return Compiled(self._schema, operation, fragments, self._config, self._scalar_registry)
-
-    async def _run(
-        self, plan: Plan, variables: VariableValues, document: Document, context: Context
-    ) -> dict[str, Any] | None:
-        """The data, or None where graphql-core has to say what the response is."""
-        try:
-            return await plan.execute(variables, document.arguments, context)
-        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
-            logger.debug("Compiled execution gives over to graphql-core: %r", error)
-            return None
 
     def _coerced(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None

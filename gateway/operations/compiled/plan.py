@@ -1,16 +1,20 @@
 """Plans: what compiled execution has worked out about an operation of a document."""
 
 import asyncio
+import logging
 from typing import Any, Final
 
 from graphql import OperationType
 from graphql.execution.values import VariableValues
 
 from gateway.operations.compiled.collecting import Fields, condition_variables
+from gateway.operations.compiled.events import EventSelection, event_variables
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.objects import Selection
 from gateway.operations.compiled.run import Compiled, Run
 from resolvers.context import Context
+
+logger = logging.getLogger(__name__)
 
 MAX_VARIANTS: Final = 16
 """Plans of one operation, one for each set of values of the variables in `@skip` and `@include`."""
@@ -23,27 +27,53 @@ class Plan:
         compiled: The operation and what it stands in.
 
     Raises:
-        NotCovered: it is no query, or has something that is not compiled.
+        NotCovered: it is a mutation, or has something that is not compiled.
+
+    Attributes:
+        event_variables: What the responses to a subscription's events can depend on; empty for a query.
     """
 
     def __init__(self, compiled: Compiled) -> None:
-        query_type, operation = compiled.schema.query_type, compiled.operation
-        if operation.operation is not OperationType.QUERY or query_type is None or operation.directives:
+        operation, fragments = compiled.operation, compiled.fragments.values()
+        root_type = compiled.schema.get_root_type(operation.operation)
+        if operation.operation is OperationType.MUTATION or root_type is None or operation.directives:
             raise NotCovered
         self._compiled = compiled
-        self._query_type = query_type
-        self._conditions = sorted(condition_variables([operation, *compiled.fragments.values()]))
-        self._variants: dict[tuple[bool, ...], Selection] = {}
+        self._root_type = root_type
+        self._of_events = operation.operation is OperationType.SUBSCRIPTION
+        self._conditions = sorted(condition_variables([operation, *fragments]))
+        self._variants: dict[tuple[bool, ...], Selection | EventSelection] = {}
+        self.event_variables = event_variables(operation, fragments) if self._of_events else frozenset[str]()
 
-    async def execute(
-        self, variables: VariableValues, fixed: dict[object, dict[str, Any]], context: Context
-    ) -> dict[str, Any]:
-        """The operation's data.
+    async def attempt(
+        self,
+        variables: VariableValues,
+        fixed: dict[object, dict[str, Any]],
+        context: Context,
+        event: Any = None,  # noqa: ANN401 - whatever a source gives
+    ) -> dict[str, Any] | None:
+        """The operation's data, or None where graphql-core has to say what the response is.
 
         Args:
             variables: The coerced variables.
             fixed: What is known of the document's arguments; more is added.
             context: What the operation's resolvers share.
+            event: Of a subscription: what this execution is about.
+        """
+        try:
+            return await self._execute(variables, fixed, context, event)
+        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
+            logger.debug("Compiled execution gives over to graphql-core: %r", error)
+            return None
+
+    async def _execute(
+        self,
+        variables: VariableValues,
+        fixed: dict[object, dict[str, Any]],
+        context: Context,
+        event: Any,  # noqa: ANN401 - see above
+    ) -> dict[str, Any]:
+        """The operation's data.
 
         Raises:
             NotCovered: this response is not covered.
@@ -51,20 +81,25 @@ class Plan:
         """
         run = Run(self._compiled, variables, fixed, context)
         try:
-            data: dict[str, Any] = self._variant(variables).complete(None, run)
+            data: dict[str, Any] = self._variant(variables).complete(event, run)
             await run.wait()
         except asyncio.CancelledError:
             run.abandon()
             raise
         return data
 
-    def _variant(self, variables: VariableValues) -> Selection:
+    def _variant(self, variables: VariableValues) -> Selection | EventSelection:
         key = tuple(bool(variables.coerced[name]) for name in self._conditions)
         selection = self._variants.get(key)
         if selection is None:
             if len(self._variants) >= MAX_VARIANTS:
                 raise NotCovered
-            schema, operation = self._compiled.schema, self._compiled.operation
-            fields = Fields(schema, self._compiled.fragments, dict(zip(self._conditions, key, strict=True)))
-            selection = self._variants[key] = Selection(schema, fields, self._query_type, [operation])
+            selection = self._variants[key] = self._selection(dict(zip(self._conditions, key, strict=True)))
         return selection
+
+    def _selection(self, conditions: dict[str, bool]) -> Selection | EventSelection:
+        schema, operation = self._compiled.schema, self._compiled.operation
+        fields = Fields(schema, self._compiled.fragments, conditions)
+        if self._of_events:
+            return EventSelection(schema, fields, self._root_type, operation)
+        return Selection(schema, fields, self._root_type, [operation])
