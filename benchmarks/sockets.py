@@ -1,4 +1,4 @@
-"""Many open WebSocket subscriptions in one worker: memory each, polls for each record, and how fast a change arrives.
+"""Many open WebSocket subscriptions in one worker: memory each, polls for each record, how fast a change arrives.
 
 Starts the simulated upstreams and a gateway of one worker, creates logistics tasks, opens subscriptions to them in
 turn, and then changes every task by a mutation. All of it stays on loopback.
@@ -187,6 +187,12 @@ def started(arguments: list[str], environment: dict[str, str], announced: str) -
         process.wait()
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has had of the processors, in all its threads."""
+    times = [int(one.read_text().split()[0]) for one in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(times) / 1e9
+
+
 def resident_kib(pid: int) -> int:
     """What a process has in memory, in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -253,13 +259,15 @@ async def measure(gateway: tuple[int, str], logistics: str, subscriptions: int, 
         polls = Counter(one["path"] for one in (await upstream.get("/_sandbox/requests")).json()["requests"])
         print(f"polls in 10 s: {sum(polls.values())}, of one record at most {max(polls.values(), default=0)}")
         before = tally.heard["CHANGE"]
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), cpu_seconds(pid)
         await asked(client, BROADCAST, ids=task_ids)
         answered = time.perf_counter()
         await tally.until("CHANGE", before + subscriptions)
+        spent = 1e6 * (cpu_seconds(pid) - used) / subscriptions
         arrived = tally.changed_at[before : before + subscriptions]
         print(f"a change of every record: mutation answered after {answered - begun:.2f} s, first change heard after")
         print(f"{arrived[0] - begun:.2f} s, all {subscriptions} after {arrived[-1] - begun:.2f} s")
+        print(f"CPU of the gateway: {spent:.0f} us for each of these events, the mutation's share included")
         print(f"resident: {resident_kib(pid)} KiB after it; heard in all: {dict(tally.heard)}")
 
 
