@@ -4,10 +4,11 @@ import asyncio
 from functools import partial
 from typing import Any, TypeVar
 
+from resolvers.cache.fetching import Ask
 from resolvers.cache.kinds import Kind
+from resolvers.cache.question import Question
 from resolvers.cache.reading import Reading
 from resolvers.cache.records import RecordCache
-from resolvers.cache.retrieval import Ask, Question
 from resolvers.loaders import OnceLoader, done
 
 Value = TypeVar("Value")
@@ -57,7 +58,7 @@ class CachedLoader(OnceLoader[str, Value | None]):
 
     def _send(self, record_id: str, waiter: "asyncio.Future[Any] | None") -> None:
         if self._question.kind.max_batch == 1:
-            self._question.send({record_id: waiter}, self._reading)
+            self._question.send(((record_id, waiter),), self._reading)
             return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._dispatch)
@@ -67,7 +68,7 @@ class CachedLoader(OnceLoader[str, Value | None]):
         waiting, self._waiting = list(self._waiting.items()), {}
         size = self._question.kind.max_batch
         for start in range(0, len(waiting), size):
-            self._question.send(dict(waiting[start : start + size]), self._reading)
+            self._question.send(waiting[start : start + size], self._reading)
 
 
 class RelatedLoader(CachedLoader[Value]):

@@ -9,9 +9,9 @@ from resolvers import record_kinds
 from resolvers.accounts import Account
 from resolvers.cache.keys import question
 from resolvers.cache.kinds import Kind
+from resolvers.cache.question import Question
 from resolvers.cache.reading import Reading
 from resolvers.cache.records import RecordCache
-from resolvers.cache.retrieval import Question
 from resolvers.cached_loader import CachedLoader, RelatedLoader
 from resolvers.loaders import BatchLoader, Loader, RequestLoader
 from resolvers.upstreams.call import CallScope
@@ -161,7 +161,7 @@ class RecordLoaders:
         found = self._cache.find(sent.prefix + asked, self.reading)
         if found is None:
             waiter = self.reading.wait(kind.upstream)
-            sent.send({asked: waiter}, self.reading)
+            sent.send(((asked, waiter),), self.reading)
             return waiter
         self.reading.touched.update(sent.tags)
         if self.reading.scope.traces is not None:

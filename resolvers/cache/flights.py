@@ -16,9 +16,12 @@ class Flight:
         record_id: The upstream's own id, or the question.
         mark: Where the invalidations stood when it was asked for.
         tags: The keys of the lists that the record is a page of.
+        fleet: Those that are fetched together.
 
     Attributes:
         token: What Redis held of the key's last invalidation when the flight looked there.
+        landed: Whether it is over.
+        waiting: Who waits, and for which operation; some may have given up.
     """
 
     __slots__ = ("fleet", "key", "landed", "mark", "record_id", "tags", "token", "waiting")
@@ -35,14 +38,22 @@ class Flight:
         fleet.flights.append(self)
 
     def join(self, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
-        """Wait for the record; giving up is cancelling the future."""
+        """Wait for the record, until it is there or the operation gives up."""
         self.waiting[waiter] = reading
-        waiter.add_done_callback(self._left)
+        reading.awaits(self)
 
-    def _left(self, waiter: "asyncio.Future[Any]") -> None:
-        """Whoever is served is taken out before, so this one gave up."""
-        if self.waiting.pop(waiter, None) is not None:
-            self.fleet.someone_left()
+    def end(self) -> "dict[asyncio.Future[Any], Reading]":
+        """It is over; whoever waited is still to be told."""
+        self.landed = True
+        waiting, self.waiting = self.waiting, {}
+        return waiting
+
+    def leave(self) -> None:
+        """An operation that waited has given up; the call for it goes on while anybody else waits."""
+        if not self.landed:
+            self.waiting = {waiter: reading for waiter, reading in self.waiting.items() if not waiter.done()}
+            if not self.waiting:
+                self.fleet.someone_left()
 
 
 class Fleet:
@@ -50,8 +61,8 @@ class Fleet:
 
     Args:
         scope: Of the shared call: its own deadline, so that an impatient caller never shortens another's.
-        background: It goes on without anybody waiting: a refresh.
         abandoned: Called when the last of the waiting has given up.
+        background: It goes on without anybody waiting: a refresh.
     """
 
     __slots__ = ("_abandoned", "background", "flights", "scope", "task")
@@ -75,3 +86,8 @@ class Fleet:
     def on_their_way(self) -> list[Flight]:
         """The flights that have not landed."""
         return [flight for flight in self.flights if not flight.landed]
+
+    def end(self) -> None:
+        """Let go of the flights and the task, which hold on to it: only the garbage collector could free them."""
+        self.flights = []
+        self.task = None

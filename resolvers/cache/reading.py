@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from resolvers.cache.entry import Entry
 from resolvers.cache.kinds import HasIdentity, Kind
@@ -12,6 +12,14 @@ from resolvers.upstreams.names import UpstreamName
 
 LATE_SHARE: Final = 0.1
 """The last part of an operation's time: what has not come by then is taken stale, so that the answer is on time."""
+
+
+class Awaited(Protocol):
+    """Something on its way that more than one operation may wait for."""
+
+    def leave(self) -> None:
+        """An operation that waited has given up."""
+        ...
 
 
 class Reading:
@@ -30,6 +38,7 @@ class Reading:
     """
 
     __slots__ = (
+        "_awaited",
         "_late",
         "_timers",
         "_waiting",
@@ -50,7 +59,8 @@ class Reading:
         self.fresh_until = float("inf")
         self.stale: dict[str, float] = {}
         self.may_be_stale = True
-        self._waiting: dict[asyncio.Future[Any], UpstreamName] = {}
+        self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
+        self._awaited: list[Awaited] = []
         self._late: list[Callable[[], None]] = []
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -72,11 +82,14 @@ class Reading:
         """A value to come, which fails at the operation's deadline however long the call for it goes on."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting[future] = upstream
-        future.add_done_callback(self._ended)
+        self._waiting.append((future, upstream))
         if not self._timers and self.scope.deadline != float("inf"):
             self._timers.append(loop.call_at(self.scope.deadline, self._expire))
         return future
+
+    def awaits(self, awaited: Awaited) -> None:
+        """Tell something on its way when nobody here waits for it any more."""
+        self._awaited.append(awaited)
 
     def when_late(self, serve: Callable[[], None]) -> None:
         """Have something called shortly before the deadline, to serve what is waited for in another way."""
@@ -96,14 +109,10 @@ class Reading:
         """Give up what is still on its way: nobody waits for it any more."""
         for timer in self._timers:
             timer.cancel()
-        for future in list(self._waiting):
+        for future, _ in self._waiting:
             future.cancel()
-
-    def _ended(self, future: "asyncio.Future[Any]") -> None:
-        """A value fetched ahead that nobody came for is no error worth a log line."""
-        self._waiting.pop(future, None)
-        if not future.cancelled():
-            future.exception()
+        for awaited in self._awaited:
+            awaited.leave()
 
     def _serve_late(self) -> None:
         late, self._late = self._late, []
@@ -111,7 +120,13 @@ class Reading:
             serve()
 
     def _expire(self) -> None:
-        for future, upstream in list(self._waiting.items()):
+        for future, upstream in self._waiting:
             if not future.done():
                 message = f"{upstream.name} did not answer before the operation's time was up; try again later."
-                future.set_exception(UpstreamTimeout(upstream, message))
+                fail(future, UpstreamTimeout(upstream, message))
+
+
+def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
+    """Let whoever waits meet an error; a value fetched ahead that nobody came for is no error worth a log line."""
+    waiter.set_exception(error)
+    waiter.exception()

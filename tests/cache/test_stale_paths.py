@@ -77,9 +77,9 @@ class Gateway:
         calls = self.upstreams.calls
         paths = await stale_paths(SCHEMA, document, operation, None, context)
         assert self.upstreams.calls == calls
-        for fleet in list(self.cache.fleets):
-            assert fleet.task
-            await asyncio.wait([fleet.task])
+        refreshes = [fleet.task for fleet in self.cache.fleets if fleet.task]
+        assert len(refreshes) == len(self.cache.fleets)
+        await asyncio.gather(*refreshes)
         return {".".join(str(step) for step in one["path"]): one["ageSeconds"] for one in paths}
 
 
