@@ -40,7 +40,7 @@ def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, StatusProblem):
         formatted["message"] = cause.error.message
-        formatted["extensions"] = {**extensions_of(cause.error), "id": cause.id}
+        formatted["extensions"] = {**extensions_of(cause.error), "id": cause.id, "cursor": cause.cursor}
     elif isinstance(cause, GatewayError):
         formatted["message"] = cause.message
         formatted["extensions"] = extensions_of(cause)

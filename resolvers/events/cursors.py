@@ -1,4 +1,4 @@
-"""Cursors of a subscription: where in the log it stands, and which ids have had their SNAPSHOT."""
+"""Cursors of a subscription: where in the log it stands, which ids have had their SNAPSHOT, and what was wrong."""
 
 import base64
 import binascii
@@ -26,24 +26,35 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
         epoch: Of the log that the position belongs to.
         position: Every change up to here was told, of each record that is covered.
         marks: Those of the covered records, one behind another.
+        problems: Those of the problems that were told for good, one behind another.
     """
 
     epoch: str
     position: int
     marks: bytes = b""
+    problems: bytes = b""
 
     def covered(self, keys: Iterable[RecordKey]) -> list[RecordKey]:
         """Those of these records that have had their SNAPSHOT."""
-        marks = {self.marks[at : at + _MARK_BYTES] for at in range(0, len(self.marks), _MARK_BYTES)}
-        return [key for key in keys if mark_of(key) in marks]
+        marks = _apart(self.marks)
+        return [key for key in keys if mark_of(key.global_id) in marks]
+
+    @property
+    def told(self) -> set[bytes]:
+        """The marks of the problems, apart."""
+        return _apart(self.problems)
 
 
 _PLACE: Final = msgspec.msgpack.Decoder(Place)
 
 
-def mark_of(key: RecordKey) -> bytes:
-    """Stands for a record in a cursor; short, since a cursor holds many."""
-    return hashlib.blake2b(key.global_id.encode(), digest_size=_MARK_BYTES).digest()
+def mark_of(text: str) -> bytes:
+    """Stands for a record's global ID or a problem in a cursor; short, since a cursor holds many."""
+    return hashlib.blake2b(text.encode(), digest_size=_MARK_BYTES).digest()
+
+
+def _apart(marks: bytes) -> set[bytes]:
+    return {marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)}
 
 
 class Cursors:
@@ -59,10 +70,10 @@ class Cursors:
     def __init__(self, secrets: Sequence[bytes] = ()) -> None:
         self._keys = [hashlib.blake2b(secret, person=b"status cursors").digest() for secret in secrets or (b"",)]
 
-    def seal(self, identity: str, epoch: str, position: int, marks: bytes) -> str:
+    def seal(self, identity: str, place: Place) -> str:
         """The cursor of a place."""
-        place = msgspec.msgpack.encode(Place(epoch, position, marks))
-        sealed = _seal(self._keys[0], identity, place) + place
+        encoded = msgspec.msgpack.encode(place)
+        sealed = _seal(self._keys[0], identity, encoded) + encoded
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, identity: str, cursor: str) -> Place:

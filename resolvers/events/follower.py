@@ -10,8 +10,9 @@ from typing import Final
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord
 from resolvers.events.backlog import Backlog
+from resolvers.events.bookmark import Bookmark
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
-from resolvers.events.cursors import Cursors, Place, mark_of
+from resolvers.events.cursors import Cursors, Place
 from resolvers.events.hub import Hub
 from resolvers.events.log import EventLog, LogUnreachable
 from resolvers.events.reader import Reader, Reading
@@ -56,43 +57,46 @@ class Follower:
     Args:
         sources: Where events come from.
         account: Reads the records.
-        keys: At least one, each once.
+        keys: Each once.
+        refused: The other ids that were asked for, and what keeps them from being followed.
     """
 
     __slots__ = (
         "_account",
         "_backlog",
-        "_covered",
-        "_epoch",
+        "_bookmark",
         "_failures",
         "_held_back",
         "_keys",
-        "_marks",
         "_open",
         "_owed",
         "_reading",
         "_readings",
+        "_refused",
         "_sources",
-        "_told",
         "_unread",
     )  # fmt: skip
 
-    def __init__(self, sources: Sources, account: Account, keys: Sequence[RecordKey]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        account: Account,
+        keys: Sequence[RecordKey],
+        refused: Sequence[tuple[str, GatewayError]] = (),
+    ) -> None:
         self._sources = sources
         self._account = account
         self._keys = tuple(keys)
+        self._refused = refused
         self._backlog = Backlog(sources.queue_size)
         self._open = set(keys)
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
         self._unread = set(keys)
-        self._epoch = sources.log.epoch
-        self._covered: set[RecordKey] = set()
-        self._marks = b""
+        self._bookmark = Bookmark(sources.cursors, account.identity)
         self._readings: dict[RecordKey, Reading | GatewayError | None] = {}
         self._held_back: dict[RecordKey, Change] = {}
         self._reading: asyncio.Task[None] | None = None
         self._failures = 0
-        self._told = 0
 
     async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
         """The events, until all records are final or cannot be followed.
@@ -101,9 +105,12 @@ class Follower:
             after: Where to go on; None to begin.
         """
         hub = self._sources.hub
+        self._begin() if after is None else self._resume(after)
         hub.attach(self, self._account, self._keys)
         try:
-            for event in await self._resumed(after) if after else ():
+            for problem in self._refusals():
+                yield problem
+            for event in await self._missed(after) if after is not None and self._keys else ():
                 yield event
             while True:
                 if self._backlog.gap:
@@ -132,16 +139,32 @@ class Follower:
         """Take note that the log was lost."""
         self._backlog.lose()
 
-    async def _resumed(self, after: Place) -> list[StatusEvent]:
+    def _begin(self) -> None:
+        self._bookmark.begin(self._sources.log.epoch, self._sources.hub.position)
+
+    def _resume(self, after: Place) -> None:
+        """Go on where another subscription ended, without what it was told to be gone."""
+        self._bookmark.resume(after, self._keys)
+        for key in self._bookmark.covered:
+            del self._owed[key]
+        for key in self._keys:
+            if self._bookmark.knows(NoSuchRecord.code, key.global_id):
+                self._give_up(key)
+
+    def _refusals(self) -> Iterator[StatusProblem]:
+        for one, error in self._refused:
+            known = self._bookmark.knows(error.code, one)
+            self._bookmark.note(error.code, one)
+            if not known:
+                yield self._problem(error, one)
+
+    async def _missed(self, after: Place) -> list[StatusEvent]:
         """What was missed; a GAP is told by the main loop."""
-        covered = after.covered(self._keys)
-        missed = await self._history(covered, after)
+        missed = await self._history([*self._bookmark.covered], after)
         if missed is None:
             self._backlog.lose()
             return []
-        self._told = max(after.position, *(change.position for change in missed), 0)
-        for key in covered:
-            self._cover(key)
+        self._bookmark.position = max(after.position, *(change.position for change in missed), 0)
         return [self._change(change) for change in missed]
 
     async def _history(self, covered: Sequence[RecordKey], after: Place) -> list[Change] | None:
@@ -159,11 +182,11 @@ class Follower:
             self._reading.cancel()
             self._reading = None
         self._readings, self._held_back = {}, {}
-        self._covered, self._marks = set(), b""
         self._owed = dict.fromkeys(self._keys)
         self._open, self._unread = set(self._keys), set(self._keys)
-        self._epoch, self._told = self._sources.log.epoch, self._sources.hub.position
-        return StatusEvent(kind=StatusEventKind.GAP, cursor=self._cursor(self._told), occurred_at=self._sources.now())
+        self._begin()
+        cursor = self._bookmark.cursor()
+        return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
 
     def _start_reading(self) -> None:
         if self._unread and self._reading is None and not self._readings:
@@ -181,7 +204,7 @@ class Follower:
             if not isinstance(found, LogUnreachable):
                 readings[key] = found
         positions = [reading.position for reading in readings.values() if isinstance(reading, Reading)]
-        await self._sources.hub.reached(max([self._told, *positions]))
+        await self._sources.hub.reached(max([self._bookmark.position, *positions]))
         failed = len(readings) < len(keys) or any(isinstance(one, GatewayError) for one in readings.values())
         self._failures = self._failures + 1 if failed else 0
         self._readings, self._reading = readings, None
@@ -192,34 +215,34 @@ class Follower:
 
     def _news(self) -> Iterator[StatusEvent | StatusProblem]:
         """What is to be told now; all of it stands at the hub's position at this moment."""
-        position = self._sources.hub.position
+        position, bookmark = self._sources.hub.position, self._bookmark
         batch = self._backlog.take()
         readings, self._readings = self._readings, {}
         for change in batch:
             if change.key in self._owed:
                 self._held_back[change.key] = change
-            elif change.key in self._covered and change.position > self._told:
-                self._told = change.position
+            elif change.key in bookmark.covered and change.position > bookmark.position:
+                bookmark.position = change.position
                 yield self._change(change)
+        bookmark.position = max(bookmark.position, position)
         for key, reading in readings.items():
             yield from self._judged(key, reading)
-        self._told = max(self._told, position)
         if self._reading is None:
             yield from self._snapshots(readings)
 
     def _judged(self, key: RecordKey, reading: Reading | GatewayError | None) -> Iterator[StatusProblem]:
         """Take a reading in; one that failed is told once, and tried again."""
         if reading is None:
-            error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
             self._give_up(key)
-            yield StatusProblem(error, key.global_id)
+            error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
+            yield self._problem(error, key.global_id)
         elif isinstance(reading, Reading):
             self._unread.discard(key)
-            if reading.record.final and key in self._covered:
+            if reading.record.final and key in self._bookmark.covered:
                 self._open.discard(key)
         elif key in self._owed and self._owed[key] is None:
             self._owed[key] = reading
-            yield StatusProblem(reading, key.global_id)
+            yield self._problem(reading, key.global_id)
 
     def _snapshots(self, readings: dict[RecordKey, Reading | GatewayError | None]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
@@ -231,11 +254,12 @@ class Follower:
 
     def _snapshot(self, key: RecordKey, record: TrackedRecord) -> StatusEvent:
         self._unread.discard(key)
-        self._cover(key)
+        self._owed.pop(key, None)
+        self._bookmark.cover(key)
         self._settle(key, record)
         return StatusEvent(
             kind=StatusEventKind.SNAPSHOT,
-            cursor=self._cursor(self._told),
+            cursor=self._bookmark.cursor(),
             occurred_at=upstream_moment(record) or self._sources.now(),
             node=record,
             progress=record.progress,
@@ -247,7 +271,7 @@ class Follower:
         self._settle(change.key, record)
         return StatusEvent(
             kind=StatusEventKind.CHANGE,
-            cursor=self._cursor(change.position),
+            cursor=self._bookmark.cursor(change.position),
             occurred_at=change.occurred_at,
             node=record,
             progress=record.progress,
@@ -264,22 +288,18 @@ class Follower:
         else:
             self._open.add(key)
 
-    def _cover(self, key: RecordKey) -> None:
-        self._owed.pop(key, None)
-        self._covered.add(key)
-        self._marks += mark_of(key)
-
     def _give_up(self, key: RecordKey) -> None:
+        """Follow a record no more, because there is none."""
         self._open.discard(key)
         self._unread.discard(key)
         self._owed.pop(key, None)
-        self._covered.discard(key)
+        self._bookmark.covered.discard(key)
+        self._bookmark.note(NoSuchRecord.code, key.global_id)
         self._keys = tuple(one for one in self._keys if one != key)
         self._sources.hub.detach(self, [key])
 
-    def _cursor(self, position: int) -> str:
-        sources = self._sources
-        return sources.cursors.seal(self._account.identity, self._epoch, position, self._marks)
+    def _problem(self, error: GatewayError, id: str) -> StatusProblem:  # noqa: A002 - the contract's name
+        return StatusProblem(error, id, self._bookmark.cursor())
 
 
 def _result(key: RecordKey, future: "asyncio.Future[Reading | None]") -> Reading | GatewayError | LogUnreachable | None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +13,7 @@ from resolvers.accounts import Account
 from resolvers.errors import BadInput, GatewayError, NoSuchRecord
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
-from resolvers.events.cursors import Cursors, Place
+from resolvers.events.cursors import Cursors
 from resolvers.events.follower import Follower, Sources
 from resolvers.events.hints import Hints
 from resolvers.events.hub import Hub
@@ -141,19 +141,10 @@ class Events:
         if len(ids) > MAX_FOLLOWED:
             raise BadInput(f"One subscription follows up to {MAX_FOLLOWED} ids; open another one.", path=["ids"])
         place = None if after is None else self.cursors.open(account.identity, after)
-        return self._followed(account, [_key_or_problem(account, one) for one in dict.fromkeys(ids)], place)
-
-    async def _followed(
-        self, account: Account, found: Sequence[RecordKey | StatusProblem], place: Place | None
-    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
-        for problem in found:
-            if isinstance(problem, StatusProblem):
-                yield problem
-        keys = [key for key in found if isinstance(key, RecordKey)]
-        if keys:
-            async with aclosing(Follower(self._sources, account, keys).events(place)) as events:
-                async for event in events:
-                    yield event
+        found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
+        keys = [key for _, key in found if isinstance(key, RecordKey)]
+        refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
+        return Follower(self._sources, account, keys, refused).events(place)
 
     @property
     def version(self) -> int:
@@ -220,14 +211,14 @@ class Events:
         self._poller.changed(change)
 
 
-def _key_or_problem(account: Account, id: str) -> RecordKey | StatusProblem:  # noqa: A002 - the contract's name
+def _key_or_refusal(account: Account, id: str) -> RecordKey | GatewayError:  # noqa: A002 - the contract's name
     found = split_global_id(id)
     if found is None or found[0] not in TRACKABLE:
-        return StatusProblem(NoSuchRecord(f"{id[:100]!r} is the id of nothing that can be followed."), id)
+        return NoSuchRecord(f"{id[:100]!r} is the id of nothing that can be followed.")
     try:
         account.require_read(found[0])
     except GatewayError as error:
-        return StatusProblem(error, id)
+        return error
     return RecordKey(account.identity, *found)
 
 

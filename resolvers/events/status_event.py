@@ -48,9 +48,11 @@ class StatusProblem(Exception):
     Args:
         error: Why.
         id: The id as the client gave it.
+        cursor: Where a subscription goes on that need not be told this again.
     """
 
-    def __init__(self, error: GatewayError, id: str) -> None:  # noqa: A002 - the contract's name
+    def __init__(self, error: GatewayError, id: str, cursor: str) -> None:  # noqa: A002 - the contract's name
         super().__init__(error.message)
         self.error = error
         self.id = id
+        self.cursor = cursor

@@ -33,7 +33,7 @@ LISTS: Final = """{
     logisticsTasks(first: 3) { nodes { id } }
 }"""
 GAP: Final = StatusEvent(kind=StatusEventKind.GAP, cursor="gap", occurred_at=NOW)
-PROBLEM: Final = StatusProblem(NoSuchRecord("There is nothing."), "Delivery:0")
+PROBLEM: Final = StatusProblem(NoSuchRecord("There is nothing."), "Delivery:0", "problem")
 
 Event = StatusEvent | StatusProblem
 
