@@ -12,9 +12,16 @@ from resolvers.errors import NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
+from resolvers.rereading import not_shown, read_after_change
 from resolvers.selection import OperationInfo
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
+from resolvers.upstreams.deliveries.records import (
+    Delivery,
+    DeliveryPage,
+    DeliveryReference,
+    DspUploadIdentification,
+    Product,
+)
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus
 from resolvers.upstreams.names import UpstreamName
@@ -82,6 +89,8 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
     since = context.status_version
     async with context.changing(DELIVERY):
         created = await context.account.deliveries.create_delivery(context.scope, request)
+    if isinstance(created, DeliveryReference):
+        return await _reread(context, created.send_task_id)
     await context.tell_status(since, created)
     return created
 
@@ -96,6 +105,11 @@ async def update(context: Context, delivery_id: str, change: DeliveryChange) -> 
     since = context.status_version
     async with context.changing(DELIVERY, [delivery_id]):
         updated = await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
+    if updated is None:
+        updated = await _reread(context, delivery_id)
+        if not _shows(change, updated):
+            raise not_shown(UpstreamName.DELIVERIES, "delivery", delivery_id)
+        return updated
     await context.tell_status(since, updated)
     return updated
 
@@ -119,3 +133,15 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
             raw_status=found.raw_status,
         )
     return await update(context, delivery_id, DeliveryChange(deliverable=False))
+
+
+async def _reread(context: Context, delivery_id: str) -> Delivery:
+    since = context.status_version
+    found = await read_after_change(UpstreamName.DELIVERIES, "delivery", context.loaders.deliveries, delivery_id)
+    await context.tell_status(since, found)
+    return found
+
+
+def _shows(change: DeliveryChange, found: Delivery) -> bool:
+    """Whether a delivery shows a change, as far as that can be told: its status goes on by itself."""
+    return change.deliverable in {None, found.deliverable} and change.type in {None, found.type}

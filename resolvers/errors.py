@@ -15,6 +15,7 @@
         |-- UpstreamRateLimited   it told us to slow down and the deadline does not allow to wait
         |-- UpstreamAuth          it refused the gateway's own credentials
         |-- UpstreamBadAnswer     it answered something that its documents do not describe
+        |-- ChangeUnconfirmed     it made a change, and its record cannot be read or does not show it
         `-- UpstreamRefusal       it understood and said no: about the input, not about us or itself
             |-- InputRefused      400, 422: the input is wrong; `pointer` is the upstream's word for where
             |-- RecordMissing     404: there is no such thing
@@ -163,6 +164,20 @@ class UpstreamBadAnswer(UpstreamError):
     """It answered something that its documents do not describe."""
 
     code = "UPSTREAM_BAD_ANSWER"
+
+
+class ChangeUnconfirmed(UpstreamError):
+    """It made a change, says the status, and the record afterwards cannot be read or does not show it.
+
+    Args:
+        upstream: Which one.
+        message: What was changed, and to look at it before the same is sent again.
+    """
+
+    code = "UPSTREAM_BAD_ANSWER"
+
+    def __init__(self, upstream: UpstreamName, message: str) -> None:
+        super().__init__(upstream, message, outcome_unknown=True)
 
 
 class UpstreamRefusal(UpstreamError):

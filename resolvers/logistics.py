@@ -9,25 +9,24 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, start_of
 from resolvers.context import Context
-from resolvers.errors import GatewayError, NotAllowedNow, RecordMissing
+from resolvers.errors import ChangeUnconfirmed, GatewayError, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import TASK, TASK_PAGE
+from resolvers.rereading import not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
-from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
+from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
+from resolvers.upstreams.logistics.vocabulary import TaskStatus
 from resolvers.upstreams.names import UpstreamName
 
 Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 LIST: Final = "logistics tasks"
-
-MAX_TASKS_A_CALL: Final = 20
-"""Documented for the creation of tasks; assumed for everything else that takes several."""
 
 
 class TasksOutcome(msgspec.Struct, frozen=True):
@@ -80,15 +79,23 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     """Create tasks, 20 a call; the calls are independent, and so are their errors."""
     context.account.require(Scope.LOGISTICS_WRITE)
 
-    async def create_chunk(chunk: Sequence[NewTask]) -> list[LogisticsTask]:
-        return await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+    async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference]:
+        created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+        if not created:
+            raise ChangeUnconfirmed(
+                UpstreamName.LOGISTICS,
+                "The tasks were taken, but the upstream names none of them; look for them before you send them again.",
+            )
+        return created
 
     since = context.status_version
     async with context.changing(TASK):
-        created, failed = await _by_chunks(tasks, create_chunk)
-    await context.tell_status(since, *created)
-    context.loaders.tasks.prime({record.task_id: record for record in created})
-    return TasksOutcome(created, [error for _, error in failed])
+        created, failed = await by_chunks(tasks, create_chunk)
+    whole = [record for record in created if isinstance(record, LogisticsTask)]
+    await context.tell_status(since, *whole)
+    context.loaders.tasks.prime({record.task_id: record for record in whole})
+    read, unread = await _reread_all(context, [one.task_id for one in created if isinstance(one, TaskReference)])
+    return TasksOutcome(whole + read, [*(error for _, error in failed), *unread])
 
 
 async def update(context: Context, task_id: str, change: TaskChange) -> LogisticsTask:
@@ -101,6 +108,11 @@ async def update(context: Context, task_id: str, change: TaskChange) -> Logistic
     since = context.status_version
     async with context.changing(TASK, [task_id]):
         updated = await context.account.logistics.update_task(context.scope, task_id, change)
+    if updated is None:
+        updated = await _reread(context, task_id)
+        if updated.version_rev == change.version_rev:
+            raise not_shown(UpstreamName.LOGISTICS, "task", task_id)
+        return updated
     await context.tell_status(since, updated)
     return updated
 
@@ -114,10 +126,13 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
     context.account.require(Scope.LOGISTICS_WRITE)
     try:
         async with context.changing(TASK, [task_id]):
-            await context.account.logistics.cancel_task(context.scope, task_id, reason)
+            said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
     except NotAllowedNow as refusal:
         raise await _with_status(context, task_id, refusal) from refusal
-    return await _reread(context, task_id)
+    found = await _reread(context, task_id)
+    if said is None and found.status is not TaskStatus.CANCELLED:
+        raise not_shown(UpstreamName.LOGISTICS, "task", task_id)
+    return found
 
 
 async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
@@ -147,31 +162,6 @@ async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> Tas
     return await _change_many(context, items, [item.id for item in items], set_chunk, _not_found)
 
 
-async def _by_chunks(
-    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[list[Done]]]
-) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
-    """What was done, and what failed with the index of the first item of its call.
-
-    Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
-    and go on.
-    """
-    starts = range(0, len(items), MAX_TASKS_A_CALL)
-    calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
-    done: list[Done] = []
-    failed: list[tuple[int, GatewayError]] = []
-    for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
-        if isinstance(result, GatewayError):
-            if len(calls) > 1:
-                last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
-                result.message = f"Tasks {start} to {last} of the list: {result.message}"
-            failed.append((start, result))
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            done += result
-    return done, failed
-
-
 async def _change_many(
     context: Context,
     items: Sequence[Item],
@@ -182,21 +172,13 @@ async def _change_many(
     """Change tasks, 20 a call, and read those again that the upstream says it changed."""
     context.account.require(Scope.LOGISTICS_WRITE)
     async with context.changing(TASK, task_ids):
-        updated, failed = await _by_chunks(items, change)
+        updated, failed = await by_chunks(items, change)
     changed = {task.id for task in updated}
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
     errors = [error for _, error in failed]
     errors += [left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
-    tasks = []
-    rereads = [_reread(context, one) for one in task_ids if one in changed]
-    for result in await asyncio.gather(*rereads, return_exceptions=True):
-        if isinstance(result, GatewayError):
-            errors.append(result)
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            tasks.append(result)
-    return TasksOutcome(tasks, errors)
+    tasks, unread = await _reread_all(context, [one for one in task_ids if one in changed])
+    return TasksOutcome(tasks, errors + unread)
 
 
 async def _with_status(context: Context, task_id: str, refusal: NotAllowedNow) -> NotAllowedNow:
@@ -210,12 +192,22 @@ async def _with_status(context: Context, task_id: str, refusal: NotAllowedNow) -
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
     since = context.status_version
-    found = await context.loaders.tasks.load(task_id)
-    if found is None:
-        message = f"The change was made, but task {task_id} is not there any more."
-        raise RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)
+    found = await read_after_change(UpstreamName.LOGISTICS, "task", context.loaders.tasks, task_id)
     await context.tell_status(since, found)
     return found
+
+
+async def _reread_all(context: Context, task_ids: Sequence[str]) -> tuple[list[LogisticsTask], list[GatewayError]]:
+    """The tasks, and why others could not be read."""
+    rereads = [_reread(context, task_id) for task_id in task_ids]
+    results = await asyncio.gather(*rereads, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
+            raise result
+    return (
+        [result for result in results if isinstance(result, LogisticsTask)],
+        [result for result in results if isinstance(result, GatewayError)],
+    )
 
 
 def _not_broadcast(task_id: str) -> GatewayError:

@@ -10,9 +10,10 @@ from resolvers.context import Context
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
+from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.account_records import Organization, Role
+from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.requests import Invitation
 from resolvers.upstreams.names import UpstreamName
@@ -64,7 +65,11 @@ async def create(context: Context, business_name: str) -> Organization:
     """
     context.account.require(Scope.LOGISTICS_WRITE)
     async with context.changing(ORGANIZATION):
-        return await context.account.logistics.create_organization(context.scope, business_name)
+        created = await context.account.logistics.create_organization(context.scope, business_name)
+    if isinstance(created, OrganizationReference):
+        organizations, own_id = context.loaders.organizations, created.organization_id
+        return await read_after_change(UpstreamName.LOGISTICS, "organization", organizations, own_id)
+    return created
 
 
 async def invite(context: Context, invitation: Invitation) -> str:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from gateway.operations.cost_records import FETCHES, Asking, Operation, Records
 from gateway.operations.cost_selection import Asked
 from gateway.operations.cost_values import Values
-from resolvers.logistics import MAX_TASKS_A_CALL
+from resolvers.task_chunks import MAX_TASKS_A_CALL
 from resolvers.upstreams.names import UpstreamName
 
 

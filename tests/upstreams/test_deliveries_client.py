@@ -274,6 +274,7 @@ async def test_an_update_sends_what_changes_and_nothing_else(
 
     delivery = await client.update_delivery(scope, "4712", change)
 
+    assert delivery is not None
     assert (delivery.type, delivery.deliverable) == (DeliveryType.UPDATE, False)
     assert server.only_request.json == {"data": {"type": "send-tasks", "id": "4712", "attributes": attributes}}
 

@@ -222,6 +222,7 @@ async def test_a_change_sends_its_revision_and_nothing_that_was_left_out(
 
     task = await client.update_task(SCOPE, TASK_ID, change)
 
+    assert task is not None
     assert task.task_id == TASK_ID
     assert server.only_request.headers["content-type"] == "application/json"
     assert server.only_request.json == {

@@ -14,10 +14,12 @@ from resolvers.upstreams.deliveries.complaint import read_complaint
 from resolvers.upstreams.deliveries.records import (
     DELIVERY,
     DELIVERY_PAGE,
+    DELIVERY_REFERENCE,
     PRODUCT,
     UPLOAD_IDENTIFICATION,
     Delivery,
     DeliveryPage,
+    DeliveryReference,
     Document,
     DspUploadIdentification,
     Product,
@@ -31,6 +33,7 @@ from resolvers.upstreams.deliveries.requests import (
     filter_parameters,
 )
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.partial_answers import whole_or_none
 from resolvers.upstreams.path_segment import path_segment
 
 Resource = TypeVar("Resource")
@@ -129,18 +132,27 @@ class DeliveriesClient:
         url = f"{self._base_url}/dsp-upload-identifications/{path_segment(identification_id)}"
         return await self._resource(scope, "upload_identification", url, UPLOAD_IDENTIFICATION)
 
-    async def create_delivery(self, scope: CallScope, request: NewDelivery) -> Delivery:
+    async def create_delivery(self, scope: CallScope, request: NewDelivery) -> Delivery | DeliveryReference:
         """Create a delivery, and start it where it is deliverable (documents: "Create SendTask").
+
+        Returns:
+            The delivery, or its id alone where the API answers with no more.
 
         Raises:
             InputRefused: the API refused it, and points to where.
             Conflicting: one for the same product, DSP and type is in progress.
             RecordMissing: there is no such product or channel.
         """
-        return await self._write(scope, "create_delivery", "POST", self._send_tasks_url, creation_document(request))
+        document = creation_document(request)
+        call, answer = await self._write(scope, "create_delivery", "POST", self._send_tasks_url, document)
+        whole = whole_or_none(DELIVERY, call, answer)
+        return decode(DELIVERY_REFERENCE, call, answer).data if whole is None else whole.data
 
-    async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery:
+    async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery | None:
         """Change a delivery (documents: "Update SendTask"); the API refuses every DELETE, so this also holds one back.
+
+        Returns:
+            The delivery, or None where the API made the change and does not answer with the whole delivery.
 
         Raises:
             InputRefused: the API refused the change, and points to where.
@@ -148,7 +160,9 @@ class DeliveriesClient:
             RecordMissing: there is no such delivery.
         """
         document = change_document(delivery_id, request)
-        return await self._write(scope, "update_delivery", "PATCH", self._delivery_url(delivery_id), document)
+        call, answer = await self._write(scope, "update_delivery", "PATCH", self._delivery_url(delivery_id), document)
+        whole = whole_or_none(DELIVERY, call, answer)
+        return None if whole is None else whole.data
 
     def _delivery_url(self, delivery_id: str) -> str:
         return f"{self._send_tasks_url}/{path_segment(delivery_id)}"
@@ -186,7 +200,7 @@ class DeliveriesClient:
 
     async def _write(
         self, scope: CallScope, operation: str, method: Literal["POST", "PATCH"], url: str, document: bytes
-    ) -> Delivery:
+    ) -> tuple[Call, Answer]:
         call = Call(
             UpstreamName.DELIVERIES,
             operation,
@@ -200,10 +214,16 @@ class DeliveriesClient:
             turn_by=scope.turn_by,
         )
         answer = await self._transport.send(call)
-        try:
-            require_success(call, answer, read_complaint)
-        except InputRefused as refusal:
-            if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS:
-                raise Conflicting(refusal.upstream, refusal.message) from refusal
-            raise
-        return decode(DELIVERY, call, answer).data
+        if answer.status != 204:
+            _require_write(call, answer)
+        return call, answer
+
+
+def _require_write(call: Call, answer: Answer) -> None:
+    """Pass a success, and raise what any other answer to a creation or a change means."""
+    try:
+        require_success(call, answer, read_complaint)
+    except InputRefused as refusal:
+        if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS:
+            raise Conflicting(refusal.upstream, refusal.message) from refusal
+        raise

@@ -129,6 +129,12 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
         return None if name is None and dpid is None else Party(name, dpid)
 
 
+class DeliveryReference(msgspec.Struct, frozen=True, gc=False):
+    """A delivery of which the API has told the id alone; lives until it is read."""
+
+    send_task_id: str = msgspec.field(name="id")
+
+
 class Product(msgspec.Struct, frozen=True, gc=False):
     """What is delivered; lives in an answer or a cache."""
 
@@ -209,6 +215,7 @@ class Document(msgspec.Struct, Generic[Resource], frozen=True, gc=False):
 
 
 DELIVERY = msgspec.json.Decoder(Document[Delivery])
+DELIVERY_REFERENCE = msgspec.json.Decoder(Document[DeliveryReference])
 DELIVERY_PAGE = msgspec.json.Decoder(DeliveryPage)
 PRODUCT = msgspec.json.Decoder(Document[Product | None])
 UPLOAD_IDENTIFICATION = msgspec.json.Decoder(Document[DspUploadIdentification | None])

@@ -9,8 +9,9 @@ import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.logistics.account_records import Organization, Role
+from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
+from resolvers.upstreams.partial_answers import whole_or_none
 
 
 class _OrganizationFields(msgspec.Struct, frozen=True):
@@ -25,6 +26,10 @@ class _RoleFields(msgspec.Struct, frozen=True):
 
 class _OneOrganization(msgspec.Struct, frozen=True):
     organization: _OrganizationFields
+
+
+class _OneReference(msgspec.Struct, frozen=True):
+    organization: OrganizationReference
 
 
 class _OneObject(msgspec.Struct, frozen=True):
@@ -49,6 +54,7 @@ class _RoleObjects(msgspec.Struct, frozen=True):
 
 
 _ONE_ORGANIZATION: Final = msgspec.json.Decoder(_OneOrganization)
+_ONE_REFERENCE: Final = msgspec.json.Decoder(_OneReference)
 _ONE_OBJECT: Final = msgspec.json.Decoder(_OneObject)
 _ORGANIZATIONS: Final = msgspec.json.Decoder(_Organizations)
 _ORGANIZATION_OBJECTS: Final = msgspec.json.Decoder(_OrganizationObjects)
@@ -58,8 +64,15 @@ _ROLE_OBJECTS: Final = msgspec.json.Decoder(_RoleObjects)
 
 def one_organization(call: Call, answer: Answer) -> Organization:
     """The organization that an answer holds."""
-    known = decode(_ONE_ORGANIZATION, call, answer).organization
-    return Organization(known.id, known.business_name, decode(_ONE_OBJECT, call, answer).organization)
+    return _with_attributes(decode(_ONE_ORGANIZATION, call, answer), call, answer)
+
+
+def created_organization(call: Call, answer: Answer) -> Organization | OrganizationReference:
+    """The organization that an answer to its creation holds, or its id where there is no more of it."""
+    known = whole_or_none(_ONE_ORGANIZATION, call, answer)
+    if known is None:
+        return decode(_ONE_REFERENCE, call, answer).organization
+    return _with_attributes(known, call, answer)
 
 
 def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
@@ -76,3 +89,8 @@ def many_roles(call: Call, answer: Answer) -> list[Role]:
     known = decode(_ROLES, call, answer).roles or ()
     objects = decode(_ROLE_OBJECTS, call, answer).roles or ()
     return [Role(own.id, own.name, attributes) for own, attributes in zip(known, objects, strict=True)]
+
+
+def _with_attributes(known: _OneOrganization, call: Call, answer: Answer) -> Organization:
+    own = known.organization
+    return Organization(own.id, own.business_name, decode(_ONE_OBJECT, call, answer).organization)

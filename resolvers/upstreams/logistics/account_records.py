@@ -63,6 +63,12 @@ class Organization(msgspec.Struct, frozen=True):
         return instant(self.attributes.get("updated_at"))
 
 
+class OrganizationReference(msgspec.Struct, frozen=True, rename={"organization_id": "id"}):
+    """An organization of which the upstream has told the id alone; lives until it is read."""
+
+    organization_id: str
+
+
 class Role(msgspec.Struct, frozen=True):
     """What a user of an organization may be (document: List Roles; its fields are assumed).
 

@@ -8,8 +8,13 @@ import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.account_answers import many_roles, one_organization, page_of_organizations
-from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
+from resolvers.upstreams.logistics.account_answers import (
+    created_organization,
+    many_roles,
+    one_organization,
+    page_of_organizations,
+)
+from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Partner, Role
 from resolvers.upstreams.logistics.connection import LogisticsConnection
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.message_answers import message
@@ -65,12 +70,16 @@ class AccountsClient(LogisticsConnection):
         call = self._reading(scope, "list_roles", fill(self._paths.list_roles, "{org_id}", organization_id))
         return many_roles(call, await self._done(call))
 
-    async def create_organization(self, scope: CallScope, business_name: str) -> Organization:
-        """Create an organization for the partner to manage."""
+    async def create_organization(self, scope: CallScope, business_name: str) -> Organization | OrganizationReference:
+        """Create an organization for the partner to manage.
+
+        Returns:
+            The organization, or its id alone where the upstream answers with no more.
+        """
         self._require_platform("create_organization")
         path = self._paths.create_organization
         call = self._writing(scope, "create_organization", path, {"business_name": business_name})
-        return one_organization(call, await self._done(call))
+        return created_organization(call, await self._done(call))
 
     async def invite_user(self, scope: CallScope, invitation: Invitation) -> str:
         """Invite a user to an organization.

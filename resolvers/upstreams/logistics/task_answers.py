@@ -4,6 +4,7 @@ An array may be null where it is empty. One task may stand where an array is exp
 Tasks shows it.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,11 +12,16 @@ import msgspec
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
-from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
+from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
+from resolvers.upstreams.partial_answers import whole_or_none
 
 
 class _Tasks(msgspec.Struct, frozen=True):
     tasks: list[LogisticsTask] | LogisticsTask | None
+
+
+class _TaskReferences(msgspec.Struct, frozen=True):
+    tasks: list[TaskReference] | TaskReference
 
 
 class _TaskPage(_Tasks, frozen=True):
@@ -29,6 +35,7 @@ class _UpdatedTasks(msgspec.Struct, frozen=True):
 # Not strict: a number that comes as text, or the other way round, is still read.
 _TASK: Final = msgspec.json.Decoder(LogisticsTask, strict=False)
 _TASKS: Final = msgspec.json.Decoder(_Tasks, strict=False)
+_TASK_REFERENCES: Final = msgspec.json.Decoder(_TaskReferences, strict=False)
 _TASK_PAGE: Final = msgspec.json.Decoder(_TaskPage, strict=False)
 _UPDATED_TASKS: Final = msgspec.json.Decoder(_UpdatedTasks, strict=False)
 
@@ -38,9 +45,18 @@ def one_task(call: Call, answer: Answer) -> LogisticsTask:
     return decode(_TASK, call, answer)
 
 
-def many_tasks(call: Call, answer: Answer) -> list[LogisticsTask]:
-    """The tasks in an answer, in its order."""
-    return _listed(decode(_TASKS, call, answer))
+def changed_task(call: Call, answer: Answer) -> LogisticsTask | None:
+    """The task that an answer to its change is; None where the change was made and the answer is not the whole task."""
+    return whole_or_none(_TASK, call, answer)
+
+
+def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskReference]:
+    """The tasks in an answer to their creation, in its order, or their ids where one of them is not whole."""
+    whole = whole_or_none(_TASKS, call, answer)
+    if whole is not None:
+        return _listed(whole)
+    references = decode(_TASK_REFERENCES, call, answer).tasks
+    return [references] if isinstance(references, TaskReference) else references
 
 
 def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:

@@ -211,6 +211,12 @@ class LogisticsTask(
         return [attachment for attachment in self.wire_attachments or () if attachment is not None]
 
 
+class TaskReference(msgspec.Struct, frozen=True, gc=False, rename={"task_id": "id"}):
+    """A task of which the upstream has told the id alone; lives until it is read."""
+
+    task_id: str
+
+
 class UpdatedTask(msgspec.Struct, frozen=True, gc=False):
     """What is told of a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
 

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.connection import LogisticsConnection
 from resolvers.upstreams.logistics.list_page import ListPage
-from resolvers.upstreams.logistics.message_answers import message
+from resolvers.upstreams.logistics.message_answers import message_or_none
 from resolvers.upstreams.logistics.paths import fill
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
-from resolvers.upstreams.logistics.task_answers import many_tasks, one_task, page_of_tasks, updated_tasks
-from resolvers.upstreams.logistics.task_records import LogisticsTask, UpdatedTask
+from resolvers.upstreams.logistics.task_answers import (
+    changed_task,
+    created_tasks,
+    one_task,
+    page_of_tasks,
+    updated_tasks,
+)
+from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
 
 
 class TasksClient(LogisticsConnection):
@@ -42,14 +48,23 @@ class TasksClient(LogisticsConnection):
         call = self._reading(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
         return page_of_tasks(call, await self._done(call))
 
-    async def create_tasks(self, scope: CallScope, tasks: Sequence[NewTask], *, draft: bool) -> list[LogisticsTask]:
-        """Create up to 20 tasks in one call, broadcast at once or kept as drafts."""
+    async def create_tasks(
+        self, scope: CallScope, tasks: Sequence[NewTask], *, draft: bool
+    ) -> Sequence[LogisticsTask | TaskReference]:
+        """Create up to 20 tasks in one call, broadcast at once or kept as drafts.
+
+        Returns:
+            The tasks, or their ids alone where the upstream answers with no more.
+        """
         operation, path = self._creation(draft=draft)
         call = self._writing(scope, operation, path, {"tasks": tasks})
-        return many_tasks(call, await self._done(call))
+        return created_tasks(call, await self._done(call))
 
-    async def update_task(self, scope: CallScope, task_id: str, change: TaskChange) -> LogisticsTask:
+    async def update_task(self, scope: CallScope, task_id: str, change: TaskChange) -> LogisticsTask | None:
         """Change a task.
+
+        Returns:
+            The task, or None where the upstream made the change and does not answer with the whole task.
 
         Raises:
             Conflicting: `change.version_rev` is not the task's revision any more.
@@ -59,13 +74,13 @@ class TasksClient(LogisticsConnection):
         self._require_platform("platform_update_task")
         path = fill(self._paths.platform_update_task, "{task_id}", task_id)
         call = self._writing(scope, "platform_update_task", path, change, "PATCH")
-        return one_task(call, await self._done(call))
+        return changed_task(call, await self._changed(call))
 
-    async def cancel_task(self, scope: CallScope, task_id: str, reason: str) -> str:
+    async def cancel_task(self, scope: CallScope, task_id: str, reason: str) -> str | None:
         """Cancel a task that no driver has accepted yet.
 
         Returns:
-            The upstream's message.
+            The upstream's message, where it has one.
 
         Raises:
             NotAllowedNow: the task's status forbids it.
@@ -73,7 +88,7 @@ class TasksClient(LogisticsConnection):
         """
         path = fill(self._paths.cancel_task, "{task_id}", task_id)
         call = self._writing(scope, "cancel_task", path, {"reason": reason}, "PATCH")
-        return message(call, await self._done(call))
+        return message_or_none(call, await self._changed(call))
 
     async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask]:
         """Broadcast drafts; those that were not are missing from the answer."""

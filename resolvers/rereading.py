@@ -1,0 +1,53 @@
+"""Records that are read after a change, because its answer does not hold them."""
+
+from typing import TypeVar
+
+from resolvers.errors import ChangeUnconfirmed, GatewayError
+from resolvers.record_loaders import RecordLoader
+from resolvers.upstreams.names import UpstreamName
+
+Record = TypeVar("Record")
+
+
+async def read_after_change(upstream: UpstreamName, noun: str, loader: RecordLoader[Record], record_id: str) -> Record:
+    """A record as it stands after a change that was made.
+
+    Args:
+        upstream: Who made the change.
+        noun: What the record is, such as `task`.
+        loader: Reads it; has forgotten it since the change.
+        record_id: The upstream's own id.
+
+    Raises:
+        ChangeUnconfirmed: it cannot be read; whatever the reason is, the change was made.
+    """
+    try:
+        found = await loader.load(record_id)
+    except GatewayError as error:
+        raise ChangeUnconfirmed(
+            upstream,
+            f"The change was made, but {noun} {record_id} could not be read afterwards; look at it before you send the "
+            f"change again. {error.message}",
+        ) from error
+    if found is None:
+        raise ChangeUnconfirmed(
+            upstream,
+            f"The change was made, but there is no {noun} {record_id} to be read afterwards; look for it before you "
+            "send the change again.",
+        )
+    return found
+
+
+def not_shown(upstream: UpstreamName, noun: str, record_id: str) -> ChangeUnconfirmed:
+    """What a change ends with that was accepted without the record, and that the record does not show afterwards.
+
+    Args:
+        upstream: Who accepted the change.
+        noun: What the record is, such as `task`.
+        record_id: The upstream's own id.
+    """
+    return ChangeUnconfirmed(
+        upstream,
+        f"The change was accepted, but {noun} {record_id} does not show it; look at it again before you send the "
+        "change again.",
+    )

@@ -1,0 +1,38 @@
+"""Changes of any number of tasks, in calls of as many as the upstream takes at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from resolvers.errors import GatewayError
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+MAX_TASKS_A_CALL: Final = 20
+"""Documented for the creation of tasks; assumed for everything else that takes several."""
+
+
+async def by_chunks(
+    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done]]]
+) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
+    """What was done, and what failed with the index of the first item of its call.
+
+    Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
+    and go on.
+    """
+    starts = range(0, len(items), MAX_TASKS_A_CALL)
+    calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
+    done: list[Done] = []
+    failed: list[tuple[int, GatewayError]] = []
+    for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        if isinstance(result, GatewayError):
+            if len(calls) > 1:
+                last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
+                result.message = f"Tasks {start} to {last} of the list: {result.message}"
+            failed.append((start, result))
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            done += result
+    return done, failed
