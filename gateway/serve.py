@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway.gathered_writes import GatheringHttpProtocol
 from gateway.log import log_config
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 
@@ -86,7 +87,7 @@ def server_config(settings: Settings, app: object) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=GatheringHttpProtocol,
         lifespan="on",
         log_config=log_config(settings.log),
         access_log=settings.log.access,
