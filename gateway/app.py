@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -14,8 +14,8 @@ from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.interface import Operations
-from gateway.ide.endpoint import IdeEndpoint
-from gateway.ide.page import Example, Ide
+from gateway.ide.endpoint import Examples, IdeEndpoint, no_examples
+from gateway.ide.page import Ide
 from gateway.metrics.exposition import Metrics
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.admission import build_admission
@@ -57,7 +57,7 @@ class App:
 
 
 def create_app(
-    settings: Settings | None = None, *, examples: Sequence[Example] = (), now: Callable[[], float] = time.time
+    settings: Settings | None = None, *, examples: Examples = no_examples, now: Callable[[], float] = time.time
 ) -> App:
     """Build the gateway.
 
@@ -107,7 +107,7 @@ def _cached(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operati
     config = CachedOperationsConfig(
         keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
     )
-    return CachedOperations(runner, upstreams.records.invalidations, config)
+    return CachedOperations(runner, upstreams.records.invalidations, config, upstreams.records.clock)
 
 
 def _rest(

@@ -1,6 +1,7 @@
 """Builds what an operation reaches the upstreams with: connections, policies around it, clients, accounts."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -33,7 +34,7 @@ from resolvers.upstreams.transport.observer import CallObserver
 from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.shared_rate import LocalRate
-from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack, loop_clock
+from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 
@@ -94,7 +95,7 @@ class Upstreams:
 
 
 def build_upstreams(settings: Settings, observer: CallObserver | None = None) -> Upstreams:
-    """The accounts that the settings name; to be used inside one event loop.
+    """The accounts that the settings name; to be built inside the event loop that uses them.
 
     Args:
         settings: What the operator set.
@@ -102,9 +103,11 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
     """
     connections = Connections()
     redis = _open_redis(settings)
-    rate = RedisRate(redis, settings.redis_prefix, loop_clock) if redis is not None else LocalRate(loop_clock)
-    records = build_record_cache(settings)
-    builder = _AccountBuilder(connections, StackSurroundings(rate=rate, observer=observer), records)
+    # Bound once: to ask for the running loop is a system call up to Python 3.11, and each policy reads the clock.
+    clock = asyncio.get_running_loop().time
+    rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
+    records = build_record_cache(settings, clock)
+    builder = _AccountBuilder(connections, StackSurroundings(clock, rate=rate, observer=observer), records)
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
@@ -159,7 +162,7 @@ class _AccountBuilder:
 
     def _deliveries(self, identity: str, settings: DeliveriesSettings) -> DeliveriesClient:
         stack = self._stack(UpstreamName.DELIVERIES, settings.url, settings)
-        credentials = _deliveries_credentials(settings, Identifying(stack, identity))
+        credentials = _deliveries_credentials(settings, Identifying(stack, identity), self._surroundings.clock)
         transport = Authorizing(stack, credentials, identity)
         return DeliveriesClient(transport, DeliveriesConfig(settings.url))
 
@@ -176,7 +179,8 @@ class _AccountBuilder:
         stack = self._stack(UpstreamName.LOGISTICS, settings.url, settings)
         config = logistics_config(settings)
         tokens = LogisticsTokens(Identifying(stack, identity), config)
-        transport = Authorizing(stack, _logistics_credentials(settings, tokens), identity)
+        credentials = _logistics_credentials(settings, tokens, self._surroundings.clock)
+        transport = Authorizing(stack, credentials, identity)
         return LogisticsClient(transport, config)
 
 
@@ -200,17 +204,19 @@ def logistics_config(settings: LogisticsSettings) -> LogisticsConfig:
     )
 
 
-def _deliveries_credentials(settings: DeliveriesSettings, transport: Transport) -> Credentials:
+def _deliveries_credentials(
+    settings: DeliveriesSettings, transport: Transport, clock: Callable[[], float]
+) -> Credentials:
     if settings.email and settings.password:
         config = DeliveriesLoginConfig(settings.login_url, settings.email, settings.password.get_secret_value())
         first = settings.token.get_secret_value() if settings.token else None
-        return TokenCredentials(
-            UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, loop_clock, first=first
-        )
+        return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, clock, first=first)
     return FixedCredentials.bearer(settings.token.get_secret_value() if settings.token else "")
 
 
-def _logistics_credentials(settings: LogisticsSettings, tokens: LogisticsTokens) -> Credentials:
+def _logistics_credentials(
+    settings: LogisticsSettings, tokens: LogisticsTokens, clock: Callable[[], float]
+) -> Credentials:
     first = settings.token.get_secret_value() if settings.token else None
     if settings.refresh_token is None:
         return FixedCredentials.bearer(first or "")
@@ -219,4 +225,4 @@ def _logistics_credentials(settings: LogisticsSettings, tokens: LogisticsTokens)
     async def fetch(scope: CallScope) -> Token:
         return Token(await tokens.refresh(scope, refresh_token), LOGISTICS_TOKEN_SECONDS)
 
-    return TokenCredentials(UpstreamName.LOGISTICS, fetch, loop_clock, first=first)
+    return TokenCredentials(UpstreamName.LOGISTICS, fetch, clock, first=first)

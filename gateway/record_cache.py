@@ -1,5 +1,7 @@
 """Builds the cache of records that the settings ask for."""
 
+from collections.abc import Callable
+
 from gateway.settings.model import Settings
 from resolvers.cache.counts import CacheCounts
 from resolvers.cache.records import RecordCache
@@ -8,12 +10,17 @@ from resolvers.cache.shared import SharedRecords
 from resolvers.cache.terms import CacheConfig
 
 
-def build_record_cache(settings: Settings) -> RecordCache | None:
-    """The process's cache; None where nothing is to be kept or shared, so that it costs nothing."""
+def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache | None:
+    """The process's cache; None where nothing is to be kept or shared, so that it costs nothing.
+
+    Args:
+        settings: What the operator set.
+        clock: The event loop's, in seconds.
+    """
     if not settings.cache.enabled and not settings.cache.coalesce:
         return None
     counts = CacheCounts()
-    return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts)
+    return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts, clock=clock)
 
 
 def cache_config(settings: Settings) -> CacheConfig:

@@ -48,6 +48,7 @@ class Loader(OnceLoader[Key, Value]):
     def __init__(self, fetch: Callable[[Key], Coroutine[Any, Any, Value]]) -> None:
         super().__init__()
         self._fetch = fetch
+        self._loop = asyncio.get_running_loop()
 
     def cancel(self) -> None:
         """Give up what is still on its way."""
@@ -55,7 +56,7 @@ class Loader(OnceLoader[Key, Value]):
             value.cancel()
 
     def _begin(self, key: Key) -> "asyncio.Future[Value]":
-        value = asyncio.get_running_loop().create_task(self._fetch(key))
+        value = self._loop.create_task(self._fetch(key))
         value.add_done_callback(_mark_retrieved)
         return value
 

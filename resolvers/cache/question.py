@@ -28,13 +28,14 @@ class Question:
         ask_many: Gets several, where the upstream can.
     """
 
-    __slots__ = ("_cache", "_fetching", "_landing", "kind", "prefix", "tags")
+    __slots__ = ("_cache", "_fetching", "_landing", "_loop", "kind", "prefix", "tags")
 
     def __init__(
         self, cache: RecordCache, kind: Kind[Any], identity: str, ask: Ask, ask_many: AskMany | None = None
     ) -> None:
         self._cache = cache
         self.kind = kind
+        self._loop = asyncio.get_running_loop()
         self._landing = Landing(cache, kind)
         self._fetching = Fetching(cache, kind, identity, ask, ask_many, self._landing)
         self.prefix = cache.prefix(identity, kind)
@@ -70,7 +71,7 @@ class Question:
         return True
 
     def _launch(self, wanted: Collection[Wanted], reading: Reading) -> None:
-        cache, loop = self._cache, asyncio.get_running_loop()
+        cache, loop = self._cache, self._loop
         background = any(waiter is None for _, waiter in wanted)
         deadline = max(loop.time() + cache.config.flight_seconds, 0.0 if background else reading.scope.deadline)
         traces = None if background else reading.scope.traces

@@ -40,6 +40,7 @@ class Reading:
     __slots__ = (
         "_awaited",
         "_late",
+        "_loop",
         "_timers",
         "_waiting",
         "account",
@@ -62,6 +63,7 @@ class Reading:
         self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
         self._awaited: list[Awaited] = []
         self._late: list[Callable[[], None]] = []
+        self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
 
     def took(self, key: str, entry: Entry) -> None:
@@ -80,11 +82,10 @@ class Reading:
 
     def wait(self, upstream: UpstreamName) -> "asyncio.Future[Any]":
         """A value to come, which fails at the operation's deadline however long the call for it goes on."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append((future, upstream))
         if not self._timers and self.scope.deadline != float("inf"):
-            self._timers.append(loop.call_at(self.scope.deadline, self._expire))
+            self._timers.append(self._loop.call_at(self.scope.deadline, self._expire))
         return future
 
     def awaits(self, awaited: Awaited) -> None:
@@ -94,9 +95,8 @@ class Reading:
     def when_late(self, serve: Callable[[], None]) -> None:
         """Have something called shortly before the deadline, to serve what is waited for in another way."""
         if not self._late and self.scope.deadline != float("inf"):
-            loop = asyncio.get_running_loop()
-            late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - loop.time())
-            self._timers.append(loop.call_at(late_at, self._serve_late))
+            late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - self._loop.time())
+            self._timers.append(self._loop.call_at(late_at, self._serve_late))
         self._late.append(serve)
 
     def trace(self, kind: Kind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
