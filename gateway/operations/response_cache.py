@@ -1,10 +1,10 @@
 """The cache of whole responses: by what was asked, and by the records that they are made of."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
 from typing import Final, TypeAlias
 
 import msgspec
-from cachetools import LRUCache
 
 from gateway.http.interface import Reply
 
@@ -40,54 +40,53 @@ class ResponseCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._responses = _Evicting(max_bytes, self._unlink)
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._responses: OrderedDict[Key, CachedResponse] = OrderedDict()
         self._made_of: dict[str, set[Key]] = {}
 
     def get(self, key: Key) -> CachedResponse | None:
         """What is kept for an operation, fresh or not."""
-        response: CachedResponse | None = self._responses.get(key)
+        response = self._responses.get(key)
+        if response is not None:
+            self._responses.move_to_end(key)
         return response
 
     def put(self, key: Key, response: CachedResponse) -> None:
         """Keep a response, unless it alone is larger than all may be."""
-        self._responses.pop(key, None)
+        self._forget(key)
         response.size = _size(key, response)
-        if response.size > self._responses.maxsize:
+        if response.size > self._max_bytes:
             return
+        self._bytes += response.size
         self._responses[key] = response
         for record in response.touched:
             self._made_of.setdefault(record, set()).add(key)
+        while self._bytes > self._max_bytes:
+            self._forget(next(iter(self._responses)))
 
     def forget(self, records: Iterable[str] | None) -> None:
         """Forget every response that one of the records is in; all of them where it is not known which changed."""
         if records is None:
             self._responses.clear()
             self._made_of.clear()
+            self._bytes = 0
             return
         for record in records:
             for key in tuple(self._made_of.get(record, ())):
-                self._responses.pop(key, None)
+                self._forget(key)
 
-    def _unlink(self, key: Key, response: CachedResponse) -> None:
+    def _forget(self, key: Key) -> None:
+        response = self._responses.pop(key, None)
+        if response is None:
+            return
+        self._bytes -= response.size
         for record in response.touched:
             keys = self._made_of.get(record)
             if keys is not None:
                 keys.discard(key)
                 if not keys:
                     del self._made_of[record]
-
-
-class _Evicting(LRUCache[Key, CachedResponse]):
-    """An LRU cache that says what left it, whatever the reason."""
-
-    def __init__(self, max_bytes: int, left: Callable[[Key, CachedResponse], None]) -> None:
-        super().__init__(max_bytes, getsizeof=lambda response: response.size)
-        self._left = left
-
-    def __delitem__(self, key: Key) -> None:
-        response = self[key]
-        super().__delitem__(key)
-        self._left(key, response)
 
 
 def _size(key: Key, response: CachedResponse) -> int:
