@@ -1,6 +1,5 @@
 """Operations that need not run: their response is in the cache, or on its way for somebody who asked the same."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,6 +14,7 @@ from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
 from gateway.operations.encoding import compact, variables_key
 from gateway.operations.explain import explains
+from gateway.operations.flight import Flight
 from gateway.operations.response_cache import CachedResponse, Key, ResponseCache
 from gateway.operations.runner import Outcome, Runner
 from resolvers.cache.invalidations import Invalidations
@@ -61,7 +61,7 @@ class CachedOperations:
         self._keep = config.keep
         self._clock = clock
         self._responses = ResponseCache(config.max_bytes)
-        self._flights: dict[Key, asyncio.Future[Reply]] = {}
+        self._flights: dict[Key, Flight[Reply]] = {}
         invalidations.subscribe(self._responses.forget)
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -76,36 +76,38 @@ class CachedOperations:
         kept = self._responses.get(key)
         if kept is not None and kept.fresh_until > self._clock():
             return kept.reply if request.may_mutate else self._with_headers(kept)
-        if not self._runner.is_query(request):
-            return await self._runner.run(request, scope, caller)
-        reply = await self._shared(key, request, scope, caller)
+        reply = await self._shared(key)
+        if reply is None:
+            if not self._runner.is_query(request):
+                return await self._runner.run(request, scope, caller)
+            reply = await self._lead(key, request, scope, caller)
         return reply if request.may_mutate else self._for_get(key, reply)
 
-    async def _shared(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        while self._share and (flight := self._flights.get(key)) is not None:
-            try:
-                return await asyncio.shield(flight)
-            except asyncio.CancelledError:
-                # Whoever ran it gave up: then one of those who waited runs it. Our own cancellation goes on.
-                if not flight.cancelled():
-                    raise
-        return await self._lead(key, request, scope, caller)
+    async def _shared(self, key: Key) -> Reply | None:
+        """What the same query in flight comes to; None where there is none, or whoever ran it gave up."""
+        while (flight := self._flights.get(key)) is not None:
+            reply = await flight.join()
+            if reply is not None:
+                return reply
+        return None
 
     async def _lead(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        flight: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
+        flight = Flight[Reply]()
+        if self._share:
+            self._flights[key] = flight
         try:
             outcome = await self._runner.outcome(request, scope, caller)
-        except BaseException as error:
-            _fail(flight, error)
+        except Exception as error:
+            flight.fail(error)
             raise
-        else:
-            flight.set_result(outcome.reply)
-            self._keep_outcome(key, outcome)
-            return outcome.reply
+        except BaseException:
+            flight.land(None)
+            raise
         finally:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            self._flights.pop(key, None)
+        flight.land(outcome.reply)
+        self._keep_outcome(key, outcome)
+        return outcome.reply
 
     def _keep_outcome(self, key: Key, outcome: Outcome) -> None:
         context = outcome.context
@@ -135,12 +137,3 @@ class CachedOperations:
 def _key(request: GraphQLRequest, caller: Caller) -> Key:
     assert request.query is not None  # noqa: S101 - the caller has looked
     return (caller.account.answer_identity, request.query, request.operation_name, variables_key(request.variables))
-
-
-def _fail(flight: "asyncio.Future[Reply]", error: BaseException) -> None:
-    if isinstance(error, asyncio.CancelledError):
-        flight.cancel()
-        return
-    flight.set_exception(error)
-    # Where nobody else waits, the failure is told by the one who ran it.
-    flight.exception()

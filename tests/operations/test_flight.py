@@ -1,0 +1,53 @@
+"""What one gets reaches all who wait for it meanwhile, and only them."""
+
+import asyncio
+
+import pytest
+
+from gateway.operations.flight import Flight
+from resolvers.errors import BadInput
+
+
+@pytest.fixture
+def flight() -> Flight[str]:
+    return Flight()
+
+
+async def test_all_who_wait_get_the_value(flight: Flight[str]) -> None:
+    waiting = [flight.join(), flight.join()]
+
+    flight.land("value")
+
+    assert await asyncio.gather(*waiting) == ["value", "value"]
+
+
+async def test_all_who_wait_meet_the_failure(flight: Flight[str]) -> None:
+    waiting = [flight.join(), flight.join()]
+    failure = BadInput("It failed.")
+
+    flight.fail(failure)
+
+    assert await asyncio.gather(*waiting, return_exceptions=True) == [failure, failure]
+
+
+async def test_who_waits_learns_that_nobody_gets_it_any_more(flight: Flight[str]) -> None:
+    waiting = flight.join()
+
+    flight.land(None)
+
+    assert await waiting is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_stops_waiting_takes_nothing_from_the_others(flight: Flight[str], fails: bool) -> None:
+    gone, waiting = flight.join(), flight.join()
+    gone.cancel()
+
+    if fails:
+        flight.fail(BadInput("It failed."))
+    else:
+        flight.land("value")
+
+    (found,) = await asyncio.gather(waiting, return_exceptions=True)
+    assert isinstance(found, BadInput) if fails else found == "value"
+    assert gone.cancelled()
