@@ -3,28 +3,31 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from socket import socket
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.importer import import_from_string
 
-from gateway.sandbox.clock import RunningClock
-from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
+from gateway.ide.page import Example
+from gateway.sandbox.arrivals import Arrivals, keep_arriving
+from gateway.sandbox.clock import Clock, RunningClock
+from gateway.sandbox.deliveries import DeliveriesOptions, DeliveriesSimulator, create_deliveries
 from gateway.sandbox.logistics import LogisticsSimulator, create_logistics
 from gateway.sandbox.logistics_options import LogisticsOptions
 from gateway.sandbox.logistics_webhooks import WebhookSender
 from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms import SmsOptions, create_sms
+from gateway.sandbox.sms import SmsOptions, SmsSimulators, create_sms
 from gateway.sandbox_banner import banner
 from gateway.sandbox_examples import sandbox_examples
 from gateway.serve import GATEWAY_APP, listen, server_config
@@ -112,6 +115,20 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Simulators:
+    """The simulated upstreams; live as long as the command."""
+
+    deliveries: DeliveriesSimulator
+    sms: SmsSimulators
+    logistics: LogisticsSimulator
+
+    @property
+    def arrivals(self) -> tuple[Arrivals, ...]:
+        """What brings each of them new records."""
+        return self.deliveries.arrivals, self.sms.arrivals, self.logistics.arrivals
+
+
 class _Sandbox:
     """Simulators and gateway in one event loop; lives as long as the command."""
 
@@ -126,30 +143,30 @@ class _Sandbox:
         listener = listen(HOST, wanted.port)
         port = listener.getsockname()[1]
         webhook_url = f"http://{HOST}:{port}/webhooks/logistics/{_WEBHOOK_SECRET}"
-        logistics = create_logistics(self._clock, seed=self._seed, options=LogisticsOptions(webhook_url=webhook_url))
+        simulators = self._create_simulators(webhook_url)
         async with AsyncExitStack() as stack:
             directory = stack.enter_context(TemporaryDirectory(prefix="gateway-sandbox-"))
-            urls = await self._start_simulators(stack, logistics)
+            urls = await _start(stack, simulators)
+            _run(stack, keep_arriving(simulators.arrivals, self._clock, sleep=asyncio.sleep))
             simulated = sandbox_environment(urls, port, Path(directory))
             settings = load_settings({"GATEWAY_LOG__LEVEL": "warning", **self._environment, **simulated})
             if self._webhooks:
-                await self._start_webhooks(stack, logistics, webhook_url)
-            gateway = create_app(settings, examples=sandbox_examples(logistics.tasks, self._clock.now()))
+                await self._start_webhooks(stack, simulators.logistics, webhook_url)
+            gateway = create_app(settings, examples=partial(_examples, simulators, self._clock))
             server = _Server(server_config(settings, gateway), banner(f"http://{HOST}:{port}", asdict(urls)))
             await server.serve(sockets=[listener])
 
-    async def _start_simulators(self, stack: AsyncExitStack, logistics: LogisticsSimulator) -> SimulatorUrls:
-        async def start(simulator: Simulator) -> str:
-            return await stack.enter_async_context(serving(simulator.app))
-
-        sms = create_sms(self._clock, seed=self._seed)
-        return SimulatorUrls(
-            deliveries=await start(create_deliveries(self._clock, seed=self._seed)),
-            sms_primary=await start(sms.primary),
-            sms_secondary=await start(sms.secondary),
-            sms_send=await start(sms.send),
-            logistics=await start(logistics),
+    def _create_simulators(self, webhook_url: str) -> _Simulators:
+        clock, seed = self._clock, self._seed
+        simulators = _Simulators(
+            create_deliveries(clock, seed=seed),
+            create_sms(clock, seed=seed),
+            create_logistics(clock, seed=seed, options=LogisticsOptions(webhook_url=webhook_url)),
         )
+        # What has begun with the sandbox is no news to tell by webhook.
+        for arrivals in simulators.arrivals:
+            arrivals.catch_up(clock.now())
+        return simulators
 
     async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
@@ -162,8 +179,7 @@ class _Sandbox:
             return answer.status_code
 
         sender = WebhookSender(logistics.tasks, self._clock, url, post=post, sleep=asyncio.sleep)
-        sending = asyncio.create_task(sender.run())
-        stack.push_async_callback(_cancelled, sending)
+        _run(stack, sender.run())
 
 
 class _Server(uvicorn.Server):
@@ -185,6 +201,29 @@ class _Server(uvicorn.Server):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+
+
+async def _start(stack: AsyncExitStack, simulators: _Simulators) -> SimulatorUrls:
+    async def start(simulator: Simulator) -> str:
+        return await stack.enter_async_context(serving(simulator.app))
+
+    return SimulatorUrls(
+        deliveries=await start(simulators.deliveries),
+        sms_primary=await start(simulators.sms.primary),
+        sms_secondary=await start(simulators.sms.secondary),
+        sms_send=await start(simulators.sms.send),
+        logistics=await start(simulators.logistics),
+    )
+
+
+def _examples(simulators: _Simulators, clock: Clock) -> list[Example]:
+    now = clock.now()
+    jobs = [job for data_centre in simulators.sms.data_centres for job in data_centre.open_jobs(now)]
+    return sandbox_examples(simulators.deliveries.store.send_tasks.values(), jobs, simulators.logistics.tasks, now)
+
+
+def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -1,18 +1,17 @@
 """What each of the server's processes runs: the app, with the garbage collector told that it is there to stay."""
 
 import gc
-from collections.abc import Sequence
 from typing import Final
 
 from gateway.app import App, create_app
-from gateway.ide.page import Example
+from gateway.ide.endpoint import Examples, no_examples
 from gateway.settings.model import Settings
 
 YOUNG_OBJECTS: Final = 50_000
 """New objects after which the collector looks for cycles among them, instead of 700: an answer alone has hundreds."""
 
 
-def create_worker_app(settings: Settings | None = None, *, examples: Sequence[Example] = ()) -> App:
+def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
     """Build the gateway for a process that runs nothing else.
 
     Args:

@@ -35,6 +35,11 @@ class Course:
         """When it is sent to the DSP."""
         return self.starts_at + timedelta(seconds=self.sent_after)
 
+    @property
+    def finished_at(self) -> datetime:
+        """When the outcome stands."""
+        return self.starts_at + timedelta(seconds=self.finished_after)
+
     def status_at(self, now: datetime) -> str:
         """Return the status word at that time."""
         elapsed = (now - self.starts_at).total_seconds()

@@ -48,6 +48,7 @@ class DeliveriesStore:
         self.send_tasks: dict[str, SendTask] = {}
         self.products: dict[str, Product] = {}
         self.identifications: dict[str, DspUploadIdentification] = {}
+        self._last_number = 0
 
     def add(
         self,
@@ -60,9 +61,9 @@ class DeliveriesStore:
         course: Course | None,
     ) -> SendTask:
         """Add a send-task under the next number, without asking the rules."""
-        number = len(self.send_tasks) + 1
+        self._last_number += 1
         task = SendTask(
-            task_id=number,
+            task_id=self._last_number,
             delivery_type=delivery_type,
             deliverable=deliverable,
             product_id=product_id,
@@ -72,8 +73,16 @@ class DeliveriesStore:
             touched_at=created_at,
             course=course,
         )
-        self.send_tasks[str(number)] = task
+        self.take_over(task)
         return task
+
+    def take_over(self, task: SendTask) -> None:
+        """Take in a send-task that was made elsewhere; its number must be one that is never given here."""
+        self.send_tasks[str(task.task_id)] = task
+
+    def remove(self, task_id: str) -> None:
+        """Forget a send-task."""
+        del self.send_tasks[task_id]
 
     def create(self, new: NewSendTask, now: datetime) -> SendTask:
         """Create a send-task as a client asked.
@@ -130,21 +139,12 @@ class DeliveriesStore:
         task.touched_at = now
 
     def course(self, starts_at: datetime) -> Course:
-        """Settle how a delivery goes: some two to six minutes, as in the document's samples."""
-        procesing_after = self.random.uniform(45, 150)
-        return Course(
-            starts_at=starts_at,
-            sent_after=self.random.uniform(1, 2),
-            procesing_after=procesing_after,
-            finished_after=procesing_after + self.random.uniform(60, 210),
-            outcome="error" if self.random.random() < _SHARE_OF_ERRORS else "completed",
-            batch_id=self.uuid(),
-            message_id=f"PADPIDA{self.random.randrange(10**20, 10**21)}",
-        )
+        """Settle how a delivery goes."""
+        return settled_course(self.random, starts_at)
 
     def uuid(self) -> str:
         """Return the next UUID that the seed gives."""
-        return str(UUID(int=self.random.getrandbits(128), version=4))
+        return settled_uuid(self.random)
 
     def in_progress(
         self, product_id: int, identification_id: int, delivery_type: str, now: datetime
@@ -186,6 +186,31 @@ class DeliveriesStore:
                 "A send task for this product, DSP and delivery type is still in progress.",
                 pointer="/data/relationships/dsp-upload-identification",
             )
+
+
+def settled_course(random: Random, starts_at: datetime, *, slowness: float = 1.0) -> Course:
+    """Settle how a delivery goes: some two to six minutes, as in the document's samples.
+
+    Args:
+        random: Decides.
+        starts_at: When it starts.
+        slowness: Factor on what it takes.
+    """
+    procesing_after = random.uniform(45, 150)
+    return Course(
+        starts_at=starts_at,
+        sent_after=random.uniform(1, 2),
+        procesing_after=slowness * procesing_after,
+        finished_after=slowness * (procesing_after + random.uniform(60, 210)),
+        outcome="error" if random.random() < _SHARE_OF_ERRORS else "completed",
+        batch_id=settled_uuid(random),
+        message_id=f"PADPIDA{random.randrange(10**20, 10**21)}",
+    )
+
+
+def settled_uuid(random: Random) -> str:
+    """The next UUID that this source of chance gives."""
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _related(records: dict[str, _Related], record_id: str, name: str) -> _Related:

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from gateway.sandbox.clock import AdjustableClock
+from gateway.sandbox.logistics_arrivals import task_arrivals
 from gateway.sandbox.logistics_errors import Refused
 from gateway.sandbox.logistics_lifecycle import Journeys
 from gateway.sandbox.logistics_options import LogisticsOptions
@@ -41,6 +42,7 @@ class LogisticsSimulator(Simulator):
     Attributes:
         tasks: What a `WebhookSender` watches.
         credentials: Issues codes and sessions where nobody sits at the pages.
+        arrivals: Brings new tasks for as long as it is asked to catch up with the clock.
     """
 
     def __init__(self, clock: AdjustableClock, seed: int, options: LogisticsOptions) -> None:
@@ -51,6 +53,7 @@ class LogisticsSimulator(Simulator):
         self.tasks = TaskStore(seed, journeys)
         for task in seed_tasks(now, journeys, organizations.ids):
             self.tasks.add(task)
+        self.arrivals = task_arrivals(self.tasks, journeys, organizations.ids, now)
         task_api = TaskApi(clock, self.credentials, self.tasks, organizations)
         partner_api = PartnerApi(clock, self.credentials, organizations)
         app = Starlette(

@@ -77,7 +77,7 @@ def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, or
         return _events(task_id, status, created_at, expires_at, journeys)
 
     created_at = start - _age(chance, status, events(start))
-    fields = _fields(chance, number, created_at, created_at + pickup_in)
+    fields = made_up_fields(chance, number, created_at, created_at + pickup_in)
     fields |= {"broadcast_preference": preference, "org_id": chance.choice(org_ids)}
     return Task(task_id, seeded_uuid(journeys.seed, "seeded group", number // 4), fields, events(created_at))
 
@@ -118,7 +118,15 @@ def _age(chance: random.Random, status: str, events: Sequence[StatusEvent]) -> t
     return begins + timedelta(seconds=chance.randrange(int(stays.total_seconds())))
 
 
-def _fields(chance: random.Random, number: int, created_at: datetime, pickup_end: datetime) -> Fields:
+def made_up_fields(chance: random.Random, number: int, created_at: datetime, pickup_end: datetime) -> Fields:
+    """What a merchant could have given for a task.
+
+    Args:
+        chance: Decides.
+        number: Part of the merchant's own numbers.
+        created_at: The client's time.
+        pickup_end: When the pickup window closes.
+    """
     pickup, delivery = chance.sample(_PLACES, 2)
     return {
         "tracking_id": f"TRACK{number + 1:06d}",

@@ -69,6 +69,7 @@ class TaskStore:
         self._journeys = journeys
         self._tasks: dict[str, Task] = {}
         self._groups = 0
+        self._created = 0
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
@@ -83,6 +84,10 @@ class TaskStore:
             task: Its id must be new.
         """
         self._tasks[task.id] = task
+
+    def remove(self, task_id: str) -> None:
+        """Forget a task."""
+        del self._tasks[task_id]
 
     def create(self, drafts: list[Fields], now: datetime, *, broadcast: bool) -> list[Task]:
         """Make the tasks of one create call.
@@ -100,7 +105,8 @@ class TaskStore:
         return [self._create(fields, group, now, broadcast=broadcast) for fields in drafts]
 
     def _create(self, fields: Fields, group: str, now: datetime, *, broadcast: bool) -> Task:
-        task_id = seeded_uuid(self._seed, "task", len(self._tasks))
+        task_id = seeded_uuid(self._seed, "task", self._created)
+        self._created += 1
         task = Task(task_id, group, fields, (StatusEvent(words.DRAFT, now),))
         if broadcast:
             task.events = self._broadcast_events(task, now)

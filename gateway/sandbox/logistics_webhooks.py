@@ -135,10 +135,10 @@ class WebhookSender:
 
     def _changes(self, now: datetime) -> list[tuple[Task, StatusEvent]]:
         changes: list[tuple[Task, StatusEvent]] = []
+        seen, self._seen = self._seen, {}
         for task in self._tasks:
             events = task.so_far(now)
-            seen = self._seen.get(task.id, 1)
-            changes.extend((task, event) for event in events[seen:])
+            changes.extend((task, event) for event in events[seen.get(task.id, 1) :])
             self._seen[task.id] = len(events)
         return changes
 

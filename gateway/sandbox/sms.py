@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
 from gateway.sandbox.simulator import Simulator
+from gateway.sandbox.sms_arrivals import job_arrivals
 from gateway.sandbox.sms_courses import SmsCourses
 from gateway.sandbox.sms_data_centre import DataCentre, JobDefaults
 from gateway.sandbox.sms_gate import Gate, RequestWindow
@@ -75,11 +77,15 @@ class SmsSimulators:
         primary: A data centre.
         secondary: The other.
         send: Takes jobs only, and places them in the two in turn.
+        data_centres: What the first two answer from.
+        arrivals: Brings new jobs for as long as it is asked to catch up with the clock.
     """
 
     primary: Simulator
     secondary: Simulator
     send: Simulator
+    data_centres: tuple[DataCentre, DataCentre]
+    arrivals: Arrivals
 
 
 def create_sms(
@@ -107,7 +113,8 @@ def create_sms(
     )
     primary = DataCentre(random, courses, defaults, first_number=1)
     secondary = DataCentre(random, courses, defaults, first_number=50_001)
-    seed_sms((primary, secondary), clock.now(), random)
+    start = clock.now()
+    seed_sms((primary, secondary), start, random)
     duplicates = _Duplicates()
 
     def simulator(name: str, *data_centres: DataCentre) -> Simulator:
@@ -123,6 +130,8 @@ def create_sms(
         primary=simulator("sms-primary", primary),
         secondary=simulator("sms-secondary", secondary),
         send=simulator("sms-send", primary, secondary),
+        data_centres=(primary, secondary),
+        arrivals=job_arrivals((primary, secondary), defaults, options.failing_share, seed, start),
     )
 
 

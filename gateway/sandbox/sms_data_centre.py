@@ -70,6 +70,21 @@ class DataCentre:
         self._jobs[job.job_id] = job
         return job
 
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def take_over(self, job: SmsJob) -> None:
+        """Take in a job that was accepted elsewhere."""
+        self._jobs[job.job_id] = job
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job, if it is one of this data centre's."""
+        self._jobs.pop(job_id, None)
+
+    def open_jobs(self, now: datetime) -> list[SmsJob]:
+        """Those jobs of which a recipient has not finished, oldest first."""
+        return [job for job in self._jobs.values() if self._shown(job, now) and job.finished_by(now) is None]
+
     def job(self, job_id: str, now: datetime) -> SmsJob | None:
         """Find a job of this data centre; None where it knows none, not yet, or no longer."""
         found = self._jobs.get(job_id)

@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -54,6 +56,28 @@ def test_the_sandbox_listens_on_loopback_alone(sandbox: Running) -> None:
 
     with socket.socket() as other, pytest.raises(ConnectionRefusedError):
         other.connect(("127.0.0.2", port))
+
+
+def followed(client: httpx.Client) -> list[str]:
+    """The ids that the page's example of a subscription over all three APIs follows."""
+    page = client.get("/graphql", headers={"accept": "text/html"}).text
+    (found,) = re.findall(r'<script type="application/json" id="gateway-examples">(.*?)</script>', page)
+    ids: list[str] = json.loads(found)[1]["variables"]["ids"]
+    return ids
+
+
+def test_the_page_follows_what_moves_when_it_is_loaded(client: httpx.Client, sandbox: Running) -> None:
+    assert sandbox.process.stdout is not None
+    simulator = next(line.split()[1] for line in sandbox.process.stdout if line.startswith("  deliveries "))
+    ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    before = followed(client)
+    client.put(f"{simulator}/_sandbox/clock", json={"advance_seconds": 86_400})
+    while not set(before).isdisjoint(after := followed(client)):
+        pass
+
+    nodes = client.post("/graphql", json={"query": ids, "variables": {"ids": after}}).json()["data"]["nodes"]
+
+    assert [node and node["id"] for node in nodes] == after
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

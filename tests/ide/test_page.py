@@ -2,10 +2,13 @@ import base64
 import hashlib
 import json
 import re
+from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 
+from gateway.ide.endpoint import IdeEndpoint
 from gateway.ide.page import Example, Ide, IdePage
 
 INDEX = "<!doctype html><html><head><title>IDE</title></head><body></body></html>"
@@ -75,6 +78,17 @@ def test_the_gateways_examples_reach_the_page_as_json(built: Ide) -> None:
         {"title": "Follow a task", "variables": {"ids": ["x"]}},
         {"title": "Versions", "query": "{ smsApiVersion }"},
     ]
+
+
+async def test_each_page_has_the_examples_of_the_moment_it_is_loaded(built: Ide) -> None:
+    numbers = count()
+    endpoint = IdeEndpoint(built, lambda: [Example(f"Number {next(numbers)}")])
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint), base_url="http://gateway") as client:
+        pages = [await client.get("/graphql") for _ in range(2)]
+
+    assert ["Number 0" in pages[0].text, "Number 1" in pages[1].text] == [True, True]
+    assert all(int(page.headers["content-length"]) == len(page.content) for page in pages)
 
 
 def test_an_example_cannot_end_its_element(built: Ide) -> None:

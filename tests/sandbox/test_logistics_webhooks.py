@@ -53,6 +53,27 @@ def changes(bodies: list[Any]) -> list[tuple[str, str]]:
     return [(body["data"]["id"], body["data"]["current_status"]) for body in bodies]
 
 
+def test_tasks_that_arrive_are_told_of_from_their_broadcast_on() -> None:
+    clock = ManualClock(NOON)
+    simulator = create_logistics(clock)
+    simulator.arrivals.catch_up(NOON)
+    webhooks = WebhookSender(simulator.tasks, clock, "", post=no_post, sleep=no_sleep)
+    there = {task.id for task in simulator.tasks}
+    bodies = []
+    for _ in range(int(6 * HOUR / 60)):
+        clock.advance(60)
+        simulator.arrivals.catch_up(clock.now())
+        bodies += [webhook.body for webhook in webhooks.due(clock.now())]
+
+    arrived = [task for task in simulator.tasks if task.id not in there]
+    told = Counter(task_id for task_id, _ in changes(bodies))
+
+    assert len(arrived) == 36
+    assert {task.id: len(task.so_far(clock.now())) - 1 for task in arrived} == {
+        task.id: told[task.id] for task in arrived
+    }
+
+
 def test_nothing_is_sent_for_what_happened_before() -> None:
     webhooks = sender(ManualClock(NOON))
 
