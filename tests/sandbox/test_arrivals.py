@@ -11,12 +11,20 @@ from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm, keep_arriving
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.deliveries import DeliveriesSimulator, create_deliveries
 from gateway.sandbox.logistics import LogisticsSimulator, create_logistics
-from gateway.sandbox.logistics_vocabulary import BROADCASTING
+from gateway.sandbox.logistics_vocabulary import (
+    BROADCASTING,
+    COMPLETE,
+    PENDING_BROADCAST,
+    UNSUCCESSFUL_DELIVERY,
+    UNSUCCESSFUL_PICKUP,
+)
 from gateway.sandbox.sms import SmsSimulators, create_sms
 from gateway.sandbox.sms_records import SmsJob
 from tests.sandbox.logistics_server import NOON
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+ENDS = {COMPLETE, UNSUCCESSFUL_PICKUP, UNSUCCESSFUL_DELIVERY}
 
 Simulators = DeliveriesSimulator | SmsSimulators | LogisticsSimulator
 Create = Callable[..., Any]
@@ -152,6 +160,21 @@ def test_without_end_no_more_is_kept_than_after_a_day(create: Create) -> None:
 
     assert counts[-1] == max(counts) == counts[50]
     assert counts[0] < counts[1] < counts[-1] < 600
+
+
+def test_each_task_that_arrives_comes_to_an_end() -> None:
+    clock = ManualClock(NOON)
+    simulators = create_logistics(clock)
+    seeded = {task.id for task in simulators.tasks}
+    for _ in moments(clock, simulators, seconds=DAY, step=HOUR):
+        pass
+
+    still = moving(simulators, clock.now())
+    arrived = [task for task in simulators.tasks if task.id not in seeded and task.id not in still]
+    ended = [task for task in arrived if task.status(clock.now()) in ENDS]
+
+    assert len(ended) > 120
+    assert {task.status(clock.now()) for task in arrived if task not in ended} == {PENDING_BROADCAST}
 
 
 def looks(simulators: Simulators, now: datetime) -> dict[str, str]:
