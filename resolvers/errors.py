@@ -56,13 +56,15 @@ class BadInput(GatewayError):
     Args:
         message: What is wrong and what would be right.
         path: Leads from the field's arguments to the culprit, e.g. `["tasks", "0", "price"]`.
+        also: What else was refused of the same request, each for itself.
     """
 
     code = "BAD_INPUT"
 
-    def __init__(self, message: str, *, path: Sequence[str | int] = ()) -> None:
+    def __init__(self, message: str, *, path: Sequence[str | int] = (), also: "Sequence[BadInput]" = ()) -> None:
         super().__init__(message)
         self.path = tuple(str(step) for step in path)
+        self.also = tuple(also)
 
 
 class Unauthenticated(GatewayError):

@@ -13,6 +13,7 @@ from schema.inputs.checks import not_blank
 from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
 from schema.inputs.logistics import LogisticsTaskInput, TrackingIdInput, new_tasks, task_ids, tracking_ids
 from schema.inputs.organizations import invitation
+from schema.inputs.refusals import Refusals
 from schema.inputs.sms import SendSmsInput
 from schema.inputs.task_changes import UpdateLogisticsTaskInput
 from schema.payloads import (
@@ -45,8 +46,10 @@ async def _update_delivery(
     delivery_id: Id,
     wanted: Annotated[UpdateDeliveryInput, strawberry.argument(name="input", description="What to change.")],
 ) -> object:
-    own_id = local_id("Delivery", delivery_id, ("id",))
-    return await deliveries.update(info.context, own_id, wanted.to_request(("input",)))
+    with Refusals() as checked:
+        own_id = checked(local_id, "Delivery", delivery_id, ("id",))
+        change = checked(wanted.to_request, ("input",))
+    return await deliveries.update(info.context, own_id, change)
 
 
 @errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id")
@@ -59,8 +62,10 @@ async def _send_sms(
     info: OperationInfo,
     wanted: Annotated[SendSmsInput, strawberry.argument(name="input", description="The job to send.")],
 ) -> object:
-    about = wanted.checked_regarding(("input",))
-    return await sms.send(info, wanted.to_request(("input",)), about)
+    with Refusals() as checked:
+        about = checked(wanted.checked_regarding, ("input",))
+        job = checked(wanted.to_request, ("input",))
+    return await sms.send(info, job, about)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
@@ -79,8 +84,10 @@ async def _update_logistics_task(
     task_id: Id,
     wanted: Annotated[UpdateLogisticsTaskInput, strawberry.argument(name="input", description="What to change.")],
 ) -> object:
-    own_id = local_id("LogisticsTask", task_id, ("id",))
-    return await logistics.update(info.context, own_id, wanted.to_request(("input",)))
+    with Refusals() as checked:
+        own_id = checked(local_id, "LogisticsTask", task_id, ("id",))
+        change = checked(wanted.to_request, ("input",))
+    return await logistics.update(info.context, own_id, change)
 
 
 @errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
@@ -89,8 +96,10 @@ async def _cancel_logistics_task(
     task_id: Id,
     reason: Annotated[str, strawberry.argument(description="Why, for the upstream's records.")],
 ) -> object:
-    own_id = local_id("LogisticsTask", task_id, ("id",))
-    return await logistics.cancel(info.context, own_id, not_blank(reason, ("reason",)))
+    with Refusals() as checked:
+        own_id = checked(local_id, "LogisticsTask", task_id, ("id",))
+        why = checked(not_blank, reason, ("reason",))
+    return await logistics.cancel(info.context, own_id, why)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")

@@ -75,6 +75,14 @@ class UpstreamFailed(MutationError):
     )
 
 
+def all_as_data(
+    error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
+) -> list[MutationError]:
+    """The data that an error becomes with all that was refused beside it; see `as_data`."""
+    also = error.also if isinstance(error, errors.BadInput) else ()
+    return [as_data(one, asked_id=asked_id, pointers=pointers) for one in (error, *also)]
+
+
 def as_data(
     error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
 ) -> MutationError:

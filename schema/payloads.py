@@ -11,7 +11,7 @@ from resolvers.logistics import TasksOutcome
 from schema.deliveries import Delivery
 from schema.inputs.checks import Path
 from schema.logistics import LogisticsTask
-from schema.mutation_errors import MutationError, as_data
+from schema.mutation_errors import MutationError, all_as_data, as_data
 from schema.organizations import Organization
 from schema.sms import SmsJob
 
@@ -95,7 +95,7 @@ def errors_as_data(
                 done = await resolve(*args, **kwargs)
             except GatewayError as error:
                 asked = kwargs.get(id_argument)
-                return payload(**{place: None}, errors=[as_data(error, asked_id=asked, pointers=pointers)])
+                return payload(**{place: None}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
             if isinstance(done, TasksOutcome):
                 return payload(**{place: done.tasks or None}, errors=[as_data(error) for error in done.errors])
             return payload(**{place: done}, errors=[])

@@ -11,6 +11,7 @@ from resolvers.ids import local_id
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.inputs.checks import Path, known, not_empty, optional_id
+from schema.inputs.refusals import Refusals
 
 POINTERS: Final[Mapping[str, Path]] = {
     "/data/attributes/delivery-type": ("input", "type"),
@@ -87,18 +88,20 @@ class CreateDeliveryInput:
         Raises:
             BadInput: UNKNOWN, or an id of another kind.
         """
-        return NewDelivery(
-            type=known(self.type, (*path, "type")),
-            deliverable=self.deliverable,
-            product_id=local_id("Product", self.product_id, (*path, "productId")),
-            dsp_upload_identification_id=local_id(
-                "DspUploadIdentification",
-                self.dsp_upload_identification_id,
-                (*path, "dspUploadIdentificationId"),
-            ),
-            sent_on_behalf_of_name=self.sent_on_behalf_of_name,
-            sent_on_behalf_of_dpid=self.sent_on_behalf_of_dpid,
-        )
+        with Refusals() as checked:
+            return NewDelivery(
+                type=checked(known, self.type, (*path, "type")),
+                deliverable=self.deliverable,
+                product_id=checked(local_id, "Product", self.product_id, (*path, "productId")),
+                dsp_upload_identification_id=checked(
+                    local_id,
+                    "DspUploadIdentification",
+                    self.dsp_upload_identification_id,
+                    (*path, "dspUploadIdentificationId"),
+                ),
+                sent_on_behalf_of_name=self.sent_on_behalf_of_name,
+                sent_on_behalf_of_dpid=self.sent_on_behalf_of_dpid,
+            )
 
 
 @strawberry.input(description="What to change in a delivery; what is left out or null stays as it is.")
@@ -117,11 +120,12 @@ class UpdateDeliveryInput:
         """
         if self.type is None and self.deliverable is None and self.status is None:
             raise BadInput("There is nothing to change: give type, deliverable or status.", path=path)
-        return DeliveryChange(
-            type=known(self.type, (*path, "type")),
-            deliverable=self.deliverable,
-            status=known(self.status, (*path, "status")),
-        )
+        with Refusals() as checked:
+            return DeliveryChange(
+                type=checked(known, self.type, (*path, "type")),
+                deliverable=self.deliverable,
+                status=checked(known, self.status, (*path, "status")),
+            )
 
 
 def _listable_id(given: str, path: Path) -> str:

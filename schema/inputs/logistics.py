@@ -14,6 +14,7 @@ from resolvers.upstreams.logistics.requests import NewTask, TrackingId, task_ite
 from schema.enums import BroadcastPreference, TruckService, VehicleType
 from schema.inputs.checks import Path, json_object, not_blank, not_empty, not_negative
 from schema.inputs.money import MoneyInput
+from schema.inputs.refusals import Refusals
 from schema.inputs.stops import TaskStopInput, check_not_over, check_order
 from schema.inputs.task_fields import stop_fields, task_fields
 
@@ -37,11 +38,11 @@ class TaskItemInput:
         Raises:
             BadInput: no name, a negative quantity, or attributes that are no object.
         """
-        return task_item(
-            not_blank(self.name, (*path, "name")),
-            not_negative(self.quantity, (*path, "quantity")),
-            json_object(self.attributes, (*path, "attributes")),
-        )
+        with Refusals() as checked:
+            name = checked(not_blank, self.name, (*path, "name"))
+            quantity = checked(not_negative, self.quantity, (*path, "quantity"))
+            attributes = checked(json_object, self.attributes, (*path, "attributes"))
+        return task_item(name, quantity, attributes)
 
 
 @strawberry.input(description="A task to create.")
@@ -80,21 +81,20 @@ class LogisticsTaskInput:
         Raises:
             BadInput: time windows out of order, a price too low or too fine, or a part that is refused.
         """
-        stops = stop_fields(self.pickup, self.dropoff, path)
-        check_order(self.pickup, self.dropoff, path)
-        check_not_over(self.pickup, now, path)
-        check_lowest_price(self.price, (*path, "price"))
-        return NewTask(
-            **stops,
-            **task_fields(self, path),
-            items=self._items((*path, "items")),
-            is_urgent=self.urgent,
-        )
+        with Refusals() as checked:
+            stops = checked(stop_fields, self.pickup, self.dropoff, path)
+            checked(check_order, self.pickup, self.dropoff, path)
+            checked(check_not_over, self.pickup, now, path)
+            fields = checked(task_fields, self, path)
+            checked(check_lowest_price, self.price, (*path, "price"))
+            items = checked(self._items, (*path, "items"))
+        return NewTask(**stops, **fields, items=items, is_urgent=self.urgent)
 
     def _items(self, path: Path) -> tuple[dict[str, Any], ...] | None:
         if self.items is None:
             return None
-        return tuple(item.to_request((*path, index)) for index, item in enumerate(self.items))
+        with Refusals() as checked:
+            return tuple(checked(item.to_request, (*path, index)) for index, item in enumerate(self.items))
 
 
 @strawberry.input(description="A task and the tracking id to give it.")
@@ -110,10 +110,11 @@ class TrackingIdInput:
         Raises:
             BadInput: an id that is no task's, or no tracking id.
         """
-        return TrackingId(
-            local_id("LogisticsTask", self.task_id, (*path, "taskId")),
-            not_blank(self.tracking_id, (*path, "trackingId")),
-        )
+        with Refusals() as checked:
+            return TrackingId(
+                checked(local_id, "LogisticsTask", self.task_id, (*path, "taskId")),
+                checked(not_blank, self.tracking_id, (*path, "trackingId")),
+            )
 
 
 def new_tasks(tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path) -> list[NewTask]:
@@ -122,7 +123,8 @@ def new_tasks(tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path) ->
     Raises:
         BadInput: there are none, or one is refused: then none is sent.
     """
-    return [task.to_request(now, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
+    with Refusals() as checked:
+        return [checked(task.to_request, now, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
 
 
 def tracking_ids(tasks: Sequence[TrackingIdInput], path: Path) -> list[TrackingId]:
@@ -131,7 +133,8 @@ def tracking_ids(tasks: Sequence[TrackingIdInput], path: Path) -> list[TrackingI
     Raises:
         BadInput: there are none, or one is refused.
     """
-    return [task.to_request((*path, index)) for index, task in enumerate(not_empty(tasks, path))]
+    with Refusals() as checked:
+        return [checked(task.to_request, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
 
 
 def task_ids(ids: Sequence[str], path: Path) -> list[str]:
@@ -140,7 +143,11 @@ def task_ids(ids: Sequence[str], path: Path) -> list[str]:
     Raises:
         BadInput: there are none, or one is no task's.
     """
-    return [local_id("LogisticsTask", given, (*path, index)) for index, given in enumerate(not_empty(ids, path))]
+    with Refusals() as checked:
+        return [
+            checked(local_id, "LogisticsTask", given, (*path, index))
+            for index, given in enumerate(not_empty(ids, path))
+        ]
 
 
 def check_lowest_price(price: MoneyInput | None, path: Path) -> None:

@@ -3,6 +3,7 @@
 from resolvers.ids import local_id
 from resolvers.upstreams.logistics.requests import Invitation
 from schema.inputs.checks import email
+from schema.inputs.refusals import Refusals
 
 
 def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:
@@ -16,8 +17,9 @@ def invitation(address: str, organization_id: str, role_id: str | None) -> Invit
     Raises:
         BadInput: no email address, or an id that is none.
     """
-    return Invitation(
-        email(address, ("email",)),
-        local_id("Organization", organization_id, ("organizationId",)),
-        None if role_id is None else local_id("Role", role_id, ("roleId",)),
-    )
+    with Refusals() as checked:
+        return Invitation(
+            checked(email, address, ("email",)),
+            checked(local_id, "Organization", organization_id, ("organizationId",)),
+            None if role_id is None else checked(local_id, "Role", role_id, ("roleId",)),
+        )

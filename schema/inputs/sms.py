@@ -19,6 +19,7 @@ from resolvers.upstreams.sms.requests import (
 )
 from schema.enums import InvalidCharacters, SmsEncoding, SmsQos
 from schema.inputs.checks import Path, known, not_blank, not_empty, not_longer_than
+from schema.inputs.refusals import Refusals
 
 MAX_RECIPIENTS: Final = 3000
 """Over all messages of a job (Retarus, JobRequest)."""
@@ -42,6 +43,16 @@ class BlackoutPeriodInput:
     start: datetime = strawberry.field(description="The pause's first instant.")
     end: datetime = strawberry.field(description="The instant at which SMS go out again.")
 
+    def to_request(self, path: Path) -> str:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: it does not end after it starts.
+        """
+        if self.start >= self.end:
+            raise BadInput("A blackout period must end after it starts.", path=path)
+        return blackout_period(self.start, self.end)
+
 
 @strawberry.input(description="A number that a text goes to.")
 class SmsRecipientInput:
@@ -59,11 +70,12 @@ class SmsRecipientInput:
         Raises:
             BadInput: no number, too long a reference, or a pause that ends before it starts.
         """
-        return MessageRecipient(
-            destination=not_blank(self.destination, (*path, "destination")),
-            customer_ref=not_longer_than(MAX_REFERENCE, self.customer_ref, (*path, "customerRef")),
-            blackout_periods=_periods(self.blackout_periods, (*path, "blackoutPeriods")),
-        )
+        with Refusals() as checked:
+            return MessageRecipient(
+                destination=checked(not_blank, self.destination, (*path, "destination")),
+                customer_ref=checked(not_longer_than, MAX_REFERENCE, self.customer_ref, (*path, "customerRef")),
+                blackout_periods=checked(_periods, self.blackout_periods, (*path, "blackoutPeriods")),
+            )
 
 
 @strawberry.input(description="A text and whom it goes to.")
@@ -79,12 +91,16 @@ class SmsMessageInput:
         Raises:
             BadInput: no text, no recipient, or one that is refused.
         """
-        among = (*path, "recipients")
-        recipients = not_empty(self.recipients, among)
-        return Message(
-            text=not_blank(self.text, (*path, "text")),
-            recipients=tuple(one.to_request((*among, index)) for index, one in enumerate(recipients)),
-        )
+        with Refusals() as checked:
+            return Message(
+                text=checked(not_blank, self.text, (*path, "text")),
+                recipients=checked(self._recipients, (*path, "recipients")),
+            )
+
+    def _recipients(self, path: Path) -> tuple[MessageRecipient, ...]:
+        recipients = not_empty(self.recipients, path)
+        with Refusals() as checked:
+            return tuple(checked(one.to_request, (*path, index)) for index, one in enumerate(recipients))
 
 
 @strawberry.input(description="How a job is sent; what is left out is as the account's settings say.")
@@ -123,21 +139,22 @@ class SmsOptionsInput:
         Raises:
             BadInput: UNKNOWN, a text over its length, a source that is none, or a pause that ends before it starts.
         """
-        return JobOptions(
-            source=_source(self.source, (*path, "source")),
-            encoding=known(self.encoding, (*path, "encoding")),
-            billcode=not_longer_than(MAX_REFERENCE, self.billcode, (*path, "billcode")),
-            status_requested=self.status_requested,
-            flash=self.flash,
-            customer_ref=_job_reference(self.customer_ref, (*path, "customerRef")),
-            validity_minutes=self.validity_minutes,
-            max_parts=self.max_parts,
-            invalid_characters=self.invalid_characters,
-            qos=known(self.qos, (*path, "qos")),
-            job_period=timestamp(self.job_period) if self.job_period else None,
-            duplicate_detection=self.duplicate_detection,
-            blackout_periods=_periods(self.blackout_periods, (*path, "blackoutPeriods")),
-        )
+        with Refusals() as checked:
+            return JobOptions(
+                source=checked(_source, self.source, (*path, "source")),
+                encoding=checked(known, self.encoding, (*path, "encoding")),
+                billcode=checked(not_longer_than, MAX_REFERENCE, self.billcode, (*path, "billcode")),
+                status_requested=self.status_requested,
+                flash=self.flash,
+                customer_ref=checked(_job_reference, self.customer_ref, (*path, "customerRef")),
+                validity_minutes=self.validity_minutes,
+                max_parts=self.max_parts,
+                invalid_characters=self.invalid_characters,
+                qos=checked(known, self.qos, (*path, "qos")),
+                job_period=timestamp(self.job_period) if self.job_period else None,
+                duplicate_detection=self.duplicate_detection,
+                blackout_periods=checked(_periods, self.blackout_periods, (*path, "blackoutPeriods")),
+            )
 
 
 @strawberry.input(description="A job to send.")
@@ -159,15 +176,19 @@ class SendSmsInput:
         Raises:
             BadInput: no message, over 3000 recipients, or something in them that is refused.
         """
-        among = (*path, "messages")
-        messages = not_empty(self.messages, among)
+        with Refusals() as checked:
+            return JobRequest(
+                messages=checked(self._messages, (*path, "messages")),
+                options=checked(self.options.to_request, (*path, "options")) if self.options else None,
+            )
+
+    def _messages(self, path: Path) -> tuple[Message, ...]:
+        messages = not_empty(self.messages, path)
         recipients = sum(len(message.recipients) for message in messages)
         if recipients > MAX_RECIPIENTS:
-            raise BadInput(f"There are {recipients} recipients; a job takes at most {MAX_RECIPIENTS}.", path=among)
-        return JobRequest(
-            messages=tuple(message.to_request((*among, index)) for index, message in enumerate(messages)),
-            options=self.options.to_request((*path, "options")) if self.options else None,
-        )
+            raise BadInput(f"There are {recipients} recipients; a job takes at most {MAX_RECIPIENTS}.", path=path)
+        with Refusals() as checked:
+            return tuple(checked(message.to_request, (*path, index)) for index, message in enumerate(messages))
 
     def checked_regarding(self, path: Path) -> tuple[str, str] | None:
         """The kind and the upstream's own id of what the job is about.
@@ -190,10 +211,8 @@ class SendSmsInput:
 def _periods(periods: Sequence[BlackoutPeriodInput] | None, path: Path) -> tuple[str, ...] | None:
     if periods is None:
         return None
-    for index, period in enumerate(periods):
-        if period.start >= period.end:
-            raise BadInput("A blackout period must end after it starts.", path=(*path, index))
-    return tuple(blackout_period(period.start, period.end) for period in periods)
+    with Refusals() as checked:
+        return tuple(checked(period.to_request, (*path, index)) for index, period in enumerate(periods))
 
 
 def _source(text: str | None, path: Path) -> str | None:

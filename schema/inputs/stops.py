@@ -7,6 +7,7 @@ import strawberry
 from resolvers.errors import BadInput
 from resolvers.upstreams.logistics import requests
 from schema.inputs.checks import Path, between, email
+from schema.inputs.refusals import Refusals
 
 
 @strawberry.input(description="Where a stop is.")
@@ -28,16 +29,17 @@ class AddressInput:
         Raises:
             BadInput: coordinates that are nowhere on earth.
         """
-        return requests.Address(
-            street_address=self.street_address,
-            building_name=self.building_name,
-            city=self.city,
-            state=self.state,
-            country=self.country,
-            zip_code=self.zip_code,
-            latitude=between(-90, 90, self.latitude, (*path, "latitude")),
-            longitude=between(-180, 180, self.longitude, (*path, "longitude")),
-        )
+        with Refusals() as checked:
+            return requests.Address(
+                street_address=self.street_address,
+                building_name=self.building_name,
+                city=self.city,
+                state=self.state,
+                country=self.country,
+                zip_code=self.zip_code,
+                latitude=checked(between, -90, 90, self.latitude, (*path, "latitude")),
+                longitude=checked(between, -180, 180, self.longitude, (*path, "longitude")),
+            )
 
 
 @strawberry.input(description="From when to when.")

@@ -12,6 +12,7 @@ from resolvers.upstreams.logistics.requests import TaskChange
 from schema.enums import BroadcastPreference, TruckService, VehicleType
 from schema.inputs.checks import Path, json_object, not_blank, not_negative
 from schema.inputs.money import MoneyInput
+from schema.inputs.refusals import Refusals
 from schema.inputs.stops import ContactInput, TaskStopInput, check_order
 from schema.inputs.task_fields import stop_fields, task_fields
 
@@ -57,29 +58,37 @@ class UpdateLogisticsTaskInput:
         Raises:
             BadInput: no revision, time windows out of order, amounts in several currencies, or a part that is refused.
         """
-        stops = stop_fields(self.pickup, self.dropoff, path)
-        check_order(self.pickup, self.dropoff, path)
         officer = self.officer_contact
+        with Refusals() as checked:
+            version_rev = checked(not_blank, self.version_rev, (*path, "versionRev"))
+            stops = checked(stop_fields, self.pickup, self.dropoff, path)
+            checked(check_order, self.pickup, self.dropoff, path)
+            officer_contact = checked(officer.to_request, (*path, "officerContact")) if officer else None
+            fields = checked(task_fields, self, path)
+            amounts = checked(self._amounts, path)
+            totals = checked(self._totals, path)
+            epod = checked(json_object, self.epod, (*path, "epod"))
         return TaskChange(
-            version_rev=not_blank(self.version_rev, (*path, "versionRev")),
-            officer_contact=officer.to_request((*path, "officerContact")) if officer else None,
+            version_rev=version_rev,
+            officer_contact=officer_contact,
             client_time_utc=self.client_time,
             client_timezone=self.client_timezone,
-            epod=json_object(self.epod, (*path, "epod")),
+            epod=epod,
             **stops,
-            **(task_fields(self, path) | self._amounts(path)),
-            **self._totals(path),
+            **(fields | amounts),
+            **totals,
         )
 
     def _totals(self, path: Path) -> dict[str, Any]:
-        return {
-            "total_item_weight": not_negative(self.total_item_weight, (*path, "totalItemWeight")),
-            "total_weight_unit": self.total_weight_unit,
-            "total_item_volume": not_negative(self.total_item_volume, (*path, "totalItemVolume")),
-            "total_volume_unit": self.total_volume_unit,
-            "total_item_quantity": not_negative(self.total_item_quantity, (*path, "totalItemQuantity")),
-            "total_quantity_unit": self.total_quantity_unit,
-        }
+        with Refusals() as checked:
+            return {
+                "total_item_weight": checked(not_negative, self.total_item_weight, (*path, "totalItemWeight")),
+                "total_weight_unit": self.total_weight_unit,
+                "total_item_volume": checked(not_negative, self.total_item_volume, (*path, "totalItemVolume")),
+                "total_volume_unit": self.total_volume_unit,
+                "total_item_quantity": checked(not_negative, self.total_item_quantity, (*path, "totalItemQuantity")),
+                "total_quantity_unit": self.total_quantity_unit,
+            }
 
     def _amounts(self, path: Path) -> dict[str, Any]:
         """The amounts beside the price, and the currency of all: the upstream has one for a task."""
@@ -92,9 +101,13 @@ class UpdateLogisticsTaskInput:
         given = {name: money for name, money in amounts.items() if money is not None}
         wanted = [money.currency for money in (self.price, *given.values()) if money is not None]
         fields: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
-        for name, money in given.items():
-            place = (*path, to_camel_case(name))
-            if money.currency != wanted[0]:
-                raise BadInput(f"All amounts of a task must be in one currency, here {wanted[0]}.", path=place)
-            fields[name] = money.thousandths(place)
+        with Refusals() as checked:
+            for name, money in given.items():
+                fields[name] = checked(_amount_in, wanted[0], money, (*path, to_camel_case(name)))
         return fields
+
+
+def _amount_in(currency: str, money: MoneyInput, path: Path) -> int:
+    if money.currency != currency:
+        raise BadInput(f"All amounts of a task must be in one currency, here {currency}.", path=path)
+    return money.thousandths(path)
