@@ -1,50 +1,18 @@
 """One subscription: SNAPSHOTs, what was missed, CHANGEs, and GAPs where something is lost."""
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord
 from resolvers.events.backlog import Backlog
 from resolvers.events.bookmark import Bookmark
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
-from resolvers.events.cursors import Cursors, Place
-from resolvers.events.hub import Hub
-from resolvers.events.log import EventLog, LogUnreachable
-from resolvers.events.reader import Reader, Reading
+from resolvers.events.cursors import Place
+from resolvers.events.log import LogUnreachable
+from resolvers.events.reader import Reading
+from resolvers.events.readings import Found, Readings
+from resolvers.events.sources import Sources
 from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusProblem
-
-logger = logging.getLogger(__name__)
-
-FIRST_RETRY_SECONDS: Final = 2.0
-MAX_RETRY_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where a subscription gets what it tells; lives as long as its process.
-
-    Args:
-        log: Replays.
-        hub: Offers changes.
-        reader: Reads SNAPSHOTs.
-        cursors: Seals and opens cursors.
-        now: The wall clock.
-        sleep: Waits before a read that failed is tried again.
-        queue_size: How many changes may wait for one subscriber.
-    """
-
-    log: EventLog
-    hub: Hub
-    reader: Reader
-    cursors: Cursors
-    now: Callable[[], datetime]
-    sleep: Callable[[float], Awaitable[None]]
-    queue_size: int
 
 
 class Follower:
@@ -65,16 +33,13 @@ class Follower:
         "_account",
         "_backlog",
         "_bookmark",
-        "_failures",
         "_held_back",
         "_keys",
         "_open",
         "_owed",
-        "_reading",
         "_readings",
         "_refused",
         "_sources",
-        "_unread",
     )  # fmt: skip
 
     def __init__(
@@ -91,12 +56,10 @@ class Follower:
         self._backlog = Backlog(sources.queue_size)
         self._open = set(keys)
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
-        self._unread = set(keys)
         self._bookmark = Bookmark(sources.cursors, account.identity)
-        self._readings: dict[RecordKey, Reading | GatewayError | None] = {}
         self._held_back: dict[RecordKey, Change] = {}
-        self._reading: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._readings = Readings(sources, account, self._backlog.wake)
+        self._readings.begin(keys)
 
     async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
         """The events, until all records are final or cannot be followed.
@@ -119,12 +82,11 @@ class Follower:
                     yield news
                 if not self._open and not self._backlog.gap:
                     return
-                self._start_reading()
+                self._readings.start(self._bookmark.position)
                 await self._backlog.wait()
         finally:
             hub.detach(self, self._keys)
-            if self._reading is not None:
-                self._reading.cancel()
+            self._readings.close()
 
     def offer(self, change: Change) -> None:
         """Take a change from the hub."""
@@ -132,7 +94,7 @@ class Follower:
 
     def doubt(self, key: RecordKey) -> None:
         """Read a record once more: it may be gone, and then that is told."""
-        self._unread.add(key)
+        self._readings.unread.add(key)
         self._backlog.wake()
 
     def lose(self) -> None:
@@ -172,52 +134,24 @@ class Follower:
             try:
                 return await self._sources.log.history(covered, after.position, after.epoch)
             except LogUnreachable:
-                self._failures += 1
-                await self._sources.sleep(self._retry_seconds())
+                await self._readings.wait_to_retry()
 
     def _gap(self) -> StatusEvent:
         self._backlog.gap = False
         self._backlog.take()
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-        self._readings, self._held_back = {}, {}
+        self._readings.begin(self._keys)
+        self._held_back = {}
         self._owed = dict.fromkeys(self._keys)
-        self._open, self._unread = set(self._keys), set(self._keys)
+        self._open = set(self._keys)
         self._begin()
         cursor = self._bookmark.cursor()
         return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
-
-    def _start_reading(self) -> None:
-        if self._unread and self._reading is None and not self._readings:
-            self._reading = asyncio.create_task(self._read(list(self._unread)))
-
-    async def _read(self, keys: Sequence[RecordKey]) -> None:
-        """Read what is unread, and wake the main loop once the hub has offered all that the reads have found."""
-        if self._failures:
-            await self._sources.sleep(self._retry_seconds())
-        futures = [self._sources.reader.look(self._account, key) for key in keys]
-        await asyncio.wait(futures)
-        readings: dict[RecordKey, Reading | GatewayError | None] = {}
-        for key, future in zip(keys, futures, strict=True):
-            found = _result(key, future)
-            if not isinstance(found, LogUnreachable):
-                readings[key] = found
-        positions = [reading.position for reading in readings.values() if isinstance(reading, Reading)]
-        await self._sources.hub.reached(max([self._bookmark.position, *positions]))
-        failed = len(readings) < len(keys) or any(isinstance(one, GatewayError) for one in readings.values())
-        self._failures = self._failures + 1 if failed else 0
-        self._readings, self._reading = readings, None
-        self._backlog.wake()
-
-    def _retry_seconds(self) -> float:
-        return min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), MAX_RETRY_SECONDS)
 
     def _news(self) -> Iterator[StatusEvent | StatusProblem]:
         """What is to be told now; all of it stands at the hub's position at this moment."""
         position, bookmark = self._sources.hub.position, self._bookmark
         batch = self._backlog.take()
-        readings, self._readings = self._readings, {}
+        found = self._readings.take()
         for change in batch:
             if change.key in self._owed:
                 self._held_back[change.key] = change
@@ -225,35 +159,35 @@ class Follower:
                 bookmark.position = change.position
                 yield self._change(change)
         bookmark.position = max(bookmark.position, position)
-        for key, reading in readings.items():
+        for key, reading in found.items():
             yield from self._judged(key, reading)
-        if self._reading is None:
-            yield from self._snapshots(readings)
+        if not self._readings.under_way:
+            yield from self._snapshots(found)
 
-    def _judged(self, key: RecordKey, reading: Reading | GatewayError | None) -> Iterator[StatusProblem]:
+    def _judged(self, key: RecordKey, reading: Found) -> Iterator[StatusProblem]:
         """Take a reading in; one that failed is told once, and tried again."""
         if reading is None:
             self._give_up(key)
             error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
             yield self._problem(error, key.global_id)
         elif isinstance(reading, Reading):
-            self._unread.discard(key)
+            self._readings.unread.discard(key)
             if reading.record.final and key in self._bookmark.covered:
                 self._open.discard(key)
         elif key in self._owed and self._owed[key] is None:
             self._owed[key] = reading
             yield self._problem(reading, key.global_id)
 
-    def _snapshots(self, readings: dict[RecordKey, Reading | GatewayError | None]) -> Iterator[StatusEvent]:
+    def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
-            reading, change = readings.get(key), self._held_back.pop(key, None)
+            reading, change = found.get(key), self._held_back.pop(key, None)
             if isinstance(reading, Reading) and (change is None or change.position <= reading.position):
                 yield self._snapshot(key, reading.record)
             elif change is not None:
                 yield self._snapshot(key, change.record)
 
     def _snapshot(self, key: RecordKey, record: TrackedRecord) -> StatusEvent:
-        self._unread.discard(key)
+        self._readings.unread.discard(key)
         self._owed.pop(key, None)
         self._bookmark.cover(key)
         self._settle(key, record)
@@ -284,14 +218,14 @@ class Follower:
     def _settle(self, key: RecordKey, record: TrackedRecord) -> None:
         if record.final:
             self._open.discard(key)
-            self._unread.discard(key)
+            self._readings.unread.discard(key)
         else:
             self._open.add(key)
 
     def _give_up(self, key: RecordKey) -> None:
         """Follow a record no more, because there is none."""
         self._open.discard(key)
-        self._unread.discard(key)
+        self._readings.unread.discard(key)
         self._owed.pop(key, None)
         self._bookmark.covered.discard(key)
         self._bookmark.note(NoSuchRecord.code, key.global_id)
@@ -300,15 +234,3 @@ class Follower:
 
     def _problem(self, error: GatewayError, id: str) -> StatusProblem:  # noqa: A002 - the contract's name
         return StatusProblem(error, id, self._bookmark.cursor())
-
-
-def _result(key: RecordKey, future: "asyncio.Future[Reading | None]") -> Reading | GatewayError | LogUnreachable | None:
-    try:
-        return future.result()
-    except (GatewayError, LogUnreachable) as error:
-        return error
-    except asyncio.CancelledError:
-        return LogUnreachable(f"The read of {key.global_id} was given up.")
-    except Exception as error:
-        logger.exception("%s could not be read for its subscribers.", key.global_id)
-        return LogUnreachable(str(error))

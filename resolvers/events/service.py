@@ -14,12 +14,13 @@ from resolvers.errors import BadInput, GatewayError, NoSuchRecord
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
-from resolvers.events.follower import Follower, Sources
+from resolvers.events.follower import Follower
 from resolvers.events.hints import Hints
 from resolvers.events.hub import Hub
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
+from resolvers.events.sources import Sources
 from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
 from resolvers.events.stopping import stop
 from resolvers.ids import split_global_id

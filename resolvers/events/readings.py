@@ -1,0 +1,113 @@
+"""What one subscriber's records look like, read until that has worked."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+from resolvers.accounts import Account
+from resolvers.errors import GatewayError
+from resolvers.events.changes import RecordKey
+from resolvers.events.log import LogUnreachable
+from resolvers.events.reader import Reading
+from resolvers.events.sources import Sources
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS: Final = 2.0
+MAX_RETRY_SECONDS: Final = 60.0
+
+Found: TypeAlias = Reading | GatewayError | None
+"""What was read, why it could not be read, or None where there is no such record."""
+
+
+class Readings:
+    """Reads what is unread, all of it together and less and less often while it fails; lives as long as a subscription.
+
+    Args:
+        sources: Where records are read, and who tells how far the log has been offered.
+        account: Reads them.
+        wake: Called when something was read.
+
+    Attributes:
+        unread: The records to be read; whoever takes what was found says what is to be read again.
+    """
+
+    __slots__ = ("_account", "_failures", "_found", "_reading", "_sources", "_wake", "unread")
+
+    def __init__(self, sources: Sources, account: Account, wake: Callable[[], None]) -> None:
+        self._sources = sources
+        self._account = account
+        self._wake = wake
+        self._found: dict[RecordKey, Found] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._failures = 0
+        self.unread: set[RecordKey] = set()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something is being read."""
+        return self._reading is not None
+
+    def begin(self, keys: Iterable[RecordKey]) -> None:
+        """Read these, and forget what was read before or is on its way."""
+        self.close()
+        self._found = {}
+        self.unread = set(keys)
+
+    def start(self, position: int) -> None:
+        """Read what is unread, unless something is being read or waits to be taken.
+
+        Args:
+            position: Up to where the subscriber has been told the log.
+        """
+        if self.unread and self._reading is None and not self._found:
+            self._reading = asyncio.create_task(self._read(list(self.unread), position))
+
+    def take(self) -> dict[RecordKey, Found]:
+        """What was found since the last time; the hub has offered all that it tells of."""
+        found, self._found = self._found, {}
+        return found
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    async def wait_to_retry(self) -> None:
+        """Wait, because something else has failed that reading would meet as well."""
+        self._failures += 1
+        await self._wait()
+
+    async def _read(self, keys: Sequence[RecordKey], position: int) -> None:
+        if self._failures:
+            await self._wait()
+        futures = [self._sources.reader.look(self._account, key) for key in keys]
+        await asyncio.wait(futures)
+        found: dict[RecordKey, Found] = {}
+        for key, future in zip(keys, futures, strict=True):
+            result = _result(key, future)
+            if not isinstance(result, LogUnreachable):
+                found[key] = result
+        positions = [reading.position for reading in found.values() if isinstance(reading, Reading)]
+        await self._sources.hub.reached(max([position, *positions]))
+        failed = len(found) < len(keys) or any(isinstance(one, GatewayError) for one in found.values())
+        self._failures = self._failures + 1 if failed else 0
+        self._found, self._reading = found, None
+        self._wake()
+
+    async def _wait(self) -> None:
+        await self._sources.sleep(min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), MAX_RETRY_SECONDS))
+
+
+def _result(key: RecordKey, future: "asyncio.Future[Reading | None]") -> Found | LogUnreachable:
+    try:
+        return future.result()
+    except (GatewayError, LogUnreachable) as error:
+        return error
+    except asyncio.CancelledError:
+        return LogUnreachable(f"The read of {key.global_id} was given up.")
+    except Exception as error:
+        logger.exception("%s could not be read for its subscribers.", key.global_id)
+        return LogUnreachable(str(error))
