@@ -57,8 +57,6 @@ class Document:
         self._operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
         self.plans: dict[str | None, Any] = {}
         """What execution has worked out about each operation, by its name; shared by all documents of a shape."""
-        self.arguments: dict[object, dict[str, Any]] = {}
-        """The arguments of fields that no variable of the client's is in, by the field's place; of this text alone."""
         self.costs: dict[str | None, Any] = {}
         """What is known of the cost of each operation, by its name; shared alike."""
 
@@ -67,7 +65,6 @@ class Document:
         document = copy(self)
         document.text = text
         document.literals = literals
-        document.arguments = {}
         return document
 
     @property

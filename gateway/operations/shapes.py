@@ -96,11 +96,6 @@ class Slot:
     coerce: Callable[[str], Any]
 
 
-def stands_for_literal(variable: VariableNode) -> bool:
-    """Whether a variable stands in the place of a literal, and is none of the client's."""
-    return variable.name.value.startswith(LITERAL_NAME)
-
-
 class Shape:
     """A validated document with variables in the places of its literals; lives as long as the cache keeps it.
 

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo, VariableNode
-from graphql.execution.values import get_argument_values
-from graphql.language import Visitor, visit
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
 from strawberry import Info
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from gateway.operations.compiled.arguments import Arguments
 from gateway.operations.compiled.run import Run
-from gateway.operations.shapes import stands_for_literal
 from resolvers.context import Context
 
 
@@ -25,6 +22,9 @@ class ResolverCall:
         nodes: The field's nodes in the document.
         response_name: Under which its value stands in the response.
         complete: Turns its value into its part of the response.
+
+    Raises:
+        NotCovered: an argument cannot be read.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ResolverCall:
         self._takes_self = resolver.self_parameter is not None
         self._parent_name = resolver.parent_parameter.name if resolver.parent_parameter else None
         self._info_name = resolver.info_parameter.name if resolver.info_parameter else None
-        self._varies = _names_variable(nodes[0])
+        self._arguments = Arguments(definition, nodes[0])
 
     def resolve(self, record: Any, run: Run, out: dict[str, Any]) -> None:  # noqa: ANN401 - a record of any kind
         """Call the resolver, and put its completed value in its place now or when it comes."""
@@ -61,45 +61,10 @@ class ResolverCall:
 
     def _prepare(self, run: Run) -> dict[str, Any]:
         """The keyword arguments that are the same for every record of one operation."""
-        info = Info(_raw_info=self._info(run), _field=self._field)
-        arguments = dict(self._arguments(run, info))
+        arguments = self._arguments.values(run.variables)
         if self._info_name is not None:
-            arguments[self._info_name] = info
+            arguments[self._info_name] = Info(_raw_info=self._info(run), _field=self._field)
         return arguments
-
-    def _arguments(self, run: Run, info: "Info[Any, Any]") -> dict[str, Any]:
-        """The converted arguments; those without a variable of the client's are converted once for a document."""
-        if self._varies:
-            return self._converted(run, info)
-        known = run.fixed.get(self)
-        if known is None:
-            known = run.fixed[self] = self._converted(run, info)
-        return known
-
-    def _converted(self, run: Run, info: "Info[Any, Any]") -> dict[str, Any]:
-        if not self._field.arguments:
-            return {}
-        values = get_argument_values(self._definition, self._nodes[0], run.variables)
-        compiled = run.compiled
-        return convert_arguments(values, self._field.arguments, compiled.scalar_registry, compiled.config, info)
 
     def _info(self, run: Run) -> "GraphQLResolveInfo[Context]":
         return run.info(self._nodes, self._definition.type, self._parent_type)
-
-
-class _VariableSearch(Visitor):
-    """Notes whether a node names a variable of the client's anywhere in its arguments."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, node: VariableNode, *_: object) -> None:
-        self.found = self.found or not stands_for_literal(node)
-
-
-def _names_variable(node: FieldNode) -> bool:
-    search = _VariableSearch()
-    for argument in node.arguments or ():
-        visit(argument, search)
-    return search.found

@@ -11,16 +11,14 @@ from graphql import (
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
-    VariableNode,
-    Visitor,
     is_object_type,
-    visit,
 )
 
 from gateway.operations.compiled.collecting import Fields
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.objects import Selection
 from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.variable_names import variables_in
 
 
 class EventSelection:
@@ -64,23 +62,9 @@ def event_variables(operation: OperationDefinitionNode, fragments: Iterable[Frag
         operation: A subscription.
         fragments: The document's.
     """
-    search = _VariableNames()
-    for node in (*map(_below, operation.selection_set.selections), *fragments):
-        if node is not None:
-            visit(node, search)
-    return frozenset(search.names)
+    nodes = (*map(_below, operation.selection_set.selections), *fragments)
+    return frozenset(name for node in nodes if node is not None for name in variables_in(node))
 
 
 def _below(selection: Node) -> Node | None:
     return selection.selection_set if isinstance(selection, FieldNode) else selection
-
-
-class _VariableNames(Visitor):
-    """Collects the names of variables; lives as long as one search."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_variable(self, node: VariableNode, *_: object) -> None:
-        self.names.add(node.name.value)

@@ -1,9 +1,9 @@
 """Compiled execution first, graphql-core where that does not do."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import ExecutionResult, FragmentDefinitionNode, OperationDefinitionNode
-from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from gateway.operations.compiled.fallback import NotCovered
@@ -13,24 +13,20 @@ from gateway.operations.documents import Document
 from gateway.operations.execution import StandardExecution, core_schema
 from resolvers.context import Context
 
-NO_VARIABLES = VariableValues({}, {})
-
 
 class CompiledEvents:
     """Executes the events of one subscription; lives as long as the client follows it.
 
     Args:
         plan: The subscription's.
-        variables: The coerced variables.
-        document: Keeps the plan.
+        variables: Their values.
     """
 
-    __slots__ = ("_fixed", "_plan", "_variables")
+    __slots__ = ("_plan", "_variables")
 
-    def __init__(self, plan: Plan, variables: VariableValues, document: Document) -> None:
+    def __init__(self, plan: Plan, variables: Mapping[str, Any]) -> None:
         self._plan = plan
         self._variables = variables
-        self._fixed = document.arguments
 
     @property
     def variables(self) -> frozenset[str]:
@@ -39,7 +35,7 @@ class CompiledEvents:
 
     async def data(self, event: Any, context: Context) -> dict[str, Any] | None:  # noqa: ANN401 - whatever the source gives
         """The data of the response to one event, or None where graphql-core has to say what the response is."""
-        return await self._plan.attempt(self._variables, self._fixed, context, event)
+        return await self._plan.attempt(self._variables, context, event)
 
 
 class CompiledExecution:
@@ -55,8 +51,6 @@ class CompiledExecution:
 
     def __init__(self, schema: Schema, *, suggestions: bool = True) -> None:
         self._schema = core_schema(schema)
-        self._config = schema.config
-        self._scalar_registry = schema.schema_converter.scalar_registry
         self._standard = StandardExecution(self._schema, suggestions=suggestions)
         self.fallbacks = 0
         """How many operations graphql-core had to execute."""
@@ -66,9 +60,8 @@ class CompiledExecution:
     ) -> ExecutionResult:
         """Execute one operation; errors are in the result."""
         plan = self._plan(document, operation)
-        if plan is not None:
-            coerced = self._coerced(document, operation, variables)
-            data = None if coerced is None else await plan.attempt(coerced, document.arguments, context)
+        if plan is not None and (values := plan.variables.values(variables, document.literals)) is not None:
+            data = await plan.attempt(values, context)
             if data is not None:
                 return ExecutionResult(data, None)
         self.fallbacks += 1
@@ -79,8 +72,9 @@ class CompiledExecution:
     ) -> CompiledEvents | None:
         """What executes the events of one subscription; None where graphql-core has to."""
         plan = self._plan(document, operation)
-        coerced = None if plan is None else self._coerced(document, operation, variables)
-        return None if plan is None or coerced is None else CompiledEvents(plan, coerced, document)
+        if plan is None or (values := plan.variables.values(variables, document.literals)) is None:
+            return None
+        return CompiledEvents(plan, values)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode) -> Plan | None:
         name = operation.name.value if operation.name else None
@@ -95,15 +89,4 @@ class CompiledExecution:
     def _compiled(self, document: Document, operation: OperationDefinitionNode) -> Compiled:
         definitions = () if document.template is None else document.template.definitions
         fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
-        return Compiled(self._schema, operation, fragments, self._config, self._scalar_registry)
-
-    def _coerced(
-        self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
-    ) -> VariableValues | None:
-        """The client's variables and the document's literals; None where a variable does not fit."""
-        if not operation.variable_definitions:
-            return VariableValues({}, dict(document.literals)) if document.literals else NO_VARIABLES
-        coerced = get_variable_values(self._schema, operation.variable_definitions, variables or {}, max_errors=1)
-        if not isinstance(coerced, VariableValues):
-            return None
-        return VariableValues(coerced.sources, {**coerced.coerced, **document.literals})
+        return Compiled(self._schema, operation, fragments)

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from graphql import OperationType
-from graphql.execution.values import VariableValues
 
 from gateway.operations.compiled.collecting import Fields, condition_variables
 from gateway.operations.compiled.events import EventSelection, event_variables
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.objects import Selection
 from gateway.operations.compiled.run import Compiled, Run
+from gateway.operations.compiled.variables import Variables
 from resolvers.context import Context
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Plan:
         NotCovered: it is a mutation, or has something that is not compiled.
 
     Attributes:
+        variables: What the client may send beside the document.
         event_variables: What the responses to a subscription's events can depend on; empty for a query.
     """
 
@@ -41,35 +43,33 @@ class Plan:
         self._compiled = compiled
         self._root_type = root_type
         self._of_events = operation.operation is OperationType.SUBSCRIPTION
+        self.variables = Variables(compiled.schema, operation)
         self._conditions = sorted(condition_variables([operation, *fragments]))
         self._variants: dict[tuple[bool, ...], Selection | EventSelection] = {}
         self.event_variables = event_variables(operation, fragments) if self._of_events else frozenset[str]()
 
     async def attempt(
         self,
-        variables: VariableValues,
-        fixed: dict[object, dict[str, Any]],
+        variables: Mapping[str, Any],
         context: Context,
         event: Any = None,  # noqa: ANN401 - whatever a source gives
     ) -> dict[str, Any] | None:
         """The operation's data, or None where graphql-core has to say what the response is.
 
         Args:
-            variables: The coerced variables.
-            fixed: What is known of the document's arguments; more is added.
+            variables: Their values, as `variables` gives them.
             context: What the operation's resolvers share.
             event: Of a subscription: what this execution is about.
         """
         try:
-            return await self._execute(variables, fixed, context, event)
+            return await self._execute(variables, context, event)
         except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
             logger.debug("Compiled execution gives over to graphql-core: %r", error)
             return None
 
     async def _execute(
         self,
-        variables: VariableValues,
-        fixed: dict[object, dict[str, Any]],
+        variables: Mapping[str, Any],
         context: Context,
         event: Any,  # noqa: ANN401 - see above
     ) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Plan:
             NotCovered: this response is not covered.
             Exception: whatever a resolver raised.
         """
-        run = Run(self._compiled, variables, fixed, context)
+        run = Run(self._compiled, variables, context)
         try:
             data: dict[str, Any] = self._variant(variables).complete(event, run)
             await run.wait()
@@ -88,8 +88,8 @@ class Plan:
             raise
         return data
 
-    def _variant(self, variables: VariableValues) -> Selection | EventSelection:
-        key = tuple(bool(variables.coerced[name]) for name in self._conditions)
+    def _variant(self, variables: Mapping[str, Any]) -> Selection | EventSelection:
+        key = tuple(bool(variables[name]) for name in self._conditions)
         selection = self._variants.get(key)
         if selection is None:
             if len(self._variants) >= MAX_VARIANTS:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass
 from functools import partial
 from types import CoroutineType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -16,13 +16,13 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
 )
-from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
-from strawberry.schema.config import StrawberryConfig
-from strawberry.types.scalar import ScalarDefinition, ScalarWrapper
 
 from resolvers.context import Context
 from resolvers.later import Later
+
+NOWHERE: Final = Path(None, "", None)
+"""The path that resolvers are told: the real one differs from record to record."""
 
 Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
 
@@ -35,15 +35,11 @@ class Compiled:
         schema: The whole schema.
         operation: What is executed.
         fragments: The document's, by name.
-        config: How Strawberry converts arguments.
-        scalar_registry: How it converts scalars among them.
     """
 
     schema: GraphQLSchema
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
-    config: StrawberryConfig
-    scalar_registry: Mapping[object, ScalarWrapper | ScalarDefinition]
 
 
 class Run:
@@ -51,17 +47,13 @@ class Run:
 
     Args:
         compiled: The operation.
-        variables: The coerced variables.
-        fixed: The arguments that are the same whenever this document is executed, by the field's place.
+        variables: Their values.
         context: What the operation's resolvers share.
     """
 
-    def __init__(
-        self, compiled: Compiled, variables: VariableValues, fixed: dict[object, dict[str, Any]], context: Context
-    ) -> None:
+    def __init__(self, compiled: Compiled, variables: Mapping[str, Any], context: Context) -> None:
         self.compiled = compiled
         self.variables = variables
-        self.fixed = fixed
         self.calls: dict[object, dict[str, Any]] = {}
         self._context = context
         self._loop = asyncio.get_running_loop()
@@ -119,18 +111,18 @@ class Run:
     def info(
         self, nodes: list[FieldNode], return_type: GraphQLOutputType, parent_type: GraphQLObjectType
     ) -> "GraphQLResolveInfo[Context]":
-        """What graphql-core tells a resolver, but for the path, which differs from record to record."""
+        """What graphql-core tells a resolver, but for the path."""
         return GraphQLResolveInfo(
             nodes[0].name.value if nodes else "",
             nodes,
             return_type,
             parent_type,
-            Path(None, "", None),
+            NOWHERE,
             self.compiled.schema,
             self.compiled.fragments,
             None,
             self.compiled.operation,
-            self.variables.coerced,  # type: ignore[arg-type]  # Strawberry's resolvers get the plain dict, in graphql-core's execution too
+            self.variables,  # type: ignore[arg-type]  # Strawberry's resolvers get the plain dict, in graphql-core's execution too
             self._context,
             is_awaitable,
             None,

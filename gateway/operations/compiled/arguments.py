@@ -1,0 +1,130 @@
+"""The arguments of a field at one place of a document: literals are read once, variables when they are known."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    get_nullable_type,
+)
+from graphql.utilities import coerce_input_literal
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import StrawberryArgument
+
+from gateway.operations.compiled.fallback import NotCovered
+from gateway.operations.compiled.inputs import InputObject
+from gateway.operations.compiled.variable_names import variables_in
+
+Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""Gives the value in a place, by the values of variables: Undefined where there is none; raises NotCovered."""
+
+
+class Arguments:
+    """The arguments of one field at one place; lives as long as its plan.
+
+    What is left out is left to the defaults of the resolver's parameters: the schema has its own from them.
+
+    Args:
+        definition: The field.
+        node: The field's node in the document.
+
+    Raises:
+        NotCovered: one cannot be read.
+    """
+
+    def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
+        self._reads: list[tuple[str, Read]] = []
+        for given in node.arguments or ():
+            argument = definition.args[given.name.value]
+            known: StrawberryArgument = argument.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+            if known.is_maybe:
+                raise NotCovered
+            self._reads.append((known.python_name, reading(given.value, argument.type)))
+
+    def values(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What the resolver is called with, by the names of its parameters.
+
+        Raises:
+            NotCovered: a value does not fit.
+        """
+        return _present(self._reads, variables)
+
+
+def reading(node: ValueNode, type_: GraphQLInputType) -> Read:
+    """A function that reads a value in a valid document.
+
+    Args:
+        node: The value.
+        type_: What may stand there.
+
+    Raises:
+        NotCovered: it cannot be read.
+    """
+    if isinstance(node, VariableNode):
+        return _variable(node.name.value, nullable=not isinstance(type_, GraphQLNonNull))
+    inner = get_nullable_type(type_)
+    if isinstance(inner, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
+        return _object(node, InputObject(inner))
+    if isinstance(inner, GraphQLList) and not isinstance(node, NullValueNode):
+        # A single value stands for a list of one.
+        return _list(node.values if isinstance(node, ListValueNode) else (node,), inner.of_type)
+    return _constant(node, type_)
+
+
+def _constant(node: ValueNode, type_: GraphQLInputType) -> Read:
+    if variables_in(node):
+        # Free-form values may have some in them.
+        raise NotCovered
+    value = coerce_input_literal(node, type_)
+    if value is Undefined:
+        raise NotCovered
+    return lambda _: value
+
+
+def _variable(name: str, *, nullable: bool) -> Read:
+    def read(variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see Read
+        value = variables.get(name, Undefined)
+        if value is None and not nullable:
+            raise NotCovered
+        return value
+
+    return read
+
+
+def _list(nodes: Iterable[ValueNode], item: GraphQLInputType) -> Read:
+    reads = [reading(node, item) for node in nodes]
+
+    def read_list(variables: Mapping[str, Any]) -> list[Any]:
+        values = [read(variables) for read in reads]
+        return [None if value is Undefined else value for value in values]
+
+    return read_list
+
+
+def _object(node: ObjectValueNode, made: InputObject) -> Read:
+    reads = []
+    for given in node.fields:
+        field = made.fields[given.name.value]
+        reads.append((field.python_name, reading(given.value, field.type)))
+    return lambda variables: made.made(_present(reads, variables))
+
+
+def _present(reads: Iterable[tuple[str, Read]], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of those places that have one."""
+    found = {}
+    for name, read in reads:
+        value = read(variables)
+        if value is not Undefined:
+            found[name] = value
+    return found
