@@ -114,7 +114,7 @@ class Documents:
         self.suggestions = suggestions
         self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=_size)
         self._refused: LRUCache[str, Document] = LRUCache(MAX_REFUSED_CHARACTERS, getsizeof=_size)
-        self._shapes: LRUCache[tuple[str, ...], tuple[Shape, Document]] = LRUCache(max_documents)
+        self._shapes: LRUCache[str, tuple[Shape, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
         """The document of a text; with its errors, which are kept as well."""
