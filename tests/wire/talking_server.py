@@ -100,6 +100,17 @@ def saying(*parts: bytes, then_close: bool = False) -> Talk:
     return talk
 
 
+def by_turns(*talks: Talk) -> Talk:
+    """The first request gets the first talk, the next the next, and all later ones the last."""
+    turns = iter(talks)
+    last = talks[-1]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(turns, last)(reader, writer)
+
+    return talk
+
+
 def answering(body: bytes, *headers: str, status: str = "200 OK") -> Talk:
     """A proper answer with a length."""
     return saying(answer(body, *headers, status=status))

@@ -11,18 +11,7 @@ from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavail
 from resolvers.upstreams.transport.wire import pool
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
-from tests.wire.talking_server import Talk, answer, answering, call_to, saying, serving
-
-
-def by_turns(*talks: Talk) -> Talk:
-    """The first request gets the first talk, the next the next, and all later ones the last."""
-    turns = iter(talks)
-    last = talks[-1]
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await next(turns, last)(reader, writer)
-
-    return talk
+from tests.wire.talking_server import answer, answering, by_turns, call_to, saying, serving
 
 
 async def test_calls_one_after_another_share_a_connection(wire: Wire) -> None:
@@ -58,6 +47,16 @@ async def test_a_read_cut_off_on_a_new_connection_is_not_sent_again_behind_the_p
             await wire.send(call_to(server.url))
 
     assert len(server.requests) == 1
+
+
+async def test_a_read_goes_out_again_once_and_no_more(wire: Wire) -> None:
+    async with serving(by_turns(answering(b"1"), saying(then_close=True))) as server:
+        await wire.send(call_to(server.url))
+
+        with pytest.raises(UpstreamUnavailable):
+            await wire.send(call_to(server.url))
+
+    assert [len(requests) for requests in server.heads] == [2, 1]
 
 
 async def test_a_read_cut_off_in_mid_answer_is_not_sent_again(wire: Wire) -> None:
@@ -152,10 +151,10 @@ async def test_the_answer_to_a_call_that_was_given_up_is_not_the_next_calls(wire
         writer.write(answer(b"the first's"))
 
     async with serving(by_turns(slow, answering(b"the second's"))) as server:
-        first = asyncio.create_task(wire.send(call_to(server.url)))
+        first = asyncio.ensure_future(wire.send(call_to(server.url)))
         await asked.wait()
         first.cancel()
-        second = asyncio.create_task(wire.send(call_to(server.url)))
+        second = asyncio.ensure_future(wire.send(call_to(server.url)))
         may_answer.set()
 
         answered = await second
@@ -255,7 +254,7 @@ async def test_a_call_on_its_way_fails_when_the_connections_are_closed(connectio
         await reader.read()
 
     async with serving(silent) as server:
-        call = asyncio.create_task(Wire(connections).send(call_to(server.url)))
+        call = asyncio.ensure_future(Wire(connections).send(call_to(server.url)))
         await asked.wait()
         await connections.close()
 

@@ -80,6 +80,7 @@ async def test_a_connection_cut_in_mid_body_is_unavailable(either_wire: Transpor
             await either_wire.send(call_to(server.url, method="POST"))
 
     assert failed.value.outcome_unknown
+    assert failed.value.__cause__ is not None
 
 
 async def test_a_connection_cut_between_chunks_is_unavailable(either_wire: Transport) -> None:

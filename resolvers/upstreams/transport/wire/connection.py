@@ -11,8 +11,9 @@ from typing import Final, cast
 import httptools
 
 from resolvers.upstreams.call import Answer
-from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
-from resolvers.upstreams.transport.wire.failures import Broken, Late, TooLong, Unparsable
+from resolvers.upstreams.transport.wire.exchange import Exchange
+from resolvers.upstreams.transport.wire.failures import Late, TooLong, Unparsable
+from resolvers.upstreams.transport.wire.field_names import field_name
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """All header fields of an answer; the limits of servers for theirs are 8 to 32 KiB."""
@@ -32,21 +33,21 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answer",
         "_body",
         "_body_bytes",
         "_closed",
         "_ends_with_connection",
+        "_exchange",
         "_head_bytes",
         "_headers",
         "_in_body",
         "_loop",
-        "_most_bytes",
         "_parser",
         "_released",
         "_timer",
         "_transport",
         "_untouched",
+        "_watched_until",
         "idle_since",
     )
 
@@ -56,9 +57,9 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
-        self._timer: asyncio.TimerHandle
-        self._answer: asyncio.Future[Answer] | None = None
-        self._most_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._watched_until = 0.0
+        self._exchange: Exchange | None = None
         self._untouched = True
         self._expect_head()
         self.idle_since = 0.0
@@ -74,23 +75,16 @@ class Connection(asyncio.Protocol):
         tls = self._transport.get_extra_info("ssl_object")
         return None if tls is None else tls.selected_alpn_protocol()
 
-    def exchange(self, request: bytes, most_bytes: int, seconds: float) -> "asyncio.Future[Answer]":
-        """Send a request; what comes is its answer, or one of `FAILURES`.
-
-        Whoever waits for it no longer must `abort` the connection: what it brings then answers nothing else.
-
-        Args:
-            request: The whole of it.
-            most_bytes: How long the answer's body may be, as it comes and decompressed.
-            seconds: Until when the whole answer must be there.
-        """
-        self._most_bytes = most_bytes
+    def carry(self, exchange: Exchange) -> "asyncio.Future[Answer]":
+        """Send a request; what comes is its answer. To give that up ends the connection, which would still bring it."""
+        self._exchange = exchange
         self._untouched = True
         self._expect_head()
-        self._answer = answer = self._loop.create_future()
-        self._timer = self._loop.call_later(seconds, self._expire)
-        self._transport.write(request)
-        return answer
+        exchange.answer.add_done_callback(self._end_if_given_up)
+        if self._timer is None or exchange.until < self._watched_until:
+            self._watch(exchange.until)
+        self._transport.write(exchange.request)
+        return exchange.answer
 
     def abort(self) -> None:
         """End it at once, whatever is on its way."""
@@ -102,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The event loop says: here is a part of an answer, or something that nobody asked for."""
-        if self._answer is None:
+        if self._exchange is None:
             self.abort()
             return
         self._untouched = False
@@ -120,14 +114,18 @@ class Connection(asyncio.Protocol):
         """The event loop says: it is over. That ends an answer that told no length (RFC 9112, section 6.3)."""
         if error is None and self._ends_with_connection:
             self._finish()
-        self._fail(Broken(untouched=self._untouched))
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.lose(untouched=self._untouched)
+        if self._timer is not None:
+            self._timer.cancel()
         self._closed(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser says: here is a header field; those that come after the body are of no use to us."""
         if self._in_body:
             return
-        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        key, text = field_name(name), value.decode("latin-1")
         headers = self._headers
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
@@ -139,7 +137,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, part: bytes) -> None:
         """The parser says: here is a part of the body."""
         self._body_bytes += len(part)
-        if self._body_bytes > self._most_bytes:
+        if self._exchange is None or self._body_bytes > self._exchange.most_bytes:
             self._fail(TooLong())
         else:
             self._body.append(part)
@@ -149,9 +147,9 @@ class Connection(asyncio.Protocol):
         if self._parser.get_status_code() < _FIRST_FINAL_STATUS:
             self._expect_head()
             return
-        may_go_on = self._answer is not None and self._parser.should_keep_alive()
+        exchange = self._exchange
         self._finish()
-        if may_go_on and self.is_open:
+        if exchange is not None and not exchange.answer.cancelled() and self._parser.should_keep_alive():
             self.idle_since = self._loop.time()
             self._released(self)
         else:
@@ -166,31 +164,32 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = False
 
     def _finish(self) -> None:
-        answer, self._answer = self._answer, None
-        if answer is None:
-            return
-        self._timer.cancel()
-        if answer.done():
-            self.abort()
-            return
-        try:
-            coding = self._headers.get("content-encoding", "")
-            body = decoded(b"".join(self._body), coding, self._most_bytes)
-        except Undecodable as error:
-            answer.set_exception(error)
-            return
-        if len(body) > self._most_bytes:
-            answer.set_exception(TooLong())
-            return
-        answer.set_result(Answer(self._parser.get_status_code(), self._headers, body))
-
-    def _expire(self) -> None:
-        self._fail(Late())
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.succeed(self._parser.get_status_code(), self._headers, b"".join(self._body))
 
     def _fail(self, failure: Exception) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            self._timer.cancel()
-            if not answer.done():
-                answer.set_exception(failure)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.fail(failure)
         self.abort()
+
+    def _end_if_given_up(self, answer: "asyncio.Future[Answer]") -> None:
+        if answer.cancelled():
+            self.abort()
+
+    def _watch(self, until: float) -> None:
+        """A timer outlives its exchange and serves the next: a new one for each costs as much as parsing an answer."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watched_until = until
+        self._timer = self._loop.call_at(until, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        if self._exchange is None:
+            return
+        if self._exchange.until > self._watched_until:
+            self._watch(self._exchange.until)
+        else:
+            self._fail(Late())

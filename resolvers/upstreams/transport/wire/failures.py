@@ -2,7 +2,6 @@
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Call
-from resolvers.upstreams.transport.wire.content_coding import Undecodable
 
 
 class Unreached(Exception):
@@ -18,15 +17,7 @@ class Unreached(Exception):
 
 
 class Broken(Exception):
-    """A connection ended before the whole answer was there.
-
-    Args:
-        untouched: Not a byte of an answer had come.
-    """
-
-    def __init__(self, *, untouched: bool) -> None:
-        super().__init__()
-        self.untouched = untouched
+    """A connection ended before the whole answer was there."""
 
 
 class Unparsable(Exception):
@@ -41,16 +32,12 @@ class TooLong(Exception):
     """An answer is longer than allowed."""
 
 
-FAILURES = (Unreached, Broken, Unparsable, Late, TooLong, Undecodable)
-"""All that an exchange can end in."""
-
-
 def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError:
     """Our word for one of the failures.
 
     Args:
         call: What was asked.
-        failure: One of `FAILURES`.
+        failure: One of those above, or `Undecodable`.
         most_bytes: How long an answer may be.
     """
     if isinstance(failure, Unreached):

@@ -3,11 +3,15 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Awaitable
 from typing import Final
 
 from aiohappyeyeballs import start_connection
 
+from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.wire.connection import Connection
+from resolvers.upstreams.transport.wire.exchange import Exchange
+from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
 
 MOST_IDLE: Final = 256
@@ -34,23 +38,30 @@ class Pool:
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
         self.origin = origin
         self._tls = tls
+        self._loop = asyncio.get_running_loop()
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._is_closed = False
 
-    def take(self, *, repeatable: bool) -> Connection | None:
-        """An idle connection, the one used last; None where there is none that will do.
+    def carry(self, call: Call, request: bytes, most_bytes: int) -> Awaitable[Answer]:
+        """Over an idle connection, and over a new one where there is none or where the server just closed it.
 
         Args:
-            repeatable: What it is for may be sent again if the server closes it meanwhile.
+            call: What is asked.
+            request: The whole of it in bytes.
+            most_bytes: How long the answer's body may be, as it comes and decompressed.
+
+        Raises:
+            UpstreamError: when awaited; there is no answer.
         """
-        now = asyncio.get_running_loop().time()
-        since = now - (IDLE_SECONDS if repeatable else FRESH_SECONDS)
-        while self._idle and self._idle[-1].idle_since >= since:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        return None
+        now = self._loop.time()
+        exchange = Exchange(call, request, most_bytes, now + call.timeout, self._loop.create_future())
+        connection = self._take(now - (IDLE_SECONDS if call.repeatable else FRESH_SECONDS))
+        if connection is None:
+            return self._carry_over_new(exchange)
+        if call.repeatable:
+            exchange.again = self._carry_over_new
+        return connection.carry(exchange)
 
     async def connect(self) -> Connection:
         """Open one more.
@@ -62,7 +73,7 @@ class Pool:
             raise OSError("the pool is closed")
         reached = await self._reach()
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
+            _, connection = await self._loop.create_connection(
                 lambda: Connection(self.give_back, self._forget),
                 sock=reached,
                 ssl=self._tls,
@@ -90,8 +101,25 @@ class Pool:
             idle.pop(0).abort()
         idle.append(connection)
 
+    def _take(self, since: float) -> Connection | None:
+        """An idle connection, the one used last; None where there is none that was used since then."""
+        while self._idle and self._idle[-1].idle_since >= since:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _carry_over_new(self, exchange: Exchange) -> Answer:
+        try:
+            async with asyncio.timeout_at(exchange.until):
+                connection = await self.connect()
+        except OSError as error:
+            exchange.fail(Unreached(late=isinstance(error, TimeoutError)))
+            return await exchange.answer
+        return await connection.carry(exchange)
+
     async def _reach(self) -> socket.socket:
-        loop, origin = asyncio.get_running_loop(), self.origin
+        loop, origin = self._loop, self.origin
         try:
             addresses = await loop.getaddrinfo(
                 origin.host, origin.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP

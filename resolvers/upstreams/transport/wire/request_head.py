@@ -9,7 +9,6 @@ from resolvers.upstreams.call import Call
 USER_AGENT: Final = "graphql-rest-gateway"
 
 _HEADS_KEPT: Final = 1024
-_NOT_IN_TARGETS: Final = re.compile(r"[^!-~]|#")
 _NOT_IN_VALUES: Final = re.compile(r"[^\t -~\x80-\xff]")
 
 
@@ -28,21 +27,20 @@ def request_bytes(call: Call, authority: str, target: str) -> bytes:
     Raises:
         Unsendable: the target or a header would break out of its line.
     """
-    if _NOT_IN_TARGETS.search(target):
+    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise Unsendable
-    fields = _fields(authority, call.headers, call.authorization)
-    line = f"{call.method} {target} HTTP/1.1\r\n".encode("ascii")
+    head = f"{call.method} {target} HTTP/1.1\r\n{_fields(authority, call.headers, call.authorization)}"
     if call.body is None:
-        return b"%b%b\r\n" % (line, fields)
-    return b"%b%bcontent-length: %d\r\n\r\n%b" % (line, fields, len(call.body), call.body)
+        return f"{head}\r\n".encode("latin-1")
+    return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
 
 
 @lru_cache(maxsize=_HEADS_KEPT)
-def _fields(authority: str, headers: tuple[tuple[str, str], ...], authorization: str | None) -> bytes:
+def _fields(authority: str, headers: tuple[tuple[str, str], ...], authorization: str | None) -> str:
     """The header fields but for the length: the same for most calls of an account, so they are made once."""
     fields = [("host", authority), ("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
         fields.append(("authorization", authorization))
     if any(_NOT_IN_VALUES.search(value) for _, value in fields):
         raise Unsendable
-    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("latin-1")
+    return "".join(f"{name}: {value}\r\n" for name, value in fields)

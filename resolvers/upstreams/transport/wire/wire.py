@@ -1,15 +1,14 @@
 """The wire: one call becomes one HTTP exchange."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final
 
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.wire.connection import Connection
 from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.failures import FAILURES, Broken, Unreached, translated, unsendable
+from resolvers.upstreams.transport.wire.failures import Unreached, translated, unsendable
 from resolvers.upstreams.transport.wire.library import LibraryWire
 from resolvers.upstreams.transport.wire.origin import split
-from resolvers.upstreams.transport.wire.pool import Pool
 from resolvers.upstreams.transport.wire.request_head import Unsendable, request_bytes
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -30,8 +29,10 @@ class Wire:
         self._max_answer_bytes = max_answer_bytes
         self._library = LibraryWire(connections.library, max_answer_bytes=max_answer_bytes)
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Awaitable[Answer]:
         """Send the call once and read the whole answer, whatever its status.
+
+        Over a connection that is there already this is a plain future, with no coroutine around it.
 
         Raises:
             UpstreamUnavailable: no connection, or it broke, or no request can be made of the call.
@@ -39,53 +40,23 @@ class Wire:
             UpstreamBadAnswer: the body is longer than allowed, or not compressed as it says.
         """
         base, target = split(call.url)
-        pool = self._pools.get(base) or await self._discover(call, base)
+        pool = self._pools.get(base)
         if pool is None:
-            return await self._library.send(call)
+            return self._send_first(call, base)
         try:
             request = request_bytes(call, pool.origin.authority, target)
         except Unsendable:
             raise unsendable(call) from None
         call.tries += 1
-        try:
-            return await self._exchange(pool, call, request)
-        except FAILURES as failure:
-            raise translated(call, failure, self._max_answer_bytes) from failure
+        return pool.carry(call, request, self._max_answer_bytes)
 
-    async def _discover(self, call: Call, base: str) -> Pool | None:
+    async def _send_first(self, call: Call, base: str) -> Answer:
+        """Find out how to speak to an origin that was not spoken to before, or that the library speaks to."""
         try:
             async with asyncio.timeout(call.timeout):
-                return await self._connections.discover(base)
+                pool = await self._connections.discover(base)
         except (OSError, TimeoutError) as error:
             call.tries += 1
             failure = Unreached(late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error
-
-    async def _exchange(self, pool: Pool, call: Call, request: bytes) -> Answer:
-        """Over an idle connection, and over a new one where there is none or where the server just closed it."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + call.timeout
-        connection = pool.take(repeatable=call.repeatable)
-        if connection is not None:
-            try:
-                return await self._over(connection, request, call.timeout)
-            except Broken as broken:
-                if not (broken.untouched and call.repeatable):
-                    raise
-        connection = await _connected(pool, until)
-        return await self._over(connection, request, until - loop.time())
-
-    async def _over(self, connection: Connection, request: bytes, seconds: float) -> Answer:
-        try:
-            return await connection.exchange(request, self._max_answer_bytes, seconds)
-        except asyncio.CancelledError:
-            connection.abort()
-            raise
-
-
-async def _connected(pool: Pool, until: float) -> Connection:
-    try:
-        async with asyncio.timeout_at(until):
-            return await pool.connect()
-    except OSError as error:
-        raise Unreached(late=isinstance(error, TimeoutError)) from error
+        return await (self._library.send(call) if pool is None else self.send(call))
