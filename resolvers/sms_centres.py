@@ -1,8 +1,8 @@
 """Two SMS data centres, each of which knows only its own jobs: whom to ask first, and what a silence of one means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
 
 from resolvers.accounts import Account
 from resolvers.errors import UpstreamError
@@ -13,19 +13,15 @@ Found = TypeVar("Found")
 Ask = Callable[[int], Awaitable[Found | None]]
 
 
-async def read_job(account: Account, scope: CallScope, job_id: str) -> SmsJob | None:
+def read_job(account: Account, scope: CallScope, job_id: str) -> Coroutine[Any, Any, SmsJob | None]:
     """A job's report, from whichever data centre has it.
 
     Raises:
-        UpstreamError: it was found nowhere, and one data centre did not answer: the job may be there.
+        UpstreamError: when awaited; it was found nowhere, and one data centre did not answer: the job may be there.
     """
     if account.sms.centres == 1:
-        return await account.sms.job_report(scope, 0, job_id)
-
-    async def report(centre: int) -> SmsJob | None:
-        return await account.sms.job_report(scope, centre, job_id)
-
-    return await _find(account, job_id, report)
+        return account.sms.job_report(scope, 0, job_id)
+    return _find(account, job_id, lambda centre: account.sms.job_report(scope, centre, job_id))
 
 
 async def read_recipients(account: Account, scope: CallScope, job_id: str) -> list[Recipient] | None:

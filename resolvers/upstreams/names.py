@@ -10,6 +10,9 @@ class UpstreamName(Enum):
     SMS = "SMS"
     LOGISTICS = "LOGISTICS"
 
+    # Enum's own is Python code that runs for every look-up; members are equal to themselves alone either way.
+    __hash__ = object.__hash__
+
 
 class Progress(Enum):
     """Where a thing stands, in one vocabulary for all three upstreams."""

@@ -1,6 +1,6 @@
 """The client of the SMS API: one method for each thing that can be asked of one of its data centres."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -69,7 +69,8 @@ class SmsClient:
 
     async def job_report(self, scope: CallScope, centre: int, job_id: str) -> SmsJob | None:
         """One job; None where this centre does not know it (documents: "Getting the status for a single job")."""
-        call, answer = await self._get(scope, "job_report", centre, f"/jobs/{path_segment(job_id)}")
+        call, sent = self._get(scope, "job_report", centre, f"/jobs/{path_segment(job_id)}")
+        answer = await sent
         if answer.status == 404:
             return None
         require_success(call, answer, read_complaint)
@@ -81,7 +82,8 @@ class SmsClient:
         No document says how a centre answers for a job that it does not know: None stands for its 404, and an empty
         list may mean the same.
         """
-        call, answer = await self._get(scope, "recipients", centre, f"/sms?jobId={path_segment(job_id)}")
+        call, sent = self._get(scope, "recipients", centre, f"/sms?jobId={path_segment(job_id)}")
+        answer = await sent
         if answer.status == 404:
             return None
         require_success(call, answer, read_complaint)
@@ -95,13 +97,15 @@ class SmsClient:
         Raises:
             InputRefused: the window is longer than 30 days or ends before it starts, or the limit is out of bounds.
         """
-        call, answer = await self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
+        call, sent = self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
+        answer = await sent
         require_success(call, answer, read_complaint)
         return [job.job_id for job in decode(JOB_REFERENCES, call, answer)]
 
     async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
         """Which version of the API the centre runs (documents: "Getting API version information")."""
-        call, answer = await self._get(scope, "version", centre, "/version")
+        call, sent = self._get(scope, "version", centre, "/version")
+        answer = await sent
         require_success(call, answer, read_complaint)
         return decode(VERSION, call, answer)
 
@@ -129,7 +133,7 @@ class SmsClient:
         require_success(call, answer, partial(read_job_complaint, answer.status))
         return decode(JOB_REFERENCE, call, answer).job_id
 
-    async def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Answer]:
+    def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Awaitable[Answer]]:
         transport, base_url = self._centres[centre]
         call = Call(
             UpstreamName.SMS,
@@ -141,4 +145,4 @@ class SmsClient:
             traces=scope.traces,
             turn_by=scope.turn_by,
         )
-        return call, await transport.send(call)
+        return call, transport.send(call)

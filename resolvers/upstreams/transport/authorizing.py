@@ -7,7 +7,13 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 
 
 class Credentials(Protocol):
-    """Where the value of the Authorization header comes from; lives as long as its account."""
+    """Where the value of the Authorization header comes from; lives as long as its account.
+
+    Attributes:
+        renewable: Whether a value that the upstream refuses may be replaced by another.
+    """
+
+    renewable: bool
 
     def at_hand(self) -> str | None:
         """The header's value for the next call, where it is there and good; None where it must be got first."""
@@ -62,10 +68,17 @@ class Authorizing:
         self._credentials = credentials
         self._identity = identity
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Awaitable[Answer]:
         """Send with credentials; once more with new ones after a 401, which the upstream answers before it acts."""
         call.identity = self._identity
-        call.authorization = self._credentials.at_hand() or await self._credentials.authorization(_scope_of(call))
+        call.authorization = self._credentials.at_hand()
+        if self._credentials.renewable or call.authorization is None:
+            return self._send_renewing(call)
+        return self._inner.send(call)
+
+    async def _send_renewing(self, call: Call) -> Answer:
+        if call.authorization is None:
+            call.authorization = await self._credentials.authorization(_scope_of(call))
         answer = await self._inner.send(call)
         if answer.status != 401 or not await self._credentials.renew(call.authorization, _scope_of(call)):
             return answer

@@ -17,6 +17,8 @@ AHEAD_SECONDS: Final = 60.0
 class FixedCredentials:
     """A value that never changes: a bearer token from the settings, or Basic; lives as long as its account."""
 
+    renewable = False
+
     def __init__(self, value: str) -> None:
         self._value = value
 
@@ -70,6 +72,8 @@ class TokenCredentials:
         clock: The event loop's clock, in seconds.
         first: A token that is already known, if any.
     """
+
+    renewable = True
 
     def __init__(
         self, upstream: UpstreamName, fetch: FetchToken, clock: Callable[[], float], *, first: str | None = None
