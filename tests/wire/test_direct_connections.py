@@ -1,6 +1,7 @@
 """Connections that we speak HTTP/1.1 on ourselves: kept, given up, and never mistaken for another's."""
 
 import asyncio
+import gc
 import gzip
 import socket
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ import pytest
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire import pool
+from resolvers.upstreams.transport.wire.connection import Connection
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.wire.talking_server import answer, answering, by_turns, call_to, saying, serving
@@ -282,3 +284,22 @@ async def test_a_host_that_never_lets_in_is_a_timeout_and_nothing_was_sent(wire:
             await wire.send(call_to(f"http://127.0.0.1:{address[1]}/", method="POST", timeout=0.2))
 
     assert not failed.value.outcome_unknown
+
+
+async def test_a_connection_that_has_ended_is_freed_without_the_garbage_collector(
+    wire: Wire, connections: Connections
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(answering(b"{}")) as server:
+            await wire.send(call_to(server.url))
+            open_ones = sum(isinstance(one, Connection) for one in gc.get_objects())
+            await connections.close()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            left = sum(isinstance(one, Connection) for one in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert (open_ones, left) == (1, 0)

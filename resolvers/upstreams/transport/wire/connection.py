@@ -119,6 +119,8 @@ class Connection(asyncio.Protocol):
             exchange.lose(untouched=self._untouched)
         if self._timer is not None:
             self._timer.cancel()
+        # It holds our methods, and we hold it: without this, the garbage collector alone could free both.
+        del self._parser
         self._closed(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
