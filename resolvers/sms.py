@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -42,14 +43,14 @@ class RecipientSummary(msgspec.Struct, frozen=True):
 async def job(info: OperationInfo, job_id: str) -> SmsJob | None:
     """One job by its report; its recipients come along at the same time where they are asked for."""
     info.context.account.require(Scope.SMS_READ)
-    load_recipients_ahead(info.context, job_id, selected_below(info))
+    if needs_recipients(selected_below(info)):
+        info.context.loaders.recipients.load(job_id)
     return await info.context.loaders.jobs.load(job_id)
 
 
-def load_recipients_ahead(context: Context, job_id: str, selected: frozenset[str]) -> None:
-    """Start the recipients' call beside the report's, where a selection of a job needs both."""
-    if "recipients" in selected or "recipientSummary" in selected:
-        context.loaders.recipients.load(job_id)
+def needs_recipients(selected: frozenset[str]) -> bool:
+    """Whether a selection of a job needs its recipients as well, whose call can go out beside the report's."""
+    return "recipients" in selected or "recipientSummary" in selected
 
 
 def recipients_of(
@@ -63,15 +64,16 @@ def recipients_of(
     context.account.require(Scope.SMS_READ)
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
+    # Not a function in here: its annotations would be worked out for each job of a page.
+    return Later(context.loaders.recipients.load(job_id), partial(_page_of, list_name, start, size))
 
-    def page_of(found: list[Recipient] | None) -> Connection[Recipient] | None:
-        if found is None:
-            return None
-        page = found[start : start + size]
-        more = start + len(page) < len(found)
-        return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
 
-    return Later(context.loaders.recipients.load(job_id), page_of)
+def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | None) -> Connection[Recipient] | None:
+    if found is None:
+        return None
+    page = found[start : start + size]
+    more = start + len(page) < len(found)
+    return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
 
 
 def recipients(

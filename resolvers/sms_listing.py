@@ -13,7 +13,7 @@ from resolvers.errors import BadInput
 from resolvers.permissions import Scope
 from resolvers.record_kinds import JOB_IDS, PRESENT
 from resolvers.selection import OperationInfo, selected_below
-from resolvers.sms import NEEDS_NO_REPORT, load_recipients_ahead
+from resolvers.sms import NEEDS_NO_REPORT, needs_recipients
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.records import JobReference, SmsJob
 from resolvers.upstreams.sms.requests import JobIdQuery
@@ -183,6 +183,7 @@ def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
     if selected <= NEEDS_NO_REPORT:
         return [JobReference(job_id) for job_id in job_ids]
     loaders = info.context.loaders
-    for job_id in job_ids:
-        load_recipients_ahead(info.context, job_id, selected)
+    if needs_recipients(selected):
+        for job_id in job_ids:
+            loaders.recipients.load(job_id)
     return [loaders.jobs.load(job_id) for job_id in job_ids]
