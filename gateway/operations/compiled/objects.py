@@ -5,7 +5,7 @@ The source of a function spells out one dict display, in which a plain field is 
 
     def complete(r, run):
         out = {
-            "id": (v0 if (v0 := r.id).__class__ is str else serialize_ID(v0)),
+            "id": (v0 if (v0 := get_id(r)).__class__ is str else serialize_ID(v0)),
             "price": (None if (v1 := r.price) is None else complete_1(v1, run)),
             "recipients": None,
         }
@@ -146,19 +146,25 @@ class _ObjectSource:
             raise NotCovered
         if field.base_resolver is None:
             variable = f"v{number}"
-            value = f"({variable} := r.{self._attribute(field.python_name)})"
+            value = f"({variable} := {self._read(field.python_name)})"
             return self._completed(definition.type, value, variable, nodes)
         self._call(number, response_name, nodes, definition, field)
         return "None"
 
-    def _attribute(self, name: str) -> str:
-        """Where a record's attribute really is: what its wire form keeps further down is read there directly."""
+    def _read(self, name: str) -> str:
+        """The source of an expression for a record's attribute, without the detour over a property.
+
+        What the wire form keeps further down is read there directly, and what is worked out is by a plain call.
+        """
         attribute = getattr(self._record, name, None)
         getter = attribute.fget if isinstance(attribute, property) else None
         if isinstance(getter, attrgetter):
-            _, paths = cast("tuple[object, tuple[str, ...]]", getter.__reduce__())
-            return paths[0] if len(paths) == 1 else name
-        return name
+            _, (path,) = cast("tuple[object, tuple[str]]", getter.__reduce__())
+            return f"r.{path}"
+        if getter is None:
+            return f"r.{name}"
+        self._names[f"get_{name}"] = getter
+        return f"get_{name}(r)"
 
     def _call(
         self, number: int, response_name: str, nodes: list[FieldNode], definition: GraphQLField, field: StrawberryField

@@ -24,6 +24,9 @@ from resolvers.later import Later
 NOWHERE: Final = Path(None, "", None)
 """The path that resolvers are told: the real one differs from record to record."""
 
+_FUTURES: Final = (asyncio.Future, asyncio.Task)
+"""What loaders give, known by its class."""
+
 Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
 
 
@@ -79,12 +82,13 @@ class Run:
             make = value.make
             self.settle(value.source, place, key, lambda source, run: complete(make(source), run))
             return
-        elif not hasattr(kind, "__await__"):
-            place[key] = complete(value, self)
-            return
-        elif not asyncio.isfuture(value):
-            value = asyncio.ensure_future(value)
-            self._tasks.append(value)
+        elif kind not in _FUTURES:
+            if not hasattr(kind, "__await__"):
+                place[key] = complete(value, self)
+                return
+            if not asyncio.isfuture(value):
+                value = asyncio.ensure_future(value)
+                self._tasks.append(value)
         if value.done():
             place[key] = complete(value.result(), self)
             return
@@ -144,5 +148,5 @@ class Run:
                 self._failure = error
         elif not future.cancelled():
             future.exception()
-        if self._finished is not None and not self._finished.done() and (self._failure or not self._under_way):
+        if (self._failure or not self._under_way) and self._finished is not None and not self._finished.done():
             self._finished.set_result(None)

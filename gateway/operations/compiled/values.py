@@ -1,7 +1,6 @@
 """Functions that complete values of a type: leaves, objects, lists."""
 
 from collections.abc import Callable
-from types import NoneType
 from typing import Any, Protocol, TypeAlias, cast
 
 from gateway.operations.compiled.fallback import NotCovered
@@ -68,19 +67,13 @@ def object_list_completer(selection: Selected, complete_item: Complete) -> Compl
 
     def complete_list(values: Any, run: Run) -> list[Any]:  # noqa: ANN401 - any sequence
         _require_list(values)
-        out: list[Any] = []
-        last: type = NoneType
-        function = complete_item
-        for value in values:
-            kind = value.__class__
-            if kind is not last:
-                if hasattr(kind, "__await__"):
-                    out.append(None)
-                    run.settle(value, out, len(out) - 1, complete_item)
-                    continue
-                last = kind
-                function = complete_item if kind is NoneType else selection.function_for(value, run)
-            out.append(function(value, run))
+        first = values[0] if values else None
+        if first is not None and not hasattr(first, "__await__") and len(set(map(type, values))) == 1:
+            complete = selection.function_for(first, run)
+            return [complete(value, run) for value in values]
+        out: list[Any] = [None] * len(values)
+        for number, value in enumerate(values):
+            run.settle(value, out, number, complete_item)
         return out
 
     return complete_list
