@@ -10,9 +10,6 @@ class UpstreamName(Enum):
     SMS = "SMS"
     LOGISTICS = "LOGISTICS"
 
-    # Every call looks some of them up, and Enum's own hash runs in Python.
-    __hash__ = object.__hash__
-
     # Enum's own is Python code that runs for every look-up; members are equal to themselves alone either way.
     __hash__ = object.__hash__
 
