@@ -3,9 +3,9 @@
     python benchmarks/profiling.py --work fan --mode cold --seconds 5
 
 The gateway runs in this process, behind a socket and over static upstreams; wrk asks, where it is on PATH. cProfile
-sees the CPU time of the event loop's thread, not that of the HTTP client's own threads. What C code does without a call
-from Python, such as resuming a coroutine, counts to the function around it, and each resumption counts as a call. It
-slows Python functions down, and C functions hardly, so that the order says more than the numbers.
+sees the CPU time of the event loop's thread, where upstreams over HTTP/1.1 are spoken to as well. What C code does
+without a call from Python, such as resuming a coroutine, counts to the function around it, and each resumption counts
+as a call. It slows Python functions down, and C functions hardly, so that the order says more than the numbers.
 """
 
 import argparse
