@@ -1,7 +1,7 @@
 """What goes to an upstream and what comes back, and the one interface between a client and the wire."""
 
 from collections.abc import Awaitable, Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -9,6 +9,24 @@ from resolvers.upstreams.names import UpstreamName
 
 Method = Literal["GET", "POST", "PATCH"]
 """No other method exists for us: the send-tasks API refuses every DELETE, the others document none."""
+
+HeaderField = Literal[
+    "content-encoding",
+    "content-length",
+    "date",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "transfer-encoding",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+]
+"""The header fields of answers that somebody here reads: our wire keeps no others, as most of them never are."""
+
+Headers: TypeAlias = Mapping[HeaderField, str]
+"""By name in lower case."""
 
 CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 
@@ -95,12 +113,12 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 
     Args:
         status: The HTTP status.
-        headers: Read by name, in any case.
+        headers: Those that are kept.
         body: Already decompressed, and bounded in size by the wire.
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 

@@ -1,12 +1,13 @@
 """The simulators as a transport without sockets: quick enough for thousands of operations, and failing at will."""
 
+from typing import cast
 from zlib import crc32
 
 import httpx
 from starlette.types import ASGIApp
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Headers
 
 
 class ReplayedUpstream:
@@ -33,7 +34,7 @@ class ReplayedUpstream:
         if key not in self._answers:
             headers = dict(call.headers) | {"authorization": self._authorization}
             answer = await self._client.request(call.method, call.url, headers=headers, content=call.body)
-            self._answers[key] = Answer(answer.status_code, answer.headers, answer.content)
+            self._answers[key] = Answer(answer.status_code, cast("Headers", answer.headers), answer.content)
         return self._answers[key]
 
     def _fail(self, call: Call, how: int) -> Answer:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from resolvers.errors import UpstreamUnavailable
-from resolvers.upstreams.call import Answer, Call, Method, Transport
+from resolvers.upstreams.call import Answer, Call, Headers, Method, Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack, loop_clock
 
@@ -23,7 +23,7 @@ def a_call(*, seconds: float = 15.0, identity: str = "own", repeatable: bool = T
     return Call(UpstreamName.SMS, operation, method, url, now() + seconds, repeatable=repeatable, identity=identity)
 
 
-def status(code: int, headers: Mapping[str, str] | None = None) -> Answer:
+def status(code: int, headers: Headers | None = None) -> Answer:
     return Answer(code, headers or {}, b"")
 
 
@@ -83,7 +83,7 @@ class LimitedUpstream:
 
     most: int = 100
     window: float = 10.0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     seconds: float = 0.05
     refused_at: list[float] = field(default_factory=list)
     _taken: deque[float] = field(default_factory=deque)

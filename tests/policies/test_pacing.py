@@ -1,12 +1,11 @@
 """Calls wait for their turn instead of being refused."""
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
 from resolvers.errors import UpstreamRateLimited
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 from resolvers.upstreams.transport.pacing import Pacing
@@ -153,7 +152,7 @@ async def test_each_identity_has_a_gate_of_its_own() -> None:
 @pytest.mark.parametrize(("headers", "pause"), [({}, 10), ({"retry-after": "3"}, 3)])
 @in_virtual_time
 async def test_a_429_closes_the_gate_for_as_long_as_it_says_or_else_for_the_window(
-    headers: Mapping[str, str], pause: float
+    headers: Headers, pause: float
 ) -> None:
     scene = Scene(scripted([status(429, headers), OK]))
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from resolvers.upstreams.call import Headers
 from resolvers.upstreams.transport.rate_headers import Remaining, pause_of, remaining_of
 from tests.policies.little_upstreams import status
 
-DATE = {"date": "Wed, 01 May 2024 10:00:00 GMT"}
+DATE: Headers = {"date": "Wed, 01 May 2024 10:00:00 GMT"}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ DATE = {"date": "Wed, 01 May 2024 10:00:00 GMT"}
         (200, {}, None),
     ],
 )
-def test_a_pause_is_what_the_upstream_asks_for(code: int, headers: dict[str, str], pause: float | None) -> None:
+def test_a_pause_is_what_the_upstream_asks_for(code: int, headers: Headers, pause: float | None) -> None:
     assert pause_of(status(code, headers), default=10.0) == pause
 
 
@@ -45,7 +46,7 @@ def test_a_pause_is_what_the_upstream_asks_for(code: int, headers: dict[str, str
     ],
 )
 def test_what_is_left_is_read_where_it_makes_sense(
-    headers: dict[str, str], remaining: tuple[int, float, int | None] | None
+    headers: Headers, remaining: tuple[int, float, int | None] | None
 ) -> None:
     expected = Remaining(*remaining) if remaining is not None else None
 

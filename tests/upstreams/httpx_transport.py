@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import httpx
 
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Headers
 
 
 class HttpxTransport:
@@ -21,7 +22,7 @@ class HttpxTransport:
             headers=list(call.headers),
             content=call.body,
         )
-        return Answer(response.status_code, dict(response.headers), response.content)
+        return Answer(response.status_code, cast("Headers", response.headers), response.content)
 
 
 @asynccontextmanager

@@ -196,10 +196,17 @@ async def test_an_endless_head_is_cut_off(wire: Wire) -> None:
 
 
 async def test_header_fields_of_one_name_are_one_list(wire: Wire) -> None:
-    async with serving(answering(b"{}", "X-Part: a", "x-part: b")) as server:
+    async with serving(answering(b"{}", "RateLimit-Limit: 10", "ratelimit-limit: 100;w=60")) as server:
         answered = await wire.send(call_to(server.url))
 
-    assert answered.headers["x-part"] == "a, b"
+    assert answered.headers["ratelimit-limit"] == "10, 100;w=60"
+
+
+async def test_header_fields_that_nobody_reads_are_not_kept(wire: Wire) -> None:
+    async with serving(answering(b"{}", "X-Colour: red", "Retry-After: 7")) as server:
+        answered = await wire.send(call_to(server.url))
+
+    assert answered.headers == {"content-length": "2", "retry-after": "7"}
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate"])

@@ -13,12 +13,12 @@ from tests.wire.talking_server import answer, answering, call_to, saying, servin
 
 
 async def test_an_answer_comes_back_whole_whatever_its_status(either_wire: Transport) -> None:
-    async with serving(answering(b"no", "X-Colour: red", status="418 I'm a teapot")) as server:
+    async with serving(answering(b"no", "Retry-After: 7", status="418 I'm a teapot")) as server:
         call = call_to(server.url)
 
         answer = await either_wire.send(call)
 
-    assert (answer.status, answer.body, answer.headers["x-colour"], call.tries) == (418, b"no", "red", 1)
+    assert (answer.status, answer.body, answer.headers["retry-after"], call.tries) == (418, b"no", "7", 1)
 
 
 async def test_credentials_headers_and_body_are_sent(either_wire: Transport) -> None:

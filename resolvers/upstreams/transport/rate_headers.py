@@ -2,18 +2,19 @@
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from resolvers.upstreams.answers import retry_after_seconds
-from resolvers.upstreams.call import Answer
+from resolvers.upstreams.call import Answer, HeaderField
 
 EPOCH_FROM: Final = 1e9
 """A reset as large as this is a Unix time (some X-RateLimit-Reset), a smaller one a number of seconds."""
 
-_STANDARD: Final = ("ratelimit-remaining", "ratelimit-reset", "ratelimit-limit")
-_CUSTOMARY: Final = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-limit")
+_Names: TypeAlias = tuple[HeaderField, HeaderField, HeaderField]
+_STANDARD: Final[_Names] = ("ratelimit-remaining", "ratelimit-reset", "ratelimit-limit")
+_CUSTOMARY: Final[_Names] = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-limit")
 
 
 class Remaining(msgspec.Struct, frozen=True):

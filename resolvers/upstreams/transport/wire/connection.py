@@ -10,10 +10,10 @@ from typing import Final, cast
 
 import httptools
 
-from resolvers.upstreams.call import Answer
+from resolvers.upstreams.call import Answer, HeaderField
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Late, TooLong, Unparsable
-from resolvers.upstreams.transport.wire.field_names import field_name
+from resolvers.upstreams.transport.wire.kept_fields import kept_field
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """All header fields of an answer; the limits of servers for theirs are 8 to 32 KiB."""
@@ -125,10 +125,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser says: here is a header field; those that come after the body are of no use to us."""
-        if self._in_body:
+        key = kept_field(name)
+        if key is None or self._in_body:
             return
-        key, text = field_name(name), value.decode("latin-1")
-        headers = self._headers
+        text, headers = value.decode("latin-1"), self._headers
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _expect_head(self) -> None:
-        self._headers: dict[str, str] = {}
+        self._headers: dict[HeaderField, str] = {}
         self._body: list[bytes] = []
         self._head_bytes = 0
         self._body_bytes = 0

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, HeaderField
 from resolvers.upstreams.transport.chain import chain
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 from resolvers.upstreams.transport.wire.failures import Broken, TooLong, translated
@@ -30,7 +30,7 @@ class Exchange(msgspec.Struct, eq=False):
     answer: "asyncio.Future[Answer]"
     again: "Callable[[Exchange], Awaitable[Answer]] | None" = None
 
-    def succeed(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def succeed(self, status: int, headers: dict[HeaderField, str], body: bytes) -> None:
         """The whole answer is there, its body as it came."""
         if self.answer.done():
             return

@@ -1,7 +1,7 @@
 """Calls that the HTTP library sends: over HTTP/2, through proxies. Its errors become ours here and nowhere else."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
@@ -15,7 +15,7 @@ from pyreqwest.exceptions import (
 from pyreqwest.request import RequestBuilder
 
 from resolvers.errors import UpstreamError
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.wire.failures import timed_out, too_long, unavailable, unreadable, unsendable
 from resolvers.upstreams.transport.wire.request_head import USER_AGENT
 
@@ -57,7 +57,8 @@ class LibraryWire:
         try:
             async with builder.build_streamed() as response:
                 body = await response.body_reader.read(self._max_answer_bytes + 1)
-                answer = Answer(response.status, response.headers, b"" if body is None else bytes(body))
+                headers = cast("Headers", response.headers)
+                answer = Answer(response.status, headers, b"" if body is None else bytes(body))
         except PyreqwestError as error:
             raise translated(call, error) from error
         if len(answer.body) > self._max_answer_bytes:
