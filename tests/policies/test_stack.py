@@ -15,7 +15,8 @@ from tests.policies.virtual_time import in_virtual_time
 ORDER = ["Tracing", "Deadline", "Retry", "CircuitBreaker", "Pacing", "ConcurrencyLimit", "TryTimeout", "LittleUpstream"]
 
 
-def test_the_policies_stand_in_their_order_from_the_outside_in() -> None:
+@in_virtual_time
+async def test_the_policies_stand_in_their_order_from_the_outside_in() -> None:
     transport: object = build_stack(LittleUpstream(), "SMS", StackConfig(), StackSurroundings()).transport
     names = [type(transport).__name__]
 

@@ -59,6 +59,7 @@ class ConcurrencyLimit:
         self._inner = inner
         self._free = limit
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._next_sweep = 0.0
@@ -84,7 +85,7 @@ class ConcurrencyLimit:
         if answer.status < _FIRST_REFUSAL:
             self._give_place_back()
         else:
-            asyncio.get_running_loop().call_soon(self._give_place_back)
+            self._loop.call_soon(self._give_place_back)
         return answer
 
     def turn_back(self) -> None:
@@ -95,7 +96,7 @@ class ConcurrencyLimit:
                 one.answer.set_exception(TurnedBack())
 
     def _join_queue(self, call: Call) -> _Waiting:
-        waiting = _Waiting(call, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(call, self._loop.create_future())
         self._waiting.append(waiting)
         if self._timer is None or call.deadline < self._next_sweep:
             self._sweep_at(call.deadline)
@@ -120,7 +121,7 @@ class ConcurrencyLimit:
             self._timer.cancel()
         self._next_sweep = moment
         seconds = max(0.0, moment - self._clock())
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._sweep)
+        self._timer = self._loop.call_later(seconds, self._sweep)
 
     def _sweep(self) -> None:
         """Tell those whose time is up; those who gave up go as well."""
