@@ -23,12 +23,13 @@ class Connections:
     Attributes:
         library: The HTTP library's own pool.
         pools: The direct ones, by scheme and authority, once they were asked for.
+        for_the_library: The schemes and authorities that turned out to be the library's.
     """
 
     def __init__(self) -> None:
         self.library: Client = open_client()
         self.pools: dict[str, Pool] = {}
-        self._for_the_library: set[str] = set()
+        self.for_the_library: set[str] = set()
         self._asking: dict[str, asyncio.Lock] = {}
 
     async def discover(self, scheme_and_authority: str) -> Pool | None:
@@ -37,11 +38,9 @@ class Connections:
         Raises:
             OSError: it takes a handshake to know, and that failed.
         """
-        if scheme_and_authority in self._for_the_library:
-            return None
         async with self._asking.setdefault(scheme_and_authority, asyncio.Lock()):
             pool = self.pools.get(scheme_and_authority)
-            if pool is None and scheme_and_authority not in self._for_the_library:
+            if pool is None and scheme_and_authority not in self.for_the_library:
                 pool = await self._examine(scheme_and_authority)
             return pool
 
@@ -54,7 +53,7 @@ class Connections:
     async def _examine(self, scheme_and_authority: str) -> Pool | None:
         origin = direct_origin(scheme_and_authority)
         if origin is None or (origin.encrypted and await self._offers_http_2(origin)):
-            self._for_the_library.add(scheme_and_authority)
+            self.for_the_library.add(scheme_and_authority)
             return None
         pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None)
         return pool

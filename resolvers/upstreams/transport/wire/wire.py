@@ -42,7 +42,8 @@ class Wire:
         base, target = split(call.url)
         pool = self._pools.get(base)
         if pool is None:
-            return self._send_first(call, base)
+            is_known = base in self._connections.for_the_library
+            return self._library.send(call) if is_known else self._send_first(call, base)
         try:
             request = request_bytes(call, pool.origin.authority, target)
         except Unsendable:
@@ -51,7 +52,7 @@ class Wire:
         return pool.carry(call, request, self._max_answer_bytes)
 
     async def _send_first(self, call: Call, base: str) -> Answer:
-        """Find out how to speak to an origin that was not spoken to before, or that the library speaks to."""
+        """Find out how to speak to an origin that was not spoken to before."""
         try:
             async with asyncio.timeout(call.timeout):
                 pool = await self._connections.discover(base)
