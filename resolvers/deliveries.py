@@ -29,10 +29,10 @@ from resolvers.upstreams.names import UpstreamName
 LIST: Final = "deliveries"
 
 
-async def delivery(context: Context, delivery_id: str) -> Delivery | None:
+def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
     """One delivery; None where there is none."""
     context.account.require(Scope.DELIVERIES_READ)
-    return await context.loaders.deliveries.load(delivery_id)
+    return context.loaders.deliveries.load(delivery_id)
 
 
 async def deliveries(

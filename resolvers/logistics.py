@@ -36,10 +36,10 @@ class TasksOutcome(msgspec.Struct, frozen=True):
     errors: list[GatewayError]
 
 
-async def task(context: Context, task_id: str) -> LogisticsTask | None:
+def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
     """One task; None where there is none."""
     context.account.require(Scope.LOGISTICS_READ)
-    return await context.loaders.tasks.load(task_id)
+    return context.loaders.tasks.load(task_id)
 
 
 async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:

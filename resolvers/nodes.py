@@ -11,13 +11,13 @@ from resolvers.later import Later
 from resolvers.upstreams.sms.records import Recipient
 
 
-async def node(context: Context, id: str) -> object | None:  # noqa: A002 - the contract's name
+def node(context: Context, id: str) -> Awaitable[object | None] | None:  # noqa: A002 - the contract's name
     """The thing with a global ID; None where there is none, or the id is none of ours."""
     found = split_global_id(id)
-    return None if found is None else await node_of(context, *found)
+    return None if found is None else node_of(context, *found)
 
 
-async def nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
+def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None] | None]:
     """The things with these global IDs, in that order; each that cannot be read fails on its own."""
     return [_item(context, one) for one in ids]
 

@@ -21,10 +21,10 @@ from resolvers.upstreams.names import UpstreamName
 LIST: Final = "organizations"
 
 
-async def organization(context: Context, organization_id: str) -> Organization | None:
+def organization(context: Context, organization_id: str) -> Awaitable[Organization | None]:
     """One organization; None where there is none."""
     context.account.require(Scope.LOGISTICS_READ)
-    return await context.loaders.organizations.load(organization_id)
+    return context.loaders.organizations.load(organization_id)
 
 
 async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:

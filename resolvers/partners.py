@@ -1,11 +1,13 @@
 """The partner account behind the gateway."""
 
+from collections.abc import Awaitable
+
 from resolvers.context import Context
 from resolvers.permissions import Scope
 from resolvers.upstreams.logistics.account_records import Partner
 
 
-async def partner(context: Context) -> Partner | None:
+def partner(context: Context) -> Awaitable[Partner | None]:
     """The partner account, without its secret key."""
     context.account.require(Scope.LOGISTICS_READ)
-    return await context.loaders.partners.load("")
+    return context.loaders.partners.load("")

@@ -1,5 +1,6 @@
 """Price quotes for logistics tasks."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from resolvers.context import Context
@@ -13,7 +14,7 @@ PLACE_DECIMALS: Final = 4
 """Of a degree, about 11 m: closer stops cost the same."""
 
 
-async def quote(context: Context, request: PriceRequest) -> PriceQuote:
+def quote(context: Context, request: PriceRequest) -> Awaitable[PriceQuote]:
     """What a way would cost; the same way is asked for once a while, to about 11 m."""
     context.account.require(Scope.LOGISTICS_READ)
     account = context.account
@@ -22,7 +23,7 @@ async def quote(context: Context, request: PriceRequest) -> PriceQuote:
         return await account.logistics.price(scope, request)
 
     stops = tuple(_rounded(stop) for stop in request.stops)
-    return await context.loaders.page(PRICE, (request.service_type, stops), ask)
+    return context.loaders.page(PRICE, (request.service_type, stops), ask)
 
 
 def _rounded(stop: PriceStop) -> tuple[str | None, float | None, float | None]:

@@ -40,12 +40,13 @@ class RecipientSummary(msgspec.Struct, frozen=True):
     cancelled: int
 
 
-async def job(info: OperationInfo, job_id: str) -> SmsJob | None:
+def job(info: OperationInfo, job_id: str) -> Awaitable[SmsJob | None]:
     """One job by its report; its recipients come along at the same time where they are asked for."""
-    info.context.account.require(Scope.SMS_READ)
+    context = info.context
+    context.account.require(Scope.SMS_READ)
     if needs_recipients(selected_below(info)):
-        info.context.loaders.recipients.load(job_id)
-    return await info.context.loaders.jobs.load(job_id)
+        context.loaders.recipients.load(job_id)
+    return context.loaders.jobs.load(job_id)
 
 
 def needs_recipients(selected: frozenset[str]) -> bool:
@@ -102,12 +103,12 @@ def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
     )
 
 
-async def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> SmsJob | None:
+def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> Awaitable[SmsJob | None]:
     """The job that a recipient belongs to."""
-    return await job(info, recipient.job_id)
+    return job(info, recipient.job_id)
 
 
-async def regarding(job: Parent[SmsJob], info: OperationInfo) -> object | None:
+def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | None] | None:
     """What a job was sent about, read with the caller's own credentials, whoever wrote the reference."""
     reference = job.customer_ref or ""
     if not reference.startswith(REGARDING_PREFIX):
@@ -115,13 +116,13 @@ async def regarding(job: Parent[SmsJob], info: OperationInfo) -> object | None:
     found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
     if found is None or found[0] not in {"Delivery", "LogisticsTask"}:
         return None
-    return await node_of(info.context, *found)
+    return node_of(info.context, *found)
 
 
-async def version(context: Context) -> SmsApiVersion | None:
+def version(context: Context) -> Awaitable[SmsApiVersion | None]:
     """The version of the SMS API, as its primary data centre tells it."""
     context.account.require(Scope.SMS_READ)
-    return await context.loaders.sms_versions.load("")
+    return context.loaders.sms_versions.load("")
 
 
 async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:

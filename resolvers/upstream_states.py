@@ -36,7 +36,7 @@ class Upstream(msgspec.Struct, frozen=True):
     retry_after_seconds: float | None = None
 
 
-async def upstreams(context: Context) -> list[Upstream]:
+def upstreams(context: Context) -> list[Upstream]:
     """The three upstreams; asks none of them, and is true only now."""
     context.never_keep()
     return [upstream_of(context.account, name) for name in UpstreamName]

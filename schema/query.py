@@ -24,25 +24,25 @@ from schema.pricing import PriceQuote
 from schema.sms import RecipientConnection, SmsApiVersion, SmsJob, SmsJobConnection
 
 
-async def _node(
+def _node(
     info: OperationInfo,
     global_id: Annotated[strawberry.ID, strawberry.argument(name="id", description="A global id.")],
 ) -> object:
-    return await nodes.node(info.context, global_id)
+    return nodes.node(info.context, global_id)
 
 
-async def _nodes(
+def _nodes(
     info: OperationInfo,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, of any kinds.")],
 ) -> object:
-    return await nodes.nodes(info.context, ids)
+    return nodes.nodes(info.context, ids)
 
 
-async def _delivery(info: OperationInfo, delivery_id: Id) -> object:
-    return await deliveries.delivery(info.context, local_id("Delivery", delivery_id, ("id",)))
+def _delivery(info: OperationInfo, delivery_id: Id) -> object:
+    return deliveries.delivery(info.context, local_id("Delivery", delivery_id, ("id",)))
 
 
-async def _deliveries(
+def _deliveries(
     info: OperationInfo,
     wanted: Annotated[
         DeliveryFilter | None, strawberry.argument(name="filter", description="Which to list; all unless told.")
@@ -51,14 +51,14 @@ async def _deliveries(
     after: After = UNSET,
 ) -> object:
     filters = wanted.to_request(("filter",)) if wanted else DeliveryFilters()
-    return await deliveries.deliveries(info, filters, size_of_page(first, 20), given(after))
+    return deliveries.deliveries(info, filters, size_of_page(first, 20), given(after))
 
 
-async def _sms_job(info: OperationInfo, job_id: Id) -> object:
-    return await sms.job(info, local_id("SmsJob", job_id, ("id",)))
+def _sms_job(info: OperationInfo, job_id: Id) -> object:
+    return sms.job(info, local_id("SmsJob", job_id, ("id",)))
 
 
-async def _sms_jobs(
+def _sms_jobs(
     info: OperationInfo,
     from_time: Annotated[
         datetime | None, strawberry.argument(name="from", description="Posted then or later.")
@@ -74,28 +74,28 @@ async def _sms_jobs(
     after: After = UNSET,
 ) -> object:
     window = JobWindow(given(from_time), given(to_time), given(still_open))
-    return await sms_listing.jobs(info, window, size_of_page(first, 20), given(after))
+    return sms_listing.jobs(info, window, size_of_page(first, 20), given(after))
 
 
-async def _recipients(
+def _recipients(
     info: OperationInfo,
     job_id: Annotated[strawberry.ID, strawberry.argument(description="The job: a global id, or the upstream's own.")],
     first: FirstRecipients = 50,
     after: After = UNSET,
 ) -> object:
     own_id = local_id("SmsJob", job_id, ("jobId",))
-    return await sms.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
+    return sms.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
 
 
-async def _sms_api_version(info: OperationInfo) -> object:
-    return await sms.version(info.context)
+def _sms_api_version(info: OperationInfo) -> object:
+    return sms.version(info.context)
 
 
-async def _logistics_task(info: OperationInfo, task_id: Id) -> object:
-    return await logistics.task(info.context, local_id("LogisticsTask", task_id, ("id",)))
+def _logistics_task(info: OperationInfo, task_id: Id) -> object:
+    return logistics.task(info.context, local_id("LogisticsTask", task_id, ("id",)))
 
 
-async def _logistics_tasks(
+def _logistics_tasks(
     info: OperationInfo,
     order: Annotated[
         SortOrder | None, strawberry.argument(description="Which end of the list comes first.")
@@ -104,30 +104,30 @@ async def _logistics_tasks(
     after: After = UNSET,
 ) -> object:
     descending = order is SortOrder.DESC
-    return await logistics.tasks(info, descending=descending, first=size_of_page(first, 20), after=given(after))
+    return logistics.tasks(info, descending=descending, first=size_of_page(first, 20), after=given(after))
 
 
-async def _price_quote(
+def _price_quote(
     info: OperationInfo,
     way: Annotated[PriceQuoteInput, strawberry.argument(name="input", description="The way to price.")],
 ) -> object:
-    return await pricing.quote(info.context, way.to_request(("input",)))
+    return pricing.quote(info.context, way.to_request(("input",)))
 
 
-async def _partner(info: OperationInfo) -> object:
-    return await partners.partner(info.context)
+def _partner(info: OperationInfo) -> object:
+    return partners.partner(info.context)
 
 
-async def _organization(info: OperationInfo, organization_id: Id) -> object:
-    return await organizations.organization(info.context, local_id("Organization", organization_id, ("id",)))
+def _organization(info: OperationInfo, organization_id: Id) -> object:
+    return organizations.organization(info.context, local_id("Organization", organization_id, ("id",)))
 
 
-async def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:
-    return await organizations.organizations(info, first=size_of_page(first, 20), after=given(after))
+def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:
+    return organizations.organizations(info, first=size_of_page(first, 20), after=given(after))
 
 
-async def _upstreams(info: OperationInfo) -> object:
-    return await upstream_states.upstreams(info.context)
+def _upstreams(info: OperationInfo) -> object:
+    return upstream_states.upstreams(info.context)
 
 
 @strawberry.type(description="What can be asked of the three upstreams, and of the gateway itself.")

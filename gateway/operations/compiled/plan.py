@@ -86,6 +86,9 @@ class Plan:
         except asyncio.CancelledError:
             run.abandon()
             raise
+        except Exception as error:
+            run.fail(error)
+            raise
         return data
 
     def _variant(self, variables: Mapping[str, Any]) -> Selection | EventSelection:

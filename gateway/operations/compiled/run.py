@@ -107,6 +107,10 @@ class Run:
         if self._failure is not None:
             raise self._failure
 
+    def fail(self, error: BaseException) -> None:
+        """There will be no response: what arrives from now on is for nobody."""
+        self._failure = self._failure or error
+
     def abandon(self) -> None:
         """Nobody waits for the response any more."""
         for task in self._tasks:
@@ -145,7 +149,7 @@ class Run:
             try:
                 place[key] = complete(future.result(), self)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, `wait` raises it
-                self._failure = error
+                self.fail(error)
         elif not future.cancelled():
             future.exception()
         if (self._failure or not self._under_way) and self._finished is not None and not self._finished.done():
