@@ -43,7 +43,8 @@ class Landing:
                 reading.took(key, entry)
             if not parts:
                 reading.took_unkept()
-            reading.touched.update(flight.tags)
+            if flight.tags:
+                reading.touched.update(flight.tags)
             waiter.set_result(value)
 
     def crash(self, flight: Flight, error: Exception) -> None:
@@ -77,7 +78,7 @@ class Landing:
 
     def serve_when_late(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
         """See to it that one who waits gets what is kept before it is too late for that."""
-        if self._cache.keeps and reading.may_be_stale and self._stand_in(flight) is not None:
+        if reading.may_be_stale and self._stand_in(flight) is not None:
             reading.when_late(partial(self._serve_late, flight, waiter, reading))
 
     def off_the_list(self, flight: Flight) -> None:

@@ -66,13 +66,12 @@ class Question:
         if waiter is not None:
             self._cache.counts.joined += 1
             reading.trace(self.kind, record_id, "shared")
-            flight.join(waiter, reading)
-            self._landing.serve_when_late(flight, waiter, reading)
+            self._board(flight, waiter, reading)
         return True
 
     def _launch(self, wanted: Collection[Wanted], reading: Reading) -> None:
         cache, loop = self._cache, self._loop
-        background = any(waiter is None for _, waiter in wanted)
+        background = None in [waiter for _, waiter in wanted]
         deadline = max(loop.time() + cache.config.flight_seconds, 0.0 if background else reading.scope.deadline)
         traces = None if background else reading.scope.traces
         turn_by = deadline if background else reading.scope.deadline
@@ -82,14 +81,18 @@ class Question:
             if cache.config.coalesce:
                 cache.flights[flight.key] = flight
             if waiter is not None:
-                flight.join(waiter, reading)
-                self._landing.serve_when_late(flight, waiter, reading)
+                self._board(flight, waiter, reading)
         cache.counts.misses += len(wanted)
         cache.fleets.add(fleet)
         if cache.keeps or len(fleet.flights) > 1:
             fleet.task = loop.create_task(self._bring(fleet))
         else:
             fleet.task = loop.create_task(self._fetching.pass_on(fleet, fleet.flights[0]))
+
+    def _board(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+        flight.join(waiter, reading)
+        if self._cache.keeps:
+            self._landing.serve_when_late(flight, waiter, reading)
 
     def _abandoned(self, fleet: Fleet) -> None:
         for flight in fleet.on_their_way():
