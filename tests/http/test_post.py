@@ -119,6 +119,14 @@ async def test_nesting_up_to_the_limit_is_accepted(client: httpx.AsyncClient) ->
     assert response.json() == {"data": {"hello": "Hello, world"}}
 
 
+async def test_any_number_of_lists_side_by_side_is_accepted(client: httpx.AsyncClient) -> None:
+    lists = ",".join(["[]"] * 10 * MAX_DEPTH)
+
+    response = await post_text(client, '{"query":"{hello}","variables":{"v":[' + lists + "]}}")
+
+    assert response.json() == {"data": {"hello": "world"}}
+
+
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 500, 40_000])
 async def test_deeper_nesting_is_refused_however_deep_it_is(client: httpx.AsyncClient, levels: int) -> None:
     response = await post_text(client, nested(levels))
