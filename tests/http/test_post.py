@@ -124,7 +124,7 @@ async def test_any_number_of_lists_side_by_side_is_accepted(client: httpx.AsyncC
 
     response = await post_text(client, '{"query":"{hello}","variables":{"v":[' + lists + "]}}")
 
-    assert response.json() == {"data": {"hello": "world"}}
+    assert response.json() == {"data": {"hello": "Hello, world"}}
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 500, 40_000])
