@@ -1,7 +1,6 @@
 """The border at which an upstream's statuses and bodies become records or our errors."""
 
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from resolvers.errors import (
     UpstreamUnavailable,
 )
 from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.delay import delay_seconds
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -82,7 +82,7 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
     if status == 409:
         return Conflicting(upstream, f"{upstream.name} refused {call.operation} as a conflict: {said}")
     if status == 429:
-        asked = retry_after_seconds(answer)
+        asked = _retry_after(call, answer)
         return UpstreamRateLimited(
             upstream,
             f"{upstream.name} takes no more calls for now; try again later.",
@@ -92,7 +92,7 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
         return UpstreamUnavailable(
             upstream,
             f"{upstream.name} failed at {call.operation} with HTTP {status}; try again later.",
-            retry_after=retry_after_seconds(answer),
+            retry_after=_retry_after(call, answer),
             outcome_unknown=not call.repeatable,
         )
     return UpstreamBadAnswer(
@@ -102,25 +102,16 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
     )
 
 
+def _retry_after(call: Call, answer: Answer) -> float | None:
+    """When our own gate lets the next call out, where it holds calls back: no try before that reaches the upstream."""
+    if call.held_back is not None and answer.status in {429, 503}:
+        return call.held_back
+    return retry_after_seconds(answer)
+
+
 def retry_after_seconds(answer: Answer) -> float | None:
-    """What `Retry-After` asks for, in seconds from now; None where it is absent or unreadable (RFC 9110, 10.2.3)."""
-    value = answer.headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        return _seconds_until_date(value, answer.headers.get("date"))
-
-
-def _seconds_until_date(value: str, server_date: str | None) -> float | None:
-    """Both dates are the server's own, so that a clock that differs from ours does no harm."""
-    if server_date is None:
-        return None
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(server_date)).total_seconds())
-    except (TypeError, ValueError):
-        return None
+    """What `Retry-After` asks for, in seconds from now; None where it is absent or makes no sense."""
+    return delay_seconds(answer.headers.get("retry-after"), answer.headers.get("date"))
 
 
 def _credentials_refused(upstream: UpstreamName, operation: str, status: int) -> str:

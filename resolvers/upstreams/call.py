@@ -80,6 +80,8 @@ class Call(msgspec.Struct, eq=False):
         timeout: Seconds that one try may take, set by the policies.
         tries: How often it went to the wire so far.
         turn_by: As in the scope.
+        held_back: Seconds for which pacing holds calls back since the last answer refused this one; None if it does
+            not.
     """
 
     upstream: UpstreamName
@@ -97,6 +99,7 @@ class Call(msgspec.Struct, eq=False):
     timeout: float = 5.0
     tries: int = 0
     turn_by: float = float("inf")
+    held_back: float | None = None
 
     @property
     def may_wait_until(self) -> float:

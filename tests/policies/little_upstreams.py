@@ -79,19 +79,21 @@ class LimitedUpstream:
         window: In how many seconds.
         headers: Sent with a 429.
         seconds: What an answer takes.
+        refusal_seconds: What a 429 takes.
     """
 
     most: int = 100
     window: float = 10.0
     headers: Headers = field(default_factory=dict)
     seconds: float = 0.05
+    refusal_seconds: float = 0.05
     refused_at: list[float] = field(default_factory=list)
     _taken: deque[float] = field(default_factory=deque)
 
     async def send(self, call: Call) -> Answer:
         call.tries += 1
         answer = self._answer()
-        await asyncio.sleep(self.seconds)
+        await asyncio.sleep(self.seconds if answer is OK else self.refusal_seconds)
         return answer
 
     def _answer(self) -> Answer:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from resolvers.errors import UpstreamRateLimited
+from resolvers.upstreams.answers import Complaint, error_of
 from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
@@ -12,7 +13,7 @@ from resolvers.upstreams.transport.pacing import Pacing
 from resolvers.upstreams.transport.pacing_gate import GateParts
 from resolvers.upstreams.transport.rate_state import PacingConfig, Standing
 from resolvers.upstreams.transport.shared_rate import LocalRate, RateChange
-from resolvers.upstreams.transport.stack import loop_clock
+from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.policies.little_upstreams import (
     OK,
     LimitedUpstream,
@@ -202,6 +203,18 @@ async def test_a_retry_after_has_a_ceiling() -> None:
 
 
 @in_virtual_time
+async def test_a_refusal_says_when_the_gate_opens_and_not_what_the_upstream_asked_for() -> None:
+    read, absurd = a_call(), a_call(identity="other")
+    scene = Scene(scripted([status(429), status(429, {"retry-after": "86400"})]))
+
+    refused = [(call, await scene.pacing.send(call)) for call in (read, absurd)]
+
+    told = [error_of(call, answer, Complaint(retry_after=3)).retry_after for call, answer in refused]
+    assert told == pytest.approx([scene.health.retry_after("own"), scene.health.retry_after("other")], abs=0.25)
+    assert told == pytest.approx([10, 600], abs=0.25)
+
+
+@in_virtual_time
 async def test_those_who_wait_for_a_connection_when_the_gate_closes_wait_at_the_gate() -> None:
     upstream = scripted([status(429), OK, OK, OK])
     upstream.seconds = 0.1
@@ -243,6 +256,36 @@ async def test_200_calls_against_100_in_10_seconds_all_pass_and_none_is_refused_
     assert {answer.status for answer in answers} == {200}
     assert [moment for moment in upstream.refused_at if moment > learnt_at + upstream.seconds] == []
     assert now() - START < 40
+
+
+@pytest.mark.parametrize("concurrency", [10, 50, 100])
+@pytest.mark.parametrize(("seconds", "refusal_seconds"), [(0.05, 0.05), (0.3, 0.005)])
+@pytest.mark.parametrize(
+    "headers", [{"retry-after": "1"}, {"ratelimit-remaining": "0", "ratelimit-reset": "1"}, {"retry-after": "1, 1"}]
+)
+@in_virtual_time
+async def test_60_calls_against_20_in_a_second_are_all_answered_in_time(
+    headers: Headers, seconds: float, refusal_seconds: float, concurrency: int
+) -> None:
+    """The upstream's window is as short as the pause that it asks for, not the ten seconds assumed otherwise."""
+    upstream = LimitedUpstream(20, 1, headers, seconds, refusal_seconds)
+    stack = stack_over(upstream, StackConfig(concurrency=concurrency))
+
+    answers = await asyncio.gather(*(stack.transport.send(a_call(seconds=15)) for _ in range(60)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert now() - START < 10
+
+
+@in_virtual_time
+async def test_a_short_pause_does_not_hide_a_window_that_is_longer() -> None:
+    upstream = LimitedUpstream(100, 10, {"retry-after": "1"})
+    stack = stack_over(upstream)
+
+    answers = await asyncio.gather(*(stack.transport.send(a_call(seconds=60)) for _ in range(200)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(upstream.refused_at) < 70
 
 
 @in_virtual_time

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from resolvers.upstreams.transport.pacing_redis import RedisRate
-from resolvers.upstreams.transport.rate_state import PacingConfig, Refusal, look, refuse, take
+from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, look, refuse, take
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.policies.little_upstreams import OK, LittleUpstream, a_call, scripted, stack_over, status
 from tests.redis_server import RedisServer
@@ -32,7 +32,7 @@ async def test_of_many_who_ask_at_once_only_as_many_get_a_place_as_there_are(red
 async def test_what_one_process_learns_holds_for_the_others(redis: Redis, redis_prefix: str) -> None:
     one, other = (RedisRate(redis, redis_prefix, loop_clock) for _ in range(2))
 
-    await one.change("key", partial(refuse, config=FREE, refusal=Refusal(pause=7, accepted=100, refusals=0)))
+    await one.change("key", partial(refuse, config=FREE, refusal=Refusal(7, Accepted(100, 10), 0)))
     standing = await other.change("key", partial(look, config=FREE))
 
     assert standing.closed_for == pytest.approx(7, abs=0.5)

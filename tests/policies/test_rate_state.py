@@ -3,6 +3,7 @@
 import pytest
 
 from resolvers.upstreams.transport.rate_state import (
+    Accepted,
     PacingConfig,
     RateState,
     Refusal,
@@ -18,7 +19,11 @@ TEN_A_SECOND = PacingConfig(rate_per_second=10)
 
 
 def refused_at(now: float, *, accepted: float | None = 100, config: PacingConfig = FREE) -> RateState:
-    return refuse(RateState(), now, config, Refusal(pause=10, accepted=accepted, refusals=0))[0]
+    return refuse(RateState(), now, config, refusal(accepted=accepted))[0]
+
+
+def refusal(*, pause: float = 10, accepted: float | None, refusals: int = 0) -> Refusal:
+    return Refusal(pause, None if accepted is None else Accepted(accepted, 10), refusals)
 
 
 def test_nothing_is_restricted_at_first() -> None:
@@ -58,7 +63,7 @@ def test_a_429_closes_the_gate_and_halves_what_was_accepted() -> None:
 def test_calls_sent_before_the_rate_was_halved_do_not_halve_it_again() -> None:
     state = refused_at(50.0)
 
-    again, _ = refuse(state, 50.2, FREE, Refusal(pause=10, accepted=60, refusals=0))
+    again, _ = refuse(state, 50.2, FREE, refusal(accepted=60))
 
     assert rate_of(again, 60.2, FREE) == pytest.approx(5)
     assert again.closed_until == pytest.approx(60.2)
@@ -67,7 +72,7 @@ def test_calls_sent_before_the_rate_was_halved_do_not_halve_it_again() -> None:
 def test_a_later_429_halves_what_was_accepted_since() -> None:
     state = refused_at(50.0)
 
-    again, _ = refuse(state, 80.0, FREE, Refusal(pause=10, accepted=60, refusals=state.refusals))
+    again, _ = refuse(state, 80.0, FREE, refusal(accepted=60, refusals=state.refusals))
 
     assert rate_of(again, 90.0, FREE) == pytest.approx(3)
 
@@ -100,8 +105,8 @@ def test_a_429_that_came_after_hardly_any_call_starts_from_a_guess_that_soon_fad
 def test_a_rate_is_never_halved_to_nothing() -> None:
     state = RateState()
 
-    for refusal in range(50):
-        state, _ = refuse(state, 0.0, FREE, Refusal(pause=0, accepted=0, refusals=refusal))
+    for number in range(50):
+        state, _ = refuse(state, 0.0, FREE, refusal(pause=0, accepted=0, refusals=number))
 
     assert rate_of(state, 0.0, FREE) == pytest.approx(0.1)
 

@@ -49,7 +49,7 @@ class Pacing:
             finally:
                 gate.in_flight -= 1
             if answer.status in {429, 503}:
-                await self._learn_refusal(gate, answer, refusals)
+                call.held_back = await self._learn_refusal(gate, answer, refusals)
                 return answer
             gate.accepted.add(self._clock())
             remaining = remaining_of(answer)
@@ -57,11 +57,13 @@ class Pacing:
                 await gate.learn_remaining(remaining)
             return answer
 
-    async def _learn_refusal(self, gate: Gate, answer: Answer, refusals: int) -> None:
+    async def _learn_refusal(self, gate: Gate, answer: Answer, refusals: int) -> float | None:
+        """Close the gate where the answer asks for that; answers how long it holds calls back then, in seconds."""
         pause = pause_of(answer, self._parts.config.window_seconds)
-        if pause is not None:
-            self._inner.turn_back()
-            await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
+        if pause is None:
+            return None
+        self._inner.turn_back()
+        return await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
 
     def _open_gate(self, identity: str) -> Gate:
         if len(self._gates) >= MOST_GATES:

@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from typing import Final
 
 from resolvers.errors import UpstreamRateLimited
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.rate_headers import Remaining
-from resolvers.upstreams.transport.rate_state import PacingConfig, Refusal, Standing, allow, refuse, take
+from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, Standing, allow, refuse, take
 from resolvers.upstreams.transport.shared_rate import RateChange, SharedRate
 from resolvers.upstreams.transport.sliding_count import SlidingCount
+
+SHORTEST_WINDOW: Final = 1.0
+"""In seconds, the unit of `Retry-After`: what it says of a window is rounded up to it."""
 
 
 @dataclass(order=True, slots=True)
@@ -98,8 +102,8 @@ class Gate:
             if turn is not None and not turn.done():
                 turn.set_result(None)
 
-    async def learn_refusal(self, pause: float, refusals: int, *, about_rate: bool) -> None:
-        """Close the gate for a pause in seconds, and slow down.
+    async def learn_refusal(self, pause: float, refusals: int, *, about_rate: bool) -> float:
+        """Close the gate for a pause in seconds, slow down, and return the seconds until the next call may go.
 
         Args:
             pause: As the upstream asked, or by default.
@@ -107,12 +111,23 @@ class Gate:
             about_rate: Whether the upstream complained about the rate (429).
         """
         self.restricted = True
-        config, now = self._parts.config, self._parts.clock()
-        accepted = self.accepted.last_window(now) if about_rate else None
+        config = self._parts.config
+        accepted = self._accepted_of_late(pause) if about_rate else None
         refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
-        await self._change(partial(refuse, config=config, refusal=refusal))
+        standing = await self._change(partial(refuse, config=config, refusal=refusal))
         if about_rate:
             self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
+        return standing.next_in
+
+    def _accepted_of_late(self, pause: float) -> Accepted:
+        """What the upstream took in its window: a pause shorter than ours tells that it counts in a shorter one.
+
+        Not so where hardly anything was taken in the pause's length before: then the longer window is used up.
+        """
+        window, now = self._parts.config.window_seconds, self._parts.clock()
+        shorter = min(window, max(SHORTEST_WINDOW, pause))
+        accepted = Accepted(self.accepted.last(shorter, now), shorter)
+        return accepted if accepted.is_telling else Accepted(self.accepted.last(window, now), window)
 
     async def learn_remaining(self, remaining: Remaining) -> None:
         """Send no more calls than the upstream says are left, those under way counted as not yet seen by it.

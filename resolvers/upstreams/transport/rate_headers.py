@@ -1,16 +1,12 @@
 """What an answer's headers say about the upstream's limit: Retry-After, RateLimit-* and X-RateLimit-*."""
 
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 import msgspec
 
 from resolvers.upstreams.answers import retry_after_seconds
 from resolvers.upstreams.call import Answer, HeaderField
-
-EPOCH_FROM: Final = 1e9
-"""A reset as large as this is a Unix time (some X-RateLimit-Reset), a smaller one a number of seconds."""
+from resolvers.upstreams.delay import delay_seconds
 
 _Names: TypeAlias = tuple[HeaderField, HeaderField, HeaderField]
 _STANDARD: Final[_Names] = ("ratelimit-remaining", "ratelimit-reset", "ratelimit-limit")
@@ -58,14 +54,9 @@ def remaining_of(answer: Answer) -> Remaining | None:
 
 
 def _parsed(answer: Answer, remaining: str, reset: str | None, limit: str | None) -> Remaining | None:
-    calls, seconds = _number(remaining), _number(reset)
+    calls, seconds = _number(remaining), delay_seconds(reset, answer.headers.get("date"))
     if calls is None or seconds is None:
         return None
-    if seconds >= EPOCH_FROM:
-        sent = _date(answer.headers.get("date"))
-        if sent is None:
-            return None
-        seconds -= sent.timestamp()
     whole = _number(limit)
     return Remaining(int(calls), seconds, int(whole) if whole is not None else None) if seconds > 0 else None
 
@@ -79,10 +70,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number < float("inf") else None
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text) if text is not None else None
-    except ValueError:
-        return None

@@ -128,18 +128,35 @@ def take(state: RateState, now: float, config: PacingConfig) -> Change:
     return state, _standing(state, now, config, 0.0)
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """What an upstream took before it refused; a value.
+
+    Args:
+        calls: How many calls.
+        seconds: In the last so many seconds.
+    """
+
+    calls: float
+    seconds: float
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether they are enough to say something about the limit."""
+        return self.calls >= ENOUGH_ACCEPTED
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """An answer that asks for fewer calls: 429, or 503 with Retry-After.
 
     Args:
         pause: Seconds for which the upstream wants no calls.
-        accepted: How many calls it accepted in the last window; None where the refusal is not about the rate (503):
-            then a rate in force is halved, and none is learnt.
+        accepted: What it took before; None where the refusal is not about the rate (503): then a rate in force is
+            halved, and none is learnt.
         refusals: `Standing.refusals` when the call went out: the rate is halved once for all calls then under way.
     """
 
     pause: float
-    accepted: float | None
+    accepted: Accepted | None
     refusals: int
 
 
@@ -150,7 +167,7 @@ def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal)
     if limit is None:
         state = msgspec.structs.replace(state, closed_until=closed_until, recovers_from=closed_until)
         return state, _standing(state, now, config, 0.0)
-    trusted = TRUST_SECONDS if _is_telling(refusal) else 0.0
+    trusted = TRUST_SECONDS if refusal.accepted is not None and refusal.accepted.is_telling else 0.0
     state = RateState(
         tokens=0.0,
         filled_at=closed_until,
@@ -183,14 +200,10 @@ def rate_of(state: RateState, now: float, config: PacingConfig) -> float | None:
 
 def _limit_seen(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> float | None:
     """Calls per second that were too many; None where the refusal tells nothing of the kind."""
-    if refusal.accepted is not None and _is_telling(refusal):
-        return refusal.accepted / config.window_seconds
+    if refusal.accepted is not None and refusal.accepted.is_telling:
+        return refusal.accepted.calls / refusal.accepted.seconds
     rate = rate_of(state, now, config)
     return GUESSED_LIMIT if rate is None and refusal.accepted is not None else rate
-
-
-def _is_telling(refusal: Refusal) -> bool:
-    return refusal.accepted is not None and refusal.accepted >= ENOUGH_ACCEPTED
 
 
 def _learnt(state: RateState, now: float) -> float | None:
