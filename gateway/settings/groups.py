@@ -26,7 +26,7 @@ class CacheSettings(SettingsGroup):
     """Seconds for a price quote."""
     ttl_missing: Seconds = 5
     """Seconds for the knowledge that there is no such thing."""
-    grace: Seconds = 300
+    grace: Seconds = 600
     """Seconds past its TTL in which a record may still be served stale."""
     max_entries: Count = 100_000
     """How many entries a process keeps."""

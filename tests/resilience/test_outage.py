@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Final
 
-from gateway.settings.groups import CacheSettings
 from resolvers.errors import UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
 from tests.policies.virtual_time import in_virtual_time
@@ -13,8 +12,6 @@ RECORDS: Final = 97
 LIST: Final[Operation] = ("{ deliveries(first: 5) { nodes { id status } } }", None, None)
 WARM_UP: Final = 15.0
 OUTAGE: Final = 300.0
-# A record may run out in the moment when the outage begins, and be waited for in a try that hangs at its end.
-CACHE: Final = CacheSettings(grace=OUTAGE + 10)
 
 
 class Outage:
@@ -51,7 +48,7 @@ def mixed(number: int) -> Operation:
 @in_virtual_time
 async def test_five_minutes_cost_nobody_data_and_the_upstream_one_probe_a_second_and_end_within_2_seconds() -> None:
     outage = Outage()
-    gateway = LittleGateway(outage.wire, Wire(), cache=CACHE)
+    gateway = LittleGateway(outage.wire, Wire())
 
     told = await gateway.load(mixed, seconds=WARM_UP + OUTAGE + 10, every=0.01)
 
