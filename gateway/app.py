@@ -14,6 +14,7 @@ from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.interface import Operations
+from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.endpoint import Examples, IdeEndpoint, no_examples
 from gateway.ide.page import Ide
 from gateway.metrics.exposition import Metrics
@@ -30,7 +31,7 @@ from gateway.status_events import ComposedEvents, compose_events
 from gateway.subscriptions.config import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
-from gateway.termination import on_termination
+from gateway.termination import Termination
 from gateway.webhooks import add_webhooks
 from schema.root import build_schema
 
@@ -92,7 +93,8 @@ def create_app(
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
-    rest = _rest(settings, upstreams, oauth, subscriptions, ide, events)
+    rest = _rest(settings, upstreams, oauth, subscriptions, events, metrics.connections)
+    rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, events.hint)
     metrics.watch(upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections)
     metrics.add_route(rest)
@@ -115,22 +117,23 @@ def _rest(
     upstreams: Upstreams,
     oauth: OAuth,
     subscriptions: Subscriptions,
-    ide: Ide,
     events: ComposedEvents,
+    connections: ConnectionCounts,
 ) -> FastAPI:
+    termination = Termination(subscriptions.stop_accepting, settings.drain_seconds)
+
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, ConnectionCounts]]:
         await upstreams.open()
         await events.open()
-        with on_termination(subscriptions.stop_accepting):
-            yield
+        with termination.watching():
+            yield {COUNTS: connections}
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await oauth.close()
         await upstreams.close()
 
     rest = FastAPI(title="GraphQL gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    add_health_routes(rest, lambda: subscriptions.accepting)
-    rest.mount("/ide", ide.assets)
+    add_health_routes(rest, lambda: termination.ready and subscriptions.accepting)
     rest.mount("/oauth/logistics", oauth.endpoint)
     return rest

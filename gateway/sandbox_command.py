@@ -96,6 +96,7 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
     return {
         "GATEWAY_HOST": HOST,
         "GATEWAY_PORT": str(port),
+        "GATEWAY_DRAIN_SECONDS": "0",
         "GATEWAY_AUTH__ANONYMOUS": "true",
         "GATEWAY_SECRET_KEYS": token_urlsafe(32),
         "GATEWAY_SESSIONS__DATABASE": str(directory / "sessions.sqlite3"),

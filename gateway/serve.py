@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import resource
 import socket
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway.gathered_writes import GatheringHttpProtocol
+from gateway.http.server_protocol import ConnectionLimits, ServerConfig
 from gateway.log import log_config
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 
@@ -18,6 +19,8 @@ _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
 _UNREAD_SECONDS = 120
 _BACKLOG = 2048
+_OTHER_FILES = 1024
+"""Files that a process opens beside clients' connections: to upstreams and Redis, and its own."""
 
 _logger = logging.getLogger(__name__)
 
@@ -75,20 +78,28 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_config(settings: Settings, app: object) -> uvicorn.Config:
+def server_config(settings: Settings, app: object) -> ServerConfig:
     """Build the server's configuration, and set up the log by it.
 
     Args:
         settings: All settings.
         app: The ASGI app, or where its factory is, as "module:function".
     """
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # uvicorn's own union of ASGI apps, callables and names
+    connections = settings.connections
+    limits = ConnectionLimits(
+        max_connections=open_connections(connections.max_open),
+        head_seconds=connections.head_seconds,
+        body_seconds=connections.body_seconds,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return ServerConfig(
+        app,
+        limits,
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http=GatheringHttpProtocol,
         lifespan="on",
+        timeout_keep_alive=connections.idle_seconds,
         log_config=log_config(settings.log),
         access_log=settings.log.access,
         server_header=False,
@@ -102,6 +113,33 @@ def server_config(settings: Settings, app: object) -> uvicorn.Config:
         ws_ping_interval=settings.events.ping_seconds,
         ws_ping_timeout=settings.events.ping_seconds,
     )
+
+
+def open_connections(wanted: int) -> int:
+    """Let the process open files for so many connections, and return how many the system really allows.
+
+    A server that may not open another file cannot even refuse a client: it accepts nobody, in silence.
+
+    Args:
+        wanted: The connections that the operator allows.
+    """
+    needed = wanted + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft >= needed:
+        return wanted
+    allowed = max(soft - _OTHER_FILES, soft // 2)
+    _logger.warning(
+        "GATEWAY_CONNECTIONS__MAX_OPEN is %d, but the system lets the process open only %d files: "
+        "%d connections are kept open; raise the limit (ulimit -n)",
+        wanted,
+        soft,
+        allowed,
+    )
+    return allowed
 
 
 def _serve(config: uvicorn.Config, listener: socket.socket) -> int:

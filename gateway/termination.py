@@ -1,4 +1,4 @@
-"""The moment at which the process is told to end."""
+"""How the process ends: first it says that it will, then it stops taking work, then the server stops."""
 
 import asyncio
 import signal
@@ -11,33 +11,66 @@ from typing import Final
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-@contextmanager
-def on_termination(call: Callable[[], None]) -> Iterator[None]:
-    """Have something called in the event loop when the process is told to end, before the server acts on that.
+class Termination:
+    """Drains the process before the server acts on a signal; process lifetime.
 
-    uvicorn waits for open connections before it tells the app anything, and a subscription never ends by itself.
-    Whatever handles the signals already goes on to do so.
+    At SIGTERM `ready` becomes false, so that `/readyz` answers 503 and load balancers send nobody here any more, while
+    the listener stays open and all work is served. `drain_seconds` later, at a second signal, or at once for SIGINT,
+    which is a person at a terminal, `end` is called and whatever handled the signal before goes on: uvicorn waits for
+    open connections before it tells the app anything, and a subscription never ends by itself.
 
     Args:
-        call: Called at the first signal, and at each after it.
+        end: Ends what would stay open; called in the event loop, at each signal that does not start a drain.
+        drain_seconds: How long work is still taken after SIGTERM.
+
+    Attributes:
+        ready: Whether new work should be sent here.
     """
-    if threading.current_thread() is not threading.main_thread():
-        # Signals come to the main thread alone: whoever runs a server elsewhere ends it by other means.
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(call)
-        previous = handlers[signal.Signals(number)]
-        if callable(previous):
-            previous(number, frame)
+    def __init__(self, end: Callable[[], None], drain_seconds: float) -> None:
+        self._end = end
+        self._drain_seconds = drain_seconds
+        self._drain: asyncio.TimerHandle | None = None
+        self.ready = True
 
-    for number in _SIGNALS:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, previous in handlers.items():
-            signal.signal(number, previous)
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take the process's signals, inside the running event loop."""
+        if threading.current_thread() is not threading.main_thread():
+            # Signals come to the main thread only: a server in another one is ended by other means.
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        previous = {number: signal.getsignal(number) for number in _SIGNALS}
+
+        def finish(number: int, frame: FrameType | None) -> None:
+            self._end()
+            handler = previous[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+
+        def begin(number: int, frame: FrameType | None) -> None:
+            drains = self.ready and number == signal.SIGTERM and self._drain_seconds > 0
+            self.ready = False
+            if drains:
+                self._drain = loop.call_later(self._drain_seconds, finish, number, frame)
+                return
+            self._stop_draining()
+            finish(number, frame)
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(begin, number, frame)
+
+        for number in _SIGNALS:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            self._stop_draining()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _stop_draining(self) -> None:
+        if self._drain is not None:
+            self._drain.cancel()
+            self._drain = None

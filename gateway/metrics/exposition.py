@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollecto
 
 from gateway.callers import Caller
 from gateway.http.interface import Operations
+from gateway.http.server_protocol import ConnectionCounts
 from gateway.metrics.calls import CallMetrics
 from gateway.metrics.operations import CountedOperations, OperationCounts
 from gateway.metrics.state import StateCollector, StateSources
@@ -20,12 +21,14 @@ class Metrics:
 
     Attributes:
         calls: To be told of every upstream call.
+        connections: Where the server counts the connections that it ends.
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._operations = OperationCounts()
         self.calls = CallMetrics()
+        self.connections = ConnectionCounts()
         self._registry.register(self.calls)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -41,7 +44,7 @@ class Metrics:
         open_connections: Callable[[], int],
     ) -> None:
         """Tell how these stand as well; see `StateSources`."""
-        sources = StateSources(self._operations, records, addresses, open_connections)
+        sources = StateSources(self._operations, self.connections, records, addresses, open_connections)
         self._registry.register(StateCollector(sources))
 
     def add_route(self, rest: FastAPI) -> None:

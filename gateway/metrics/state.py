@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.http.server_protocol import ConnectionCounts
 from gateway.metrics.operations import OperationCounts
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
@@ -19,12 +20,14 @@ class StateSources:
 
     Args:
         operations: What operations came to.
+        connections: Connections that the server ended.
         records: The cache, if there is one.
         addresses: Every address of each upstream, once.
         open_connections: How many WebSockets and streams are open.
     """
 
     operations: OperationCounts
+    connections: ConnectionCounts
     records: RecordCache | None
     addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
     open_connections: Callable[[], int]
@@ -40,6 +43,9 @@ class StateCollector(Collector):
         """Read everything once."""
         sources = self._sources
         yield _counts("gateway_operations", "Operations, by what came of them.", "outcome", sources.operations)
+        yield _counts(
+            "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
+        )
         if sources.records is not None:
             yield from _cache(sources.records)
         yield from _breakers(sources.addresses)

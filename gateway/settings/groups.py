@@ -57,6 +57,19 @@ class EventsSettings(SettingsGroup):
     """How many events may wait for one subscriber before they are folded together."""
 
 
+class ConnectionsSettings(SettingsGroup):
+    """What a client may hold of the server before its request has arrived; process lifetime."""
+
+    max_open: Count = 20_000
+    """How many connections a process keeps open; further ones are answered 503."""
+    head_seconds: PositiveSeconds = 10
+    """How long a new connection may send nothing, and how long the head of a request may take."""
+    body_seconds: PositiveSeconds = 10
+    """How long the body of a request may take, beside a second for each 8 KiB of it that came."""
+    idle_seconds: Count = 60
+    """How long a connection is kept between two requests."""
+
+
 class LimitsSettings(SettingsGroup):
     """How much one operation may ask for; process lifetime."""
 

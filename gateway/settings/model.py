@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from gateway.settings.callers import AuthSettings, SessionsSettings
-from gateway.settings.groups import CacheSettings, EventsSettings, LimitsSettings, LogSettings
+from gateway.settings.groups import CacheSettings, ConnectionsSettings, EventsSettings, LimitsSettings, LogSettings
 from gateway.settings.upstreams import AccountSettings, DeliveriesSettings, LogisticsSettings, SmsSettings
 from gateway.settings.values import (
     AbsoluteUrl,
@@ -14,6 +14,7 @@ from gateway.settings.values import (
     Port,
     PositiveSeconds,
     RedisUrl,
+    Seconds,
     SecretKeys,
     SettingsGroup,
     WebhookSecret,
@@ -44,6 +45,8 @@ class Settings(SettingsGroup):
     """How many processes answer."""
     grace_seconds: int = Field(default=10, ge=0)
     """How long a process that was told to stop may finish what it has begun."""
+    drain_seconds: Seconds = 5
+    """How long a process that was told to stop still takes work, while `/readyz` says that it ends."""
     public_url: AbsoluteUrl | None = None
     """Where browsers reach the gateway; unset, as each request's Host header says."""
     trusted_proxies: Networks = ()
@@ -81,6 +84,8 @@ class Settings(SettingsGroup):
     """What is kept, and how long."""
     events: EventsSettings = EventsSettings()
     """Status changes and who follows them."""
+    connections: ConnectionsSettings = ConnectionsSettings()
+    """What a client may hold of the server."""
     limits: LimitsSettings = LimitsSettings()
     """How much one operation may ask for."""
     log: LogSettings = LogSettings()

@@ -156,6 +156,41 @@ def test_the_access_log_never_shows_the_webhooks_secret_nor_a_query() -> None:
     assert "planted-secret" not in errors
 
 
+def test_the_bounds_of_a_connection_are_the_settings() -> None:
+    settings = {"GATEWAY_CONNECTIONS__MAX_OPEN": "1", "GATEWAY_CONNECTIONS__HEAD_SECONDS": "300"}
+    with serve("create_app", **settings) as started, asking(started.url) as client, asking(started.url) as other:
+        served = client.get("/")
+        refused = other.get("/")
+        errors = started.stop(signal.SIGINT)
+
+    assert (served.status_code, refused.status_code, refused.headers["connection"]) == (200, 503, "close")
+    assert "1 connections are open, the limit of GATEWAY_CONNECTIONS__MAX_OPEN" in errors
+
+
+def test_connections_that_the_server_ended_are_counted() -> None:
+    command = ["-c", "from gateway.cli import main; main()", "serve"]
+    with (
+        running(command, {**OPEN, "GATEWAY_DRAIN_SECONDS": "0"}, announced_by="stderr") as started,
+        asking(started.url) as client,
+    ):
+        refused = client.get("/livez", headers={"x": "a" * 70_000})
+        metrics = client.get("/metrics").text
+        started.stop(signal.SIGTERM)
+
+    assert refused.status_code == 431
+    assert 'gateway_connections_ended_total{reason="large_head"} 1.0' in metrics
+
+
+def test_a_process_may_open_as_many_files_as_connections_need() -> None:
+    asked = "from gateway.serve import open_connections as allowed; print(allowed(500), allowed(600))"
+    command = f'ulimit -Sn 1100; ulimit -Hn 1524; exec {sys.executable} -c "{asked}"'
+
+    ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603, S607 - our own command
+
+    assert ended.stdout == "500 762\n"
+    assert "GATEWAY_CONNECTIONS__MAX_OPEN is 600, but the system lets the process open only 1524 files" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("proxies", "seen"),
     [("", {"client": "127.0.0.1", "scheme": "http"}), ("127.0.0.0/8", {"client": "192.0.2.7", "scheme": "https"})],

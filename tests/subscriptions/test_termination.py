@@ -22,6 +22,7 @@ from tests.subscriptions.stream_client import MULTIPART, SSE, asking
 
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0", "--no-webhooks"]
 SERVE = ["-c", "from gateway.cli import main; main()", "serve"]
+OPEN = {"GATEWAY_AUTH__ANONYMOUS": "true", "GATEWAY_PORT": "0"}
 GRACE_SECONDS = 10
 FOLLOW = """subscription($ids: [ID!]!, $after: String) {
   statusChanged(ids: $ids, after: $after) { kind cursor rawStatus previousRawStatus }
@@ -47,6 +48,15 @@ async def last_words(started: Running) -> str:
     async with asyncio.timeout(GRACE_SECONDS):
         _, errors = await asyncio.to_thread(started.process.communicate)
     return str(errors)
+
+
+async def unready(client: httpx.AsyncClient) -> httpx.Response:
+    """What `/readyz` answers once the process has taken the signal."""
+    async with asyncio.timeout(GRACE_SECONDS):
+        while True:
+            response = await client.get("/readyz", headers={"connection": "close"})
+            if response.status_code != 200:
+                return response
 
 
 def port_of(started: Running) -> int:
@@ -90,7 +100,7 @@ async def test_every_transport_of_the_sandbox_ends_so_that_its_client_comes_back
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_gateway_with_open_sockets_ends_at_a_signal(number: signal.Signals) -> None:
-    environment = {**os.environ, "GATEWAY_AUTH__ANONYMOUS": "true", "GATEWAY_PORT": "0"}
+    environment = {**os.environ, **OPEN, "GATEWAY_DRAIN_SECONDS": "0"}
     with running(SERVE, environment, announced_by="stderr") as started:
         port = httpx.URL(started.url).port
         assert port is not None
@@ -117,6 +127,7 @@ async def test_subscribers_of_two_workers_go_on_at_another_gateway_where_they_we
             "GATEWAY_REDIS_PREFIX": redis_prefix,
             "GATEWAY_EVENTS__POLL_MIN_SECONDS": "3000",
             "GATEWAY_EVENTS__POLL_MAX_SECONDS": "3000",
+            "GATEWAY_DRAIN_SECONDS": "0",
         }
         with (
             running(SERVE, {**environment, "GATEWAY_WORKERS": "2"}, announced_by="stderr") as leaving,
@@ -140,3 +151,35 @@ async def test_subscribers_of_two_workers_go_on_at_another_gateway_where_they_we
     assert [(event["kind"], event["previousRawStatus"], event["rawStatus"]) for event in events] == [
         ("CHANGE", "broadcasting", "accepted")
     ] * len(cursors)
+
+
+async def test_a_process_that_drains_says_so_and_takes_work_until_a_second_signal() -> None:
+    environment = {**os.environ, **OPEN, "GATEWAY_DRAIN_SECONDS": "300"}
+    with running(SERVE, environment, announced_by="stderr") as started:
+        async with httpx.AsyncClient(base_url=started.url, trust_env=False) as client:
+            before = await client.get("/readyz")
+            async with initialized(port_of(started), NEW) as follower:
+                started.process.send_signal(signal.SIGTERM)
+                during = await unready(client)
+                served = await client.post("/graphql", json={"query": "{ upstreams { state } }"})
+                async with initialized(port_of(started), NEW) as newcomer:
+                    started.process.send_signal(signal.SIGTERM)
+                    codes = [(await one.closing())[0] for one in (follower, newcomer)]
+        code = await ended(started)
+
+    assert (before.status_code, during.status_code, during.json()) == (200, 503, {"status": "ending"})
+    assert (served.status_code, "errors" in served.json()) == (200, False)
+    assert codes == [1012, 1012]
+    assert code in (0, -signal.SIGTERM)
+
+
+async def test_a_drain_ends_by_itself() -> None:
+    environment = {**os.environ, **OPEN, "GATEWAY_DRAIN_SECONDS": "0.2"}
+    with running(SERVE, environment, announced_by="stderr") as started:
+        async with initialized(port_of(started), NEW) as client:
+            started.process.send_signal(signal.SIGTERM)
+
+            assert (await client.closing())[0] == 1012
+        code = await ended(started)
+
+    assert code in (0, -signal.SIGTERM)
