@@ -71,7 +71,7 @@ class ConnectionLimits:
         max_body_bytes: The largest body that the app accepts, in bytes.
     """
 
-    max_connections: int = 20_000
+    max_connections: int = 10_000
     head_seconds: float = 10.0
     body_seconds: float = 10.0
     max_body_bytes: int = 1_048_576

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.settings.values import AbsoluteUrl, CommaList, Count, Lowered, Scopes, SettingsGroup, Sha256
+from gateway.settings.values import AbsoluteUrl, CommaList, Count, Lowered, Scopes, SettingsGroup, Sha256, Text
 
 # Symmetric algorithms are left out: with a public key set they are what a key confusion attack needs.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -23,13 +23,13 @@ class AuthSettings(SettingsGroup):
     """Whose upstream credentials a caller uses, by its name; a name that is not here uses the gateway's own."""
     jwks_url: AbsoluteUrl | None = None
     """Where the keys are that JWTs are signed with."""
-    issuer: str | None = None
+    issuer: Text | None = None
     """The `iss` that a JWT must have."""
-    audience: str | None = None
+    audience: Text | None = None
     """The `aud` that a JWT must have."""
     algorithms: Annotated[tuple[Algorithm, ...], CommaList, Field(min_length=1)] = ("RS256",)
     """The algorithms that a JWT may be signed with."""
-    account_claim: str | None = None
+    account_claim: Text | None = None
     """The claim of a JWT that names its account; unset, JWTs use the gateway's own."""
     calls_per_minute: Count | None = None
     """How many upstream calls a caller may cause in a minute; unset, no budget."""
@@ -48,7 +48,7 @@ class AuthSettings(SettingsGroup):
 class SessionsSettings(SettingsGroup):
     """Where callers' own logistics tokens are kept, and for how long; process lifetime."""
 
-    database: str = "gateway-sessions.sqlite3"
+    database: Text = "gateway-sessions.sqlite3"
     """The SQLite file that holds them, encrypted, where no Redis is configured."""
     lifetime_seconds: int = Field(default=2_592_000, ge=60)
     """How long a gateway session lives."""

@@ -60,7 +60,7 @@ class EventsSettings(SettingsGroup):
 class ConnectionsSettings(SettingsGroup):
     """What a client may hold of the server before its request has arrived; process lifetime."""
 
-    max_open: Count = 20_000
+    max_open: Count = 10_000
     """How many connections a process keeps open; further ones are answered 503."""
     head_seconds: PositiveSeconds = 10
     """How long a new connection may send nothing, and how long the head of a request may take."""

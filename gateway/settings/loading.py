@@ -62,7 +62,8 @@ def _validate(values: Values, problems: dict[SettingPath, str]) -> Settings:
             for details in error.errors(include_url=False):
                 path = _setting_of(details)
                 setting = find_setting(path)
-                problems[path] = describe(details, setting.meaning if setting else None)
+                # What was wrong in an earlier pass was dropped, and is not missing now.
+                problems.setdefault(path, describe(details, setting.meaning if setting else None))
                 _drop(remaining, path[:-1] if details["type"] == "missing" else path)
 
 

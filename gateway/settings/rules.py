@@ -65,6 +65,12 @@ def _api_keys(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[t
         for path in sorted(path for path in given if path[:2] == ("auth", group)):
             if path[2] not in callers:
                 yield path, f"there is no caller of this name: set {environment_name(('auth', 'api_keys', path[2]))}"
+    first_with: dict[str, str] = {}
+    for caller, digest in sorted(settings.auth.api_keys.items()):
+        other = first_with.setdefault(digest, caller)
+        if other != caller:
+            same = environment_name(("auth", "api_keys", other))
+            yield ("auth", "api_keys", caller), f"is the same key as {same}: give each caller one of its own"
     for caller, account in settings.auth.api_key_account.items():
         if account not in accounts:
             known = ", ".join(sorted(accounts)) or "none"

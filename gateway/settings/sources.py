@@ -60,7 +60,7 @@ def _is_ours(name: str, value: str) -> bool:
 
 def _read_file(name: str) -> Values:
     try:
-        content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        content = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsProblems([f"{CONFIG_NAME}: there is no file {name!r}"]) from None
     except (OSError, ValueError) as error:

@@ -6,7 +6,17 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from gateway.settings.values import AbsoluteUrl, Count, PerSecond, PositiveSeconds, Secret, SettingsGroup, Urls
+from gateway.settings.values import (
+    AbsoluteUrl,
+    Count,
+    PerSecond,
+    PositiveSeconds,
+    Secret,
+    SettingsGroup,
+    Text,
+    Urls,
+    UserName,
+)
 from resolvers.upstreams.logistics.paths import LogisticsPaths
 
 
@@ -30,7 +40,7 @@ class DeliveriesSettings(UpstreamLimits):
     """The base URL, with /api/v1."""
     token: Secret | None = None
     """A fixed bearer token."""
-    email: str | None = None
+    email: Text | None = None
     """With which to log in where there is no fixed token."""
     password: Secret | None = None
     """With which to log in where there is no fixed token."""
@@ -51,7 +61,7 @@ class SmsSettings(UpstreamLimits):
     """The data centres' base URLs with /rest/v1, the primary first."""
     send_url: AbsoluteUrl | None = None
     """Where jobs are posted."""
-    username: str
+    username: UserName
     """The login ID for HTTP Basic."""
     password: Secret
     """The password for HTTP Basic."""
@@ -71,7 +81,7 @@ class LogisticsSettings(UpstreamLimits):
     """The base URL of the REST paths."""
     token: Secret | None = None
     """A fixed bearer token, or the first one where there is a refresh token."""
-    client_key: str | None = None
+    client_key: Text | None = None
     """The partner's key."""
     secret_key: Secret | None = None
     """The partner's secret."""

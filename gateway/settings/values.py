@@ -1,5 +1,6 @@
 """The kinds of values that settings have: what is accepted, and what is said about what is not."""
 
+import hashlib
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 _SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
@@ -72,7 +74,20 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _without_control_characters(value: SecretStr) -> SecretStr:
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank; leave it out where it is not wanted")
+    return value
+
+
+def _user_name(value: str) -> str:
+    if ":" in value:
+        raise ValueError("must hold no colon: HTTP Basic ends the name there")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    _not_blank(value.get_secret_value())
     if _CONTROL_CHARACTER.search(value.get_secret_value()):
         raise ValueError("must hold no line breaks and no other control characters")
     return value
@@ -96,6 +111,8 @@ def _path_segment(value: SecretStr) -> SecretStr:
 def _sha256(value: str) -> str:
     if not _SHA256_HEX.fullmatch(value.lower()):
         raise ValueError("must be the SHA-256 of the key as 64 hex digits, not the key; see: printf %s KEY | sha256sum")
+    if value.lower() == _SHA256_OF_NOTHING:
+        raise ValueError("is the SHA-256 of nothing: the key was empty when it was made")
     return value.lower()
 
 
@@ -117,7 +134,9 @@ PerSecond = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 AbsoluteUrl = Annotated[str, AfterValidator(_absolute_url)]
-Secret = Annotated[SecretStr, AfterValidator(_without_control_characters)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Text = Annotated[str, AfterValidator(_not_blank)]
+UserName = Annotated[str, AfterValidator(_not_blank), AfterValidator(_user_name)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_path_segment)]
 Lowered = Annotated[str, AfterValidator(str.lower)]

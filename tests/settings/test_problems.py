@@ -1,3 +1,7 @@
+import json
+from hashlib import sha256
+from pathlib import Path
+
 import pytest
 
 from gateway.settings import load_settings, unknown_settings
@@ -106,6 +110,88 @@ def test_settings_that_do_not_go_together_are_told_why(environment: dict[str, st
 
     assert complaint in found[name]
     assert len(found) == 1
+
+
+WRONG_URLS = [
+    ("ftp://api.example/v1", "must be an absolute URL"),
+    ("api.example/v1", "must be an absolute URL"),
+    ("//api.example/v1", "must be an absolute URL"),
+    ("https://", "must be an absolute URL"),
+    ("https://api.example:99999/v1", "must be an absolute URL"),
+    ("https://[::1/v1", "must be an absolute URL"),
+    ("https://api.example/v1?key=x", "must be a URL without ?"),
+    ("https://user:password@api.example/v1", "must hold no user and password"),
+]
+COMPLETE = {
+    "GATEWAY_DELIVERIES__URL": "https://api.example/api/v1",
+    "GATEWAY_DELIVERIES__TOKEN": "t",
+    "GATEWAY_SMS__URLS": "https://api.example/rest/v1",
+    "GATEWAY_SMS__USERNAME": "user",
+    "GATEWAY_SMS__PASSWORD": "p",
+    "GATEWAY_LOGISTICS__URL": "https://api.example",
+    "GATEWAY_LOGISTICS__TOKEN": "t",
+}
+
+
+@pytest.mark.parametrize(("value", "complaint"), WRONG_URLS)
+@pytest.mark.parametrize("name", ["GATEWAY_DELIVERIES__URL", "GATEWAY_SMS__URLS", "GATEWAY_LOGISTICS__URL"])
+def test_a_needed_setting_that_is_wrong_is_told_as_wrong_and_not_as_missing(
+    name: str, value: str, complaint: str
+) -> None:
+    found = complaints({**COMPLETE, name: value})
+
+    assert list(found) == [name]
+    assert complaint in found[name]
+
+
+@pytest.mark.parametrize("digest", ["a" * 64, "A" * 64])
+def test_callers_with_one_key_are_refused(digest: str) -> None:
+    found = complaints({"GATEWAY_AUTH__API_KEYS__MOBILE": "a" * 64, "GATEWAY_AUTH__API_KEYS__SHOP": digest})
+
+    assert found == {
+        "GATEWAY_AUTH__API_KEYS__SHOP": "is the same key as GATEWAY_AUTH__API_KEYS__MOBILE: give each caller one of "
+        "its own"
+    }
+
+
+def test_the_digest_of_an_empty_key_is_refused() -> None:
+    name, digest = "GATEWAY_AUTH__API_KEYS__MOBILE", sha256(b"").hexdigest()
+
+    assert "is the SHA-256 of nothing" in complaints({name: digest})[name]
+
+
+def test_a_login_id_with_a_colon_is_refused() -> None:
+    found = complaints({**COMPLETE, "GATEWAY_SMS__USERNAME": "user:other"})
+
+    assert "must hold no colon" in found["GATEWAY_SMS__USERNAME"]
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        ("deliveries", "token"),
+        ("deliveries", "email"),
+        ("deliveries", "password"),
+        ("sms", "username"),
+        ("sms", "password"),
+        ("logistics", "token"),
+        ("logistics", "client_key"),
+        ("logistics", "secret_key"),
+        ("logistics", "refresh_token"),
+        ("auth", "issuer"),
+        ("auth", "audience"),
+        ("auth", "account_claim"),
+        ("sessions", "database"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_a_blank_in_the_file_is_refused(tmp_path: Path, group: str, key: str, blank: str) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(f"[{group}]\n{key} = {json.dumps(blank)}\n")
+
+    found = complaints({"GATEWAY_CONFIG": str(file)})
+
+    assert "must not be blank" in found[f"GATEWAY_{group}__{key}".upper()]
 
 
 def test_a_jwt_needs_key_issuer_and_audience_together() -> None:

@@ -106,6 +106,13 @@ def test_the_file_holds_the_same_settings_and_the_environment_wins(tmp_path: Pat
     assert settings.auth.api_keys == {"mobile": "a" * 64}
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text("port = 9000\n", encoding="utf-8-sig")
+
+    assert load_settings({**OPEN, "GATEWAY_CONFIG": str(file)}).port == 9000
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [(None, "there is no file"), ("port = ", "cannot be read"), ('port = "x"', "")],
