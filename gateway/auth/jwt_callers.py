@@ -7,7 +7,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from gateway.auth.json_web_tokens import JsonWebTokens
-from gateway.callers import Caller
+from gateway.callers import Caller, caller_name
 from resolvers.accounts import Account
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Scope
@@ -17,7 +17,7 @@ REMEMBERED_TOKENS: Final = 10_000
 REMEMBERED_SECONDS: Final = 300.0
 """How long a checked token is not checked again, so that a key that its issuer has withdrawn counts no longer."""
 
-_MAX_NAME_LENGTH: Final = 200
+_NAMING_CLAIMS: Final = ("sub", "client_id", "azp")
 _SCOPES: Final = {scope.value: scope for scope in Scope}
 
 
@@ -64,7 +64,7 @@ class JwtCallers:
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         account = self._account(claims).limited_to(scopes_in(claims))
-        return Caller(f"jwt:{_subject(claims)}", account, expires_at=float(claims["exp"]))
+        return Caller(_name(claims), account, expires_at=float(claims["exp"]))
 
     def _account(self, claims: Mapping[str, Any]) -> Account:
         if self._account_claim is None:
@@ -87,8 +87,9 @@ def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
     return frozenset(_SCOPES[word] for word in words if isinstance(word, str) and word in _SCOPES)
 
 
-def _subject(claims: Mapping[str, Any]) -> str:
-    subject = claims.get("sub") or claims.get("client_id") or claims.get("azp")
-    if not isinstance(subject, str):
+def _name(claims: Mapping[str, Any]) -> str:
+    """The first claim that names anybody; it stands in the name, for a client may be called what a person is."""
+    claim = next((claim for claim in _NAMING_CLAIMS if claims.get(claim)), None)
+    if claim is None or not isinstance(claims[claim], str):
         raise Unauthenticated("The token says in none of the claims sub, client_id and azp whom it stands for.")
-    return subject[:_MAX_NAME_LENGTH]
+    return caller_name(f"jwt:{claim}", claims[claim])

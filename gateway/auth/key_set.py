@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,11 +16,18 @@ logger = logging.getLogger(__name__)
 MAX_AGE_SECONDS: Final = 3600.0
 """How long keys are used before they are fetched again: a key that the issuer has withdrawn counts no longer."""
 
+IDLE_SECONDS: Final = 86_400.0
+"""Keys that nobody asked for in so long are fetched before they count: one may have been withdrawn since."""
+
 PAUSE_SECONDS: Final = 10.0
 """Between two fetches: tokens that name made-up keys must not make the gateway hammer the issuer."""
 
 _PUBLIC_KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 """A symmetric key has no place among public ones: whoever can read it can sign."""
+
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+"""By the first letters of the algorithm (RFC 7518, 3.1; RFC 8037, 3.1)."""
 
 
 class KeySetUnreadable(Exception):
@@ -54,7 +61,7 @@ class KeySet:
     def __init__(self, fetch: FetchKeySet, clock: Callable[[], float]) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._published: Mapping[str | None, dict[str, Any]] = {}
+        self._published: Sequence[Mapping[str, Any]] = ()
         self._built: dict[tuple[str | None, str], PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
@@ -63,30 +70,42 @@ class KeySet:
     async def key(self, key_id: str | None, algorithm: str) -> PyJWK | None:
         """The key of this id, for this algorithm; None where the issuer has none.
 
+        A known key is returned at once, and its set fetched again in the background where that is due.
+
         Args:
-            key_id: The `kid` of a token; None finds the only key of a set, if it has no id either.
+            key_id: The `kid` of a token; None finds the key where exactly one of the set fits the algorithm.
             algorithm: One that the operator has allowed.
 
         Raises:
             KeysUnavailable: no key could be fetched so far.
         """
-        if self._clock() - self._fetched_at > MAX_AGE_SECONDS or key_id not in self._published:
-            await self._refresh()
+        now = self._clock()
+        if now - self._tried_at > IDLE_SECONDS:
+            await self._refreshed()
+        elif now - self._fetched_at > MAX_AGE_SECONDS:
+            self._refresh()
+        key = self._find(key_id, algorithm)
+        if key is None:
+            await self._refreshed()
+            key = self._find(key_id, algorithm)
         if not self._published:
             raise KeysUnavailable(
                 "The token cannot be checked: the keys of its issuer are out of reach; try again later.",
                 retry_after=PAUSE_SECONDS,
             )
-        return self._build(key_id, algorithm)
+        return key
 
-    async def _refresh(self) -> None:
-        """Fetch the keys, once for all who ask at the same time and not again at once."""
-        if self._fetching is None:
-            if self._clock() - self._tried_at < PAUSE_SECONDS:
-                return
-            self._tried_at = self._clock()
+    async def _refreshed(self) -> None:
+        self._refresh()
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+
+    def _refresh(self) -> None:
+        """Begin to fetch the keys, once for all who ask at the same time and not again at once."""
+        now = self._clock()
+        if self._fetching is None and now - self._tried_at >= PAUSE_SECONDS:
+            self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch_and_keep())
-        await asyncio.shield(self._fetching)
 
     async def _fetch_and_keep(self) -> None:
         try:
@@ -98,29 +117,47 @@ class KeySet:
         finally:
             self._fetching = None
 
-    def _build(self, key_id: str | None, algorithm: str) -> PyJWK | None:
+    def _find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
         place = (key_id, algorithm)
         if place not in self._built:
-            published = self._published.get(key_id)
-            if published is None or published.get("alg", algorithm) != algorithm:
+            fitting = [key for key in self._published if _fits(key, key_id, algorithm)]
+            # Without an id, a choice among several would be a guess.
+            if not fitting or (key_id is None and len(fitting) > 1):
                 return None
             try:
-                self._built[place] = PyJWK(published, algorithm)
+                self._built[place] = PyJWK(dict(fitting[0]), algorithm)
             except PyJWTError:
                 return None
         return self._built[place]
 
 
-def _published(body: bytes) -> dict[str | None, dict[str, Any]]:
+def _published(body: bytes) -> Sequence[Mapping[str, Any]]:
     try:
         keys = _decode(body).keys
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise KeySetUnreadable("the answer is no JSON Web Key Set") from None
-    found = {key.get("kid"): key for key in keys if _verifies(key)}
+    found = [key for key in keys if _verifies(key)]
     if not found:
         raise KeySetUnreadable("the set holds no public key for signatures")
     return found
 
 
+def _fits(key: Mapping[str, Any], key_id: str | None, algorithm: str) -> bool:
+    """Whether a key has the wanted id, and is of the kind and curve that an algorithm needs."""
+    return (
+        (key_id is None or key.get("kid") == key_id)
+        and key.get("alg", algorithm) == algorithm
+        and key["kty"] == _KINDS.get(algorithm[:2])
+        and key.get("crv") == _CURVES.get(algorithm, key.get("crv"))
+    )
+
+
 def _verifies(key: Mapping[str, Any]) -> bool:
-    return key.get("kty") in _PUBLIC_KINDS and key.get("use", "sig") == "sig" and isinstance(key.get("kid"), str | None)
+    operations = key.get("key_ops", ["verify"])
+    return (
+        key.get("kty") in _PUBLIC_KINDS
+        and key.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and isinstance(key.get("kid"), str | None)
+    )

@@ -1,5 +1,6 @@
 """Fetches an issuer's key set over HTTP."""
 
+import asyncio
 from typing import Final
 
 import httpx
@@ -7,23 +8,29 @@ import httpx
 from gateway.auth.key_set import FetchKeySet, KeySetUnreadable
 
 TIMEOUT_SECONDS: Final = 5.0
+"""What a fetch may take in all, an answer that comes byte by byte included."""
+
 MAX_BYTES: Final = 1024 * 1024
 
 
-def key_set_source(url: str) -> FetchKeySet:
+def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
     """A function that fetches the key set at a URL, each time over a connection of its own: it happens once an hour.
 
     Args:
         url: Where the issuer publishes its keys; a redirect is not followed, for it could lead anywhere.
+        seconds: What a fetch may take in all.
     """
 
     async def fetch() -> bytes:
         try:
             async with (
-                httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as client,
+                asyncio.timeout(seconds),
+                httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client,
                 client.stream("GET", url, headers={"accept": "application/json"}) as response,
             ):
                 return await _read(response)
+        except TimeoutError:
+            raise KeySetUnreadable(f"{url} did not answer within {seconds:g} s") from None
         except httpx.HTTPError as error:
             raise KeySetUnreadable(f"{url} did not answer properly ({type(error).__name__})") from None
 

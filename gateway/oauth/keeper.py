@@ -8,6 +8,7 @@ import msgspec
 from cachetools import LRUCache
 
 from gateway.auth.credentials import SESSION_PREFIX
+from gateway.callers import caller_name
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.sessions import LogisticsTokenPair, Session, SessionStore, hash_of
 from resolvers.errors import Unauthenticated
@@ -56,7 +57,7 @@ class SessionKeeper:
         session = Session(
             session_id=session_id,
             token_hash=hash_of(token),
-            subject=f"person:{subject}" if subject else f"session:{session_id}",
+            subject=caller_name("person", subject) if subject else f"session:{session_id}",
             sealed=self._seal.close(_encode(tokens)),
             created_at=now,
             expires_at=now + self._lifetime,

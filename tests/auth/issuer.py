@@ -55,10 +55,11 @@ class Issuer:
         self.server.answer("GET", "/keys", json.dumps({"keys": keys}).encode(), status=status)
 
     def token(self, *, key: str = "first", algorithm: str = "RS256", key_id: str | None = None, **claims: Any) -> str:  # noqa: ANN401 - any claim
-        """A token that is right but for these claims; one that is None is left out."""
+        """A token that is right but for these claims; one that is None is left out, and an empty key_id."""
         good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "mei", "exp": time.time() + 600, "scope": "sms:read"}
         told = {name: value for name, value in {**good, **claims}.items() if value is not None}
-        return jwt.encode(told, rsa_key(key), algorithm, headers={"kid": key_id or key})
+        named = key if key_id is None else key_id
+        return jwt.encode(told, rsa_key(key), algorithm, headers={"kid": named} if named else None)
 
     def sign(self, unsigned: str, key: str = "first") -> str:
         """Sign whatever stands there, right or wrong."""

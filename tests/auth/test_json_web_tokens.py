@@ -43,10 +43,30 @@ async def test_a_good_token_tells_name_scopes_and_end(issuer: Issuer) -> None:
 
     caller = await callers_of(issuer).find(issuer.token(exp=end, scope="openid sms:read deliveries:write sms:all"))
 
-    assert caller.name == "jwt:mei"
+    assert caller.name == "jwt:sub:mei"
     assert caller.scopes == {Scope.SMS_READ, Scope.DELIVERIES_WRITE}
     assert caller.account.identity == "own"
     assert caller.expires_at == end
+
+
+async def test_a_client_and_a_person_of_the_same_name_are_two_callers(issuer: Issuer) -> None:
+    callers = callers_of(issuer)
+    tokens = [issuer.token(), issuer.token(sub=None, client_id="mei"), issuer.token(sub=None, azp="mei")]
+
+    names = [(await callers.find(token)).name for token in tokens]
+
+    assert names == ["jwt:sub:mei", "jwt:client_id:mei", "jwt:azp:mei"]
+
+
+async def test_long_names_that_begin_alike_are_different_callers(issuer: Issuer) -> None:
+    callers, common = callers_of(issuer), "x" * 200
+
+    names = [(await callers.find(issuer.token(sub=common + end))).name for end in ("", "a", "b", "b" * 5000)]
+
+    assert len(set(names)) == 4
+    assert max(map(len, names)) < 220
+    hashed = names[1].removeprefix("jwt:sub#")
+    assert (await callers.find(issuer.token(sub=hashed))).name != names[1]
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
