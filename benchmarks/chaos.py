@@ -178,6 +178,9 @@ class Phone:
 
     def _note(self, event: dict[str, Any]) -> None:
         self._tally.counts["events"] += 1
+        if event["kind"] == "PROBLEM":
+            self._tally.wrong("errors", str(event))
+            return
         if event["kind"] == "GAP":
             self._tally.counts["gaps"] += 1
             self.stands = {}

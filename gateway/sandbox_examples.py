@@ -28,6 +28,11 @@ subscription FollowAll($ids: [ID!]!) {
       id
       final
     }
+    problem {
+      code
+      message
+      subjectId
+    }
   }
 }
 """

@@ -9,9 +9,7 @@ from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusEv
 __all__ = ["StatusEvent", "StatusEventKind", "StatusEventSource", "StatusProblem", "status_changed"]
 
 
-def status_changed(
-    context: Context, ids: Sequence[str], after: str | None
-) -> AsyncIterator[StatusEvent | StatusProblem]:
+def status_changed(context: Context, ids: Sequence[str], after: str | None) -> AsyncIterator[StatusEvent]:
     """The events of the given things, until all of them are final.
 
     Args:

@@ -177,6 +177,7 @@ described(
     SNAPSHOT="Where the thing stands now: sent first, once for each id.",
     CHANGE="The thing's status changed.",
     GAP="Events between `after` and this one are lost (older than the log keeps): a SNAPSHOT of each id follows.",
+    PROBLEM="An id cannot be followed, or not read at the moment: see `problem`. The other ids go on.",
 )
 described(
     StatusEventSource,

@@ -14,13 +14,29 @@ from schema.inputs.checks import not_empty
 from schema.nodes import Trackable
 
 
+@strawberry.type(
+    description=(
+        "What keeps an id from being followed. NOT_FOUND and FORBIDDEN are final; an UPSTREAM_ code ends with the "
+        "SNAPSHOT that follows. UPSTREAM_UNCONFIGURED alone of those is final too."
+    )
+)
+class StatusProblem:
+    """A view of what is wrong with one id."""
+
+    code: str = strawberry.field(description="As in the `extensions` of an error, such as NOT_FOUND.")
+    message: str = strawberry.field(description="What happened, and what to do.")
+    subject_id: strawberry.ID = strawberry.field(description="The id, as it was given in `ids`.")
+    retryable: bool = strawberry.field(description="As of any error with this code: true where it may pass by itself.")
+
+
 @strawberry.type(description="What happened to one of the things that are followed.")
 class StatusEvent:
     """A view of an event."""
 
     kind: StatusEventKind = strawberry.field(description="Why the event is sent.")
     cursor: str = strawberry.field(description="Pass as `after` to go on from here after a reconnect.")
-    node: Trackable | None = strawberry.field(description="The thing as it stands. Null in a GAP.")
+    node: Trackable | None = strawberry.field(description="The thing as it stands. Null in a GAP and a PROBLEM.")
+    problem: StatusProblem | None = strawberry.field(description="What is wrong with an id. In a PROBLEM alone.")
     progress: Progress | None = strawberry.field(description="Where the thing stands.")
     previous_progress: Progress | None = strawberry.field(description="Where it stood before.")
     raw_status: str | None = strawberry.field(description="The upstream's own word for the status.")
@@ -35,7 +51,7 @@ async def _status_changed(
     after: Annotated[
         str | None, strawberry.argument(description="The cursor of the last event that was received.")
     ] = strawberry.UNSET,
-) -> AsyncIterator[status.StatusEvent | status.StatusProblem]:
+) -> AsyncIterator[status.StatusEvent]:
     return status.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
 
 
@@ -52,7 +68,6 @@ class Subscription:
             "`after` what was missed is replayed and no SNAPSHOT is sent again, except those still owed and those "
             "of ids new to the cursor. A cursor whose place the log no longer has (aged out, or a restart without "
             "Redis) gives a GAP; one that the gateway never made is BAD_INPUT. A thing that does not exist or may "
-            "not be seen is one event with `data: null` and an error whose extensions carry `code` (NOT_FOUND, "
-            "FORBIDDEN) and `id`; the others go on."
+            "not be seen is one event of the kind PROBLEM; the others go on."
         ),
     )

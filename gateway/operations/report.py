@@ -8,7 +8,6 @@ from graphql import GraphQLError
 
 from gateway.http.response import MASKED
 from resolvers.errors import BadInput, GatewayError, UpstreamError
-from resolvers.events.status_event import StatusProblem
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +37,7 @@ def extensions_of(error: GatewayError) -> dict[str, Any]:
 def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     cause = _cause(error)
-    if isinstance(cause, StatusProblem):
-        formatted["message"] = cause.error.message
-        formatted["extensions"] = {**extensions_of(cause.error), "id": cause.id, "cursor": cause.cursor}
-    elif isinstance(cause, GatewayError):
+    if isinstance(cause, GatewayError):
         formatted["message"] = cause.message
         formatted["extensions"] = extensions_of(cause)
     elif error.path is None:

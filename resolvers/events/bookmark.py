@@ -26,12 +26,12 @@ class Bookmark:
         self._epoch = ""
         self._marks = b""
         self._known: set[bytes] = set()
-        self._problems = b""
+        self._problems: dict[str, bytes] = {}
         self.position = 0
         self.covered: set[RecordKey] = set()
 
     def begin(self, epoch: str, position: int) -> None:
-        """Begin, or begin anew, with no record covered; which ids cannot be followed stays told.
+        """Begin, or begin anew, with no record covered; which problems there are stays told.
 
         Args:
             epoch: Of the log.
@@ -55,12 +55,13 @@ class Bookmark:
             self.cover(key)
 
     def cover(self, key: RecordKey) -> None:
-        """Note that a record has had its SNAPSHOT."""
+        """Note that a record has had its SNAPSHOT, which ends the problem that it had."""
         self.covered.add(key)
+        self._known.discard(self._problems.pop(key.global_id, b""))
         self._marks += mark_of(key.global_id)
 
     def knows(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
-        """Whether an earlier subscription was told that an id cannot be followed, for the same reason.
+        """Whether an earlier subscription was told that an id cannot be followed or read, for the same reason.
 
         Args:
             code: Of the error: what keeps a caller from an id may change, such as its rights, and is then told anew.
@@ -69,8 +70,8 @@ class Bookmark:
         return _mark_of_problem(code, id) in self._known
 
     def note(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
-        """Note that this is told once for all."""
-        self._problems += _mark_of_problem(code, id)
+        """Note that this is told, and not to be told again behind the cursors from here on."""
+        self._problems[id] = _mark_of_problem(code, id)
 
     def cursor(self, position: int | None = None) -> str:
         """Where to go on after an event.
@@ -79,7 +80,9 @@ class Bookmark:
             position: Of the change that the event tells; left out for every other event.
         """
         at = self.position if position is None else position
-        return self._cursors.seal(self._identity, Place(self._epoch, at, self._marks, self._problems))
+        return self._cursors.seal(
+            self._identity, Place(self._epoch, at, self._marks, b"".join(self._problems.values()))
+        )
 
 
 def _mark_of_problem(code: str, id: str) -> bytes:  # noqa: A002 - the contract's name

@@ -26,7 +26,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
         epoch: Of the log that the position belongs to.
         position: Every change up to here was told, of each record that is covered.
         marks: Those of the covered records, one behind another.
-        problems: Those of the problems that were told for good, one behind another.
+        problems: Those of the problems that were told and have not ended, one behind another.
     """
 
     epoch: str

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
-from resolvers.errors import GatewayError, NoSuchRecord
+from resolvers.errors import GatewayError, NoSuchRecord, UpstreamUnconfigured
 from resolvers.events.backlog import Backlog
 from resolvers.events.bookmark import Bookmark
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
@@ -12,7 +12,7 @@ from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reading
 from resolvers.events.readings import Found, Readings
 from resolvers.events.sources import Sources
-from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusProblem
+from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
 
 
 class Follower:
@@ -61,7 +61,7 @@ class Follower:
         self._readings = Readings(sources, account, self._backlog.wake)
         self._readings.begin(keys)
 
-    async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+    async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent, None]:
         """The events, until all records are final or cannot be followed.
 
         Args:
@@ -111,14 +111,12 @@ class Follower:
             del self._owed[key]
         for key in self._keys:
             if self._bookmark.knows(NoSuchRecord.code, key.global_id):
+                self._bookmark.note(NoSuchRecord.code, key.global_id)
                 self._give_up(key)
 
-    def _refusals(self) -> Iterator[StatusProblem]:
+    def _refusals(self) -> Iterator[StatusEvent]:
         for one, error in self._refused:
-            known = self._bookmark.knows(error.code, one)
-            self._bookmark.note(error.code, one)
-            if not known:
-                yield self._problem(error, one)
+            yield from self._problem(error, one)
 
     async def _missed(self, after: Place) -> list[StatusEvent]:
         """What was missed; a GAP is told by the main loop."""
@@ -147,7 +145,7 @@ class Follower:
         cursor = self._bookmark.cursor()
         return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
 
-    def _news(self) -> Iterator[StatusEvent | StatusProblem]:
+    def _news(self) -> Iterator[StatusEvent]:
         """What is to be told now; all of it stands at the hub's position at this moment."""
         position, bookmark = self._sources.hub.position, self._bookmark
         batch = self._backlog.take()
@@ -164,19 +162,22 @@ class Follower:
         if not self._readings.under_way:
             yield from self._snapshots(found)
 
-    def _judged(self, key: RecordKey, reading: Found) -> Iterator[StatusProblem]:
+    def _judged(self, key: RecordKey, reading: Found) -> Iterator[StatusEvent]:
         """Take a reading in; one that failed is told once, and tried again."""
         if reading is None:
             self._give_up(key)
             error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
-            yield self._problem(error, key.global_id)
+            yield from self._problem(error, key.global_id)
+        elif isinstance(reading, UpstreamUnconfigured):
+            self._give_up(key)
+            yield from self._problem(reading, key.global_id)
         elif isinstance(reading, Reading):
             self._readings.unread.discard(key)
             if reading.record.final and key in self._bookmark.covered:
                 self._open.discard(key)
         elif key in self._owed and self._owed[key] is None:
             self._owed[key] = reading
-            yield self._problem(reading, key.global_id)
+            yield from self._problem(reading, key.global_id)
 
     def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
@@ -223,14 +224,22 @@ class Follower:
             self._open.add(key)
 
     def _give_up(self, key: RecordKey) -> None:
-        """Follow a record no more, because there is none."""
+        """Follow a record no more, because there is none or nobody to ask for it."""
         self._open.discard(key)
         self._readings.unread.discard(key)
         self._owed.pop(key, None)
         self._bookmark.covered.discard(key)
-        self._bookmark.note(NoSuchRecord.code, key.global_id)
         self._keys = tuple(one for one in self._keys if one != key)
         self._sources.hub.detach(self, [key])
 
-    def _problem(self, error: GatewayError, id: str) -> StatusProblem:  # noqa: A002 - the contract's name
-        return StatusProblem(error, id, self._bookmark.cursor())
+    def _problem(self, error: GatewayError, subject_id: str) -> Iterator[StatusEvent]:
+        """The event of a problem, unless an earlier subscription was told of it."""
+        known = self._bookmark.knows(error.code, subject_id)
+        self._bookmark.note(error.code, subject_id)
+        if not known:
+            yield StatusEvent(
+                kind=StatusEventKind.PROBLEM,
+                cursor=self._bookmark.cursor(),
+                occurred_at=self._sources.now(),
+                problem=problem_of(error, subject_id),
+            )

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from resolvers.events.changes import TrackedRecord
-from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
+from resolvers.events.status_event import StatusEvent, StatusEventSource
 
 
 class StatusChanges(Protocol):
@@ -20,7 +20,7 @@ class StatusChanges(Protocol):
         account: Any,  # noqa: ANN401 - see the class
         ids: Sequence[str],
         after: str | None,
-    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+    ) -> AsyncGenerator[StatusEvent, None]:
         """The events of some things: see the contract's `statusChanged`."""
         ...
 

@@ -21,7 +21,7 @@ from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.sources import Sources
-from resolvers.events.status_event import StatusEvent, StatusEventSource, StatusProblem
+from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.ids import split_global_id
 
@@ -126,9 +126,7 @@ class Events:
         await self._reader.close()
         await self._log.close()
 
-    def follow(
-        self, account: Account, ids: Sequence[str], after: str | None
-    ) -> AsyncGenerator[StatusEvent | StatusProblem, None]:
+    def follow(self, account: Account, ids: Sequence[str], after: str | None) -> AsyncGenerator[StatusEvent, None]:
         """The events of some things: see the contract's `statusChanged`.
 
         Args:

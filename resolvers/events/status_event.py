@@ -15,6 +15,7 @@ class StatusEventKind(Enum):
     SNAPSHOT = "SNAPSHOT"
     CHANGE = "CHANGE"
     GAP = "GAP"
+    PROBLEM = "PROBLEM"
 
 
 class StatusEventSource(Enum):
@@ -25,13 +26,30 @@ class StatusEventSource(Enum):
     MUTATION = "MUTATION"
 
 
+class StatusProblem(msgspec.Struct, frozen=True):
+    """What keeps one id from being followed, or from being read at the moment.
+
+    Args:
+        code: Of the error.
+        message: Of the error.
+        subject_id: The id as the client gave it.
+        retryable: Whether the same id may be followed later.
+    """
+
+    code: str
+    message: str
+    subject_id: str
+    retryable: bool
+
+
 class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a subscription; `node` is None in a GAP."""
+    """One event of a subscription; `node` is None in a GAP and in a PROBLEM, which alone has a `problem`."""
 
     kind: StatusEventKind
     cursor: str
     occurred_at: datetime
     node: object | None = None
+    problem: StatusProblem | None = None
     progress: Progress | None = None
     previous_progress: Progress | None = None
     raw_status: str | None = None
@@ -39,20 +57,6 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
     source: StatusEventSource | None = None
 
 
-class StatusProblem(Exception):
-    """One id cannot be followed; the others can.
-
-    It is an event of the stream like any other, and graphql-core raises an event that is an exception: that one answer
-    has `data: null` and the error, and the stream goes on.
-
-    Args:
-        error: Why.
-        id: The id as the client gave it.
-        cursor: Where a subscription goes on that need not be told this again.
-    """
-
-    def __init__(self, error: GatewayError, id: str, cursor: str) -> None:  # noqa: A002 - the contract's name
-        super().__init__(error.message)
-        self.error = error
-        self.id = id
-        self.cursor = cursor
+def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:
+    """The problem that an error is for one id."""
+    return StatusProblem(error.code, error.message, subject_id, error.retryable)

@@ -231,7 +231,7 @@ async def test_an_answer_kept_for_one_caller_is_not_given_to_another_of_fewer_sc
 
 async def test_nothing_may_be_followed_that_may_not_be_read(issuer: Issuer, world: World) -> None:
     ids = ["Delivery:1", "SmsJob:1", "Recipient:1/2", "LogisticsTask:1"]
-    query = "subscription ($ids: [ID!]!) { statusChanged(ids: $ids) { rawStatus node { id } } }"
+    query = "subscription ($ids: [ID!]!) { statusChanged(ids: $ids) { node { id } problem { code subjectId } } }"
 
     response = await world.client.post(
         f"{world.url}/graphql",
@@ -240,7 +240,7 @@ async def test_nothing_may_be_followed_that_may_not_be_read(issuer: Issuer, worl
     )
 
     told = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
-    assert [one["data"] for one in told] == [None] * 4
-    assert [one["errors"][0]["extensions"]["code"] for one in told] == ["FORBIDDEN"] * 4
-    assert [one["errors"][0]["extensions"]["id"] for one in told] == ids
+    assert [one["data"]["statusChanged"] for one in told] == [
+        {"node": None, "problem": {"code": "FORBIDDEN", "subjectId": one}} for one in ids
+    ]
     assert world.requests == []

@@ -45,6 +45,7 @@ VIEWS: list[tuple[type, type]] = [
     (gateway_state.Upstream, upstream_states.Upstream),
     (nodes.PageInfo, connections.PageInfo),
     (subscription.StatusEvent, status.StatusEvent),
+    (subscription.StatusProblem, status.StatusProblem),
 ]
 
 MADE_HERE = ("Query", "Mutation", "Subscription", "__", "InvalidInput", "NotFound", "Conflict", "NotAllowedNow")

@@ -2,11 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TypeAlias
 
-from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusProblem
-
-News: TypeAlias = StatusEvent | StatusProblem
+from resolvers.events.status_event import StatusEvent, StatusEventKind
 
 WAIT_SECONDS = 20.0
 """Far above what anything takes; only a test that fails waits so long."""
@@ -20,8 +17,8 @@ class Subscriber:
         ended: Whether the subscription ended by itself.
     """
 
-    def __init__(self, events: AsyncGenerator[News, None]) -> None:
-        self.news: list[News] = []
+    def __init__(self, events: AsyncGenerator[StatusEvent, None]) -> None:
+        self.news: list[StatusEvent] = []
         self.ended = False
         self._events = events
         self._arrived = asyncio.Event()
@@ -47,11 +44,12 @@ class Subscriber:
 
     @property
     def events(self) -> list[StatusEvent]:
-        return [each for each in self.news if isinstance(each, StatusEvent)]
+        """What was told of records, and GAPs."""
+        return [each for each in self.news if each.problem is None]
 
     @property
-    def problems(self) -> list[StatusProblem]:
-        return [each for each in self.news if isinstance(each, StatusProblem)]
+    def problems(self) -> list[StatusEvent]:
+        return [each for each in self.news if each.problem is not None]
 
     @property
     def told(self) -> list[str]:
@@ -59,9 +57,9 @@ class Subscriber:
         return [in_short(each) for each in self.news]
 
 
-def in_short(news: News) -> str:
-    if isinstance(news, StatusProblem):
-        return f"{news.error.code} {news.id}"
+def in_short(news: StatusEvent) -> str:
+    if news.problem is not None:
+        return f"{news.problem.code} {news.problem.subject_id}"
     if news.kind is StatusEventKind.CHANGE:
         return f"CHANGE {news.previous_raw_status} > {news.raw_status}"
     return f"{news.kind.name} {news.raw_status}" if news.raw_status else news.kind.name

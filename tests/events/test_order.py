@@ -8,7 +8,7 @@ import pytest
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusProblem
+from resolvers.events.status_event import StatusEvent, StatusEventKind
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber
 from tests.events.upstream import Upstream
@@ -25,13 +25,13 @@ class Phone:
     def __init__(self, events: Events, upstream: Upstream) -> None:
         self._events = events
         self._upstream = upstream
-        self._seen: list[StatusEvent | StatusProblem] = []
+        self._seen: list[StatusEvent] = []
         self._subscriber: Subscriber | None = None
 
     @property
     def seen(self) -> list[StatusEvent]:
         now = self._subscriber.news if self._subscriber else []
-        return [each for each in (*self._seen, *now) if isinstance(each, StatusEvent)]
+        return [*self._seen, *now]
 
     async def reconnect(self) -> None:
         await self.leave()

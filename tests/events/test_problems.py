@@ -97,7 +97,7 @@ async def test_what_a_caller_may_see_by_now_is_followed(events: Events, upstream
     assert by_now_allowed.told == ["SNAPSHOT waiting"]
 
 
-async def test_an_upstream_that_is_still_down_is_told_again_for_its_snapshot_is_owed(
+async def test_an_upstream_that_is_still_down_is_told_once_and_its_snapshot_is_owed(
     events: Events, upstream: Upstream
 ) -> None:
     upstream.tasks["1"] = "accepted"
@@ -108,8 +108,66 @@ async def test_an_upstream_that_is_still_down_is_told_again_for_its_snapshot_is_
 
     up = await told(events, upstream.account(), ["LogisticsTask:1"], first.problems[0].cursor)
 
-    assert first.told == down.told == ["UPSTREAM_UNAVAILABLE LogisticsTask:1"]
+    assert first.told == ["UPSTREAM_UNAVAILABLE LogisticsTask:1"]
+    assert down.told == []
+    assert not down.ended
     assert up.told == ["SNAPSHOT accepted"]
+
+
+async def test_a_problem_that_the_snapshot_ended_is_told_when_it_comes_back(
+    processes: Processes, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    upstream.down = True
+    before = await processes.start(MemoryEventLog(LogConfig(), time.now))
+    first = Subscriber(before.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    upstream.down = False
+    await time.advance(3)
+    await first.leave()
+    upstream.down = True
+    after = await processes.start(MemoryEventLog(LogConfig(), time.now))
+
+    resumed = await told(after, upstream.account(), ["LogisticsTask:1"], first.events[-1].cursor)
+
+    assert first.told == ["UPSTREAM_UNAVAILABLE LogisticsTask:1", "SNAPSHOT accepted"]
+    assert resumed.told == ["GAP", "UPSTREAM_UNAVAILABLE LogisticsTask:1"]
+
+
+async def test_a_subscription_to_an_upstream_that_is_not_configured_ends_after_saying_so(
+    events: Events, upstream: Upstream
+) -> None:
+    ids = ["Delivery:7", "SmsJob:1", "Recipient:1/2"]
+    without = Account("own", logistics=upstream.account().logistics)
+    first = await told(events, without, ids)
+    resumed = await told(events, without, ids, first.problems[-1].cursor)
+    upstream.deliveries["7"] = "waiting"
+    by_now_configured = await told(events, upstream.account(), ids[:1], first.problems[-1].cursor)
+
+    assert sorted(first.told) == sorted(f"UPSTREAM_UNCONFIGURED {one}" for one in ids)
+    assert first.ended
+    assert resumed.told == []
+    assert resumed.ended
+    assert by_now_configured.told == ["SNAPSHOT waiting"]
+
+
+async def test_beside_an_upstream_that_is_not_configured_the_others_are_followed(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    without = Account("own", logistics=upstream.account().logistics)
+    subscriber = Subscriber(events.follow(without, ["Delivery:7", "LogisticsTask:1"], None))
+    await settled()
+    upstream.tasks["1"] = "complete"
+    await time.advance(3)
+
+    assert subscriber.told == [
+        "UPSTREAM_UNCONFIGURED Delivery:7",
+        "SNAPSHOT accepted",
+        "CHANGE accepted > complete",
+    ]
+    assert subscriber.ended
+    assert upstream.calls.keys() == {"platform_task_detail"}
 
 
 async def test_a_problem_that_is_told_first_moves_no_place_on(

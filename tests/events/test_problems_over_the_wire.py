@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import httpx
@@ -18,10 +19,12 @@ from tests.lifespan import lifespan_of
 from tests.subscriptions.loopback import serving as serving_sockets
 from tests.subscriptions.socket_client import NEW, OLD, initialized
 from tests.subscriptions.stream_client import MULTIPART, SSE
+from tests.subscriptions.test_node_clients import ALL, subscribed
 
 FOLLOW = """subscription($ids: [ID!]!, $after: String) {
-    statusChanged(ids: $ids, after: $after) { kind cursor node { id } }
+    statusChanged(ids: $ids, after: $after) { kind cursor node { id } problem { code message subjectId retryable } }
 }"""
+KEY = "key of ada"
 
 Payload: TypeAlias = dict[str, Any]
 Heard: TypeAlias = list[Payload]
@@ -46,6 +49,7 @@ async def port(logistics: LogisticsSimulator) -> AsyncIterator[int]:
     async with serving(logistics.app) as upstream:
         environment = {
             "GATEWAY_AUTH__ANONYMOUS": "true",
+            "GATEWAY_AUTH__API_KEYS__ADA": sha256(KEY.encode()).hexdigest(),
             "GATEWAY_LOGISTICS__URL": upstream,
             "GATEWAY_LOGISTICS__TOKEN": LogisticsOptions().token,
         }
@@ -103,13 +107,19 @@ async def test_a_client_that_resumes_with_the_cursor_of_a_problem_is_not_told_it
     port: int, ids: list[str], transport: Transport
 ) -> None:
     problem, snapshot = await transport(port, {"ids": ids})
-    extensions = problem["errors"][0]["extensions"]
+    told = problem["data"]["statusChanged"]
 
-    behind_problem = await transport(port, {"ids": ids, "after": extensions["cursor"]})
+    behind_problem = await transport(port, {"ids": ids, "after": told["cursor"]})
     behind_all = await transport(port, {"ids": ids, "after": snapshot["data"]["statusChanged"]["cursor"]})
 
-    assert problem["data"] is None
-    assert {**extensions, "cursor": None} == {"code": "NOT_FOUND", "id": ids[0], "cursor": None}
+    assert problem.keys() == {"data"}
+    assert (told["kind"], told["node"]) == ("PROBLEM", None)
+    assert {**told["problem"], "message": None} == {
+        "code": "NOT_FOUND",
+        "message": None,
+        "subjectId": ids[0],
+        "retryable": False,
+    }
     assert [one["data"]["statusChanged"]["node"]["id"] for one in behind_problem] == [ids[1]]
     assert behind_all == []
 
@@ -120,6 +130,23 @@ async def test_the_id_of_a_server_sent_event_about_a_problem_is_its_cursor(port:
     behind_problem = await events_of(port, {"ids": ids}, problem["id"])
     behind_all = await events_of(port, {"ids": ids}, snapshot["id"])
 
-    assert problem["id"] == json.loads(problem["data"])["errors"][0]["extensions"]["cursor"]
+    assert problem["id"] == json.loads(problem["data"])["data"]["statusChanged"]["cursor"]
     assert [json.loads(event["data"])["data"]["statusChanged"]["kind"] for event in behind_problem] == ["SNAPSHOT"]
     assert behind_all == []
+
+
+@pytest.mark.parametrize("transport", ALL)
+async def test_the_public_clients_go_on_after_a_problem(port: int, ids: list[str], node: str, transport: str) -> None:
+    query = f"subscription {{ statusChanged(ids: {json.dumps(ids)}) {{ kind problem {{ code subjectId }} }} }}"
+    async with subscribed(node, transport, port, query, f"Bearer {KEY}") as client:
+        told = [await client.hear_event() for _ in range(3)]
+
+    assert told == [
+        {
+            "next": {
+                "data": {"statusChanged": {"kind": "PROBLEM", "problem": {"code": "NOT_FOUND", "subjectId": ids[0]}}}
+            }
+        },
+        {"next": {"data": {"statusChanged": {"kind": "SNAPSHOT", "problem": None}}}},
+        {"complete": True},
+    ]

@@ -40,9 +40,9 @@ class NodeClient:
 
 
 @asynccontextmanager
-async def subscribed(node: str, transport: str, port: int) -> AsyncIterator[NodeClient]:
+async def subscribed(node: str, transport: str, port: int, *arguments: str) -> AsyncIterator[NodeClient]:
     await install(CLIENTS)
-    command = (node, "client.mjs", transport, str(port))
+    command = (node, "client.mjs", transport, str(port), *arguments)
     process = await asyncio.create_subprocess_exec(*command, cwd=CLIENTS, stdout=PIPE)
     try:
         yield NodeClient(process)

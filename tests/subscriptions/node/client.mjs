@@ -1,13 +1,13 @@
 // Subscribes over one transport and writes each thing it hears as a line of JSON.
-// usage: node client.mjs <graphql-ws | graphql-sse | subscriptions-transport-ws> <port>
+// usage: node client.mjs <graphql-ws | graphql-sse | subscriptions-transport-ws> <port> [subscription] [authorization]
 // After a lost connection it goes on from the last cursor: in the variables, over SSE in the header Last-Event-ID.
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient as createWsClient } from "graphql-ws";
 import legacy from "subscriptions-transport-ws";
 import WebSocket from "ws";
 
-const [transport, port] = process.argv.slice(2);
-const query = "subscription Follow($after: String) { events(after: $after) { number cursor } }";
+const FOLLOW = "subscription Follow($after: String) { events(after: $after) { number cursor } }";
+const [transport, port, query = FOLLOW, authorization = "ada"] = process.argv.slice(2);
 const variables = {};
 const write = (heard) => process.stdout.write(`${JSON.stringify(heard)}\n`);
 const atOnce = async () => {};
@@ -31,7 +31,7 @@ const start = {
     const client = createWsClient({
       url: `ws://127.0.0.1:${port}/graphql`,
       webSocketImpl: WebSocket,
-      connectionParams: { authorization: "ada" },
+      connectionParams: { authorization },
       retryAttempts: 5,
       retryWait: atOnce,
       on: { closed: (event) => write({ closed: event.code }) },
@@ -42,7 +42,7 @@ const start = {
     let last;
     const client = createSseClient({
       url: `http://127.0.0.1:${port}/graphql`,
-      headers: () => ({ authorization: "ada", ...(last && { "last-event-id": last }) }),
+      headers: () => ({ authorization, ...(last && { "last-event-id": last }) }),
       retry: atOnce,
     });
     const following = {
@@ -55,7 +55,7 @@ const start = {
     client.subscribe({ query }, following);
   },
   "subscriptions-transport-ws"() {
-    const options = { reconnect: true, minTimeout: 5000, connectionParams: { authorization: "ada" } };
+    const options = { reconnect: true, minTimeout: 5000, connectionParams: { authorization } };
     const client = new legacy.SubscriptionClient(`ws://127.0.0.1:${port}/graphql`, options, WebSocket);
     client.onDisconnected(() => write({ closed: true }));
     client.request({ query, variables }).subscribe(sink);
