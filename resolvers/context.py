@@ -69,22 +69,36 @@ class Context:
             self.loaders.reading.took_unkept()
 
     @asynccontextmanager
-    async def changing(self, kind: Kind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[None]:
+    async def changing(self, kind: Kind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:
         """Change records within the block: nothing stale is read from then on, and at its end they are forgotten.
 
-        That they are forgotten whatever comes of it is on purpose: what failed may have taken effect.
+        That they are forgotten whatever comes of it is on purpose: what failed may have taken effect. The ids of
+        records that the block creates have to be added to what it is given: that there were none may be cached.
 
         Args:
             kind: What they are.
             record_ids: The upstream's own ids; none where records are created.
+
+        Yields:
+            The ids that are forgotten.
         """
         self.never_stale()
+        changed = set(record_ids)
         try:
-            yield
+            yield changed
         finally:
-            self.loaders.forget(kind, record_ids)
-            if self.account.records is not None:
-                await self.account.records.forget(self.account.identity, kind, record_ids)
+            await self.forget(kind, changed)
+
+    async def forget(self, kind: Kind[Any], record_ids: Collection[str]) -> None:
+        """Read records anew from now on, here and in every process.
+
+        Args:
+            kind: What they are.
+            record_ids: The upstream's own ids.
+        """
+        self.loaders.forget(kind, record_ids)
+        if self.account.records is not None:
+            await self.account.records.forget(self.account.identity, kind, record_ids)
 
     @property
     def status_version(self) -> int:

@@ -87,8 +87,9 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
     """
     context.account.require(Scope.DELIVERIES_WRITE)
     since = context.status_version
-    async with context.changing(DELIVERY):
+    async with context.changing(DELIVERY) as changed:
         created = await context.account.deliveries.create_delivery(context.scope, request)
+        changed.add(created.send_task_id)
     if isinstance(created, DeliveryReference):
         return await _reread(context, created.send_task_id)
     await context.tell_status(since, created)
@@ -137,7 +138,7 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
 
 async def _reread(context: Context, delivery_id: str) -> Delivery:
     since = context.status_version
-    found = await read_after_change(UpstreamName.DELIVERIES, "delivery", context.loaders.deliveries, delivery_id)
+    found = await read_after_change(context, DELIVERY, "delivery", context.loaders.deliveries, delivery_id)
     await context.tell_status(since, found)
     return found
 

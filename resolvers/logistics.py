@@ -86,10 +86,11 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
                 UpstreamName.LOGISTICS,
                 "The tasks were taken, but the upstream names none of them; look for them before you send them again.",
             )
+        changed.update(task.task_id for task in created)
         return created
 
     since = context.status_version
-    async with context.changing(TASK):
+    async with context.changing(TASK) as changed:
         created, failed = await by_chunks(tasks, create_chunk)
     whole = [record for record in created if isinstance(record, LogisticsTask)]
     await context.tell_status(since, *whole)
@@ -192,7 +193,7 @@ async def _with_status(context: Context, task_id: str, refusal: NotAllowedNow) -
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
     since = context.status_version
-    found = await read_after_change(UpstreamName.LOGISTICS, "task", context.loaders.tasks, task_id)
+    found = await read_after_change(context, TASK, "task", context.loaders.tasks, task_id)
     await context.tell_status(since, found)
     return found
 

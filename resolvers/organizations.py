@@ -64,11 +64,12 @@ async def create(context: Context, business_name: str) -> Organization:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
-    async with context.changing(ORGANIZATION):
+    async with context.changing(ORGANIZATION) as changed:
         created = await context.account.logistics.create_organization(context.scope, business_name)
+        changed.add(created.organization_id)
     if isinstance(created, OrganizationReference):
         organizations, own_id = context.loaders.organizations, created.organization_id
-        return await read_after_change(UpstreamName.LOGISTICS, "organization", organizations, own_id)
+        return await read_after_change(context, ORGANIZATION, "organization", organizations, own_id)
     return created
 
 

@@ -2,6 +2,8 @@
 
 from typing import TypeVar
 
+from resolvers.cache.kinds import Kind
+from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, GatewayError
 from resolvers.record_loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
@@ -9,11 +11,14 @@ from resolvers.upstreams.names import UpstreamName
 Record = TypeVar("Record")
 
 
-async def read_after_change(upstream: UpstreamName, noun: str, loader: RecordLoader[Record], record_id: str) -> Record:
+async def read_after_change(
+    context: Context, kind: Kind[Record], noun: str, loader: RecordLoader[Record], record_id: str
+) -> Record:
     """A record as it stands after a change that was made.
 
     Args:
-        upstream: Who made the change.
+        context: The operation's.
+        kind: What was changed.
         noun: What the record is, such as `task`.
         loader: Reads it; has forgotten it since the change.
         record_id: The upstream's own id.
@@ -25,13 +30,15 @@ async def read_after_change(upstream: UpstreamName, noun: str, loader: RecordLoa
         found = await loader.load(record_id)
     except GatewayError as error:
         raise ChangeUnconfirmed(
-            upstream,
+            kind.upstream,
             f"The change was made, but {noun} {record_id} could not be read afterwards; look at it before you send the "
             f"change again. {error.message}",
         ) from error
     if found is None:
+        # An upstream may take a moment to show what it has just created; that must not be remembered as missing.
+        await context.forget(kind, [record_id])
         raise ChangeUnconfirmed(
-            upstream,
+            kind.upstream,
             f"The change was made, but there is no {noun} {record_id} to be read afterwards; look for it before you "
             "send the change again.",
         )

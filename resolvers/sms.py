@@ -140,15 +140,20 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
     context.account.require(Scope.SMS_WRITE)
     if regarding is not None:
         request = _about(request, global_id(*regarding))
-    async with context.changing(JOB):
+    async with context.changing(JOB) as changed:
         job_id = await context.account.sms.create_job(context.scope, request)
+        changed.add(job_id)
     from_input = SmsJob.from_request(job_id, request)
     if selected_below(info, "job") <= NEEDS_NO_REPORT:
         return from_input
     try:
-        return await context.loaders.jobs.load(job_id) or from_input
+        found = await context.loaders.jobs.load(job_id)
     except UpstreamError:
         return from_input
+    if found is None:
+        # Its report takes a moment to appear; that must not be remembered as missing.
+        await context.forget(JOB, [job_id])
+    return found or from_input
 
 
 def _about(request: JobRequest, reference: str) -> JobRequest:

@@ -61,7 +61,8 @@ class CachedOperations:
         self._keep = config.keep
         self._clock = clock
         self._responses = ResponseCache(config.max_bytes)
-        self._flights: dict[Key, Flight[Reply]] = {}
+        self._flights: dict[Key, tuple[Flight[Outcome], int]] = {}
+        self._invalidations = invalidations
         invalidations.subscribe(self._responses.forget)
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -84,17 +85,22 @@ class CachedOperations:
         return reply if request.may_mutate else self._for_get(key, reply)
 
     async def _shared(self, key: Key) -> Reply | None:
-        """What the same query in flight comes to; None where there is none, or whoever ran it gave up."""
-        while (flight := self._flights.get(key)) is not None:
-            reply = await flight.join()
-            if reply is not None:
-                return reply
+        """What the same query in flight comes to; None where there is none, or what it read was outdated at our start.
+
+        Whoever has seen a change answered must not be given what was read before it.
+        """
+        while (in_flight := self._flights.get(key)) is not None:
+            flight, begun = in_flight
+            asked = self._invalidations.mark
+            outcome = await flight.join()
+            if outcome is not None and (begun == asked or _is_current(outcome)):
+                return outcome.reply
         return None
 
     async def _lead(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        flight = Flight[Reply]()
+        flight = Flight[Outcome]()
         if self._share:
-            self._flights[key] = flight
+            self._flights[key] = flight, self._invalidations.mark
         try:
             outcome = await self._runner.outcome(request, scope, caller)
         except Exception as error:
@@ -105,7 +111,7 @@ class CachedOperations:
             raise
         finally:
             self._flights.pop(key, None)
-        flight.land(outcome.reply)
+        flight.land(outcome)
         self._keep_outcome(key, outcome)
         return outcome.reply
 
@@ -132,6 +138,12 @@ class CachedOperations:
             (b"vary", b"authorization, x-api-key, cookie"),
         )
         return msgspec.structs.replace(kept.reply, headers=headers)
+
+
+def _is_current(outcome: Outcome) -> bool:
+    """Whether nothing that an operation was given has been forgotten since it began, as far as that is known."""
+    context = outcome.context
+    return context is None or (context.current and context.fresh_until > float("-inf"))
 
 
 def _key(request: GraphQLRequest, caller: Caller) -> Key:
