@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
-from redis.asyncio import Redis
-
 from gateway.composition import build_upstreams
+from gateway.redis_probe import RedisProbe
 from gateway.settings import Settings
 from gateway.settings.names import environment_name
 from gateway.settings.upstreams import AccountSettings, LogisticsSettings
@@ -19,7 +18,6 @@ from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from resolvers.upstreams.sms.requests import JobIdQuery
 from resolvers.upstreams.transport.stack import loop_clock
 
-_TIMEOUT_SECONDS: Final = 5
 _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -61,10 +59,12 @@ async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
     upstreams = build_upstreams(settings)
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     try:
-        probes = [*_account_probes("", own, upstreams.own, settings.deadline_seconds)]
+        probes: list[Probe] = [*_account_probes("", own, upstreams.own, settings.deadline_seconds)]
         for name, account in settings.accounts.items():
             probes += _account_probes(f"accounts.{name}.", account, upstreams.named[name], settings.deadline_seconds)
-        yield [*probes, *([RedisProbe(settings.redis_url.get_secret_value())] if settings.redis_url else [])]
+        if settings.redis_url:
+            probes.append(RedisProbe(settings.redis_url.get_secret_value(), settings.redis_prefix))
+        yield probes
     finally:
         await upstreams.close()
 
@@ -95,31 +95,6 @@ class UpstreamProbe:
             GatewayError: It failed.
         """
         await self.ask(CallScope(loop_clock() + self.seconds))
-
-
-class RedisProbe:
-    """Pings Redis; lives as long as the check.
-
-    Args:
-        url: With its password.
-    """
-
-    name = "redis"
-    prefix = "GATEWAY_REDIS_URL"
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def run(self) -> None:
-        """Connect, log in and ping.
-
-        Raises:
-            redis.RedisError: It did not answer, or refused the login.
-        """
-        async with Redis.from_url(
-            self._url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
-        ) as redis:
-            await redis.ping()
 
 
 def _account_probes(before: str, settings: AccountSettings, account: Account, seconds: float) -> Iterator[Probe]:

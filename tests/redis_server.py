@@ -18,9 +18,14 @@ from redis.asyncio import Redis
 
 
 class RedisServer:
-    """A Redis process that a test may kill and start again at the same address; lives one test."""
+    """A Redis process that a test may kill and start again at the same address; lives one test.
 
-    def __init__(self) -> None:
+    Args:
+        options: More of its command line.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port: int = free.getsockname()[1]
@@ -33,6 +38,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it, empty; returns once it takes connections."""
         command = [_executable(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+        command += self._options
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
         assert self._process.stdout is not None
         said = []

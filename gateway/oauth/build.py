@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
@@ -24,6 +25,9 @@ from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+
+REDIS_SECONDS: Final = 2.0
+"""What an answer of Redis may take: without it nobody knows who sent a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def build_oauth(settings: Settings, upstreams: Upstreams, now: Callable[[], floa
 def _store(settings: Settings, now: Callable[[], float]) -> SessionStore:
     if settings.redis_url is None:
         return SqliteSessions(Path(settings.sessions.database), now)
-    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    redis = Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
     return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
 
 

@@ -6,8 +6,25 @@ from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from gateway.oauth.sessions import Session
+from gateway.oauth.store_faults import StoreFaults
+
+ADD: Final = """
+redis.call('SET', KEYS[1], ARGV[1], 'EXAT', ARGV[2])
+for _, listed in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  if redis.call('EXISTS', ARGV[4] .. listed) == 0 then redis.call('SREM', KEYS[2], listed) end
+end
+redis.call('SADD', KEYS[2], ARGV[3])
+local left = redis.call('TTL', KEYS[2])
+if left < 0 or redis.call('TIME')[1] + left < tonumber(ARGV[2]) then redis.call('EXPIREAT', KEYS[2], ARGV[2]) end
+"""
+"""Keeps a session and lists it, without those that have ended; the list lives as long as the longest in it.
+
+KEYS: the session, the list of its person. ARGV: the session, when it ends, its hash, what the keys of sessions begin
+with.
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Session).decode
@@ -21,7 +38,7 @@ class RedisSessions:
     """Keeps sessions under keys that Redis lets expire with them; lives as long as its process.
 
     Args:
-        redis: A client of its own, closed with this.
+        redis: A client of its own with timeouts, closed with this.
         prefix: What every key begins with.
         now: The wall clock, in seconds since 1970.
     """
@@ -30,43 +47,54 @@ class RedisSessions:
         self._redis = redis
         self._prefix = prefix
         self._now = now
+        self._add = redis.register_script(ADD)
+        self._faults = StoreFaults("Redis", RedisError, OSError, msgspec.MsgspecError)
 
     async def add(self, session: Session) -> None:
         """Keep a new session."""
-        listed = self._list_key(session.subject)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(self._key(session.token_hash), _encode(session), exat=ceil(session.expires_at))
-            pipeline.sadd(listed, session.token_hash)
-            pipeline.expireat(listed, ceil(session.expires_at))
-            await pipeline.execute()
+        keys = [self._key(session.token_hash), self._list_key(session.subject)]
+        arguments: list[bytes | int | str] = [
+            _encode(session),
+            ceil(session.expires_at),
+            session.token_hash,
+            self._key(""),
+        ]
+        with self._faults.translated():
+            await self._add(keys=keys, args=arguments)
 
     async def find(self, token_hash: str) -> Session | None:
         """The session whose token has this hash."""
-        kept = await self._redis.get(self._key(token_hash))
-        return None if kept is None else _decode(_raw(kept))
+        with self._faults.translated():
+            kept = await self._redis.get(self._key(token_hash))
+            return None if kept is None else _decode(_raw(kept))
 
     async def reseal(self, session: Session, sealed: bytes) -> None:
         """Keep other tokens for a session that is still there."""
         changed = msgspec.structs.replace(session, sealed=sealed)
-        await self._redis.set(self._key(session.token_hash), _encode(changed), xx=True, keepttl=True)
+        with self._faults.translated():
+            await self._redis.set(self._key(session.token_hash), _encode(changed), xx=True, keepttl=True)
 
     async def of_subject(self, subject: str) -> list[Session]:
         """All sessions of a person, the oldest first."""
-        listed = await self._redis.smembers(self._list_key(subject))
-        found = [await self.find(_raw(token_hash).decode()) for token_hash in listed]
-        return sorted((one for one in found if one is not None), key=lambda one: one.created_at)
+        with self._faults.translated():
+            listed = [_raw(token_hash).decode() for token_hash in await self._redis.smembers(self._list_key(subject))]
+            kept = await self._redis.mget([self._key(token_hash) for token_hash in listed]) if listed else []
+            found = [_decode(_raw(one)) for one in kept if one is not None]
+        return sorted(found, key=lambda one: one.created_at)
 
     async def remove(self, session: Session) -> None:
         """Revoke a session."""
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(self._key(session.token_hash))
-            pipeline.srem(self._list_key(session.subject), session.token_hash)
-            await pipeline.execute()
+        with self._faults.translated():
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.delete(self._key(session.token_hash))
+                pipeline.srem(self._list_key(session.subject), session.token_hash)
+                await pipeline.execute()
 
     async def spend(self, mark: str, until: float) -> bool:
         """Use up something that may be used once."""
         seconds = max(1, ceil(until - self._now()))
-        return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))
+        with self._faults.translated():
+            return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,9 +1,26 @@
 """A session: one login of one person with a logistics account of their own, and what must be kept of it."""
 
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+from resolvers.errors import UpstreamUnavailable
+from resolvers.upstreams.names import UpstreamName
+
+RETRY_SECONDS: Final = 1.0
+"""After which it makes sense to ask a store again that failed."""
+
+
+class SessionStoreUnavailable(UpstreamUnavailable):
+    """The store does not answer, so that nobody knows what a session opens; the session itself may be good.
+
+    It counts as the logistics API being away, which is what a session opens.
+    """
+
+    def __init__(self) -> None:
+        message = "The gateway's store of sessions does not answer; the session may be good, so try again later."
+        super().__init__(UpstreamName.LOGISTICS, message, retry_after=RETRY_SECONDS)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -49,7 +66,10 @@ class LogisticsTokenPair(msgspec.Struct, frozen=True):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; lives as long as its process. What has expired may be forgotten at any time."""
+    """Keeps sessions; lives as long as its process. What has expired may be forgotten at any time.
+
+    Every method but `close` raises SessionStoreUnavailable where the store does not answer.
+    """
 
     async def add(self, session: Session) -> None:
         """Keep a new session."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gateway.oauth.sessions import Session
+from gateway.oauth.store_faults import StoreFaults
 
 Result = TypeVar("Result")
 
@@ -38,6 +39,7 @@ class SqliteSessions:
         self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")
         self._connection: sqlite3.Connection | None = None
+        self._faults = StoreFaults(f"The file of sessions {path}", sqlite3.Error, OSError)
 
     async def add(self, session: Session) -> None:
         """Keep a new session, and forget those that have ended."""
@@ -89,11 +91,13 @@ class SqliteSessions:
         return await self._in_thread(lambda: self._open().execute(statement, values).rowcount)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        with self._faults.translated():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._connection.executescript(_SCHEMA)
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            connection.executescript(_SCHEMA)
+            self._connection = connection
         return self._connection

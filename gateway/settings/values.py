@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from gateway.settings.redis_url import redis_url
+
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
@@ -65,13 +67,6 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         return ip_network(str(value), strict=False)
     except ValueError:
         raise ValueError(f"must hold addresses or networks such as 10.0.0.0/8, not {value!r}") from None
-
-
-def _redis_url(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
-        raise ValueError("must be a URL such as redis://localhost:6379/0, or one with rediss: or unix:")
-    return value
 
 
 def _not_blank(value: str) -> str:
@@ -137,7 +132,7 @@ AbsoluteUrl = Annotated[str, AfterValidator(_absolute_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Text = Annotated[str, AfterValidator(_not_blank)]
 UserName = Annotated[str, AfterValidator(_not_blank), AfterValidator(_user_name)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(redis_url)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_path_segment)]
 Lowered = Annotated[str, AfterValidator(str.lower)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]

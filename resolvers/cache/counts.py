@@ -15,6 +15,7 @@ class CacheCounts(msgspec.Struct):
         forgotten: Keys that a change made invalid.
         redis_failures: Commands that Redis did not carry out.
         unacknowledged: Invalidations that some other process did not confirm in time.
+        unreadable_notices: Notices of other processes that could not be read; each made this one forget everything.
     """
 
     hits: int = 0
@@ -25,3 +26,4 @@ class CacheCounts(msgspec.Struct):
     forgotten: int = 0
     redis_failures: int = 0
     unacknowledged: int = 0
+    unreadable_notices: int = 0

@@ -161,6 +161,10 @@ class RedisLink:
                     await self._hear(subscription)
             except (RedisError, OSError, TimeoutError) as error:
                 self._went_away(error)
+            except Exception as error:
+                # Whatever it is, no process may go on without notices and take what it keeps for current.
+                logger.exception("The connection to Redis failed in a way that is not foreseen, and is made anew.")
+                self._went_away(error)
             self._tried.set()
             await self._sleep(RETURN_SECONDS)
 
@@ -184,7 +188,22 @@ class RedisLink:
         while self.available:
             message = await subscription.get_message(ignore_subscribe_messages=True, timeout=RETURN_SECONDS)
             if message is not None:
-                self._heard(_NOTICE.decode(message["data"]))
+                self._read(message["data"])
+
+    def _read(self, message: bytes) -> None:
+        """Act on a notice; one of another release that cannot be read may have been about anything."""
+        try:
+            notice = _NOTICE.decode(message)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._counts.unreadable_notices += 1
+            if self._counts.unreadable_notices == 1:
+                logger.warning(
+                    "Another process sends notices that this one cannot read, as another release of the gateway may: "
+                    "everything that is kept here is dropped at each."
+                )
+            self.on_gap()
+        else:
+            self._heard(notice)
 
     def _heard(self, notice: Notice) -> None:
         own = notice.origin == self._origin
@@ -209,7 +228,9 @@ class RedisLink:
         if not self._warned:
             self._warned = True
             logger.warning(
-                "Redis does not answer (%s): each process keeps its own records until it does.", type(error).__name__
+                "Redis failed (%s: %s): each process keeps its own records until it is back.",
+                type(error).__name__,
+                error,
             )
 
 

@@ -147,6 +147,58 @@ async def test_what_redis_holds_but_nobody_can_read_is_fetched_anew(
         assert await text(Operation(cache, ann)) == "old"
 
 
+@pytest.mark.parametrize(
+    "notice", [b"", b"{}", b"\xff", b'["a"]', b'["a",1,[2]]', b'["a",1,["k"]', b'{"v":2,"keys":["k"]}']
+)
+async def test_a_notice_that_cannot_be_read_makes_a_process_forget_everything_and_go_on_listening(
+    notes: Notes, redis_url: str, redis_prefix: str, notice: bytes
+) -> None:
+    clock, ann = Clock(), Owner("ann", notes)
+    async with process(redis_url, redis_prefix, clock) as one, process(redis_url, redis_prefix, clock) as other:
+        await text(Operation(other, ann))
+        await one.shared.link.client.publish(f"{redis_prefix}forgotten", notice)  # type: ignore[union-attr]  # it has one
+        async with asyncio.timeout(5):
+            while other.memory.peek("ann/note/1") is not None:  # noqa: ASYNC110 - it comes with the socket
+                await asyncio.sleep(0.01)
+        await text(Operation(other, ann))
+        notes.write("ann", "1", "new", final=True)
+
+        await one.forget("ann", NOTE, ["1"])
+
+        assert await text(Operation(other, ann)) == "new"
+        assert one.counts.unacknowledged == 0
+        assert (other.counts.unreadable_notices, other.counts.redis_failures) == (1, 0)
+
+
+async def test_a_listener_that_fails_in_a_way_nobody_foresaw_is_not_taken_for_a_good_one(
+    notes: Notes, redis_url: str, redis_prefix: str
+) -> None:
+    clock, ann = Clock(), Owner("ann", notes)
+    async with process(redis_url, redis_prefix, clock) as one, process(redis_url, redis_prefix, clock) as other:
+        await text(Operation(other, ann))
+        assert other.shared
+        broken = [RuntimeError("not foreseen")]
+
+        def break_once(_: object) -> None:
+            if broken:
+                raise broken.pop()
+
+        other.shared.link.on_notice = break_once
+        await one.forget("ann", NOTE, ["1"])
+        async with asyncio.timeout(5):
+            while other.memory.peek("ann/note/1") is not None:  # noqa: ASYNC110 - it comes with the socket
+                await asyncio.sleep(0.01)
+
+        await _back(other)
+
+        assert other.counts.redis_failures == 1
+
+
+async def test_a_url_that_the_library_cannot_use_holds_up_no_start(notes: Notes, redis_prefix: str) -> None:
+    async with asyncio.timeout(5), process("redis://127.0.0.1/0?foo=bar", redis_prefix, Clock()) as cache:
+        assert await text(Operation(cache, Owner("ann", notes))) == "old"
+
+
 async def test_every_key_in_redis_ends_by_itself(notes: Notes, redis_url: str, redis_prefix: str) -> None:
     async with process(redis_url, redis_prefix, Clock()) as cache, Redis.from_url(redis_url) as redis:
         await text(Operation(cache, Owner("ann", notes)))

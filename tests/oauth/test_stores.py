@@ -1,16 +1,18 @@
 """Both places where sessions can be kept do the same."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 from redis.asyncio import Redis
 
 from gateway.oauth.redis_store import RedisSessions
-from gateway.oauth.sessions import Session, SessionStore
+from gateway.oauth.sessions import Session, SessionStore, SessionStoreUnavailable
 from gateway.oauth.sqlite_store import SqliteSessions
-from tests.oauth.gateways import codes, running_gateway
+from tests.oauth.gateways import SESSIONS, TASKS, codes, running_gateway
+from tests.redis_server import RedisServer
 
 NOW = time.time()
 
@@ -79,6 +81,122 @@ async def test_what_has_ended_is_not_listed(store: SessionStore) -> None:
     await store.add(session(2))
 
     assert await store.of_subject("person:mei") == [session(2)]
+
+
+async def test_a_person_s_sessions_are_all_listed_whatever_their_lifetimes(store: SessionStore) -> None:
+    await store.add(session(1, lifetime=7200))
+    await store.add(session(2, lifetime=3600))
+    await store.add(session(3, lifetime=60))
+
+    assert await store.of_subject("person:mei") == [
+        session(1, lifetime=7200),
+        session(2, lifetime=3600),
+        session(3, lifetime=60),
+    ]
+
+
+async def test_the_list_of_a_person_lives_as_long_as_the_longest_session_in_redis(
+    redis_url: str, redis_prefix: str
+) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        store = RedisSessions(redis, redis_prefix, lambda: NOW)
+        await store.add(session(1, lifetime=7200))
+        await store.add(session(2, lifetime=60))
+
+        assert await redis.ttl(f"{redis_prefix}sessions-of:person:mei") > 7000
+
+
+async def test_the_list_of_a_person_shrinks_as_sessions_end(redis_url: str, redis_prefix: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        store = RedisSessions(redis, redis_prefix, lambda: NOW)
+        for number in range(50):
+            await store.add(session(number))
+            await redis.delete(f"{redis_prefix}session:hash-{number}")  # as it does by itself when one has ended
+        await store.add(session(50))
+
+        assert await redis.smembers(f"{redis_prefix}sessions-of:person:mei") == {b"hash-50"}
+
+
+ALL_USES: Final[dict[str, Callable[[SessionStore], Awaitable[object]]]] = {
+    "add": lambda store: store.add(session(1)),
+    "find": lambda store: store.find("hash-1"),
+    "reseal": lambda store: store.reseal(session(1), b"new"),
+    "of_subject": lambda store: store.of_subject("person:mei"),
+    "remove": lambda store: store.remove(session(1)),
+    "spend": lambda store: store.spend("mark", NOW + 600),
+}
+
+
+@pytest.mark.parametrize("use", ALL_USES)
+async def test_a_redis_that_is_away_is_told_from_a_session_that_has_ended(use: str) -> None:
+    store = RedisSessions(Redis.from_url(RedisServer().url), "", lambda: NOW)
+
+    with pytest.raises(SessionStoreUnavailable) as failed:
+        await ALL_USES[use](store)
+
+    assert (failed.value.code, failed.value.retryable) == ("UPSTREAM_UNAVAILABLE", True)
+
+
+@pytest.mark.parametrize("use", ALL_USES)
+@pytest.mark.parametrize("place", ["no such directory", "no database"])
+async def test_a_file_that_cannot_be_used_is_told_from_a_session_that_has_ended(
+    tmp_path: Path, use: str, place: str
+) -> None:
+    file = tmp_path / "missing" / "sessions" if place == "no such directory" else tmp_path / "sessions"
+    if place == "no database":
+        file.write_text("no database" * 1000)
+    store = SqliteSessions(file, lambda: NOW)
+
+    with pytest.raises(SessionStoreUnavailable):
+        await ALL_USES[use](store)
+    await store.close()
+
+
+async def test_a_session_that_another_release_wrote_is_told_from_one_that_has_ended(
+    redis_url: str, redis_prefix: str
+) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        await redis.set(f"{redis_prefix}session:hash-1", b"of another release")
+
+        with pytest.raises(SessionStoreUnavailable):
+            await RedisSessions(redis, redis_prefix, lambda: NOW).find("hash-1")
+
+
+async def test_a_store_that_fails_is_logged_once_and_once_when_it_is_back(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="gateway.oauth")
+    store = RedisSessions(Redis.from_url(own_redis.url), "", lambda: NOW)
+    own_redis.kill()
+    for _ in range(3):
+        with pytest.raises(SessionStoreUnavailable):
+            await store.find("hash-1")
+    own_redis.start()
+    await store.find("hash-1")
+    await store.close()
+
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" (")[0] for line in said] == ["Redis fails", "Redis is back: sessions can be used again."]
+
+
+async def test_clients_are_told_to_try_again_while_the_store_is_away(
+    tmp_path: Path, own_redis: RedisServer, redis_prefix: str
+) -> None:
+    settings = {"GATEWAY_REDIS_URL": own_redis.url, "GATEWAY_REDIS_PREFIX": redis_prefix}
+    async with running_gateway(tmp_path, settings) as gateway, gateway.browser() as browser:
+        await browser.log_in()
+        assert codes(await browser.ask()) == []
+        own_redis.kill()
+        gateway.clock.advance(60)
+        accepted = {"accept": "application/graphql-response+json"}
+
+        asked = await browser.http.post("/graphql", json={"query": TASKS}, headers=accepted)
+        listed = await browser.http.get(SESSIONS)
+
+    for answer in (asked, listed):
+        (error,) = answer.json()["errors"]
+        assert error["extensions"] == {"code": "UPSTREAM_UNAVAILABLE", "retryable": True, "retryAfter": 1.0}
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_a_file_forgets_what_has_ended(tmp_path: Path) -> None:
