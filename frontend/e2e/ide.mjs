@@ -3,31 +3,15 @@
 //   node e2e/ide.mjs <gateway's base URL> <PNG to write> [<title of a tab to run>[=<word>]...]
 //
 // Without titles it runs the first tab. With a word, the tab's operation goes on until an answer has the word, which is
-// how a subscription is seen to move. CHROMIUM names the browser's executable, /usr/bin/chromium by default.
+// how a subscription is seen to move. CHROMIUM is told in browser.mjs.
 // Fails on: a request to another host, a console error, an uncaught exception, a failed or refused request, a violation
 // of the page's Content-Security-Policy, and an operation that answers no data or has errors.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { withBrowser } from "./browser.mjs";
 
 const PATIENCE_MILLISECONDS = 20_000;
 const PATIENCE_FOR_WORD_MILLISECONDS = 60_000;
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  // Whatever the page asks for, no name is looked up and nothing leaves the machine.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-];
-
 function watch(context, page, host) {
   const hosts = new Set();
   const complaints = [];
@@ -88,13 +72,7 @@ async function run(page, wanted) {
 
 async function main(baseUrl, screenshot, titles) {
   const url = new URL("/graphql", baseUrl);
-  const profile = await mkdtemp(join(tmpdir(), "ide-e2e-"));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-    viewport: { width: 1440, height: 900 },
-  });
-  try {
+  await withBrowser(async (context) => {
     context.setDefaultTimeout(PATIENCE_MILLISECONDS);
     const page = context.pages()[0];
     const { hosts, complaints } = watch(context, page, url.host);
@@ -108,10 +86,7 @@ async function main(baseUrl, screenshot, titles) {
     }
     assert.deepEqual(complaints, []);
     console.log(`hosts asked: ${[...hosts].join(", ")}`);
-  } finally {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
-  }
+  });
 }
 
 const [baseUrl, screenshot, ...titles] = process.argv.slice(2);

@@ -20,8 +20,15 @@ from gateway.operations.runner import Outcome, Runner
 from resolvers.cache.invalidations import Invalidations
 from resolvers.upstreams.transport.stack import loop_clock
 
-MAX_AGE: Final = 86_400.0
-"""Seconds that a browser may keep a response at most, such as one that no upstream has a part in."""
+REVALIDATED: Final[tuple[Header, ...]] = (
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"authorization, x-api-key, cookie"),
+)
+"""A browser may keep the response, but asks each time whether it still holds.
+
+With a max-age it would go on showing what its own user has changed since; a response that still holds costs no
+upstream call.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +135,10 @@ class CachedOperations:
         return self._with_headers(kept) if kept is not None and kept.reply.body == reply.body else reply
 
     def _with_headers(self, kept: CachedResponse) -> Reply:
-        """With what lets a browser keep the response as long as we do, and ask whether it is still the same."""
+        """With what lets a browser keep the response, and ask whether it is still the same."""
         if kept.etag is None:
             kept.etag = b'"' + blake2b(kept.reply.body, digest_size=16).hexdigest().encode() + b'"'
-        seconds = int(max(0.0, min(MAX_AGE, kept.fresh_until - self._clock())))
-        headers: tuple[Header, ...] = (
-            (b"cache-control", b"private, max-age=%d" % seconds),
-            (b"etag", kept.etag),
-            (b"vary", b"authorization, x-api-key, cookie"),
-        )
-        return msgspec.structs.replace(kept.reply, headers=headers)
+        return msgspec.structs.replace(kept.reply, headers=(*REVALIDATED, (b"etag", kept.etag)))
 
 
 def _is_current(outcome: Outcome) -> bool:

@@ -1,16 +1,14 @@
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.ide.page import Ide
 from tests.cli.running import running
+from tests.ide.conftest import FRONTEND
 
-FRONTEND = Path(__file__).parents[2] / "frontend"
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0"]
 TABS = ["Deliveries", "SmsJobs", "Logistics", "AcrossAll", "DraftTask", "FollowTask"]
 
@@ -20,24 +18,6 @@ def sandbox_url() -> Iterator[str]:
     """The gateway over simulated upstreams, started as a developer starts it."""
     with running(SANDBOX, os.environ, announced_by="stdout") as sandbox:
         yield sandbox.url
-
-
-@pytest.fixture
-def chromium() -> str:
-    """The browser's path; where something that the test needs is missing, the test skips, but fails in CI."""
-    browser = shutil.which("chromium")
-    needs = {
-        "chromium on PATH": browser,
-        "node on PATH": shutil.which("node"),
-        "`npm ci` in frontend/": (FRONTEND / "node_modules" / "playwright-core").is_dir(),
-        "`npm run build` in frontend/": Ide().built,
-    }
-    missing = [need for need, found in needs.items() if not found]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"the IDE cannot be tested without {', '.join(missing)}")
-    if browser is None or missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    return browser
 
 
 def test_a_developer_opens_the_ide_and_every_example_is_answered(

@@ -1,0 +1,54 @@
+"""What a page reads by GET after a mutation is not what its browser has kept from before."""
+
+import asyncio
+import json
+import os
+from asyncio.subprocess import PIPE
+from typing import Any, Final
+
+import pytest
+
+from tests.ide.conftest import FRONTEND
+from tests.world import World, running_world
+
+UPDATE: Final = 'mutation { updateDelivery(id: "2", input: {deliverable: %s}) { errors { message } } }'
+READS: Final = {
+    "a record": '{ found: delivery(id: "2") { id deliverable } }',
+    "a list": '{ found: deliveries(filter: {ids: ["2"]}, first: 1) { nodes { id deliverable } } }',
+}
+
+
+@pytest.mark.parametrize("query", READS.values(), ids=READS)
+async def test_a_page_that_has_changed_something_sees_it_at_its_next_get(query: str, chromium: str) -> None:
+    async with running_world({"GATEWAY_CACHE__TTL_ACTIVE": "3600"}) as world:
+        now = (await world.ask('{ delivery(id: "2") { deliverable } }')).data["delivery"]["deliverable"]
+        await world.ask(UPDATE % json.dumps(now))
+        for simulator in world.simulators:
+            simulator.requests.clear()
+
+        seen = await in_chromium(chromium, world, query, UPDATE % json.dumps(not now))
+
+        assert deliverable(seen["before"]) is now
+        assert deliverable(seen["after"]) is not now
+        assert [fetched > 0 for fetched in seen["fetched"]] == [True, False, True]
+        assert [request.method for request in world.requests] == ["GET", "PATCH", "GET"]
+
+
+def deliverable(data: dict[str, Any]) -> bool:
+    found = data["found"]
+    told: bool = (found["nodes"][0] if "nodes" in found else found)["deliverable"]
+    return told
+
+
+async def in_chromium(chromium: str, world: World, query: str, mutation: str) -> Any:  # noqa: ANN401 - JSON
+    process = await asyncio.create_subprocess_exec(
+        *("node", "e2e/own_writes.mjs", world.url, query, mutation),
+        cwd=FRONTEND,
+        env={**os.environ, "CHROMIUM": chromium},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(120):
+        output, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+    return json.loads(output)
