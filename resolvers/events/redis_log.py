@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Any, Final
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,6 +26,9 @@ BLOCK_MILLISECONDS: Final = 1000
 
 RETRY_SECONDS: Final = 0.5
 MAX_HINTS: Final = 1000
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError)
+"""What reading an entry raises that another release of the gateway wrote in another form."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -88,7 +92,10 @@ class RedisEventLog:
             entries: Any = await undisturbed(self._history(asked, [epoch, after, *self._bounds]))
         if entries is None:
             return None
-        changes = [_change((place, dict(zip(fields[::2], fields[1::2], strict=True)))) for place, fields in entries]
+        try:
+            changes = [_change((place, dict(zip(fields[::2], fields[1::2], strict=True)))) for place, fields in entries]
+        except UNREADABLE:
+            return None
         return sorted(changes, key=lambda change: change.position)
 
     async def hint(self, kind: str, local_id: str) -> None:
@@ -143,6 +150,13 @@ class RedisEventLog:
                     logger.warning("The event log in Redis cannot be read, and is tried again: %s", error)
                 failing = True
                 await self._sleep(RETRY_SECONDS)
+            except Exception:
+                # Whatever it is, no subscriber may wait for ever for what nobody reads any more.
+                logger.exception(
+                    "The event log met an error that is not foreseen; what comes next is read all the same."
+                )
+                failing = True
+                await self._sleep(RETRY_SECONDS)
 
     async def _read_once(self, listener: LogListener) -> None:
         found: Any = await self._redis.xread(dict(self._places), count=READ_AT_ONCE, block=BLOCK_MILLISECONDS)
@@ -155,14 +169,24 @@ class RedisEventLog:
             self._places[name] = batch[-1][0].decode()
             if name == self._hints:
                 for _, fields in batch:
-                    _tell_hint(listener, {name.decode(): value.decode() for name, value in fields.items()})
+                    _tell_hint(listener, fields)
             else:
                 self._tell(listener, batch)
 
     def _tell(self, listener: LogListener, batch: Sequence[Entry]) -> None:
-        changes = [_change(entry) for entry in batch]
-        self.version = max(self.version, changes[-1].position)
-        listener.receive(changes, changes[-1].position)
+        last = _position(batch[-1])
+        self.version = max(self.version, last)
+        try:
+            changes = [_change(entry) for entry in batch]
+        except UNREADABLE as error:
+            logger.warning(
+                "The event log holds an entry that cannot be read, as another release of the gateway may write (%s); "
+                "subscribers are told that there is a gap.",
+                error,
+            )
+            listener.restarted(last)
+        else:
+            listener.receive(changes, last)
 
     async def _check_epoch(self, listener: LogListener) -> None:
         """Notice that Redis lost the log, or fell back to an earlier state of it."""
@@ -176,17 +200,27 @@ class RedisEventLog:
         listener.restarted(last)
 
 
-def _tell_hint(listener: LogListener, hint: dict[str, str]) -> None:
+def _tell_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:
+    """Polls find what a hint told that cannot be read."""
+    try:
+        hint = {name.decode(): value.decode() for name, value in fields.items()}
+        kind, local_id = hint["kind"], hint["id"]
+    except UNREADABLE:
+        logger.warning("A hint of another release of the gateway cannot be read, and is left aside.")
+        return
     if "missed_by" in hint:
-        listener.missed(RecordKey(hint["missed_by"], hint["kind"], hint["id"]))
+        listener.missed(RecordKey(hint["missed_by"], kind, local_id))
     else:
-        listener.hinted(hint["kind"], hint["id"])
+        listener.hinted(kind, local_id)
 
 
 def _change(entry: Entry) -> Change:
-    place, fields = entry
-    position = int(place.partition(b"-")[0])
-    return decode_change(position, fields[b"content"], fields[b"raw"], fields[b"progress"])
+    _, fields = entry
+    return decode_change(_position(entry), fields[b"content"], fields[b"raw"], fields[b"progress"])
+
+
+def _position(entry: Entry) -> int:
+    return int(entry[0].partition(b"-")[0])
 
 
 @asynccontextmanager
