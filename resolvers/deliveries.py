@@ -8,12 +8,12 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, name_under, start_of
 from resolvers.context import Context
-from resolvers.errors import NotAllowedNow, RecordMissing
+from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
-from resolvers.rereading import not_shown, read_after_change
-from resolvers.selection import OperationInfo
+from resolvers.rereading import add_record, not_shown, read_after_change
+from resolvers.selection import OperationInfo, selected_below
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import (
     Delivery,
@@ -96,12 +96,23 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
     return created
 
 
-async def update(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
+async def update(info: OperationInfo, delivery_id: str, change: DeliveryChange) -> Delivery:
     """Change what may be changed of a delivery.
 
     Raises:
+        Conflicting: another one is in progress; with the delivery as it stands where that is asked for.
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context = info.context
+    try:
+        return await _change(context, delivery_id, change)
+    except Conflicting as refusal:
+        if selected_below(info, "delivery"):
+            await add_record(context, refusal, context.loaders.deliveries, delivery_id)
+        raise
+
+
+async def _change(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
     context.account.require(Scope.DELIVERIES_WRITE)
     since = context.status_version
     async with context.changing(DELIVERY, [delivery_id]):
@@ -109,7 +120,7 @@ async def update(context: Context, delivery_id: str, change: DeliveryChange) -> 
     if updated is None:
         updated = await _reread(context, delivery_id)
         if not _shows(change, updated):
-            raise not_shown(UpstreamName.DELIVERIES, "delivery", delivery_id)
+            raise not_shown(UpstreamName.DELIVERIES, "delivery", delivery_id, updated)
         return updated
     await context.tell_status(since, updated)
     return updated
@@ -120,20 +131,27 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
 
     Raises:
         RecordMissing: there is no such delivery.
-        NotAllowedNow: it has started or is over.
+        NotAllowedNow: it has started or is over; with the delivery as it stands.
+        Conflicting: the upstream refused it although it was pending; with the delivery as it was read before.
     """
     context.account.require(Scope.DELIVERIES_WRITE)
     found = await context.account.deliveries.delivery(context.scope, delivery_id)
     if found is None:
         raise RecordMissing(UpstreamName.DELIVERIES, f"There is no delivery {delivery_id}.")
     if found.status is not DeliveryStatus.PENDING:
-        raise NotAllowedNow(
+        refusal = NotAllowedNow(
             UpstreamName.DELIVERIES,
             f"Delivery {delivery_id} is {found.raw_status}, and only a pending one can be held back; "
             "to take a product down, create a delivery of type DELETE.",
             raw_status=found.raw_status,
         )
-    return await update(context, delivery_id, DeliveryChange(deliverable=False))
+        refusal.record = found
+        raise refusal
+    try:
+        return await _change(context, delivery_id, DeliveryChange(deliverable=False))
+    except Conflicting as conflict:
+        conflict.record = found
+        raise
 
 
 async def _reread(context: Context, delivery_id: str) -> Delivery:

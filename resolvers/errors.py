@@ -112,6 +112,9 @@ class UpstreamError(GatewayError):
         message: What happened and what to do.
         retry_after: Seconds after which a new try makes sense, where that is known.
         outcome_unknown: The request may have taken effect although no proper answer came.
+
+    Attributes:
+        record: The record that was not changed, as it stands; None where it is not known.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
@@ -127,6 +130,7 @@ class UpstreamError(GatewayError):
         super().__init__(message, retry_after=retry_after)
         self.upstream = upstream
         self.outcome_unknown = outcome_unknown
+        self.record: object | None = None
 
 
 class UpstreamUnconfigured(UpstreamError):

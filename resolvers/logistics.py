@@ -9,11 +9,11 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, start_of
 from resolvers.context import Context
-from resolvers.errors import ChangeUnconfirmed, GatewayError, NotAllowedNow, RecordMissing
+from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import TASK, TASK_PAGE
-from resolvers.rereading import not_shown, read_after_change
+from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.upstreams.call import CallScope
@@ -99,20 +99,28 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     return TasksOutcome(whole + read, [*(error for _, error in failed), *unread])
 
 
-async def update(context: Context, task_id: str, change: TaskChange) -> LogisticsTask:
+async def update(info: OperationInfo, task_id: str, change: TaskChange) -> LogisticsTask:
     """Change a task at the revision that the caller has seen.
 
     Raises:
+        Conflicting: it has another revision by now; with the task as it stands where that is asked for.
+        NotAllowedNow: its status forbids it; with the task as it stands.
         UpstreamError: it was not done, or nobody knows whether it was.
     """
+    context = info.context
     context.account.require(Scope.LOGISTICS_WRITE)
     since = context.status_version
-    async with context.changing(TASK, [task_id]):
-        updated = await context.account.logistics.update_task(context.scope, task_id, change)
+    try:
+        async with context.changing(TASK, [task_id]):
+            updated = await context.account.logistics.update_task(context.scope, task_id, change)
+    except (Conflicting, NotAllowedNow) as refusal:
+        if isinstance(refusal, NotAllowedNow) or selected_below(info, "task"):
+            await add_record(context, refusal, context.loaders.tasks, task_id)
+        raise
     if updated is None:
         updated = await _reread(context, task_id)
         if updated.version_rev == change.version_rev:
-            raise not_shown(UpstreamName.LOGISTICS, "task", task_id)
+            raise not_shown(UpstreamName.LOGISTICS, "task", task_id, updated)
         return updated
     await context.tell_status(since, updated)
     return updated
@@ -122,6 +130,7 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
     """Cancel a task and read it again: the upstream answers a cancellation with a message alone.
 
     Raises:
+        NotAllowedNow: its status forbids it; with the task as it stands.
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context.account.require(Scope.LOGISTICS_WRITE)
@@ -129,10 +138,11 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
         async with context.changing(TASK, [task_id]):
             said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
     except NotAllowedNow as refusal:
-        raise await _with_status(context, task_id, refusal) from refusal
+        await add_record(context, refusal, context.loaders.tasks, task_id)
+        raise
     found = await _reread(context, task_id)
     if said is None and found.status is not TaskStatus.CANCELLED:
-        raise not_shown(UpstreamName.LOGISTICS, "task", task_id)
+        raise not_shown(UpstreamName.LOGISTICS, "task", task_id, found)
     return found
 
 
@@ -180,15 +190,6 @@ async def _change_many(
     errors += [left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
     tasks, unread = await _reread_all(context, [one for one in task_ids if one in changed])
     return TasksOutcome(tasks, errors + unread)
-
-
-async def _with_status(context: Context, task_id: str, refusal: NotAllowedNow) -> NotAllowedNow:
-    """The refusal with the status that is the reason for it, which the upstream does not say; as it is where unread."""
-    try:
-        found = await context.loaders.tasks.load(task_id)
-    except GatewayError:
-        return refusal
-    return NotAllowedNow(refusal.upstream, refusal.message, raw_status=found.raw_status) if found else refusal
 
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:

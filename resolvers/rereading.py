@@ -4,11 +4,13 @@ from typing import TypeVar
 
 from resolvers.cache.kinds import Kind
 from resolvers.context import Context
-from resolvers.errors import ChangeUnconfirmed, GatewayError
+from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
+from resolvers.events.changes import TrackedRecord
 from resolvers.record_loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
+Tracked = TypeVar("Tracked", bound=TrackedRecord)
 
 
 async def read_after_change(
@@ -45,16 +47,42 @@ async def read_after_change(
     return found
 
 
-def not_shown(upstream: UpstreamName, noun: str, record_id: str) -> ChangeUnconfirmed:
+async def add_record(
+    context: Context, refusal: Conflicting | NotAllowedNow, loader: RecordLoader[Tracked], record_id: str
+) -> None:
+    """Add the record as it stands to the refusal of its change; nothing is raised where it cannot be read.
+
+    Args:
+        context: The operation's.
+        refusal: Of the change of one record.
+        loader: Reads it; has forgotten it since the change.
+        record_id: The upstream's own id.
+    """
+    since = context.status_version
+    try:
+        found = await loader.load(record_id)
+    except GatewayError:
+        return
+    if found is not None:
+        await context.tell_status(since, found)
+        refusal.record = found
+        if isinstance(refusal, NotAllowedNow):
+            refusal.raw_status = found.raw_status
+
+
+def not_shown(upstream: UpstreamName, noun: str, record_id: str, found: object) -> ChangeUnconfirmed:
     """What a change ends with that was accepted without the record, and that the record does not show afterwards.
 
     Args:
         upstream: Who accepted the change.
         noun: What the record is, such as `task`.
         record_id: The upstream's own id.
+        found: The record.
     """
-    return ChangeUnconfirmed(
+    error = ChangeUnconfirmed(
         upstream,
         f"The change was accepted, but {noun} {record_id} does not show it; look at it again before you send the "
         "change again.",
     )
+    error.record = found
+    return error

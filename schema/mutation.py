@@ -49,7 +49,7 @@ async def _update_delivery(
     with Refusals() as checked:
         own_id = checked(local_id, "Delivery", delivery_id, ("id",))
         change = checked(wanted.to_request, ("input",))
-    return await deliveries.update(info.context, own_id, change)
+    return await deliveries.update(info, own_id, change)
 
 
 @errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id")
@@ -87,7 +87,7 @@ async def _update_logistics_task(
     with Refusals() as checked:
         own_id = checked(local_id, "LogisticsTask", task_id, ("id",))
         change = checked(wanted.to_request, ("input",))
-    return await logistics.update(info.context, own_id, change)
+    return await logistics.update(info, own_id, change)
 
 
 @errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")

@@ -9,7 +9,12 @@ from schema.enums import UpstreamName
 from schema.inputs.checks import Path
 
 
-@strawberry.interface(description="Why a mutation was not done. A payload has its object or its errors, never neither.")
+@strawberry.interface(
+    description=(
+        "Why a mutation was not done. A payload has its object or its errors, never neither. A Conflict or "
+        "NotAllowedNow of one thing has the object beside it, as it stands, as far as it can be read."
+    )
+)
 class MutationError:
     """What all reasons have in common."""
 

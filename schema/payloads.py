@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import strawberry
 
-from resolvers.errors import GatewayError
+from resolvers.errors import GatewayError, UpstreamError
 from resolvers.logistics import TasksOutcome
 from schema.deliveries import Delivery
 from schema.inputs.checks import Path
@@ -19,13 +19,14 @@ Arguments = ParamSpec("Arguments")
 Payload = TypeVar("Payload")
 
 ERRORS = "Why it was not done; empty where it was."
+WITH_ERRORS = "; also beside a Conflict or NotAllowedNow, as far as it can be read."
 
 
 @strawberry.type(description="A delivery that was made or changed, or why it was not.")
 class DeliveryPayload:
     """What a mutation of a delivery answers; lives one operation."""
 
-    delivery: Delivery | None = strawberry.field(description="The delivery as it stands now.")
+    delivery: Delivery | None = strawberry.field(description=f"The delivery as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
 
 
@@ -41,7 +42,7 @@ class SmsJobPayload:
 class LogisticsTaskPayload:
     """What a mutation of one task answers; lives one operation."""
 
-    task: LogisticsTask | None = strawberry.field(description="The task as it stands now.")
+    task: LogisticsTask | None = strawberry.field(description=f"The task as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
 
 
@@ -79,6 +80,8 @@ def errors_as_data(
 ) -> Callable[[Callable[Arguments, Awaitable[Any]]], Callable[Arguments, Awaitable[Payload]]]:
     """Make a mutation answer its payload, with what its function returns or with the error that it raises.
 
+    An error that knows the record as it stands has it told as well, so that a client's own cache needs no second query.
+
     Errors about the caller (Unauthenticated, Forbidden) and those that are not ours go on: they are no data.
 
     Args:
@@ -95,7 +98,8 @@ def errors_as_data(
                 done = await resolve(*args, **kwargs)
             except GatewayError as error:
                 asked = kwargs.get(id_argument)
-                return payload(**{place: None}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
+                standing = error.record if isinstance(error, UpstreamError) else None
+                return payload(**{place: standing}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
             if isinstance(done, TasksOutcome):
                 return payload(**{place: done.tasks or None}, errors=[as_data(error) for error in done.errors])
             return payload(**{place: done}, errors=[])

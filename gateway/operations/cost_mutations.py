@@ -41,11 +41,11 @@ _TASK: Final = FETCHES["LogisticsTask"]
 
 CHANGES: Final[Mapping[str, Change]] = {
     "createDelivery": Change(_deliveries("create_delivery"), "Delivery", "delivery"),
-    "updateDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery"),
+    "updateDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
     "cancelDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
     "sendSms": Change(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
     "createLogisticsTasks": Change(_logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks"),
-    "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task"),
+    "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task", reads=_TASK),
     "cancelLogisticsTask": Change(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
     "broadcastLogisticsTasks": Change(
         _logistics("broadcast_draft_tasks"), "LogisticsTask", "tasks", "ids", reads=_TASK

@@ -20,10 +20,16 @@ async def payload_of(document: str, variables: dict[str, Any], context: Context)
     return payload
 
 
-def assert_unconfirmed(payload: dict[str, Any], about: str) -> None:
-    """The change may stand, and the client is told to look before it sends it again."""
+def assert_unconfirmed(payload: dict[str, Any], about: str, *, shown: bool = False) -> None:
+    """The change may stand, and the client is told to look before it sends it again.
+
+    Args:
+        payload: What the mutation answered.
+        about: Part of the error's message.
+        shown: Whether the thing stands beside the error.
+    """
     (error,) = payload["errors"]
     assert (error["__typename"], error["outcomeUnknown"], error["retryable"]) == ("UpstreamFailed", True, False)
     assert about in error["message"]
     assert "before you send" in error["message"]
-    assert [payload[place] for place in payload if place != "errors"] == [None]
+    assert [payload[place] is not None for place in payload if place != "errors"] == [shown]

@@ -164,7 +164,7 @@ async def test_a_delivery_that_does_not_show_its_change_is_not_passed_off_as_cha
 
     payload = await payload_of(document, variables, context)
 
-    assert_unconfirmed(payload, "The change was accepted, but delivery 1 does not show it")
+    assert_unconfirmed(payload, "The change was accepted, but delivery 1 does not show it", shown=True)
 
 
 async def test_a_delivery_that_went_on_after_its_status_was_set_is_as_it_was_changed(
@@ -194,4 +194,4 @@ async def test_a_task_that_does_not_show_its_change_is_not_passed_off_as_changed
 
     payload = await payload_of(document, variables, context)
 
-    assert_unconfirmed(payload, "The change was accepted, but task task-1 does not show it")
+    assert_unconfirmed(payload, "The change was accepted, but task task-1 does not show it", shown=True)
