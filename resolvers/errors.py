@@ -20,6 +20,7 @@
             |-- InputRefused      400, 422: the input is wrong; `pointer` is the upstream's word for where
             |-- RecordMissing     404: there is no such thing
             |-- Conflicting       409: a duplicate, or a stale revision
+            |   `-- StillInProgress  an earlier one of the same has to end first
             `-- NotAllowedNow     the thing's status forbids it
 
 Errors of libraries become one of these in `resolvers/upstreams/transport/wire/` (connections),
@@ -224,6 +225,12 @@ class RecordMissing(UpstreamRefusal):
 
 class Conflicting(UpstreamRefusal):
     """409: a duplicate, a second task in progress, or a stale revision."""
+
+
+class StillInProgress(Conflicting):
+    """An earlier one of the same is in progress: the same request may succeed once that has ended."""
+
+    retryable = True
 
 
 class NotAllowedNow(UpstreamRefusal):

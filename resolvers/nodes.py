@@ -5,21 +5,43 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from resolvers.context import Context
-from resolvers.errors import GatewayError
-from resolvers.ids import split_global_id
+from resolvers.errors import BadInput, GatewayError
+from resolvers.ids import require_global_id
 from resolvers.later import Later
 from resolvers.upstreams.sms.records import Recipient
 
-
-def node(context: Context, id: str) -> Awaitable[object | None] | None:  # noqa: A002 - the contract's name
-    """The thing with a global ID; None where there is none, or the id is none of ours."""
-    found = split_global_id(id)
-    return None if found is None else node_of(context, *found)
+MAX_REFUSED_IDS: Final = 100
+"""Told of one list, each with an error of its own: whoever sends more of them gets no answer many times as long."""
 
 
-def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None] | None]:
-    """The things with these global IDs, in that order; each that cannot be read fails on its own."""
-    return [_item(context, one) for one in ids]
+def node(context: Context, id: str) -> Awaitable[object | None]:  # noqa: A002 - the contract's name
+    """The thing with a global ID; None where there is none.
+
+    Raises:
+        BadInput: the id is no global ID.
+    """
+    return node_of(context, *require_global_id(id, ("id",)))
+
+
+def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None]]:
+    """The things with these global IDs, in that order; each that cannot be read fails on its own.
+
+    Raises:
+        BadInput: there are too many that are no global IDs.
+    """
+    items: list[Awaitable[object | None]] = []
+    refused = 0
+    for number, one in enumerate(ids):
+        try:
+            items.append(node_of(context, *require_global_id(one, ("ids", number))))
+        except BadInput as error:
+            refused += 1
+            if refused > MAX_REFUSED_IDS:
+                raise BadInput(f"Over {MAX_REFUSED_IDS} of these are no ids. {error.message}", path=["ids"]) from error
+            items.append(_failed(error))
+        except GatewayError as error:
+            items.append(_failed(error))
+    return items
 
 
 def node_of(context: Context, kind: str, local_id: str) -> Awaitable[object | None]:
@@ -32,19 +54,13 @@ def node_of(context: Context, kind: str, local_id: str) -> Awaitable[object | No
     return READERS[kind](context, local_id)
 
 
-def _item(context: Context, id: str) -> Awaitable[object | None] | None:  # noqa: A002 - the contract's name
-    """An item of a list: what is wrong with it alone is for whoever awaits it."""
-    found = split_global_id(id)
-    if found is None:
-        return None
-    try:
-        return node_of(context, *found)
-    except GatewayError as error:
-        failed: asyncio.Future[object | None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(error)
-        # Whoever gives the list up awaits nothing of it, which is no error worth a log line.
-        failed.exception()
-        return failed
+def _failed(error: GatewayError) -> Awaitable[object | None]:
+    """An item of a list that fails alone."""
+    failed: asyncio.Future[object | None] = asyncio.get_running_loop().create_future()
+    failed.set_exception(error)
+    # Whoever gives the list up awaits nothing of it, which is no error worth a log line.
+    failed.exception()
+    return failed
 
 
 def _recipient(context: Context, local_id: str) -> Awaitable[Recipient | None]:

@@ -61,7 +61,7 @@ class TaskStop:
 class Driver:
     """A view of a driver."""
 
-    id: str | None = strawberry.field(description="The upstream's own id.")
+    driver_id: str | None = strawberry.field(description="The upstream's own id.")
     name: str | None = strawberry.field(description="The driver's name.")
 
 

@@ -38,7 +38,7 @@ class InvalidInput(MutationError):
 class NotFound(MutationError):
     """The client has named something that is not there."""
 
-    id: strawberry.ID | None = strawberry.field(description="The id that was asked for.")
+    missing_id: strawberry.ID | None = strawberry.field(description="The id that was asked for.")
 
 
 @strawberry.type(
@@ -108,7 +108,7 @@ def as_data(
         case errors.InputRefused():
             return InvalidInput(message=message, retryable=retryable, path=_path(error.pointer, pointers or {}))
         case errors.RecordMissing():
-            return NotFound(message=message, retryable=retryable, id=_id(error.record_id or asked_id))
+            return NotFound(message=message, retryable=retryable, missing_id=_id(error.record_id or asked_id))
         case errors.Conflicting():
             return Conflict(message=message, retryable=retryable)
         case errors.NotAllowedNow():

@@ -17,7 +17,7 @@ from schema.nodes import Trackable
 @strawberry.type(
     description=(
         "What keeps an id from being followed. NOT_FOUND and FORBIDDEN are final; an UPSTREAM_ code ends with the "
-        "SNAPSHOT that follows. UPSTREAM_UNCONFIGURED alone of those is final too."
+        "SNAPSHOT that follows. UPSTREAM_UNCONFIGURED alone of those is final too, as is BAD_INPUT: the id is none."
     )
 )
 class StatusProblem:

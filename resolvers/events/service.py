@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from resolvers.accounts import Account
-from resolvers.errors import BadInput, GatewayError, NoSuchRecord
+from resolvers.errors import BadInput, GatewayError
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
@@ -23,7 +23,7 @@ from resolvers.events.reader import Reader
 from resolvers.events.sources import Sources
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
-from resolvers.ids import split_global_id
+from resolvers.ids import require_global_id
 
 logger = logging.getLogger(__name__)
 
@@ -211,14 +211,17 @@ class Events:
 
 
 def _key_or_refusal(account: Account, id: str) -> RecordKey | GatewayError:  # noqa: A002 - the contract's name
-    found = split_global_id(id)
-    if found is None or found[0] not in TRACKABLE:
-        return NoSuchRecord(f"{id[:100]!r} is the id of nothing that can be followed.")
     try:
-        account.require_read(found[0])
+        kind, own_id = require_global_id(id, ("ids",))
+        if kind not in TRACKABLE:
+            raise BadInput(
+                f"{id!r} is the id of a {kind}, which has no status to follow; follow {', '.join(TRACKABLE)}.",
+                path=["ids"],
+            )
+        account.require_read(kind)
     except GatewayError as error:
         return error
-    return RecordKey(account.identity, *found)
+    return RecordKey(account.identity, kind, own_id)
 
 
 def _loop_time() -> float:

@@ -8,7 +8,7 @@ from typing import Final
 import strawberry
 
 from resolvers.errors import BadInput
-from resolvers.ids import split_global_id
+from resolvers.ids import require_global_id
 from resolvers.upstreams.sms.requests import (
     JobOptions,
     JobRequest,
@@ -198,8 +198,8 @@ class SendSmsInput:
         """
         if self.regarding is None:
             return None
-        found = split_global_id(self.regarding)
-        if found is None or found[0] not in REGARDING_KINDS:
+        found = require_global_id(self.regarding, (*path, "regarding"))
+        if found[0] not in REGARDING_KINDS:
             raise BadInput("This must be the global id of a Delivery or a LogisticsTask.", path=(*path, "regarding"))
         if self.options is not None and self.options.customer_ref is not None:
             raise BadInput(

@@ -46,7 +46,7 @@ class Upstreams:
             return {"jobId": path.rpartition("/")[2], "recipientIds": ["s1"]}
         if path.endswith("/product"):
             return {"data": {"id": "p1", "attributes": {"name": "A product"}}}
-        delivery = {"id": "d1", "attributes": STATE}
+        delivery = {"id": "1", "attributes": STATE}
         return {"data": delivery} if "?" not in path else {"data": [delivery], "meta": {"page": PAGE}}
 
 
@@ -86,8 +86,8 @@ class Gateway:
 @pytest.mark.parametrize(
     ("query", "paths"),
     [
-        ('{ mine: delivery(id: "d1") { id product { name } } }', {"mine"}),
-        ('{ nodes(ids: ["Delivery:d1", "none", "SmsJob:j1"]) { id } }', {"nodes.0", "nodes.2"}),
+        ('{ mine: delivery(id: "1") { id product { name } } }', {"mine"}),
+        ('{ nodes(ids: ["Delivery:1", "SmsJob:j1"]) { id } }', {"nodes.0", "nodes.1"}),
         ('{ nodes(ids: ["Recipient:j1/s1"]) { id } }', {"nodes.0"}),
         ('{ node(id: "Recipient:j1/s1") { id } }', {"node"}),
         ('{ smsJob(id: "j1") { jobId recipientSummary { pending } } }', {"smsJob", "smsJob.recipientSummary"}),
@@ -108,7 +108,7 @@ async def test_each_field_that_got_a_stale_record_is_named_with_its_age(query: s
 
 async def test_what_a_relationship_leads_to_is_named_where_it_is_stale_itself() -> None:
     gateway = Gateway()
-    query = '{ delivery(id: "d1") { product { name } } }'
+    query = '{ delivery(id: "1") { product { name } } }'
     await gateway.stale(query)
     gateway.clock.advance(700)
     gateway.upstreams.calls = 0

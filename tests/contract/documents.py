@@ -16,7 +16,7 @@ ERRORS: Final = """
 errors {
   __typename message retryable
   ... on InvalidInput { path }
-  ... on NotFound { id }
+  ... on NotFound { missingId }
   ... on NotAllowedNow { rawStatus }
   ... on RateLimited { retryAfterSeconds }
   ... on UpstreamFailed { upstream outcomeUnknown }

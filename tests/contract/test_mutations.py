@@ -199,7 +199,7 @@ async def test_where_the_upstream_points_becomes_a_path_into_the_arguments(
     [
         (400, "InvalidInput", {"retryable": False, "path": None}),
         (401, "UpstreamFailed", {"retryable": False, "upstream": "LOGISTICS", "outcomeUnknown": False}),
-        (404, "NotFound", {"retryable": False, "id": "task-1"}),
+        (404, "NotFound", {"retryable": False, "missingId": "task-1"}),
         (409, "Conflict", {"retryable": False}),
         (429, "RateLimited", {"retryable": True, "retryAfterSeconds": 7.0}),
         (503, "UpstreamFailed", {"retryable": True, "upstream": "LOGISTICS", "outcomeUnknown": True}),
@@ -258,7 +258,7 @@ async def test_a_task_that_got_no_tracking_id_is_named(upstream: RecordingServer
     payload = await answer(documents.SET_TRACKING_IDS, documents.TRACKED, context)
 
     (error,) = payload["errors"]
-    assert (error["__typename"], error["id"]) == ("NotFound", "task-1")
+    assert (error["__typename"], error["missingId"]) == ("NotFound", "task-1")
     assert payload["tasks"] is None
 
 

@@ -41,16 +41,19 @@ async def test_each_id_first_gets_a_snapshot_and_then_every_change_until_it_is_f
 async def test_ids_that_cannot_be_followed_are_problems_of_their_own(events: Events, upstream: Upstream) -> None:
     upstream.tasks["1"] = "complete"
     account = upstream.account().limited_to(frozenset({Scope.LOGISTICS_READ}))
-    ids = ["nonsense", "Product:1", "SmsJob:J", "LogisticsTask:missing", "LogisticsTask:1", "LogisticsTask:1"]
+    wrong = ["nonsense", "Product:1", "Delivery:abc", "LogisticsTask:not a uuid!!"]
+    ids = [*wrong, "SmsJob:J", "LogisticsTask:missing", "LogisticsTask:1", "LogisticsTask:1"]
 
     subscriber = Subscriber(events.follow(account, ids, None))
     await settled()
 
     assert sorted(subscriber.told) == [
+        "BAD_INPUT Delivery:abc",
+        "BAD_INPUT LogisticsTask:not a uuid!!",
+        "BAD_INPUT Product:1",
+        "BAD_INPUT nonsense",
         "FORBIDDEN SmsJob:J",
         "NOT_FOUND LogisticsTask:missing",
-        "NOT_FOUND Product:1",
-        "NOT_FOUND nonsense",
         "SNAPSHOT complete",
     ]
     assert subscriber.ended

@@ -57,21 +57,23 @@ async def test_later_cursors_still_know_what_is_gone(events: Events, upstream: U
     await time.advance(3)
     once_more = await told(events, upstream.account(), ids, resumed.events[-1].cursor)
 
-    assert sorted(first.told[:2]) == ["NOT_FOUND LogisticsTask:none", "NOT_FOUND nonsense"]
+    assert sorted(first.told[:2]) == ["BAD_INPUT nonsense", "NOT_FOUND LogisticsTask:none"]
     assert resumed.told == ["CHANGE pending_pickup > complete"]
     assert once_more.told == []
     assert once_more.ended
 
 
-@pytest.mark.parametrize("one", ["nonsense", "LogisticsTask:none"])
+@pytest.mark.parametrize(
+    ("one", "code"), [("nonsense", "BAD_INPUT"), ("Product:1", "BAD_INPUT"), ("LogisticsTask:none", "NOT_FOUND")]
+)
 async def test_where_nothing_else_is_followed_the_resumed_subscription_ends_at_once(
-    events: Events, upstream: Upstream, one: str
+    events: Events, upstream: Upstream, one: str, code: str
 ) -> None:
     first = await told(events, upstream.account(), [one])
 
     resumed = await told(events, upstream.account(), [one], first.problems[0].cursor)
 
-    assert first.told == [f"NOT_FOUND {one}"]
+    assert first.told == [f"{code} {one}"]
     assert resumed.told == []
     assert resumed.ended
 
@@ -185,7 +187,7 @@ async def test_a_problem_that_is_told_first_moves_no_place_on(
     resumed = await told(events, upstream.account(), ids, first.events[0].cursor)
     again = await told(events, upstream.account(), ids, resumed.problems[0].cursor)
 
-    assert resumed.told == ["NOT_FOUND nonsense", "CHANGE accepted > pending_pickup"]
+    assert resumed.told == ["BAD_INPUT nonsense", "CHANGE accepted > pending_pickup"]
     assert again.told == ["CHANGE accepted > pending_pickup"]
 
 
@@ -202,7 +204,7 @@ async def test_a_problem_that_is_told_before_a_gap_does_not_hide_it(
     again = await told(after, upstream.account(), ids, resumed.problems[0].cursor)
     once_more = await told(after, upstream.account(), ids, again.events[-1].cursor)
 
-    assert resumed.told == ["NOT_FOUND nonsense", "GAP", "SNAPSHOT accepted"]
+    assert resumed.told == ["BAD_INPUT nonsense", "GAP", "SNAPSHOT accepted"]
     assert again.told == ["GAP", "SNAPSHOT accepted"]
     assert once_more.told == []
 

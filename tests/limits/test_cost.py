@@ -31,7 +31,10 @@ QUERIES: Final[list[tuple[str, int]]] = [
     ("{ deliveries { nodes { ... @include(if: false) { product { id } } product @skip(if: true) { id } } } }", 1),
     ('{ delivery(id: "1") { id } }', 1),
     ('{ a: delivery(id: "1") { product { id } } b: delivery(id: "2") { id } c: node(id: "Delivery:3") { id } }', 2),
-    ('{ node(id: "Delivery:1") { ... on Delivery { product { id } } ... on LogisticsTask { driver { id } } } }', 2),
+    (
+        '{ node(id: "Delivery:1") { ... on Delivery { product { id } } ... on LogisticsTask { price { amount } } } }',
+        2,
+    ),
     ("{ smsJobs(first: 20) { nodes { jobId } } }", 2),
     ("{ smsJobs(first: 20) { nodes { qos } } }", 22),
     ("{ smsJobs { nodes { qos recipients { nodes { status job { qos } } } recipientSummary { failed } } } }", 42),

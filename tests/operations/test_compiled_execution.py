@@ -71,7 +71,7 @@ async def test_operations_without_errors_are_executed_by_compiled_functions(sche
         "{ smsJobs(first: 3) { nodes { id qos finishedAt recipients(first: 2) { nodes { destination progress } } } } }",
         "{ logisticsTasks(first: 2) { nodes { price { amount } statusHistory { status } organization { id } } } }",
         "query($a: ID!, $b: Boolean!) { node(id: $a) { id @include(if: $b) ... on Trackable { progress } } }",
-        '{ nodes(ids: ["Delivery:1", "Nothing:1"]) { ...A } } fragment A on Node { id ... on Delivery { status } }',
+        '{ nodes(ids: ["Delivery:1", "SmsJob:x"]) { ...A } } fragment A on Node { id ... on Delivery { type } }',
         "{ upstreams { name state } __typename }",
     ]
 

@@ -146,7 +146,7 @@ async def test_a_job_of_the_secondary_data_centre_is_found_while_the_primary_is_
 async def test_a_thing_that_does_not_exist_is_null_without_an_error(world: World) -> None:
     answer = await world.ask(
         '{ delivery(id: "99999999") { id } smsJob(id: "J.20200101-000000.000-000000000000000000") { id }'
-        ' logisticsTask(id: "00000000-0000-4000-8000-000000000000") { id } node(id: "Nothing:1") { id }'
+        ' logisticsTask(id: "00000000-0000-4000-8000-000000000000") { id } node(id: "Delivery:99999999") { id }'
         ' organization(id: "00000000-0000-4000-8000-000000000000") { id } }'
     )
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from resolvers.errors import Conflicting, InputRefused
+from resolvers.errors import Conflicting, InputRefused, StillInProgress
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.deliveries.complaint import read_complaint
@@ -140,7 +140,7 @@ class DeliveriesClient:
 
         Raises:
             InputRefused: the API refused it, and points to where.
-            Conflicting: one for the same product, DSP and type is in progress.
+            StillInProgress: one for the same product, DSP and type has not ended.
             RecordMissing: there is no such product or channel.
         """
         document = creation_document(request)
@@ -156,7 +156,7 @@ class DeliveriesClient:
 
         Raises:
             InputRefused: the API refused the change, and points to where.
-            Conflicting: the change would make it the second in progress.
+            StillInProgress: the change would make it the second in progress.
             RecordMissing: there is no such delivery.
         """
         document = change_document(delivery_id, request)
@@ -223,7 +223,10 @@ def _require_write(call: Call, answer: Answer) -> None:
     """Pass a success, and raise what any other answer to a creation or a change means."""
     try:
         require_success(call, answer, read_complaint)
+    except Conflicting as conflict:
+        # The documents know one conflict alone: a second delivery of the same while the first has not ended.
+        raise StillInProgress(conflict.upstream, conflict.message) from conflict
     except InputRefused as refusal:
         if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS:
-            raise Conflicting(refusal.upstream, refusal.message) from refusal
+            raise StillInProgress(refusal.upstream, refusal.message) from refusal
         raise

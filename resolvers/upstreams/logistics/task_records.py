@@ -30,7 +30,7 @@ from resolvers.upstreams.numbers import LARGEST_INT, LEAST_INT, Int32
 class Driver(msgspec.Struct, frozen=True, gc=False):
     """Who drives a task."""
 
-    id: str | None = None
+    driver_id: str | None = msgspec.field(name="id", default=None)
     name: str | None = None
 
 
