@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_identification
+from gateway.auth.site import Site
 from gateway.callers import Caller
 from gateway.composition import Upstreams, build_upstreams
 from gateway.health import add_health_routes
@@ -74,8 +75,9 @@ def create_app(
     metrics = Metrics()
     upstreams = build_upstreams(settings, metrics.calls)
     events = compose_events(settings, upstreams)
-    oauth = build_oauth(settings, upstreams, now)
-    identify = build_identification(settings.auth, upstreams, oauth.callers, now)
+    site = Site.of(settings)
+    oauth = build_oauth(settings, upstreams, site, now)
+    identify = build_identification(settings.auth, upstreams, site.cookies, oauth.callers, now)
     ide = Ide()
     schema = build_schema()
     admission = build_admission(settings, core_schema(schema), upstreams.redis)
@@ -84,7 +86,7 @@ def create_app(
     operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
     subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
-    config = EndpointConfig(settings.max_body_bytes, tuple(settings.cors_origins))
+    config = EndpointConfig(settings.max_body_bytes, site.rule)
     endpoint = Endpoint(
         operations,
         identify,
@@ -96,7 +98,9 @@ def create_app(
     rest = _rest(settings, upstreams, oauth, subscriptions, events, metrics.connections)
     rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, events.hint)
-    metrics.watch(upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections)
+    metrics.watch(
+        upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections, lambda: oauth.limits.refused
+    )
     metrics.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
 

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.importer import import_from_string
 
+from gateway.http.origin import LOOPBACK_ORIGINS
 from gateway.ide.page import Example
 from gateway.sandbox.arrivals import Arrivals, keep_arriving
 from gateway.sandbox.clock import Clock, RunningClock
@@ -31,13 +32,24 @@ from gateway.sandbox.sms import SmsOptions, SmsSimulators, create_sms
 from gateway.sandbox_banner import banner
 from gateway.sandbox_examples import sandbox_examples
 from gateway.serve import GATEWAY_APP, listen, server_config
-from gateway.settings import SettingsProblems, load_settings
+from gateway.settings import Settings, SettingsProblems, load_settings
 
 HOST: Final = "127.0.0.1"
 _WRONG_SETTINGS: Final = 2
 _WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and known to all
 # An operator's own upstreams, Redis and callers have no place in the sandbox.
-_TAKEN_OVER: Final = ("PORT", "LOG__", "CACHE__", "EVENTS__", "LIMITS__", "DEADLINE_SECONDS", "MAX_BODY_BYTES")
+_TAKEN_OVER: Final = (
+    "PORT",
+    "LOG__",
+    "CACHE__",
+    "CONNECTIONS__",
+    "CORS_",
+    "DEADLINE_SECONDS",
+    "EVENTS__",
+    "LIMITS__",
+    "MAX_BODY_BYTES",
+    "PUBLIC_URL",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ def run(
     """Serve the sandbox until a signal says to stop.
 
     Args:
-        environment: Settings, of which those of port, log, cache, events and limits are taken over.
+        environment: Settings, of which those that a sandbox can have are taken over: none of upstreams or callers.
         port: Where the gateway listens, 0 for a free port; GATEWAY_PORT or 8000 where left out.
         seed: The same seed gives the same records.
         speed: Sandbox seconds that pass in a second.
@@ -150,7 +162,7 @@ class _Sandbox:
             urls = await _start(stack, simulators)
             _run(stack, keep_arriving(simulators.arrivals, self._clock, sleep=asyncio.sleep))
             simulated = sandbox_environment(urls, port, Path(directory))
-            settings = load_settings({"GATEWAY_LOG__LEVEL": "warning", **self._environment, **simulated})
+            settings = load_settings({**_defaults(port), **self._environment, **simulated, **_origins(wanted)})
             if self._webhooks:
                 await self._start_webhooks(stack, simulators.logistics, webhook_url)
             gateway = create_app(settings, examples=partial(_examples, simulators, self._clock))
@@ -230,6 +242,16 @@ def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _defaults(port: int) -> dict[str, str]:
+    """Where nothing is set: no proxy stands before the sandbox, so that it knows its own address."""
+    return {"GATEWAY_LOG__LEVEL": "warning", "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}"}
+
+
+def _origins(wanted: Settings) -> dict[str, str]:
+    """Front ends are developed on the same machine, at whatever port."""
+    return {"GATEWAY_CORS_ORIGINS": ",".join((*wanted.cors_origins, *LOOPBACK_ORIGINS))}
 
 
 def _taken_over(environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.cookies import Cookies
 from gateway.auth.identification import Identification, SessionCallers
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
 from gateway.auth.jwt_callers import JwtCallers
@@ -19,6 +20,7 @@ from resolvers.upstreams.transport.stack import loop_clock
 def build_identification(
     settings: AuthSettings,
     upstreams: Upstreams,
+    cookies: Cookies,
     sessions: SessionCallers | None = None,
     now: Callable[[], float] = time.time,
 ) -> Identification:
@@ -27,11 +29,13 @@ def build_identification(
     Args:
         settings: Who may ask.
         upstreams: The accounts that callers use.
+        cookies: Reads those of sessions.
         sessions: Finds callers with a session; None where there are none.
         now: The wall clock, in seconds since 1970.
     """
     return Identification(
         ApiKeys({digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}),
+        cookies,
         jwt_callers=_jwt_callers(settings, upstreams, now),
         sessions=sessions,
         anonymous=Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None,

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from starlette.types import Scope
 
-from gateway.auth.session_cookie import session_in_cookies
+from gateway.auth.cookies import Cookies
 from resolvers.errors import Unauthenticated
 
 SESSION_PREFIX: Final = "gws_"
@@ -36,40 +36,45 @@ class Credentials(msgspec.Struct, frozen=True):
         return "<Credentials>"
 
 
-def credentials_of(scope: Scope) -> Credentials | None:
+def credentials_of(scope: Scope, cookies: Cookies) -> Credentials | None:
     """What an HTTP request or a WebSocket shows; None where it shows nothing.
+
+    Args:
+        scope: The request's.
+        cookies: Reads the session's.
 
     Raises:
         Unauthenticated: it shows more than one thing of a kind, or something that is no credential.
     """
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES]
-    return _read(shown, scope) if shown else None
+    return _read(shown, scope, cookies) if shown else None
 
 
-def credentials_of_socket(scope: Scope, payload: Mapping[str, object] | None) -> Credentials | None:
+def credentials_of_socket(scope: Scope, payload: Mapping[str, object] | None, cookies: Cookies) -> Credentials | None:
     """What a WebSocket shows in its `connection_init`, or else in its headers; None where it shows nothing.
 
     Args:
         scope: The WebSocket's.
         payload: The payload of `connection_init`, whose `authorization` holds the same as the header.
+        cookies: Reads the session's.
 
     Raises:
         Unauthenticated: as `credentials_of`.
     """
     authorization = (payload or {}).get("authorization")
     if authorization is None:
-        return credentials_of(scope)
+        return credentials_of(scope, cookies)
     if not isinstance(authorization, str):
         raise Unauthenticated("`authorization` in the payload of connection_init must be a text, as the header's is.")
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES and name != b"authorization"]
-    return _read([*shown, (b"authorization", authorization.encode())], scope)
+    return _read([*shown, (b"authorization", authorization.encode())], scope, cookies)
 
 
-def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope) -> Credentials | None:
+def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies) -> Credentials | None:
     authorization = _only(shown, b"authorization", "Authorization")
     api_key = _only(shown, b"x-api-key", "X-API-Key")
     bearer = None if authorization is None else _bearer(authorization)
-    session = session_in_cookies((value for name, value in shown if name == b"cookie"), scope)
+    session = cookies.session((value for name, value in shown if name == b"cookie"), scope)
     if bearer is not None and bearer.startswith(SESSION_PREFIX):
         bearer, session = None, bearer
     if bearer is not None and api_key is not None:

@@ -6,6 +6,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
 from gateway.auth.jwt_callers import JwtCallers
 from gateway.callers import Caller
@@ -35,6 +36,7 @@ class Identification:
 
     Args:
         api_keys: Callers with a key.
+        cookies: Reads those of sessions.
         jwt_callers: Callers with a token; None where the settings name no issuer.
         sessions: Callers with a session; None where the settings allow none.
         anonymous: Who a caller without credentials is; None where such callers are refused.
@@ -43,12 +45,14 @@ class Identification:
     def __init__(
         self,
         api_keys: ApiKeys,
+        cookies: Cookies,
         *,
         jwt_callers: JwtCallers | None = None,
         sessions: SessionCallers | None = None,
         anonymous: Caller | None = None,
     ) -> None:
         self._api_keys = api_keys
+        self._cookies = cookies
         self._jwt_callers = jwt_callers
         self._sessions = sessions
         self._anonymous = anonymous
@@ -60,7 +64,7 @@ class Identification:
             Unauthenticated: the credentials are missing or wrong.
             Forbidden: they are right, but for an account that this gateway does not have.
         """
-        return await self._caller(credentials_of(scope))
+        return await self._caller(credentials_of(scope, self._cookies))
 
     async def socket(self, scope: Scope, payload: Mapping[str, object] | None) -> Caller:
         """Who opened a WebSocket; also asked when an open one shows a new token.
@@ -73,7 +77,7 @@ class Identification:
             Unauthenticated: the credentials are missing or wrong.
             Forbidden: they are right, but for an account that this gateway does not have.
         """
-        return await self._caller(credentials_of_socket(scope, payload))
+        return await self._caller(credentials_of_socket(scope, payload, self._cookies))
 
     async def _caller(self, credentials: Credentials | None) -> Caller:
         if credentials is None:

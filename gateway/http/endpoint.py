@@ -7,9 +7,9 @@ from typing import Generic
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
 from gateway.http.interface import CallerT, Identify, Operations, Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
-from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
 from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
 from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
 from gateway.http.request_id import REQUEST_ID, RequestIds
@@ -25,6 +25,8 @@ from gateway.http.response import (
 )
 from resolvers.errors import GatewayError
 
+_METHODS = b"GET, POST"
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,11 +35,11 @@ class EndpointConfig(msgspec.Struct, frozen=True):
 
     Attributes:
         max_body_bytes: A larger request body is answered 413.
-        listed_origins: Origins of other sites whose pages may use the endpoint, such as "https://app.example.com".
+        rule: Which pages of other sites may use the endpoint.
     """
 
     max_body_bytes: int = 1_048_576
-    listed_origins: tuple[str, ...] = ()
+    rule: CrossSiteRule = msgspec.field(default_factory=CrossSiteRule)
 
 
 class _Exchange(msgspec.Struct, gc=False):
@@ -82,7 +84,7 @@ class Endpoint(Generic[CallerT]):
         self._operations = operations
         self._identify = identify
         self._max_body_bytes = config.max_body_bytes
-        self._rule = CrossSiteRule(config.listed_origins)
+        self._rule = config.rule
         self._request_ids = RequestIds()
         self._streams = dict(streams or {})
         self._pages = {HTML: page, **self._streams} if page else self._streams
@@ -161,7 +163,7 @@ class Endpoint(Generic[CallerT]):
 
     def _route_options(self, exchange: _Exchange) -> ASGIApp:
         self._admit(exchange)
-        return _empty_response((*MethodNotAllowed.headers, *preflight_headers(exchange.headers)))
+        return _empty_response((*MethodNotAllowed.headers, *self._rule.preflight_headers(exchange.headers, _METHODS)))
 
     def _refuse_method(self, exchange: _Exchange) -> None:
         self._admit(exchange)
@@ -169,7 +171,7 @@ class Endpoint(Generic[CallerT]):
 
     def _admit(self, exchange: _Exchange) -> None:
         headers = exchange.headers
-        if b"origin" in headers or b"sec-fetch-site" in headers:
+        if b"origin" in headers or b"sec-fetch-site" in headers or self._rule.checks_names:
             listed = self._rule.check(exchange.scope, headers)
             if listed is not None:
                 exchange.send = adding(shared_headers(listed), exchange.send)

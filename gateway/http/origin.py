@@ -1,67 +1,21 @@
-"""The cross-site rule: which pages may make a browser send us requests, and CORS for those of other sites."""
+"""Origins as browsers send them and operators list them."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
-
-from starlette.types import Scope
-
-from gateway.http.refusals import CrossSite, Header
-from gateway.http.request import Headers
+from ipaddress import ip_address
+from typing import Final
 
 Origin = tuple[str, str, int]
-"""Scheme, host and port."""
+"""Scheme, host and port; the port is 0 for the scheme of an app, such as `capacitor`, that has none."""
 
-_PORTS = {"http": 80, "https": 443}
-_SCHEMES = {"http": ("http", "https"), "ws": ("http", "https"), "https": ("https",), "wss": ("https",)}
-_origin = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?").fullmatch
-_OWN_SITE = (None, b"same-origin", b"none")
-
-_PREFLIGHT: tuple[Header, ...] = (
-    (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, x-api-key, x-request-id, x-gateway-explain"),
-    (b"access-control-max-age", b"600"),
+LOOPBACK_ORIGINS: Final = tuple(
+    f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]")
 )
-_EXPOSED = b"etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id"
+"""Pages that are served on this machine, at whatever port, as operators list them."""
 
-
-class CrossSiteRule:
-    """Decides by the headers that only a browser sets; lives as long as the process.
-
-    A request without `Origin` and `Sec-Fetch-Site` comes from no page of a browser of today and passes.
-
-    Args:
-        listed_origins: Origins of other sites that are let in, such as "https://app.example.com".
-
-    Raises:
-        ValueError: One of them is no origin.
-    """
-
-    def __init__(self, listed_origins: Iterable[str] = ()) -> None:
-        self._listed = frozenset(_listed(text) for text in listed_origins)
-
-    def check(self, scope: Scope, headers: Headers) -> bytes | None:
-        """Let a request pass or refuse it.
-
-        Args:
-            scope: ASGI's, of an HTTP request or a WebSocket.
-            headers: Its headers.
-
-        Returns:
-            The origin, where it is a listed one of another site: the browser wants to read that in the response.
-
-        Raises:
-            CrossSite: It comes from a page of a site that is not listed.
-        """
-        given = headers.get(b"origin")
-        origin = None if given is None else parse_origin(given.decode("latin-1"))
-        if origin in self._listed:
-            return given
-        if headers.get(b"sec-fetch-site") not in _OWN_SITE:
-            raise CrossSite("This request comes from a page of another site, whose origin this gateway does not list.")
-        if given is not None and (origin is None or not _is_own(origin, scope, headers)):
-            raise CrossSite("The origin of this request is neither this gateway's own nor one that it lists.")
-        return None
+_ANY_PORT: Final = -1
+_PORTS: Final = {"http": 80, "https": 443}
+_origin = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?").fullmatch
 
 
 @lru_cache(128)
@@ -71,37 +25,49 @@ def parse_origin(text: str) -> Origin | None:
     if found is None:
         return None
     scheme, host, port = found.groups()
-    return scheme, host, int(port) if port else _PORTS[scheme]
+    return scheme, host, int(port) if port else _PORTS.get(scheme, 0)
 
 
-def is_top_level_navigation(headers: Headers) -> bool:
-    """Whether the user opens a page of ours in a tab, by a link on whatever site; not in a frame."""
-    return headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address, in brackets or not, is that of the machine itself."""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
-def preflight_headers(headers: Headers) -> tuple[Header, ...]:
-    """What the response to a CORS preflight of a listed origin has beside the headers of every response to it."""
-    return _PREFLIGHT if b"access-control-request-method" in headers else ()
+class ListedOrigins:
+    """The origins of other sites that an operator lists; process lifetime.
+
+    Args:
+        listed: Such as "https://app.example.com", "capacitor://localhost", or "http://localhost:*" for every port of
+            this machine.
+
+    Raises:
+        ValueError: One of them is no origin, or a wildcard for more than the ports of this machine.
+    """
+
+    def __init__(self, listed: tuple[str, ...] = ()) -> None:
+        self._listed = frozenset(listed_origin(text) for text in listed)
+
+    def __contains__(self, origin: Origin | None) -> bool:
+        """Whether an origin is listed."""
+        return origin is not None and (origin in self._listed or (*origin[:2], _ANY_PORT) in self._listed)
 
 
-def shared_headers(origin: bytes) -> tuple[Header, ...]:
-    """What lets the browser show a response to the page of this listed origin."""
-    return (
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-credentials", b"true"),
-        (b"access-control-expose-headers", _EXPOSED),
-        (b"vary", b"origin"),
-    )
+def listed_origin(text: str) -> Origin:
+    """Read an origin as operators list them.
 
-
-def _listed(text: str) -> Origin:
-    origin = parse_origin(text)
+    Raises:
+        ValueError: It is none; the message names it and what would be right.
+    """
+    exact = text.removesuffix(":*")
+    origin = parse_origin(exact)
+    if "*" in exact or (origin is not None and exact != text and not is_loopback(origin[1])):
+        raise ValueError(
+            f"{text!r} would let sites ask that nobody has named, with their visitors' sessions: list each origin; "
+            "only the port of localhost may be *"
+        )
     if origin is None:
-        raise ValueError(f"{text!r} is no origin; one looks like https://app.example.com, and * is not accepted.")
-    return origin
-
-
-def _is_own(origin: Origin, scope: Scope, headers: Headers) -> bool:
-    # A proxy that ends TLS before us may leave the scheme at http, so there https is ours as well.
-    host = headers.get(b"host", b"").decode("latin-1")
-    return any(parse_origin(f"{scheme}://{host}") == origin for scheme in _SCHEMES.get(scope["scheme"], ()))
+        raise ValueError(f"{text!r} is no origin; one looks like https://app.example.com, without a path")
+    return (*origin[:2], _ANY_PORT) if exact != text else origin

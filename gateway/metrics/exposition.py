@@ -42,9 +42,10 @@ class Metrics:
         records: RecordCache | None,
         addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]],
         open_connections: Callable[[], int],
+        refused_logins: Callable[[], int],
     ) -> None:
         """Tell how these stand as well; see `StateSources`."""
-        sources = StateSources(self._operations, self.connections, records, addresses, open_connections)
+        sources = StateSources(self._operations, self.connections, records, addresses, open_connections, refused_logins)
         self._registry.register(StateCollector(sources))
 
     def add_route(self, rest: FastAPI) -> None:

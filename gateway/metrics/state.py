@@ -24,6 +24,7 @@ class StateSources:
         records: The cache, if there is one.
         addresses: Every address of each upstream, once.
         open_connections: How many WebSockets and streams are open.
+        refused_logins: How many requests of logins were refused for there were too many.
     """
 
     operations: OperationCounts
@@ -31,6 +32,7 @@ class StateSources:
     records: RecordCache | None
     addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
     open_connections: Callable[[], int]
+    refused_logins: Callable[[], int]
 
 
 class StateCollector(Collector):
@@ -51,6 +53,9 @@ class StateCollector(Collector):
         yield from _breakers(sources.addresses)
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
+        )
+        yield CounterMetricFamily(
+            "gateway_logins_refused", "Requests of logins beyond their limits.", value=sources.refused_logins()
         )
 
 

@@ -10,10 +10,11 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.auth.identification import SessionCallers
+from gateway.auth.site import Site
 from gateway.composition import Upstreams, logistics_config
-from gateway.http.origin import CrossSiteRule
 from gateway.oauth.endpoint import OAuthEndpoint
 from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.limits import LoginLimits
 from gateway.oauth.login import LogisticsLogin
 from gateway.oauth.redis_store import RedisSessions
 from gateway.oauth.routes import LoginRoutes
@@ -21,10 +22,13 @@ from gateway.oauth.sealing import Seal
 from gateway.oauth.session_callers import LogisticsSessionCallers
 from gateway.oauth.sessions import SessionStore
 from gateway.oauth.sqlite_store import SqliteSessions
+from gateway.operations.budget import Buckets
+from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.transport.stack import loop_clock
 
 REDIS_SECONDS: Final = 2.0
 """What an answer of Redis may take: without it nobody knows who sent a request."""
@@ -37,35 +41,43 @@ class OAuth:
     Args:
         endpoint: Serves everything below /oauth/logistics.
         callers: Finds the callers of sessions; None where the settings allow none.
+        limits: How many logins may be tried.
         close: Gives up files and connections.
     """
 
     endpoint: ASGIApp
     callers: SessionCallers | None
+    limits: LoginLimits
     close: Callable[[], Awaitable[None]]
 
 
-def build_oauth(settings: Settings, upstreams: Upstreams, now: Callable[[], float] = time.time) -> OAuth:
+def build_oauth(settings: Settings, upstreams: Upstreams, site: Site, now: Callable[[], float] = time.time) -> OAuth:
     """What logins need; where the settings do not allow any, an endpoint that says so.
 
     Args:
         settings: All settings.
         upstreams: The logistics API is reached through them.
+        site: The gateway as browsers see it.
         now: The wall clock, in seconds since 1970.
     """
-    rule = CrossSiteRule(settings.cors_origins)
+    limits = _limits(settings, upstreams)
     logistics = settings.logistics
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
     if not allowed or logistics is None or upstreams.logistics is None:
-        return OAuth(OAuthEndpoint(None, rule), None, _nothing_to_close)
+        return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)
     store = _store(settings, now)
     keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
     login = _login(logistics, upstreams.logistics, keeper, store, now)
-    routes = LoginRoutes(
-        login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, settings.public_url
-    )
+    routes = LoginRoutes(login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, site)
     callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
-    return OAuth(OAuthEndpoint(routes.routes, rule), callers, store.close)
+    return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, store.close)
+
+
+def _limits(settings: Settings, upstreams: Upstreams) -> LoginLimits:
+    buckets: Buckets = LocalBuckets(loop_clock)
+    if upstreams.redis is not None:
+        buckets = RedisBuckets(upstreams.redis, f"{settings.redis_prefix}logins:", loop_clock)
+    return LoginLimits(buckets, settings.sessions.logins_per_minute, settings.sessions.all_logins_per_minute)
 
 
 def _store(settings: Settings, now: Callable[[], float]) -> SessionStore:

@@ -6,16 +6,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.origin import CrossSiteRule, is_top_level_navigation, preflight_headers, shared_headers
-from gateway.http.refusals import ClientGone, CrossSite
+from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
+from gateway.http.refusals import ClientGone
 from gateway.http.request import headers_of
 from gateway.http.response import adding, refusal
+from gateway.oauth.limits import LoginLimits
 from gateway.oauth.pages import SAFE_HEADERS, page
 from gateway.oauth.refusals import LoginNotSetUp
 from gateway.oauth.routes import PLACE
 from resolvers.errors import GatewayError
 
 _NAVIGATIONS = frozenset({f"{PLACE}/login", f"{PLACE}/callback"})
+_LOGINS = frozenset({*_NAVIGATIONS, f"{PLACE}/session"})
+_CORS_METHODS = b"GET, POST, DELETE"
 
 
 class OAuthEndpoint:
@@ -24,10 +27,12 @@ class OAuthEndpoint:
     Args:
         routes: What is served; None where the settings do not allow logins, which every answer then says.
         rule: Which pages may make a browser send requests.
+        limits: How many logins may be tried.
     """
 
-    def __init__(self, routes: list[Route] | None, rule: CrossSiteRule) -> None:
+    def __init__(self, routes: list[Route] | None, rule: CrossSiteRule, limits: LoginLimits) -> None:
         self._rule = rule
+        self._limits = limits
         served: list[Route] = routes if routes is not None else [Route("/{rest:path}", _refuse_all, methods=_METHODS)]
         self._app: ASGIApp = Starlette(
             routes=served, exception_handlers={GatewayError: _answer_refused, ClientGone: _answer_nobody}
@@ -36,19 +41,20 @@ class OAuthEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = headers_of(scope)
-        # The consent page, on a site that is not ours, sends the browser back to us: that is a link, not a forgery,
-        # and the state of the login tells whether the same browser began it.
-        if scope["path"] in _NAVIGATIONS and scope["method"] == "GET" and is_top_level_navigation(headers):
-            await self._app(scope, receive, send)
-            return
         try:
-            listed = self._rule.check(scope, headers)
-        except CrossSite as error:
+            # The consent page, on a site that is not ours, sends the browser back to us: that is a link, not a forgery,
+            # and the state of the login tells whether the same browser began it.
+            linked = scope["path"] in _NAVIGATIONS and scope["method"] == "GET" and is_top_level_navigation(headers)
+            listed = None if linked else self._rule.check(scope, headers)
+            if scope["path"] in _LOGINS and scope["method"] != "OPTIONS":
+                await self._limits.admit(scope)
+        except GatewayError as error:
             await _refused(error, Request(scope))(scope, receive, send)
             return
         if scope["method"] == "OPTIONS":
             preflight = Response(None, 204, SAFE_HEADERS)
-            preflight.raw_headers.extend((*preflight_headers(headers), *(shared_headers(listed) if listed else ())))
+            shared = shared_headers(listed) if listed else ()
+            preflight.raw_headers.extend((*self._rule.preflight_headers(headers, _CORS_METHODS), *shared))
             await preflight(scope, receive, send)
             return
         await self._app(scope, receive, adding(shared_headers(listed), send) if listed else send)

@@ -5,14 +5,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.auth.cookies import SESSION_COOKIE
 from gateway.auth.credentials import credentials_of
-from gateway.auth.session_cookie import SESSION_COOKIE, cookie_value, set_cookie
+from gateway.auth.site import Site
 from gateway.http.negotiation import is_json_in_utf8
-from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, UnsupportedMediaType
+from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.login import LogisticsLogin, Opened
 from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
-from gateway.oauth.pages import SAFE_HEADERS, page
+from gateway.oauth.pages import SAFE_HEADERS, page, page_for_opener
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_json import session_shown, token_shown
@@ -21,6 +22,8 @@ from resolvers.errors import NoSuchRecord, Unauthenticated
 
 PLACE = "/oauth/logistics"
 MAX_BODY_BYTES = 16 * 1024
+LOGIN_MESSAGE = "gateway-login"
+"""The `type` of the message that a popup sends to the page that opened it."""
 
 
 class _SessionId(msgspec.Struct):
@@ -38,17 +41,15 @@ class LoginRoutes:
         keeper: Knows them.
         seal: Seals the cookie of a login under way.
         lifetime: How long a session lives, in seconds.
-        public_url: Where browsers reach the gateway; None goes by each request's Host header.
+        site: The gateway as browsers see it.
     """
 
-    def __init__(
-        self, login: LogisticsLogin, keeper: SessionKeeper, seal: Seal, lifetime: int, public_url: str | None
-    ) -> None:
+    def __init__(self, login: LogisticsLogin, keeper: SessionKeeper, seal: Seal, lifetime: int, site: Site) -> None:
         self._login = login
         self._keeper = keeper
         self._seal = seal
         self._lifetime = lifetime
-        self._public_url = public_url
+        self._site = site
 
     @property
     def routes(self) -> list[Route]:
@@ -64,24 +65,39 @@ class LoginRoutes:
 
     async def begin(self, request: Request) -> Response:
         """Send the browser to the consent page, with a cookie that it must bring back."""
-        login = new_state(request.query_params.get("return_to"), wants_token=_wants_token(request))
-        response = RedirectResponse(self._login.consent_url(login, self._callback_url(request)), 302, SAFE_HEADERS)
+        query = request.query_params
+        login = new_state(
+            return_to=query.get("return_to"),
+            opener=query.get("opener"),
+            wants_token=_wants_token(request),
+            trusts=lambda origin: self._site.rule.trusts(origin, request.scope),
+        )
+        callback = self._site.own.url(request.scope, f"{PLACE}/callback")
+        response = RedirectResponse(self._login.consent_url(login, callback), 302, SAFE_HEADERS)
         cookie = written(login, self._seal)
-        _add(response, set_cookie(STATE_COOKIE, cookie, request.scope, seconds=STATE_SECONDS, path=PLACE))
+        self._set(response, STATE_COOKIE, cookie, request, STATE_SECONDS, path=PLACE)
         return response
 
     async def come_back(self, request: Request) -> Response:
         """Exchange the code that the consent page sent along; the login is used up whatever comes of it."""
-        cookies = request.headers.getlist("cookie")
-        cookie = cookie_value((value.encode("latin-1") for value in cookies), STATE_COOKIE, request.scope)
-        query = request.query_params
-        login = read_back(cookie, query.get("state"), self._seal)
-        await self._login.use_up(login)
-        if "error" in query:
-            raise LoginRefused("You did not give your consent, so nobody was logged in.")
-        response = self._welcome(await self._login.by_code(query.get("code")), login, request)
-        _add(response, set_cookie(STATE_COOKIE, "", request.scope, seconds=0, path=PLACE))
+        headers = (value.encode("latin-1") for value in request.headers.getlist("cookie"))
+        cookie = self._site.cookies.value(headers, STATE_COOKIE, request.scope)
+        login = read_back(cookie, request.query_params.get("state"), self._seal)
+        try:
+            response = self._welcome(await self._completed(login, request), login, request)
+        except HttpRefusal as error:
+            if login.opener is None:
+                raise
+            message = {"type": LOGIN_MESSAGE, "error": {"code": error.code, "message": error.message}}
+            response = page_for_opener(login.opener, message, "You are not logged in", error.status)
+        self._set(response, STATE_COOKIE, "", request, 0, path=PLACE)
         return response
+
+    async def _completed(self, login: LoginState, request: Request) -> Opened:
+        await self._login.use_up(login)
+        if "error" in request.query_params:
+            raise LoginRefused("You did not give your consent, so nobody was logged in.")
+        return await self._login.by_code(request.query_params.get("code"))
 
     async def sign_on(self, request: Request) -> Response:
         """Exchange the session id of a single sign-on."""
@@ -102,32 +118,41 @@ class LoginRoutes:
         current = await self._current(request)
         for session in await self._keeper.of_same_person(current):
             await self._keeper.revoke(session)
-        return _logged_out(request)
+        return self._logged_out(request)
 
     async def revoke_one(self, request: Request) -> Response:
         """End one session of the person who asks; `current` is the one that asks."""
-        current = await self._current(request)
         wanted = request.path_params["session_id"]
-        if wanted in ("current", current.session_id):
+        if wanted == "current":
+            await self._end_current(request)
+            return self._logged_out(request)
+        current = await self._current(request)
+        if wanted == current.session_id:
             await self._keeper.revoke(current)
-            return _logged_out(request)
+            return self._logged_out(request)
         for session in await self._keeper.of_same_person(current):
             if session.session_id == wanted:
                 await self._keeper.revoke(session)
                 return Response(None, 204, SAFE_HEADERS)
         raise NoSuchRecord("You have no such session; it may have ended.")
 
+    async def _end_current(self, request: Request) -> None:
+        """A cookie that opens nothing any more, or never did, is deleted all the same: nothing else can do that."""
+        try:
+            await self._keeper.revoke(await self._current(request))
+        except Unauthenticated:
+            if "cookie" not in request.headers:
+                raise
+
     async def _current(self, request: Request) -> Session:
-        credentials = credentials_of(request.scope)
+        credentials = credentials_of(request.scope, self._site.cookies)
         if credentials is None or credentials.session is None:
             raise Unauthenticated("Sessions are shown to those who have one; log in at /oauth/logistics/login.")
         return await self._keeper.find(credentials.session)
 
-    def _callback_url(self, request: Request) -> str:
-        base = self._public_url or f"{request.url.scheme}://{request.url.netloc}"
-        return f"{base}{PLACE}/callback"
-
     def _welcome(self, opened: Opened, login: LoginState, request: Request) -> Response:
+        if login.opener is not None:
+            return self._told_to_opener(opened, login.opener, login, request)
         if login.wants_token:
             return JSONResponse(token_shown(opened), 200, SAFE_HEADERS)
         if login.return_to is not None:
@@ -136,23 +161,27 @@ class LoginRoutes:
             response = page("You are logged in", "You can close this page and go on where you came from.")
         return self._with_session(response, opened, request)
 
+    def _told_to_opener(self, opened: Opened, opener: str, login: LoginState, request: Request) -> Response:
+        shown = token_shown(opened) if login.wants_token else {"session": session_shown(opened.session, opened.session)}
+        response = page_for_opener(opener, {"type": LOGIN_MESSAGE, **shown}, "You are logged in")
+        return response if login.wants_token else self._with_session(response, opened, request)
+
     def _with_session(self, response: Response, opened: Opened, request: Request) -> Response:
-        _add(response, set_cookie(SESSION_COOKIE, opened.token, request.scope, seconds=self._lifetime))
+        self._set(response, SESSION_COOKIE, opened.token, request, self._lifetime)
         return response
+
+    def _logged_out(self, request: Request) -> Response:
+        response = Response(None, 204, SAFE_HEADERS)
+        self._set(response, SESSION_COOKIE, "", request, 0)
+        return response
+
+    def _set(self, response: Response, name: str, value: str, request: Request, seconds: int, path: str = "/") -> None:
+        header = self._site.cookies.setting(name, value, request.scope, seconds=seconds, path=path)
+        response.raw_headers.append(header)
 
 
 def _wants_token(request: Request) -> bool:
     return request.query_params.get("token") == "1"
-
-
-def _logged_out(request: Request) -> Response:
-    response = Response(None, 204, SAFE_HEADERS)
-    _add(response, set_cookie(SESSION_COOKIE, "", request.scope, seconds=0))
-    return response
-
-
-def _add(response: Response, header: tuple[bytes, bytes]) -> None:
-    response.raw_headers.append(header)
 
 
 async def _read_session_id(request: Request) -> str:

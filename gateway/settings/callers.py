@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gateway.settings.values import AbsoluteUrl, CommaList, Count, Lowered, Scopes, SettingsGroup, Sha256, Text
 
@@ -52,3 +52,14 @@ class SessionsSettings(SettingsGroup):
     """The SQLite file that holds them, encrypted, where no Redis is configured."""
     lifetime_seconds: int = Field(default=2_592_000, ge=60)
     """How long a gateway session lives."""
+    same_site: Literal["lax", "strict", "none"] = "lax"
+    """Which pages' requests carry a session's cookie; none lets listed origins of other sites use it."""
+    logins_per_minute: Count = 60
+    """How many requests of logins one address may send in a minute."""
+    all_logins_per_minute: Count = 600
+    """How many requests of logins all addresses together may send in a minute."""
+
+    @field_validator("same_site", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from gateway.settings.values import (
     AbsoluteUrl,
     Count,
     ExistingFile,
+    HeaderNames,
     Networks,
     Origins,
     Port,
@@ -71,6 +72,8 @@ class Settings(SettingsGroup):
     """Whether GET /graphql shows the IDE; see `serves_ide`."""
     cors_origins: Origins = ()
     """The origins of other sites whose pages may ask."""
+    cors_headers: HeaderNames = ()
+    """The request headers that pages of these origins may send; unset, those that they ask for."""
     webhook_secret: WebhookSecret | None = None
     """The last part of the webhook's path; unset, there is no webhook."""
     webhook_allow: Networks = ()

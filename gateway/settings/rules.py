@@ -26,6 +26,11 @@ def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterato
     yield from _api_keys(settings, given)
     yield from _credentials(given)
     yield from _manifest(settings)
+    if settings.sessions.same_site == "none" and not (settings.public_url or "").startswith("https://"):
+        yield (
+            ("sessions", "same_site"),
+            "none needs a GATEWAY_PUBLIC_URL with https: browsers take such cookies only if they are Secure",
+        )
     if settings.events.poll_min_seconds > settings.events.poll_max_seconds:
         most = environment_name(("events", "poll_max_seconds"))
         yield ("events", "poll_min_seconds"), f"must be at most {most}, which is {settings.events.poll_max_seconds:g}"

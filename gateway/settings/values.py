@@ -9,12 +9,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from gateway.http.origin import listed_origin
 from gateway.settings.redis_url import redis_url
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 _SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _SECRET_KEY_LENGTH = 32
 
@@ -55,11 +57,14 @@ def _absolute_url(value: str) -> str:
 def _origin(value: str) -> str:
     if value == "*":
         raise ValueError("must name each origin: * would let every site ask with its visitor's session")
-    wanted = f"must hold origins such as https://app.example.com without a path, not {value!r}"
-    parts = _split_url(value, wanted)
-    if value.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-        raise ValueError(wanted)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    listed_origin(value)
+    return value.rstrip("/").lower()
+
+
+def _header_name(value: str) -> str:
+    if not _HEADER_NAME.fullmatch(value):
+        raise ValueError(f"must hold names of headers such as x-request-id, not {value!r}")
+    return value.lower()
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
@@ -141,6 +146,7 @@ ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
 CommaList = BeforeValidator(_split_commas)
 Texts = Annotated[tuple[str, ...], CommaList]
 Urls = Annotated[tuple[AbsoluteUrl, ...], CommaList, Field(min_length=1)]
+HeaderNames = Annotated[tuple[Annotated[str, AfterValidator(_header_name)], ...], CommaList]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], CommaList]
 Networks = Annotated[tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], CommaList]
 SecretKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_secret_key)], ...], CommaList]

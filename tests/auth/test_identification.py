@@ -6,9 +6,11 @@ from hashlib import sha256
 import pytest
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
 from gateway.auth.identification import Identification
 from gateway.callers import Caller
+from gateway.http.own_origin import OwnOrigin
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated
 from tests.auth.issuer import Issuer, bearer, settings_for
@@ -160,7 +162,7 @@ def socket_scope(**headers: str) -> dict[str, object]:
 def identification() -> Identification:
     own = Account("own")
     keys = ApiKeys({digest(KEY): Caller("key:mobile", own), digest(OTHER_KEY): Caller("key:partner", own)})
-    return Identification(keys)
+    return Identification(keys, Cookies(OwnOrigin()))
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ import httpx
 import pytest
 from starlette.types import Scope
 
+from gateway.http.cross_site import CrossSiteRule
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.http.origin import ListedOrigins
 from gateway.sandbox.server import serving
 from resolvers.errors import Unauthenticated
 from tests.http.schema_operations import SchemaOperations
 
 LISTED = "https://app.example.com"
+APP = "capacitor://localhost"
 MAX_BODY_BYTES = 100_000
 
 
@@ -27,7 +30,7 @@ def operations() -> SchemaOperations:
 
 @pytest.fixture
 def endpoint(operations: SchemaOperations) -> Endpoint[str]:
-    config = EndpointConfig(max_body_bytes=MAX_BODY_BYTES, listed_origins=(LISTED,))
+    config = EndpointConfig(MAX_BODY_BYTES, CrossSiteRule(listed=ListedOrigins((LISTED, APP))))
     return Endpoint(operations, identify, config)
 
 

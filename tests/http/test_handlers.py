@@ -8,8 +8,10 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http.cross_site import CrossSiteRule
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.negotiation import EVENT_STREAM
+from gateway.http.origin import ListedOrigins
 from gateway.http.request_id import REQUEST_ID
 from gateway.sandbox.server import serving
 from resolvers.errors import Forbidden
@@ -38,7 +40,7 @@ async def refusing(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 def built(streams: ASGIApp | None = None, page: ASGIApp | None = None, sockets: ASGIApp | None = None) -> Endpoint[str]:
-    config = EndpointConfig(listed_origins=(LISTED,))
+    config = EndpointConfig(rule=CrossSiteRule(listed=ListedOrigins((LISTED,))))
     handlers = {} if streams is None else {EVENT_STREAM: streams}
     return Endpoint(SchemaOperations(), identify, config, page=page, streams=handlers, sockets=sockets)
 

@@ -81,7 +81,7 @@ async def test_a_plain_cookie_is_not_believed_away_from_this_machine(browser: Br
     away = await browser.ask(host="gateway.example", cookie=f"gateway_session={token}")
 
     assert "errors" not in here
-    assert codes(away) == ["UPSTREAM_AUTH"]
+    assert codes(away) == ["UNAUTHENTICATED"]
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/ide/?x=1&y=2#z", "/"])

@@ -1,0 +1,98 @@
+"""The cookies that this gateway sets: their names, where they are believed, and how they are written."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from starlette.types import Scope
+
+from gateway.http.own_origin import OwnOrigin
+from resolvers.errors import Unauthenticated
+
+SESSION_COOKIE: Final = "gateway_session"
+
+SECURE_PREFIX: Final = "__Host-"
+"""Browsers take such a cookie from this very host over https only, so no neighbouring site can plant one."""
+
+SameSite = Literal["lax", "strict", "none"]
+
+
+class Cookies:
+    """Reads and writes the gateway's cookies; process lifetime.
+
+    Args:
+        own: Says whether a browser takes Secure cookies.
+        same_site: Which pages' requests carry a session (RFC 6265bis); "none" lets listed origins of other sites.
+    """
+
+    def __init__(self, own: OwnOrigin, same_site: SameSite = "lax") -> None:
+        self._own = own
+        self._same_site: SameSite = same_site
+
+    def session(self, headers: Iterable[bytes], scope: Scope) -> str | None:
+        """The session token in a request's Cookie headers, if there is one.
+
+        Raises:
+            Unauthenticated: There is a cookie of this name that the gateway has not set, or more than one. To pass it
+                over would serve a person who has logged in by another account than their own.
+        """
+        shown = [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
+        if not shown:
+            return None
+        believed = self._believed(shown, SESSION_COOKIE, scope)
+        if len(believed) != 1:
+            raise Unauthenticated(
+                f"This gateway has not set the cookie {SESSION_COOKIE} that was sent, or not so: delete the site's "
+                "cookies, or log in again at /oauth/logistics/login."
+            )
+        return believed.pop()
+
+    def value(self, headers: Iterable[bytes], name: str, scope: Scope) -> str | None:
+        """The value of another cookie of the gateway; None where there is none, or more than one.
+
+        Args:
+            headers: The values of the request's Cookie headers.
+            name: The cookie's name without its prefix.
+            scope: The request's.
+        """
+        believed = self._believed(_pairs(headers), name, scope)
+        return believed.pop() if len(believed) == 1 else None
+
+    def setting(self, name: str, value: str, scope: Scope, *, seconds: int, path: str = "/") -> tuple[bytes, bytes]:
+        """The header that sets a cookie, which no script can read; 0 seconds delete it.
+
+        Args:
+            name: Without its prefix.
+            value: Letters, digits and `-_=.` only.
+            scope: The request's, which decides whether the cookie can be Secure.
+            seconds: How long the browser keeps it.
+            path: Where it is sent to where it cannot be Secure; a cookie with the prefix is sent everywhere.
+        """
+        same_site = self._same_site if name == SESSION_COOKIE else "lax"
+        if self._own.is_secure(scope):
+            written = f"{SECURE_PREFIX}{name}={value}; Path=/; Secure"
+        else:
+            # Browsers refuse SameSite=None without Secure.
+            written, same_site = f"{name}={value}; Path={path}", "lax" if same_site == "none" else same_site
+        attributes = f"Max-Age={seconds}; HttpOnly; SameSite={same_site.title()}"
+        return b"set-cookie", f"{written}; {attributes}".encode("latin-1")
+
+    def _believed(self, pairs: Iterable[tuple[str, str]], name: str, scope: Scope) -> set[str]:
+        """The values under the name that the gateway uses towards this browser."""
+        shown = list(pairs)
+        secure = {value for shown_name, value in shown if shown_name == SECURE_PREFIX + name}
+        if secure or self._own.is_secure(scope):
+            return secure
+        return {value for shown_name, value in shown if shown_name == name}
+
+
+def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """The cookies of a request; whatever is none is passed over (RFC 6265, 5.4 and 4.2.2).
+
+    Other programs of the same site set cookies as they please: JSON, UTF-8, blanks. None of that keeps ours from being
+    found, which `http.cookies` stops to look for at the first character that it dislikes.
+    """
+    for header in headers:
+        for part in header.decode("latin-1").split(";"):
+            name, separator, value = part.partition("=")
+            if separator:
+                yield name.strip(), value.strip().strip('"')

@@ -1,0 +1,114 @@
+"""The cross-site rule: which pages may make a browser send requests, and CORS for those of other sites."""
+
+import re
+from typing import Final
+
+from starlette.types import Scope
+
+from gateway.http.origin import ListedOrigins, parse_origin
+from gateway.http.own_origin import OwnOrigin
+from gateway.http.refusals import CrossSite, Header
+from gateway.http.request import Headers
+
+_OWN_SITE: Final = (None, b"same-origin", b"none")
+_MAX_AGE_SECONDS: Final = b"600"
+_MAX_REFLECTED_BYTES: Final = 2048
+_EXPOSED: Final = b"etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id"
+_names = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*").fullmatch
+
+
+class CrossSiteRule:
+    """Decides by the headers that only a browser sets; process lifetime.
+
+    A request without `Origin` and `Sec-Fetch-Site` comes from no page of a browser of today and passes.
+
+    Args:
+        own: The gateway's own origin.
+        listed: Origins of other sites that are let in.
+        headers: Request headers that their pages may send; empty reflects those that they ask for.
+    """
+
+    def __init__(
+        self, own: OwnOrigin | None = None, listed: ListedOrigins | None = None, headers: tuple[str, ...] = ()
+    ) -> None:
+        self._own = own or OwnOrigin()
+        self._listed = listed or ListedOrigins()
+        self._headers = ", ".join(headers).lower().encode()
+
+    @property
+    def checks_names(self) -> bool:
+        """Whether requests that come from no page of today's browsers must be checked as well; see `OwnOrigin`."""
+        return self._own.is_local
+
+    def check(self, scope: Scope, headers: Headers) -> bytes | None:
+        """Let a request pass or refuse it.
+
+        Args:
+            scope: ASGI's, of an HTTP request or a WebSocket.
+            headers: Its headers.
+
+        Returns:
+            The origin, where it is a listed one of another site: the browser wants to read that in the response.
+
+        Raises:
+            CrossSite: It comes from a page of a site that is not listed.
+        """
+        if not self._own.is_asked_by_name(headers):
+            raise CrossSite(
+                "The Host of this request is no name of this machine; if one leads here, set GATEWAY_PUBLIC_URL to it."
+            )
+        given = headers.get(b"origin")
+        origin = None if given is None else parse_origin(given.decode("latin-1"))
+        if origin in self._listed:
+            return given
+        if headers.get(b"sec-fetch-site") not in _OWN_SITE:
+            raise CrossSite("This request comes from a page of another site, whose origin this gateway does not list.")
+        if given is not None and (origin is None or not self._own.matches(origin, scope, headers)):
+            raise CrossSite("The origin of this request is neither this gateway's own nor one that it lists.")
+        return None
+
+    def trusts(self, origin: str, scope: Scope) -> bool:
+        """Whether pages of an origin, as text, may use the gateway: its own and those that are listed.
+
+        Args:
+            origin: Such as "https://app.example.com".
+            scope: That of the request that names it.
+        """
+        parsed = parse_origin(origin)
+        return parsed is not None and (
+            parsed in self._listed or self._own.matches(parsed, scope, dict(scope["headers"]))
+        )
+
+    def preflight_headers(self, headers: Headers, methods: bytes) -> tuple[Header, ...]:
+        """What the response to a CORS preflight has beside the headers of every response to a listed origin.
+
+        Args:
+            headers: The preflight's.
+            methods: Those that the resource has.
+        """
+        if b"access-control-request-method" not in headers:
+            return ()
+        asked = headers.get(b"access-control-request-headers", b"").strip()
+        reflected = asked.lower() if len(asked) <= _MAX_REFLECTED_BYTES and _names(asked) else b""
+        allowed = self._headers or reflected
+        return (
+            (b"access-control-allow-methods", methods),
+            *(((b"access-control-allow-headers", allowed),) if allowed else ()),
+            (b"access-control-max-age", _MAX_AGE_SECONDS),
+            (b"vary", b"access-control-request-headers"),
+        )
+
+
+def is_top_level_navigation(headers: Headers) -> bool:
+    """Whether the user opens a page of the gateway in a tab, by a link on whatever site; not in a frame."""
+    return headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
+
+
+def shared_headers(origin: bytes) -> tuple[Header, ...]:
+    """What lets the browser show a response to the page of this listed origin."""
+    return (
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"origin"),
+    )
