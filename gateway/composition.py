@@ -47,6 +47,9 @@ LOGISTICS_TOKEN_SECONDS = 30 * 86_400.0
 SPARED_STATUSES = {UpstreamName.SMS: frozenset({500})}
 """The SMS document lists 500 alone for a job that a data centre does not know: no sign of an outage there."""
 
+MAX_LOGINS_AT_ONCE = 5
+"""Exchanges of codes and session ids that run at the same time."""
+
 REDIS_SECONDS = 0.5
 """What an upstream call can bear to wait for Redis before it is paced without."""
 
@@ -61,7 +64,8 @@ class Upstreams:
         connections: Closed last.
         redis: Where limits are shared with other processes, if anywhere.
         records: The cache of all accounts, if anything is to be kept or shared.
-        logistics: The policies around the logistics API, without credentials: for logins and callers' own accounts.
+        logistics: The policies around the logistics API, without credentials: for callers' own accounts.
+        logins: The same with places, pace and breaker of their own: for logins, so that queries never wait for them.
     """
 
     own: Account
@@ -70,6 +74,7 @@ class Upstreams:
     redis: Redis | None = None
     records: RecordCache | None = None
     logistics: Transport | None = None
+    logins: Transport | None = None
 
     async def open(self) -> None:
         """Get in touch with the other processes."""
@@ -111,7 +116,8 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, connections, redis, records, logistics)
+    logins = builder.logins(settings.logistics) if settings.logistics else None
+    return Upstreams(builder.build(OWN_ACCOUNT, own), named, connections, redis, records, logistics, logins)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -143,6 +149,11 @@ class _AccountBuilder:
 
     def logistics_without_credentials(self, settings: LogisticsSettings) -> Transport:
         return self._stack(UpstreamName.LOGISTICS, settings.url, settings)
+
+    def logins(self, settings: LogisticsSettings) -> Transport:
+        wire = Wire(self._connections, max_answer_bytes=settings.max_answer_bytes)
+        config = StackConfig(settings.timeout_seconds, MAX_LOGINS_AT_ONCE)
+        return build_stack(wire, f"logins:{settings.url}", config, self._surroundings).transport
 
     def _health(self, settings: AccountSettings) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
         addresses = {

@@ -63,11 +63,11 @@ def build_oauth(settings: Settings, upstreams: Upstreams, site: Site, now: Calla
     limits = _limits(settings, upstreams)
     logistics = settings.logistics
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
-    if not allowed or logistics is None or upstreams.logistics is None:
+    if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
         return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)
     store = _store(settings, now)
     keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
-    login = _login(logistics, upstreams.logistics, keeper, store, now)
+    login = _login(logistics, upstreams.logins, keeper, store, now)
     routes = LoginRoutes(login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, site)
     callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
     return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, store.close)

@@ -15,6 +15,7 @@ from graphql import parse, validate
 from gateway.operations.execution import core_schema
 from gateway.sandbox_banner import OPERATIONS, banner
 from gateway.sandbox_command import run
+from gateway.settings import SettingsProblems, load_settings
 from schema.root import build_schema
 from tests.cli.running import Running, running
 
@@ -56,6 +57,32 @@ def test_the_sandbox_listens_on_loopback_alone(sandbox: Running) -> None:
 
     with socket.socket() as other, pytest.raises(ConnectionRefusedError):
         other.connect(("127.0.0.2", port))
+
+
+def test_pages_of_this_machine_may_ask_the_sandbox(client: httpx.Client) -> None:
+    headers = {"origin": "http://localhost:5173", "sec-fetch-site": "same-site"}
+
+    served = client.post("/graphql", json={"query": "{ upstreams { state } }"}, headers=headers)
+
+    assert served.status_code == 200
+    assert served.headers["access-control-allow-origin"] == "http://localhost:5173"
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://evil.example"}, {"sec-fetch-site": "same-origin"}])
+def test_a_name_that_an_attacker_points_at_this_machine_opens_nothing(
+    client: httpx.Client, headers: dict[str, str]
+) -> None:
+    rebound = {"host": "evil.example", **headers}
+
+    read = client.get("/graphql", params={"query": "{ upstreams { state } }"}, headers=rebound)
+    page = client.get("/graphql", headers={**rebound, "accept": "text/html"})
+
+    assert [read.status_code, page.status_code] == [403, 403]
+
+
+def test_an_origin_with_a_wildcard_is_one_line() -> None:
+    with pytest.raises(SettingsProblems, match=r"^GATEWAY_CORS_ORIGINS: 'https://\*\.example' would let [^\n]*$"):
+        load_settings({"GATEWAY_AUTH__ANONYMOUS": "true", "GATEWAY_CORS_ORIGINS": "https://*.example"})
 
 
 def followed(client: httpx.Client) -> list[str]:

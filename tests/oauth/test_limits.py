@@ -4,14 +4,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from gateway.composition import MAX_LOGINS_AT_ONCE
 from gateway.oauth.limits import LoginLimits
 from gateway.operations.budget_buckets import LocalBuckets
+from gateway.sandbox.server import serving
 from resolvers.errors import RateLimited
 from tests.auth.clocks import Clock
-from tests.oauth.gateways import CALLBACK, LOGIN, SESSION, SESSIONS, running_gateway
+from tests.oauth.gateways import CALLBACK, LOGIN, SESSION, SESSIONS, codes, new_logistics, running_gateway
 
 FEW = {"GATEWAY_SESSIONS__LOGINS_PER_MINUTE": "10", "GATEWAY_SESSIONS__ALL_LOGINS_PER_MINUTE": "15"}
+
+FEW_PLACES = {"GATEWAY_LOGISTICS__CONCURRENCY": "5"}
 
 
 def limits(clock: Clock, by_address: int = 10, in_all: int = 15) -> LoginLimits:
@@ -74,3 +79,35 @@ async def test_every_request_of_a_login_counts(tmp_path: Path, path: str) -> Non
     assert "gateway_logins_refused_total 10.0" in metrics
     assert listed.status_code == 401
     assert gateway.asked("/platform/sso/token") == (10 if path == SESSION else 0)
+
+
+async def test_queries_never_wait_for_logins(tmp_path: Path) -> None:
+    begun, release = asyncio.Semaphore(0), asyncio.Event()
+    at_once: list[int] = []
+
+    async def hanging(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/platform/sso/token":
+            at_once.append(1)
+            begun.release()
+            await release.wait()
+        await logistics.app(scope, receive, send)
+
+    logistics = new_logistics()
+    async with (
+        serving(hanging) as upstream,
+        running_gateway(
+            tmp_path, {"GATEWAY_LOGISTICS__URL": upstream, "GATEWAY_LOGISTICS__CONCURRENCY": "5"}
+        ) as gateway,
+        gateway.browser() as browser,
+    ):
+        logins = [asyncio.create_task(browser.http.post(SESSION, json={"session_id": "made-up"})) for _ in range(30)]
+        for _ in range(MAX_LOGINS_AT_ONCE):
+            await begun.acquire()
+        answer = await browser.ask()
+        waiting = len(at_once)
+        release.set()
+        statuses = {response.status_code for response in await asyncio.gather(*logins)}
+
+    assert codes(answer) == ["UPSTREAM_AUTH"]
+    assert waiting == MAX_LOGINS_AT_ONCE
+    assert statuses == {400}
