@@ -1,0 +1,57 @@
+"""An app of another origin logs a person in through a popup of a real browser, and then asks with the session."""
+
+import asyncio
+import json
+import os
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from gateway.sandbox.server import serving
+from tests.ide.conftest import FRONTEND
+from tests.oauth.gateways import running_gateway
+
+
+async def app_page(_: Request) -> HTMLResponse:
+    return HTMLResponse("<!DOCTYPE html><title>An app</title>")
+
+
+APP = Starlette(routes=[Route("/", app_page)])
+
+
+@pytest.mark.parametrize("decision", ["Allow", "Deny"])
+async def test_a_page_that_opened_the_login_in_a_popup_gets_the_result(
+    decision: str, chromium: str, tmp_path: Path
+) -> None:
+    async with serving(APP) as app:
+        listed = {"GATEWAY_CORS_ORIGINS": app}
+        async with running_gateway(tmp_path, listed) as gateway:
+            seen = await in_chromium(chromium, app, gateway.url, decision)
+
+    assert (seen["origin"], seen["closed"]) == (gateway.url, True)
+    if decision == "Allow":
+        assert seen["message"]["session"]["current"] is True
+        assert len(seen["answer"]["data"]["logisticsTasks"]["nodes"]) == 1
+    else:
+        assert "did not give your consent" in seen["message"]["error"]["message"]
+        assert seen["answer"]["errors"][0]["extensions"]["code"] == "UPSTREAM_AUTH"
+
+
+async def in_chromium(chromium: str, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+    process = await asyncio.create_subprocess_exec(
+        *("node", "e2e/popup.mjs", *arguments),
+        cwd=FRONTEND,
+        env={**os.environ, "CHROMIUM": chromium},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(120):
+        output, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+    return json.loads(output)
