@@ -19,6 +19,7 @@ from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.endpoint import Examples, IdeEndpoint, no_examples
 from gateway.ide.page import Ide
 from gateway.metrics.exposition import Metrics
+from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.admission import build_admission
 from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
@@ -73,7 +74,7 @@ def create_app(
     """
     settings = settings or load_settings(os.environ)
     metrics = Metrics()
-    upstreams = build_upstreams(settings, metrics.calls)
+    upstreams = build_upstreams(settings, metrics.calls, build_account_tokens(settings, now))
     events = compose_events(settings, upstreams)
     site = Site.of(settings)
     oauth = build_oauth(settings, upstreams, site, now)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from redis.asyncio import Redis
 
@@ -18,17 +19,18 @@ from gateway.settings.upstreams import (
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
 from resolvers.sms_hedging import SmsHedging
-from resolvers.upstreams.call import CallScope, Transport
+from resolvers.upstreams.call import Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLoginConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, unshared_tokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.authorizing import Authorizing, Credentials, Identifying
 from resolvers.upstreams.transport.breaker import BreakerConfig
-from resolvers.upstreams.transport.credentials import FixedCredentials, Token, TokenCredentials
+from resolvers.upstreams.transport.credentials import FetchToken, FixedCredentials, TokenCredentials
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.observer import CallObserver
 from resolvers.upstreams.transport.pacing_redis import RedisRate
@@ -41,9 +43,6 @@ from resolvers.upstreams.transport.wire.wire import Wire
 OWN_ACCOUNT = "own"
 """The identity of the gateway's own credentials; no tenant can have it: their names are prefixed."""
 
-LOGISTICS_TOKEN_SECONDS = 30 * 86_400.0
-"""Documented: a bearer token lives 30 days."""
-
 SPARED_STATUSES = {UpstreamName.SMS: frozenset({500})}
 """The SMS document lists 500 alone for a job that a data centre does not know: no sign of an outage there."""
 
@@ -52,6 +51,24 @@ MAX_LOGINS_AT_ONCE = 5
 
 REDIS_SECONDS = 0.5
 """What an upstream call can bear to wait for Redis before it is paced without."""
+
+
+class AccountTokens(Protocol):
+    """Gives out the bearer tokens of accounts with a refresh token; lives as long as its process."""
+
+    def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
+        """Return what fetches the tokens of an account.
+
+        Args:
+            identity: Names the account.
+            configured: Its tokens as the settings name them.
+            upstream: Gives out new ones.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give up files and connections."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class Upstreams:
         records: The cache of all accounts, if anything is to be kept or shared.
         logistics: The policies around the logistics API, without credentials: for callers' own accounts.
         logins: The same with places, pace and breaker of their own: for logins, so that queries never wait for them.
+        account_tokens: Keeps the accounts' tokens, if any are shared or outlive the process.
     """
 
     own: Account
@@ -75,6 +93,7 @@ class Upstreams:
     records: RecordCache | None = None
     logistics: Transport | None = None
     logins: Transport | None = None
+    account_tokens: AccountTokens | None = None
 
     async def open(self) -> None:
         """Get in touch with the other processes."""
@@ -86,6 +105,8 @@ class Upstreams:
         if self.records is not None:
             await self.records.close()
         await self.connections.close()
+        if self.account_tokens is not None:
+            await self.account_tokens.close()
         if self.redis is not None:
             await self.redis.aclose()
 
@@ -99,12 +120,16 @@ class Upstreams:
         }
 
 
-def build_upstreams(settings: Settings, observer: CallObserver | None = None) -> Upstreams:
+def build_upstreams(
+    settings: Settings, observer: CallObserver | None = None, account_tokens: AccountTokens | None = None
+) -> Upstreams:
     """The accounts that the settings name; to be built inside the event loop that uses them.
 
     Args:
         settings: What the operator set.
         observer: Told of every upstream call.
+        account_tokens: Keeps and refreshes the tokens of accounts, and is closed with the upstreams; without, each
+            process does so for itself.
     """
     connections = Connections()
     redis = _open_redis(settings)
@@ -112,12 +137,15 @@ def build_upstreams(settings: Settings, observer: CallObserver | None = None) ->
     clock = asyncio.get_running_loop().time
     rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
     records = build_record_cache(settings, clock)
-    builder = _AccountBuilder(connections, StackSurroundings(clock, rate=rate, observer=observer), records)
+    builder = _AccountBuilder(
+        connections, StackSurroundings(clock, rate=rate, observer=observer), records, account_tokens
+    )
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     named = {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()}
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
     logins = builder.logins(settings.logistics) if settings.logistics else None
-    return Upstreams(builder.build(OWN_ACCOUNT, own), named, connections, redis, records, logistics, logins)
+    account = builder.build(OWN_ACCOUNT, own)
+    return Upstreams(account, named, connections, redis, records, logistics, logins, account_tokens)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -130,10 +158,17 @@ def _open_redis(settings: Settings) -> Redis | None:
 class _AccountBuilder:
     """Builds accounts over the same connections; those at one address share policies. Lives while an app is made."""
 
-    def __init__(self, connections: Connections, surroundings: StackSurroundings, records: RecordCache | None) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        surroundings: StackSurroundings,
+        records: RecordCache | None,
+        account_tokens: AccountTokens | None,
+    ) -> None:
         self._connections = connections
         self._surroundings = surroundings
         self._records = records
+        self._fetch_of = account_tokens.of if account_tokens is not None else unshared_tokens
         self._stacks: dict[tuple[UpstreamName, str], Stack] = {}
 
     def build(self, identity: str, settings: AccountSettings) -> Account:
@@ -189,10 +224,19 @@ class _AccountBuilder:
     def _logistics(self, identity: str, settings: LogisticsSettings) -> LogisticsClient:
         stack = self._stack(UpstreamName.LOGISTICS, settings.url, settings)
         config = logistics_config(settings)
-        tokens = LogisticsTokens(Identifying(stack, identity), config)
-        credentials = _logistics_credentials(settings, tokens, self._surroundings.clock)
-        transport = Authorizing(stack, credentials, identity)
+        transport = Authorizing(stack, self._logistics_credentials(identity, settings, stack, config), identity)
         return LogisticsClient(transport, config)
+
+    def _logistics_credentials(
+        self, identity: str, settings: LogisticsSettings, stack: Transport, config: LogisticsConfig
+    ) -> Credentials:
+        first = settings.token.get_secret_value() if settings.token else ""
+        if settings.refresh_token is None:
+            return FixedCredentials.bearer(first)
+        configured = LogisticsTokenPair(first, settings.refresh_token.get_secret_value(), float("inf"))
+        tokens = LogisticsTokens(Identifying(stack, identity), config)
+        fetch = self._fetch_of(identity, configured, tokens)
+        return TokenCredentials(UpstreamName.LOGISTICS, fetch, self._surroundings.clock)
 
 
 def _stack_config(upstream: UpstreamName, limits: UpstreamLimits) -> StackConfig:
@@ -223,17 +267,3 @@ def _deliveries_credentials(
         first = settings.token.get_secret_value() if settings.token else None
         return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, clock, first=first)
     return FixedCredentials.bearer(settings.token.get_secret_value() if settings.token else "")
-
-
-def _logistics_credentials(
-    settings: LogisticsSettings, tokens: LogisticsTokens, clock: Callable[[], float]
-) -> Credentials:
-    first = settings.token.get_secret_value() if settings.token else None
-    if settings.refresh_token is None:
-        return FixedCredentials.bearer(first or "")
-    refresh_token = settings.refresh_token.get_secret_value()
-
-    async def fetch(scope: CallScope) -> Token:
-        return Token(await tokens.refresh(scope, refresh_token), LOGISTICS_TOKEN_SECONDS)
-
-    return TokenCredentials(UpstreamName.LOGISTICS, fetch, clock, first=first)

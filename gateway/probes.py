@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from gateway.composition import build_upstreams
+from gateway.oauth.account_tokens import build_account_tokens
 from gateway.redis_probe import RedisProbe
 from gateway.settings import Settings
 from gateway.settings.names import environment_name
@@ -56,7 +57,7 @@ async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
     Yields:
         The probes, to be run in the same event loop.
     """
-    upstreams = build_upstreams(settings)
+    upstreams = build_upstreams(settings, account_tokens=build_account_tokens(settings))
     own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     try:
         probes: list[Probe] = [*_account_probes("", own, upstreams.own, settings.deadline_seconds)]

@@ -3,10 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.auth.identification import SessionCallers
@@ -16,12 +13,11 @@ from gateway.oauth.endpoint import OAuthEndpoint
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.limits import LoginLimits
 from gateway.oauth.login import LogisticsLogin
-from gateway.oauth.redis_store import RedisSessions
 from gateway.oauth.routes import LoginRoutes
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_callers import LogisticsSessionCallers
 from gateway.oauth.sessions import SessionStore
-from gateway.oauth.sqlite_store import SqliteSessions
+from gateway.oauth.stores import open_store
 from gateway.operations.budget import Buckets
 from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
@@ -29,9 +25,6 @@ from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.transport.stack import loop_clock
-
-REDIS_SECONDS: Final = 2.0
-"""What an answer of Redis may take: without it nobody knows who sent a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +58,7 @@ def build_oauth(settings: Settings, upstreams: Upstreams, site: Site, now: Calla
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
     if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
         return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)
-    store = _store(settings, now)
+    store = open_store(settings, now)
     keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
     login = _login(logistics, upstreams.logins, keeper, store, now)
     routes = LoginRoutes(login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, site)
@@ -78,14 +71,6 @@ def _limits(settings: Settings, upstreams: Upstreams) -> LoginLimits:
     if upstreams.redis is not None:
         buckets = RedisBuckets(upstreams.redis, f"{settings.redis_prefix}logins:", loop_clock)
     return LoginLimits(buckets, settings.sessions.logins_per_minute, settings.sessions.all_logins_per_minute)
-
-
-def _store(settings: Settings, now: Callable[[], float]) -> SessionStore:
-    if settings.redis_url is None:
-        return SqliteSessions(Path(settings.sessions.database), now)
-    url = settings.redis_url.get_secret_value()
-    redis = Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
-    return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
 
 
 def _seal(settings: Settings, purpose: str, now: Callable[[], float]) -> Seal:

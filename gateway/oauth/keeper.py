@@ -1,6 +1,7 @@
 """Opens, finds, lists and revokes sessions, and lets nobody but their owners know what they unlock."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from secrets import token_hex, token_urlsafe
 from typing import Final
 
@@ -10,8 +11,9 @@ from cachetools import LRUCache
 from gateway.auth.credentials import SESSION_PREFIX
 from gateway.callers import caller_name
 from gateway.oauth.sealing import Seal, Unsealable
-from gateway.oauth.sessions import LogisticsTokenPair, Session, SessionStore, hash_of
+from gateway.oauth.sessions import Session, SessionStore, hash_of
 from resolvers.errors import Unauthenticated
+from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair
 
 REMEMBERED_SESSIONS: Final = 10_000
 
@@ -112,6 +114,10 @@ class SessionKeeper:
     async def keep(self, session: Session, tokens: LogisticsTokenPair) -> None:
         """Keep other tokens for a session."""
         await self._store.reseal(session, self._seal.close(_encode(tokens)))
+
+    def refreshing(self, session: Session, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Let one refresh of a session's tokens run at a time, over all processes; see `SessionStore.locked`."""
+        return self._store.locked(f"session:{session.session_id}", seconds)
 
     async def of_same_person(self, session: Session) -> list[Session]:
         """All sessions of the person whose session this is, the oldest first."""

@@ -12,10 +12,10 @@ import msgspec
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.login_state import START_AGAIN, STATE_SECONDS, LoginState
 from gateway.oauth.refusals import LoginFailed, LoginRefused
-from gateway.oauth.session_tokens import BEARER_SECONDS
-from gateway.oauth.sessions import LogisticsTokenPair, Session, SessionStore, hash_of
+from gateway.oauth.sessions import Session, SessionStore, hash_of
 from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.refreshing import BEARER_SECONDS, LogisticsTokenPair
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 
 logger = logging.getLogger(__name__)

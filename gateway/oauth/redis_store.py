@@ -1,6 +1,7 @@
 """Sessions in Redis: for a gateway of several processes."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from math import ceil
 from typing import Final
 
@@ -25,6 +26,12 @@ if left < 0 or redis.call('TIME')[1] + left < tonumber(ARGV[2]) then redis.call(
 KEYS: the session, the list of its person. ARGV: the session, when it ends, its hash, what the keys of sessions begin
 with.
 """
+
+TOKENS_SECONDS: Final = 366 * 86_400
+"""How long an account's tokens are kept since their last refresh: of an account that is used, that is each month."""
+
+LOCK_PAUSE: Final = 0.05
+"""Seconds between two looks at a lock that another process holds."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Session).decode
@@ -95,6 +102,38 @@ class RedisSessions:
         seconds = max(1, ceil(until - self._now()))
         with self._faults.translated():
             return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))
+
+    async def tokens(self, name: str) -> bytes | None:
+        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        with self._faults.translated():
+            kept = await self._redis.get(f"{self._prefix}tokens:{name}")
+        return None if kept is None else _raw(kept)
+
+    async def keep_tokens(self, name: str, sealed: bytes) -> None:
+        """Keep the sealed tokens of one of the gateway's own accounts."""
+        with self._faults.translated():
+            await self._redis.set(f"{self._prefix}tokens:{name}", sealed, ex=TOKENS_SECONDS)
+
+    @asynccontextmanager
+    async def locked(self, name: str, seconds: float) -> AsyncIterator[None]:
+        """Let one block of this name run at a time, over all processes that share the store."""
+        lock = self._redis.lock(
+            f"{self._prefix}lock:{name}",
+            timeout=seconds,
+            sleep=LOCK_PAUSE,
+            blocking_timeout=seconds,
+            thread_local=False,
+        )
+        with self._faults.translated():
+            acquired = await lock.acquire()
+        if not acquired:
+            raise TimeoutError
+        try:
+            yield
+        finally:
+            # A lock that ran out, or a Redis that went away, is no reason to lose what the block has found out.
+            with suppress(RedisError, OSError):
+                await lock.release()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -14,6 +14,7 @@ from resolvers.accounts import Account
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.refreshing import RefreshedTokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.authorizing import Authorizing, Identifying
@@ -79,7 +80,7 @@ class LogisticsSessionCallers:
     def _new_client(self, session: Session) -> LogisticsClient:
         identity = f"session:{session.session_id}"
         asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
-        tokens = SessionTokens(session, self._keeper, asking, self._now)
+        tokens = RefreshedTokens(SessionTokens(session, self._keeper), asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
         transport = WhileItLives(Authorizing(self._transport, credentials, identity), session, self._keeper)
         return LogisticsClient(transport, self._config)

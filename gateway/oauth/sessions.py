@@ -1,5 +1,6 @@
 """A session: one login of one person with a logistics account of their own, and what must be kept of it."""
 
+from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -47,24 +48,6 @@ class Session(msgspec.Struct, frozen=True):
         return f"<Session {self.session_id}>"
 
 
-class LogisticsTokenPair(msgspec.Struct, frozen=True):
-    """What a session unlocks.
-
-    Args:
-        bearer_token: For calls.
-        refresh_token: For another bearer token.
-        bearer_until: When the bearer token ends, in seconds since 1970.
-    """
-
-    bearer_token: str
-    refresh_token: str
-    bearer_until: float
-
-    def __repr__(self) -> str:
-        """The kind alone."""
-        return "<LogisticsTokenPair>"
-
-
 class SessionStore(Protocol):
     """Keeps sessions; lives as long as its process. What has expired may be forgotten at any time.
 
@@ -100,6 +83,26 @@ class SessionStore(Protocol):
 
         Returns:
             Whether this was the first time.
+        """
+        ...
+
+    async def tokens(self, name: str) -> bytes | None:
+        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        ...
+
+    async def keep_tokens(self, name: str, sealed: bytes) -> None:
+        """Keep the sealed tokens of one of the gateway's own accounts."""
+        ...
+
+    def locked(self, name: str, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Let one block of this name run at a time, over all processes that share the store.
+
+        Args:
+            name: What the blocks have in common.
+            seconds: How long to wait at most, and how long the block may take before others go on without it.
+
+        Raises:
+            TimeoutError: the others were not done in time.
         """
         ...
 

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 from gateway.oauth.sessions import Session
 from gateway.oauth.store_faults import StoreFaults
@@ -19,6 +21,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     created_at REAL NOT NULL, expires_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS sessions_of_subject ON sessions (subject);
+CREATE TABLE IF NOT EXISTS tokens (name TEXT PRIMARY KEY, sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS spent (mark TEXT PRIMARY KEY, until REAL NOT NULL);
 """
 _COLUMNS: Final = "session_id, token_hash, subject, sealed, created_at, expires_at"
@@ -39,6 +42,7 @@ class SqliteSessions:
         self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")
         self._connection: sqlite3.Connection | None = None
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._faults = StoreFaults(f"The file of sessions {path}", sqlite3.Error, OSError)
 
     async def add(self, session: Session) -> None:
@@ -75,6 +79,27 @@ class SqliteSessions:
         """Use up something that may be used once."""
         await self._change("DELETE FROM spent WHERE until <= ?", (self._now(),))
         return await self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (mark, until)) == 1
+
+    async def tokens(self, name: str) -> bytes | None:
+        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        query = "SELECT sealed FROM tokens WHERE name = ?"
+        found = await self._in_thread(lambda: self._open().execute(query, (name,)).fetchone())
+        return None if found is None else bytes(found[0])
+
+    async def keep_tokens(self, name: str, sealed: bytes) -> None:
+        """Keep the sealed tokens of one of the gateway's own accounts."""
+        await self._change("INSERT OR REPLACE INTO tokens VALUES (?, ?)", (name, sealed))
+
+    @asynccontextmanager
+    async def locked(self, name: str, seconds: float) -> AsyncIterator[None]:
+        """Let one block of this name run at a time: there is one process."""
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with asyncio.timeout(seconds):
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def close(self) -> None:
         """Close the file."""

@@ -13,6 +13,8 @@ class LogisticsOptions:
         token: A bearer token that never expires, of a platform partner's OrgAdmin.
         restricted_token: One of a user without a role: right for `/tasks` and `/price`, 403 for `/platform`.
         refresh_token: A refresh token that never expires.
+        replaces_refresh_tokens: Whether a refresh answers a new refresh token as well and takes the old one no more; no
+            document says so, and servers after RFC 9700 do.
         token_seconds: How long a bearer token lives that was issued; 30 days by the document.
         code_seconds: How long an authorization code can be exchanged.
         session_seconds: How long the session of a single sign-on can be exchanged.
@@ -26,6 +28,7 @@ class LogisticsOptions:
     token: str = field(default="sandbox-logistics-token", repr=False)
     restricted_token: str = field(default="sandbox-logistics-restricted-token", repr=False)
     refresh_token: str = field(default="sandbox-logistics-refresh-token", repr=False)
+    replaces_refresh_tokens: bool = False
     token_seconds: float = 30 * 24 * 3600
     code_seconds: float = 600
     session_seconds: float = 120

@@ -149,15 +149,19 @@ class Credentials:
         return {**self._issue_tokens(), "user": self.user}
 
     def refresh(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A new bearer token for `{client_key, refresh_token}`; the refresh token stays good.
+        """A new bearer token for `{client_key, refresh_token}`; the refresh token stays good unless set otherwise.
 
         Raises:
             Refused: 401, one of the two is wrong.
         """
         self._require_client(body)
-        if checks.required_text(body.get("refresh_token"), "refresh_token") not in self._refresh_tokens:
+        refresh_token = checks.required_text(body.get("refresh_token"), "refresh_token")
+        if refresh_token not in self._refresh_tokens:
             raise unauthenticated("The refresh_token is unknown.")
-        return {"bearer_token": self._bearer_token()}
+        if not self._options.replaces_refresh_tokens:
+            return {"bearer_token": self._bearer_token()}
+        self._refresh_tokens.remove(refresh_token)
+        return self._issue_tokens()
 
     def _require_client(self, body: Mapping[str, Any]) -> None:
         if not self.is_client(checks.required_text(body.get("client_key"), "client_key")):

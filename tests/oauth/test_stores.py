@@ -1,5 +1,6 @@
 """Both places where sessions can be kept do the same."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -117,12 +118,66 @@ async def test_the_list_of_a_person_shrinks_as_sessions_end(redis_url: str, redi
         assert await redis.smembers(f"{redis_prefix}sessions-of:person:mei") == {b"hash-50"}
 
 
+async def test_the_tokens_of_an_account_are_kept_and_replaced(store: SessionStore) -> None:
+    assert await store.tokens("account:own") is None
+
+    for sealed in (b"first \xff", b"second"):
+        await store.keep_tokens("account:own", sealed)
+    await store.keep_tokens("account:acme", b"other")
+
+    assert await store.tokens("account:own") == b"second"
+
+
+async def test_blocks_of_one_name_run_one_after_the_other(store: SessionStore) -> None:
+    running: list[str] = []
+
+    async def run(name: str) -> int:
+        async with store.locked(name, 5):
+            running.append(name)
+            at_once = running.count(name)
+            await asyncio.sleep(0.01)
+            running.remove(name)
+            return at_once
+
+    assert await asyncio.gather(*(run(name) for name in ("a", "a", "a", "b"))) == [1, 1, 1, 1]
+
+
+async def test_who_waits_too_long_for_a_block_is_told(store: SessionStore) -> None:
+    async with store.locked("a", 5):
+        with pytest.raises(TimeoutError):
+            async with store.locked("a", 0.1):
+                pass
+    async with store.locked("a", 0.1):
+        pass
+
+
+async def test_a_process_that_died_in_a_block_holds_others_up_for_a_while_only(
+    redis_url: str, redis_prefix: str
+) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        dead, alive = (RedisSessions(redis, redis_prefix, lambda: NOW) for _ in range(2))
+        block = dead.locked("a", 0.2)
+        await block.__aenter__()
+
+        async with alive.locked("a", 5):
+            pass
+
+
+async def test_a_block_that_took_too_long_loses_nothing(redis_url: str, redis_prefix: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        store = RedisSessions(redis, redis_prefix, lambda: NOW)
+        async with store.locked("a", 0.05):
+            await asyncio.sleep(0.1)
+
+
 ALL_USES: Final[dict[str, Callable[[SessionStore], Awaitable[object]]]] = {
     "add": lambda store: store.add(session(1)),
     "find": lambda store: store.find("hash-1"),
     "reseal": lambda store: store.reseal(session(1), b"new"),
     "of_subject": lambda store: store.of_subject("person:mei"),
     "remove": lambda store: store.remove(session(1)),
+    "tokens": lambda store: store.tokens("account:own"),
+    "keep_tokens": lambda store: store.keep_tokens("account:own", b"sealed"),
     "spend": lambda store: store.spend("mark", NOW + 600),
 }
 

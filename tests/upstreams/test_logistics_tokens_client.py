@@ -35,8 +35,21 @@ async def test_a_code_is_exchanged_for_two_tokens(tokens: LogisticsTokens, serve
 async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokens, server: RecordingServer) -> None:
     server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2"}')
 
-    assert await tokens.refresh(SCOPE, "planted-r") == "planted-b2"
+    found = await tokens.refresh(SCOPE, "planted-r")
+
+    assert (found.bearer_token, found.refresh_token) == ("planted-b2", None)
     assert server.only_request.json == {"client_key": "key", "refresh_token": "planted-r"}
+
+
+async def test_a_refresh_token_that_the_upstream_replaces_is_told(
+    tokens: LogisticsTokens, server: RecordingServer
+) -> None:
+    server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2", "refresh_token": "planted-r2"}')
+
+    found = await tokens.refresh(SCOPE, "planted-r")
+
+    assert (found.bearer_token, found.refresh_token) == ("planted-b2", "planted-r2")
+    assert "planted" not in repr(found)
 
 
 async def test_a_session_is_exchanged_for_tokens_and_its_user(tokens: LogisticsTokens, server: RecordingServer) -> None:

@@ -16,6 +16,22 @@ class TokenPair(msgspec.Struct, frozen=True):
         return "<TokenPair>"
 
 
+class Refreshed(msgspec.Struct, frozen=True):
+    """What a refresh token is worth (document: Demo Oauth2).
+
+    Args:
+        bearer_token: For the Authorization header.
+        refresh_token: The one to use from now on, where the upstream replaces it; the document knows no such thing.
+    """
+
+    bearer_token: str
+    refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<Refreshed>"
+
+
 class SsoTokens(msgspec.Struct, frozen=True):
     """What a session id is worth (document: SSO Exchange Token).
 

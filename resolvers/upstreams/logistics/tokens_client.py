@@ -7,16 +7,11 @@ import msgspec
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Call, CallScope
 from resolvers.upstreams.logistics.connection import LogisticsConnection
-from resolvers.upstreams.logistics.token_records import SsoTokens, TokenPair
-
-
-class _Refreshed(msgspec.Struct, frozen=True):
-    bearer_token: str
-
+from resolvers.upstreams.logistics.token_records import Refreshed, SsoTokens, TokenPair
 
 _TOKEN_PAIR: Final = msgspec.json.Decoder(TokenPair)
 _SSO_TOKENS: Final = msgspec.json.Decoder(SsoTokens)
-_REFRESHED: Final = msgspec.json.Decoder(_Refreshed)
+_REFRESHED: Final = msgspec.json.Decoder(Refreshed)
 
 
 class LogisticsTokens(LogisticsConnection):
@@ -34,8 +29,8 @@ class LogisticsTokens(LogisticsConnection):
         call = self._asking(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
         return decode(_TOKEN_PAIR, call, await self._done(call))
 
-    async def refresh(self, scope: CallScope, refresh_token: str) -> str:
-        """A new bearer token; the refresh token stays the same.
+    async def refresh(self, scope: CallScope, refresh_token: str) -> Refreshed:
+        """A new bearer token, and a new refresh token where the upstream takes the old one no more.
 
         Raises:
             UpstreamUnconfigured: the account's client key is not set.
@@ -43,7 +38,7 @@ class LogisticsTokens(LogisticsConnection):
         self._require_keys(self._config.client_key)
         body = {"client_key": self._config.client_key, "refresh_token": refresh_token}
         call = self._asking(scope, "refresh_token", self._paths.refresh_token, body)
-        return decode(_REFRESHED, call, await self._done(call)).bearer_token
+        return decode(_REFRESHED, call, await self._done(call))
 
     async def exchange_session(self, scope: CallScope, session_id: str) -> SsoTokens:
         """The tokens for a session id that single sign-on handed over."""
