@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from resolvers.cache.records import RecordCache
+from resolvers.comma_lists import CommaLists
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
 from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, LOGISTICS_SCOPES, READ_SCOPES, Scope, require
@@ -44,7 +45,7 @@ class _Learnt:
     """What answers have taught about the upstreams of an account; lives as long as the account, shared by its views."""
 
     sms_places: SmsPlaces = field(default_factory=SmsPlaces)
-    delivery_batches: bool = True
+    comma_lists: CommaLists = field(default_factory=CommaLists)
 
 
 class Account:
@@ -60,6 +61,7 @@ class Account:
         health: What is known of each upstream's addresses.
         hedging: When a slow read goes to the second SMS data centre as well; never where left out.
         records: The process's cache, whose every key begins with the identity; None where nothing is kept or shared.
+        comma_lists: Remembers whether the send-tasks API takes lists of ids; tests bring one with their own clock.
 
     Attributes:
         events: The process's status changes, set when the app is composed; None where nothing can be followed.
@@ -75,6 +77,7 @@ class Account:
         health: Mapping[UpstreamName, Sequence[UpstreamHealth]] | None = None,
         hedging: SmsHedging | None = None,
         records: RecordCache | None = None,
+        comma_lists: CommaLists | None = None,
     ) -> None:
         self.identity = identity
         self._calls_as = dict.fromkeys(UpstreamName, identity)
@@ -85,7 +88,7 @@ class Account:
         self._logistics = logistics
         self.health = health or {}
         self.sms_hedging = hedging or SmsHedging(enabled=False)
-        self._learnt = _Learnt()
+        self._learnt = _Learnt(comma_lists=comma_lists or CommaLists())
         self._scopes = ALL_SCOPES
 
     @property
@@ -94,13 +97,9 @@ class Account:
         return self._learnt.sms_places
 
     @property
-    def delivery_batches(self) -> bool:
-        """Whether the send-tasks API takes a comma list of ids; false once it has refused one."""
-        return self._learnt.delivery_batches
-
-    @delivery_batches.setter
-    def delivery_batches(self, taken: bool) -> None:
-        self._learnt.delivery_batches = taken
+    def comma_lists(self) -> CommaLists:
+        """Whether the send-tasks API takes lists of ids."""
+        return self._learnt.comma_lists
 
     @property
     def scopes(self) -> frozenset[Scope]:

@@ -8,8 +8,9 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, name_under, start_of
 from resolvers.context import Context
+from resolvers.delivery_batches import read_listed
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing
-from resolvers.numbered_pages import read_window
+from resolvers.numbered_pages import ReadPage, read_window
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
 from resolvers.rereading import add_record, not_shown, read_after_change
@@ -20,6 +21,8 @@ from resolvers.upstreams.deliveries.records import (
     DeliveryPage,
     DeliveryReference,
     DspUploadIdentification,
+    ListMeta,
+    PageMeta,
     Product,
 )
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
@@ -40,6 +43,8 @@ async def deliveries(
 ) -> Connection[Delivery]:
     """A page of deliveries, in at most two calls wherever it starts, unless the upstream serves smaller pages.
 
+    Of a list of ids all are read, in batches: only so can it be told whether the upstream takes lists of them.
+
     Raises:
         BadInput: `first` or `after` is none.
     """
@@ -48,6 +53,23 @@ async def deliveries(
     list_name = _list_name(filters)
     size, start = check_first(first), start_of(list_name, after)
 
+    read_page = _pages(context, filters) if filters.ids is None else _pages_of_ids(context, filters)
+    connection = await read_window(UpstreamName.DELIVERIES, list_name, start, size, read_page)
+    context.loaders.deliveries.prime({record.send_task_id: record for record in connection.nodes})
+    return connection
+
+
+def _list_name(filters: DeliveryFilters) -> str:
+    """The same whatever order the ids are given in."""
+    return name_under(LIST, _ids_in_order(filters))
+
+
+def _ids_in_order(filters: DeliveryFilters) -> DeliveryFilters:
+    ids = None if filters.ids is None else tuple(sorted(set(filters.ids)))
+    return msgspec.structs.replace(filters, ids=ids)
+
+
+def _pages(context: Context, filters: DeliveryFilters) -> ReadPage[Delivery]:
     account = context.account
 
     async def read_page(number: int, per_page: int) -> DeliveryPage:
@@ -56,15 +78,21 @@ async def deliveries(
 
         return await context.loaders.page(DELIVERY_PAGE, (filters, number, per_page), ask)
 
-    connection = await read_window(UpstreamName.DELIVERIES, list_name, start, size, read_page)
-    context.loaders.deliveries.prime({record.send_task_id: record for record in connection.nodes})
-    return connection
+    return read_page
 
 
-def _list_name(filters: DeliveryFilters) -> str:
-    """The same whatever order the ids are given in."""
-    ids = None if filters.ids is None else tuple(sorted(set(filters.ids)))
-    return name_under(LIST, msgspec.structs.replace(filters, ids=ids))
+def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delivery]:
+    account, filters = context.account, _ids_in_order(filters)
+
+    async def ask(scope: CallScope) -> DeliveryPage:
+        return await read_listed(account, scope, filters)
+
+    async def read_page(number: int, per_page: int) -> DeliveryPage:
+        whole = await context.loaders.page(DELIVERY_PAGE, (filters,), ask)
+        records = whole.records[(number - 1) * per_page : number * per_page]
+        return DeliveryPage(ListMeta(PageMeta(total=whole.total, per_page=per_page)), records)
+
+    return read_page
 
 
 def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:

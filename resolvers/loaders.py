@@ -65,14 +65,14 @@ class BatchLoader(OnceLoader[Key, Value | None]):
     """Fetches the values asked for in the same turn of the event loop together; lives one operation.
 
     Args:
-        fetch_many: Gets values for several keys, absent where it has none.
-        fetch_one: Gets one value; also asked where `fetch_many` had none, so that correctness never depends on it.
+        fetch_many: Gets values for several keys, None where there is none, absent where it cannot tell.
+        fetch_one: Gets one value; also asked where `fetch_many` could not tell.
         max_batch: How many keys go together at most.
     """
 
     def __init__(
         self,
-        fetch_many: Callable[[Sequence[Key]], Awaitable[dict[Key, Value]]],
+        fetch_many: Callable[[Sequence[Key]], Awaitable[dict[Key, Value | None]]],
         fetch_one: Callable[[Key], Awaitable[Value | None]],
         max_batch: int,
     ) -> None:

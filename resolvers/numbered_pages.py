@@ -33,12 +33,16 @@ class NumberedPage(Protocol[Record_co]):
         ...
 
 
+ReadPage = Callable[[int, int], Awaitable[NumberedPage[Record]]]
+"""Reads a page by its number, from 1, and its size."""
+
+
 async def read_window(
     upstream: UpstreamName,
     list_name: str,
     start: int,
     size: int,
-    read_page: Callable[[int, int], Awaitable[NumberedPage[Record]]],
+    read_page: ReadPage[Record],
     *,
     look_further: bool = False,
 ) -> Connection[Record]:
@@ -52,7 +56,7 @@ async def read_window(
         list_name: Marks the cursors of this list.
         start: How many records stand before the window.
         size: The window's size.
-        read_page: Reads a page by its number, from 1, and its size.
+        read_page: Reads the list.
         look_further: Whether somebody wants to know if there is more behind the window, of an upstream that tells no
             total: that may cost a second call.
 

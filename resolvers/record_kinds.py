@@ -1,13 +1,13 @@
 """Every kind of record: how it is fetched, how long it is good, and what falls with it when it changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from resolvers.accounts import Account
 from resolvers.cache.kinds import Kind, always, by_state
 from resolvers.cache.terms import Lifetime
-from resolvers.errors import InputRefused
+from resolvers.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.sms_centres import read_job, read_recipients
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
@@ -18,29 +18,10 @@ from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import Recipient, SmsApiVersion, SmsJob
 
-MAX_DELIVERY_BATCH: Final = 50
-"""Ids in one `filter[id]`: the API's largest page is undocumented, and this is below every cap seen elsewhere."""
-
 DELIVERIES_LIST: Final = "deliveries"
 JOBS_LIST: Final = "sms jobs"
 TASKS_LIST: Final = "logistics tasks"
 ORGANIZATIONS_LIST: Final = "organizations"
-
-
-async def _delivery(account: Account, scope: CallScope, delivery_id: str) -> Delivery | None:
-    return await account.deliveries.delivery(scope, delivery_id)
-
-
-async def _deliveries_by_id(account: Account, scope: CallScope, delivery_ids: Sequence[str]) -> dict[str, Delivery]:
-    """Empty once the upstream has refused a list of ids: then each is asked for singly."""
-    if not account.delivery_batches:
-        return {}
-    try:
-        found = await account.deliveries.deliveries_by_id(scope, delivery_ids)
-    except InputRefused:
-        account.delivery_batches = False
-        return {}
-    return {delivery.send_task_id: delivery for delivery in found}
 
 
 async def _product(account: Account, scope: CallScope, product_id: str) -> Product | None:
@@ -136,8 +117,8 @@ DELIVERY: Final = Kind[Delivery](
     Delivery,
     UpstreamName.DELIVERIES,
     by_state,
-    fetch=_delivery,
-    fetch_many=_deliveries_by_id,
+    fetch=read_delivery,
+    fetch_many=read_together,
     max_batch=MAX_DELIVERY_BATCH,
     dependents=(PRODUCT_OF_DELIVERY, IDENTIFICATION_OF_DELIVERY),
     lists=(DELIVERIES_LIST,),

@@ -16,9 +16,9 @@ from gateway.operations.cost_records import (
 from gateway.operations.cost_selection import Asked
 from gateway.operations.cost_values import Values
 from resolvers.connections import MAX_FIRST, place_at
+from resolvers.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.errors import BadInput
 from resolvers.ids import split_global_id
-from resolvers.record_kinds import MAX_DELIVERY_BATCH
 from resolvers.sms_listing import MAX_SPAN, WINDOW, JobPlace
 from resolvers.upstreams.names import UpstreamName
 
@@ -126,10 +126,17 @@ class QueryCost:
         self.ask_several(self._values.many(asked, "ids"), asked.below)
 
     def _deliveries_page(self, asked: Asked) -> None:
-        """A page that begins inside one of the upstream's lies across two."""
-        operation = Operation(UpstreamName.DELIVERIES, "deliveries")
-        self.asking.calls[operation] += 2 if self._values.argument(asked, "after") else 1
+        """A page that begins inside one of the upstream's lies across two; of some ids, all are read in batches."""
+        ids = self._listed_ids(asked)
+        operation = DELIVERIES_BY_ID if ids else Operation(UpstreamName.DELIVERIES, "deliveries")
+        across = 2 if self._values.argument(asked, "after") else 1
+        self.asking.calls[operation] += ceil(ids / MAX_DELIVERY_BATCH) or across
         self.asking.ask_page(Records("Delivery", self._first(asked)), asked.below)
+
+    def _listed_ids(self, asked: Asked) -> int:
+        given = self._values.argument(asked, "filter")
+        ids = given.get("ids") if isinstance(given, Mapping) else None
+        return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
 
     def _tasks_page(self, asked: Asked) -> None:
         self._numbered_page(asked, Operation(UpstreamName.LOGISTICS, "platform_list_tasks"), "LogisticsTask")

@@ -35,7 +35,7 @@ class Kind(Generic[Value]):
         upstream: Who tells it.
         lifetime: Which terms a value is kept under.
         fetch: Gets one; None where there is none. What is asked by a question of its own has no `fetch`.
-        fetch_many: Gets several by one call, absent where it has none.
+        fetch_many: Gets several by one call, None where there is none, absent where it cannot tell.
         max_batch: How many go together at most.
         dependents: The kinds whose values under the same id are made of it.
         lists: The names of the lists that it may stand in.

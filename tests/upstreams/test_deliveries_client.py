@@ -112,7 +112,7 @@ async def test_several_deliveries_are_one_request_of_a_page_as_large(
 
     found = await client.deliveries_by_id(scope, ["4711", "4712", "4713"])
 
-    assert [delivery.send_task_id for delivery in found] == ["4711"]
+    assert [delivery.send_task_id for delivery in found.records] == ["4711"]
     assert server.only_request.parameters == {"filter[id]": "4711,4712,4713", "page[size]": "3"}
 
 

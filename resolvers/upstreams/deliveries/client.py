@@ -25,6 +25,7 @@ from resolvers.upstreams.deliveries.records import (
     Product,
 )
 from resolvers.upstreams.deliveries.requests import (
+    NO_FILTERS,
     DeliveryChange,
     DeliveryFilters,
     NewDelivery,
@@ -98,8 +99,10 @@ class DeliveriesClient:
         parameters["page[size]"] = str(page_size)
         return await self._page(scope, "deliveries", parameters)
 
-    async def deliveries_by_id(self, scope: CallScope, delivery_ids: Sequence[str]) -> list[Delivery]:
-        """Several deliveries by one call, in any order and without those that do not exist.
+    async def deliveries_by_id(
+        self, scope: CallScope, delivery_ids: Sequence[str], filters: DeliveryFilters = NO_FILTERS
+    ) -> DeliveryPage:
+        """Several deliveries by one call, in any order and without those that do not exist or pass the filters.
 
         The vendor documents one id for this filter, and lists of ids only for its siblings: an id that is missing
         from the answer may exist all the same.
@@ -107,12 +110,15 @@ class DeliveriesClient:
         Args:
             scope: The operation that asks.
             delivery_ids: At least one.
+            filters: What else must hold; without ids.
 
         Raises:
             InputRefused: the API takes no list of ids.
         """
-        parameters = {"filter[id]": ",".join(delivery_ids), "page[size]": str(len(delivery_ids))}
-        return list((await self._page(scope, "deliveries_by_id", parameters)).records)
+        parameters = filter_parameters(filters)
+        parameters["filter[id]"] = ",".join(delivery_ids)
+        parameters["page[size]"] = str(len(delivery_ids))
+        return await self._page(scope, "deliveries_by_id", parameters)
 
     async def product_of(self, scope: CallScope, delivery_id: str) -> Product | None:
         """The product that a delivery is about (the relationship's `related` link)."""

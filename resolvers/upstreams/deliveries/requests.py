@@ -1,6 +1,7 @@
 """What the send-tasks API is asked: filters of the list, and the documents that create and change a delivery."""
 
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -27,6 +28,9 @@ class DeliveryFilters(msgspec.Struct, frozen=True, omit_defaults=True):
     dsp_upload_identification_id: str | None = None
     created_from: date | None = None
     created_to: date | None = None
+
+
+NO_FILTERS: Final = DeliveryFilters()
 
 
 class NewDelivery(msgspec.Struct, frozen=True):

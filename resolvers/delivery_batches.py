@@ -1,0 +1,146 @@
+"""Deliveries by their ids: many by one call where the upstream takes lists of ids, else one by one."""
+
+import asyncio
+from collections.abc import Sequence
+from math import ceil
+from typing import Final
+
+import msgspec
+
+from resolvers.accounts import Account
+from resolvers.errors import InputRefused
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, ListMeta, PageMeta
+from resolvers.upstreams.deliveries.requests import NO_FILTERS, DeliveryFilters
+
+MAX_DELIVERY_BATCH: Final = 50
+"""Ids in one `filter[id]`: the API's largest page is undocumented, and this is below every cap seen elsewhere."""
+
+LISTS_TRIED: Final = 3
+"""Calls for a batch before each of its ids has one of its own: the whole batch, and each half of it."""
+
+
+def most_calls(count: int) -> int:
+    """How many calls deliveries take by their ids at most, however the upstream treats lists of ids.
+
+    Args:
+        count: Of different ids that are asked for together.
+    """
+    return count if count < 2 else count + LISTS_TRIED * ceil(count / MAX_DELIVERY_BATCH)
+
+
+async def read_delivery(account: Account, scope: CallScope, delivery_id: str) -> Delivery | None:
+    """One delivery; None where there is none."""
+    found = await account.deliveries.delivery(scope, delivery_id)
+    if found is not None and account.comma_lists.doubted:
+        account.comma_lists.found_singly(delivery_id)
+    return found
+
+
+async def read_together(
+    account: Account, scope: CallScope, delivery_ids: Sequence[str], filters: DeliveryFilters = NO_FILTERS
+) -> dict[str, Delivery | None]:
+    """What lists of ids tell: deliveries, and None for what is not there; an id that is absent has to be asked singly.
+
+    Args:
+        account: Asks.
+        scope: The operation that asks.
+        delivery_ids: At least two, at most a batch.
+        filters: What else must hold.
+    """
+    lists = account.comma_lists
+    if not lists.open:
+        return {}
+    size = min(lists.size or len(delivery_ids), len(delivery_ids))
+    if size < len(delivery_ids):
+        parts = [delivery_ids[start : start + size] for start in range(0, len(delivery_ids), size)]
+        told = await asyncio.gather(*(_told(account, scope, part, filters) for part in parts))
+        return {own_id: one for part in told for own_id, one in (part or {}).items()}
+    whole = await _told(account, scope, delivery_ids, filters)
+    return await _told_by_halves(account, scope, delivery_ids, filters) if whole is None else whole
+
+
+async def read_listed(account: Account, scope: CallScope, filters: DeliveryFilters) -> DeliveryPage:
+    """All deliveries with some ids that pass the other filters too, as one page.
+
+    They stand in the upstream's order where one call tells all, else in that of their ids.
+
+    Args:
+        account: Asks.
+        scope: The operation that asks.
+        filters: With ids.
+    """
+    ids = sorted(set(filters.ids or ()), key=int)
+    others = msgspec.structs.replace(filters, ids=None)
+    batches = [ids[start : start + MAX_DELIVERY_BATCH] for start in range(0, len(ids), MAX_DELIVERY_BATCH)]
+    told = await asyncio.gather(*(_listed_batch(account, scope, batch, others) for batch in batches))
+    found = [delivery for batch in told for delivery in batch]
+    return DeliveryPage(ListMeta(PageMeta(total=len(found), per_page=max(1, len(found)))), tuple(found))
+
+
+async def _listed_batch(
+    account: Account, scope: CallScope, ids: Sequence[str], filters: DeliveryFilters
+) -> list[Delivery]:
+    told = await read_together(account, scope, ids, filters) if len(ids) > 1 else {}
+    rest = [own_id for own_id in ids if own_id not in told]
+    if not rest:
+        return [delivery for delivery in told.values() if delivery is not None]
+    singly = await asyncio.gather(*(_listed(account, scope, own_id, filters) for own_id in rest))
+    found = {**told, **dict(zip(rest, singly, strict=True))}
+    return [delivery for own_id in ids if (delivery := found[own_id]) is not None]
+
+
+async def _listed(account: Account, scope: CallScope, own_id: str, filters: DeliveryFilters) -> Delivery | None:
+    """One delivery where it passes the filters: the list with one id is documented."""
+    page = await account.deliveries.deliveries_by_id(scope, [own_id], filters)
+    found = next((delivery for delivery in page.records if delivery.send_task_id == own_id), None)
+    if found is not None and account.comma_lists.doubted:
+        account.comma_lists.found_singly(own_id)
+    return found
+
+
+async def _told(
+    account: Account, scope: CallScope, ids: Sequence[str], filters: DeliveryFilters
+) -> dict[str, Delivery | None] | None:
+    """What one list of ids tells; None where it is refused."""
+    lists, wanted = account.comma_lists, set(ids)
+    try:
+        page = await account.deliveries.deliveries_by_id(scope, ids, filters)
+    except InputRefused:
+        return None
+    found: dict[str, Delivery | None] = {one.send_task_id: one for one in page.records if one.send_task_id in wanted}
+    if len(found) < len(page.records) or page.total > len(ids):
+        lists.refuse()
+        return found
+    missing = wanted.difference(found)
+    if len(found) > 1:
+        lists.prove()
+    if page.total > len(found):
+        lists.size = max(1, len(page.records))
+    elif lists.proven or len(ids) == 1:
+        found.update(dict.fromkeys(missing))
+    else:
+        lists.doubt(missing)
+    return found
+
+
+async def _told_by_halves(
+    account: Account, scope: CallScope, ids: Sequence[str], filters: DeliveryFilters
+) -> dict[str, Delivery | None]:
+    """What is told of a refused list without the id that spoils it, which is left to be asked for singly.
+
+    Where both halves are refused as well, or an id alone is taken and two are not, it is the list and no id.
+    """
+    found: dict[str, Delivery | None] = {}
+    while len(ids) > 1:
+        middle = len(ids) // 2
+        halves = ids[:middle], ids[middle:]
+        told = await asyncio.gather(*(_told(account, scope, half, filters) for half in halves))
+        refused = [half for half, one in zip(halves, told, strict=True) if one is None]
+        for one in told:
+            found.update(one or {})
+        if len(refused) != 1:
+            account.comma_lists.refuse()
+            break
+        (ids,) = refused
+    return found
