@@ -9,7 +9,7 @@ FROM python:3.13-slim AS wheel
 WORKDIR /source
 COPY requirements-build.txt ./
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements-build.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY schema schema
 COPY resolvers resolvers
