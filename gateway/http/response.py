@@ -3,6 +3,7 @@
 from math import ceil
 from typing import Any, Final
 
+import msgspec
 import orjson
 from starlette.types import Message, Send
 
@@ -63,7 +64,7 @@ def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message
 
 def for_old_clients(reply: Reply) -> Reply:
     """The reply with the status 200 where it is a request error: clients of `application/json` expect that."""
-    return reply if reply.executed or reply.status != 400 else Reply(200, reply.body, reply.headers, executed=False)
+    return reply if reply.executed or reply.status != 400 else msgspec.structs.replace(reply, status=200)
 
 
 def unless_known(reply: Reply, headers: Headers) -> Reply:
@@ -80,18 +81,19 @@ def unless_known(reply: Reply, headers: Headers) -> Reply:
     known = {part.strip().removeprefix(b"W/") for part in wanted.split(b",")}
     if tag is None or not known & {b"*", tag.removeprefix(b"W/")}:
         return reply
-    return Reply(304, b"", reply.headers)
+    return msgspec.structs.replace(reply, status=304, body=b"")
 
 
 def refusal(error: GatewayError) -> Reply:
     """What the client is told of an error that kept its request from being executed."""
     status = error.status if isinstance(error, HttpRefusal) else _STATUSES.get(error.code, 500)
-    return Reply(status, _error_body(error.message, _extensions(error)), _error_headers(error), executed=False)
+    body = _error_body(error.message, _extensions(error))
+    return Reply(status, body, _error_headers(error), executed=False, has_errors=True)
 
 
 def internal_error() -> Reply:
     """What the client is told of an error that we did not foresee: nothing but that there was one."""
-    return Reply(500, _error_body(MASKED, {"code": "INTERNAL"}), executed=False)
+    return Reply(500, _error_body(MASKED, {"code": "INTERNAL"}), executed=False, has_errors=True)
 
 
 def adding(headers: tuple[Header, ...], send: Send) -> Send:

@@ -1,5 +1,6 @@
 """Charges callers for their operations."""
 
+import msgspec
 from starlette.types import Scope
 
 from gateway.callers import Caller
@@ -39,13 +40,13 @@ class BudgetedOperations:
         try:
             charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
         except BudgetSpent as spent:
-            return _with(spent.headers, refusal(spent))
+            return with_headers(spent.headers, refusal(spent))
         traces: list[CallTrace] = []
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)
         finally:
             headers = await charge.settle(traces)
-        return _with(headers, reply)
+        return with_headers(headers, reply)
 
     def _estimate(self, request: GraphQLRequest, scope: Scope) -> int:
         """What the operation is charged; what will not be run is free."""
@@ -55,5 +56,6 @@ class BudgetedOperations:
         return self._costs.check(document, document.operation(request.operation_name), request.variables)
 
 
-def _with(headers: tuple[Header, ...], reply: Reply) -> Reply:
-    return Reply(reply.status, reply.body, (*reply.headers, *headers), executed=reply.executed)
+def with_headers(headers: tuple[Header, ...], reply: Reply) -> Reply:
+    """The reply with these headers as well."""
+    return msgspec.structs.replace(reply, headers=(*reply.headers, *headers))

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from gateway.sandbox.faults import FaultSettings
 from tests.world import World, running_world
 
@@ -31,6 +33,17 @@ async def test_failed_calls_are_counted_by_their_codes(world: World) -> None:
     told = (await world.client.get(f"{world.url}/metrics")).text
     assert 'operation="platform_list_tasks",outcome="500",upstream="LOGISTICS"} 1.0' in told
     assert await metric(world, 'gateway_operations_total{outcome="partial"}') == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"GATEWAY_AUTH__CALLS_PER_MINUTE": "1000"}], ids=["unbudgeted", "budgeted"])
+async def test_an_answer_with_data_and_errors_is_counted_as_partial(settings: dict[str, str]) -> None:
+    async with running_world(settings) as world:
+        world.logistics.faults.settings = FaultSettings(error_rate=1)
+
+        await world.ask("{ logisticsTasks(first: 1) { nodes { id } } __typename }")
+
+        assert await metric(world, 'gateway_operations_total{outcome="partial"}') == 1
+        assert await metric(world, 'gateway_operations_total{outcome="whole"}') == 0
 
 
 async def test_metrics_hold_neither_ids_nor_addresses_nor_credentials() -> None:
