@@ -231,12 +231,14 @@ def _checked(parameters: _Parameters, text: bytes, *, may_mutate: bool, request_
     variables, extensions = parameters.variables, parameters.extensions
     if (variables and _too_nested(variables, text)) or (extensions and _too_nested(extensions, text)):
         raise _too_deep()
-    query, name = parameters.query, None
+    # Clients that name a persisted document, or the only operation, send an empty text as well as none.
+    query, name = parameters.query or None, None
     if query is None:
         name = parameters.document_name
         if name is None and not (extensions and "persistedQuery" in extensions):
             raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
-    return GraphQLRequest(query, parameters.operation_name, variables, extensions, may_mutate, request_id, name)
+    operation_name = parameters.operation_name or None
+    return GraphQLRequest(query, operation_name, variables, extensions, may_mutate, request_id, name)
 
 
 def _too_nested(parameter: dict[str, Any], text: bytes) -> bool:
