@@ -1,13 +1,22 @@
 """Executes an operation of a validated document."""
 
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+)
+from graphql.execution import Executor
 from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents import Document
+from gateway.operations.refused_inputs import refused_inputs
 from resolvers.context import Context
 
 
@@ -36,18 +45,34 @@ class StandardExecution:
     async def execute(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
     ) -> ExecutionResult:
-        """Execute one operation; errors are in the result."""
+        """Execute one operation; errors are in the result.
+
+        A mutation whose input will be refused in any place is not begun.
+        """
         node = document.node
         assert node is not None  # noqa: S101 - a document without a tree has errors and is not executed
-        result = execute(
+        executor = self.executor(node, operation, variables, context)
+        if not isinstance(executor, Executor):
+            return ExecutionResult(None, executor)
+        if operation.operation is OperationType.MUTATION and (refused := refused_inputs(executor)):
+            return ExecutionResult(None, refused)
+        result = executor.execute_operation()
+        # The schema has no `@defer` and no `@stream`, so there is one result and no more.
+        return cast("ExecutionResult", await result if isawaitable(result) else result)
+
+    def executor(
+        self,
+        node: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any] | None,
+        context: Context,
+    ) -> "Executor[Any] | list[GraphQLError]":
+        """What executes one operation, or why its variables do not fit."""
+        return StrawberryGraphQLCoreExecutionContext.build(
             self._schema,
             node,
             context_value=context,
-            variable_values=variables,
+            raw_variable_values=variables,
             operation_name=operation.name.value if operation.name else None,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
             hide_suggestions=not self._suggestions,
         )
-        if isawaitable(result):
-            return await result
-        return result

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import DirectiveNode, GraphQLError, ValueNode
 
 from gateway.http.response import MASKED
 from resolvers.errors import BadInput, GatewayError, UpstreamError
@@ -40,13 +40,22 @@ def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if isinstance(cause, GatewayError):
         formatted["message"] = cause.message
         formatted["extensions"] = extensions_of(cause)
-    elif error.path is None:
+    elif error.path is None or _is_about_input(error):
         formatted["extensions"] = {"code": "BAD_INPUT"}
     else:
         logger.error("Request %s failed at %s", request_id, error.path, exc_info=cause or error)
         formatted["message"] = MASKED
         formatted["extensions"] = {"code": "INTERNAL"}
     return formatted
+
+
+def _is_about_input(error: GraphQLError) -> bool:
+    """Whether an argument of a field or of a directive was refused: what a resolver raises is located at its field.
+
+    Validation lets a variable that may be null stand where none may if one of them has a default, so that a null is
+    met no sooner than at execution.
+    """
+    return any(isinstance(node, ValueNode | DirectiveNode) for node in error.nodes or ())
 
 
 def _cause(error: GraphQLError) -> BaseException | None:

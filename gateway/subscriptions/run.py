@@ -4,14 +4,15 @@ from collections.abc import AsyncIterable, Callable
 from inspect import isawaitable
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationDefinitionNode
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledEvents
 from gateway.operations.encoding import encode
+from gateway.operations.execution import StandardExecution
 from gateway.operations.explain import traces_told
+from gateway.operations.refused_inputs import refused_inputs
 from gateway.operations.report import report
 from gateway.subscriptions.response import Response
 from resolvers.context import Context
@@ -33,7 +34,7 @@ class SubscriptionRun:
     """One run of a subscription; lives as long as the client follows it.
 
     Args:
-        schema: What is executed.
+        execution: Makes what executes the operation.
         document: Validated.
         operation: The subscription in it.
         request: Its variables, and the id that errors are logged under.
@@ -46,7 +47,7 @@ class SubscriptionRun:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        execution: StandardExecution,
         document: DocumentNode,
         operation: OperationDefinitionNode,
         request: GraphQLRequest,
@@ -55,13 +56,7 @@ class SubscriptionRun:
     ) -> None:
         self._new_context = new_context
         self._context = new_context()
-        self._executor = StrawberryGraphQLCoreExecutionContext.build(
-            schema,
-            document,
-            context_value=self._context,
-            raw_variable_values=request.variables,
-            operation_name=operation.name.value if operation.name else None,
-        )
+        self._executor = execution.executor(document, operation, request.variables, self._context)
         self._compiled = compiled
         self._request_id = request.request_id
         self._source: AsyncIterable[Any] | None = None
@@ -74,6 +69,8 @@ class SubscriptionRun:
         """
         if isinstance(self._executor, list):
             raise SourceRefused(self._executor)
+        if refused := refused_inputs(self._executor):
+            raise SourceRefused(refused)
         source = create_source_event_stream(self._executor)
         if isawaitable(source):
             source = await source

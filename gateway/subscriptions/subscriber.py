@@ -129,7 +129,7 @@ class Subscriber:
             node = resumed(self._schema, node, last_event_id)
         compiled = self._execution.events(document, operation, request.variables)
         new_context = partial(self._new_context, scope, caller)
-        run = SubscriptionRun(self._schema, node, operation, request, compiled, new_context)
+        run = SubscriptionRun(self._execution.standard, node, operation, request, compiled, new_context)
         asked = _asked(document, request, compiled, scope, caller)
         try:
             async for event in await run.source():

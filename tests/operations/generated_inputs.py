@@ -26,6 +26,8 @@ LEAVES: Final[dict[str, list[Any]]] = {
     "Boolean": [True, False],
     "DateTime": ["2024-03-01T00:00:00Z", "2024-03-01T00:00:00+02:00"],
     "Date": ["2024-02-29"],
+    "Decimal": ["1.5"],
+    "JSON": ["text"],
 }
 """What may stand for each scalar, in JSON and in documents alike."""
 
@@ -53,6 +55,10 @@ class Inputs:
         arguments = self._members(definition.args, may_vary=True)
         declared = f"({', '.join(self._declared)})" if self._declared else ""
         return f"query {declared} {{ {name} {f'({arguments})' if arguments else ''} }}"
+
+    def literal(self, type_: GraphQLInputType) -> str:
+        """A value of a type as it stands in a document, without variables."""
+        return self._literal(type_, may_vary=False)
 
     def _members(self, members: "dict[str, GraphQLArgument] | dict[str, GraphQLInputField]", *, may_vary: bool) -> str:
         return " ".join(

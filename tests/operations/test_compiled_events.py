@@ -13,7 +13,7 @@ from strawberry import Schema
 from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents import Document, Documents
-from gateway.operations.execution import core_schema
+from gateway.operations.execution import StandardExecution, core_schema
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
 from resolvers.context import Context
@@ -109,7 +109,12 @@ def subscription(
     request = GraphQLRequest(document.text, None, variables, None, may_mutate=True, request_id="test")
     operation = document.operation(None)
     return SubscriptionRun(
-        core_schema(schema), document.node, operation, request, compiled, partial(new_context, account)
+        StandardExecution(core_schema(schema)),
+        document.node,
+        operation,
+        request,
+        compiled,
+        partial(new_context, account),
     )
 
 

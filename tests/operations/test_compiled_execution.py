@@ -1,24 +1,22 @@
 """Compiled execution answers what graphql-core answers, byte for byte."""
 
 import asyncio
+from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-import orjson
 import pytest
-from graphql import ExecutionResult
 from strawberry import Schema
 
-from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.documents import Documents
-from gateway.operations.execution import Execution, StandardExecution, core_schema
-from gateway.operations.report import report
+from gateway.operations.execution import core_schema
 from resolvers.accounts import Account
 from resolvers.context import Context
 from resolvers.upstreams.call import CallScope
 from schema.root import build_schema
+from tests.operations.compared import Comparison
+from tests.operations.failing_schema import ARGUMENTS, TYPES, Query
 from tests.operations.generated import Generator
-from tests.operations.simulated import NOW, UNBOUNDED, arguments_for, simulated_account
+from tests.operations.simulated import NOW, arguments_for, simulated_account
 
 OPERATIONS_A_SEED: Final = 250
 
@@ -28,15 +26,8 @@ def schema() -> Schema:
     return build_schema()
 
 
-async def answer(
-    execution: Execution, documents: Documents, account: Account, query: str, variables: dict[str, Any]
-) -> bytes:
-    document = documents.get(query)
-    assert not document.errors, (query, document.errors)
-    context = Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)
-    result: ExecutionResult = await execution.execute(document, document.operation(None), variables, context)
-    context.close()
-    return orjson.dumps({"data": result.data, "errors": report(result.errors or (), "test")})
+def new_context(account: Account) -> Context:
+    return Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)
 
 
 @pytest.mark.parametrize("failing", [0, 25])
@@ -45,27 +36,34 @@ async def test_thousands_of_generated_operations_get_the_same_bytes_from_both_ex
     schema: Schema, seed: int, failing: int
 ) -> None:
     account = await simulated_account(failing)
-    documents = Documents(core_schema(schema), UNBOUNDED)
-    compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
+    comparison = Comparison(schema, partial(new_context, account))
     generator = Generator(core_schema(schema), Random(seed), await arguments_for(account))  # noqa: S311 - a test's choice
 
-    for _ in range(OPERATIONS_A_SEED):
-        query, variables = generator.operation()
-        # Once more, because the simulators take a moment to answer what they were not asked before, and errors stand
-        # in the order in which they came.
-        await answer(standard, documents, account, query, variables)
-        expected = await answer(standard, documents, account, query, variables)
+    async for one in comparison.of(generator, OPERATIONS_A_SEED):
+        assert one.compiled == one.standard, (one.query, one.variables)
 
-        got = await answer(compiled, documents, account, query, variables)
+    assert 0 < comparison.compiled.fallbacks < OPERATIONS_A_SEED
 
-        assert got == expected, query
-    assert 0 < compiled.fallbacks < OPERATIONS_A_SEED
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_errors_where_null_may_stand_and_where_not_are_the_same_in_both_executions(seed: int) -> None:
+    failing = Schema(Query, types=TYPES)
+    comparison = Comparison(failing, lambda: None)
+    generator = Generator(core_schema(failing), Random(seed), ARGUMENTS)  # noqa: S311 - a test's choice
+    whole, partial_data, none = 0, 0, 0
+
+    async for one in comparison.of(generator, OPERATIONS_A_SEED):
+        assert one.compiled == one.standard, (one.query, one.variables)
+        whole += b'"errors":[]' in one.standard
+        none += b'"data":null' in one.standard
+        partial_data += b'"errors":[]' not in one.standard and b'"data":null' not in one.standard
+
+    assert min(whole, partial_data, none) > OPERATIONS_A_SEED / 20
 
 
 async def test_operations_without_errors_are_executed_by_compiled_functions(schema: Schema) -> None:
     account = await simulated_account(failing=0)
-    documents = Documents(core_schema(schema), UNBOUNDED)
-    compiled = CompiledExecution(schema)
+    comparison = Comparison(schema, partial(new_context, account))
     queries = [
         "{ deliveries(first: 5) { edges { cursor node { id product { name } } } pageInfo { endCursor } } }",
         "{ smsJobs(first: 3) { nodes { id qos finishedAt recipients(first: 2) { nodes { destination progress } } } } }",
@@ -76,9 +74,10 @@ async def test_operations_without_errors_are_executed_by_compiled_functions(sche
     ]
 
     for query in queries:
-        await answer(compiled, documents, account, query, {"a": "Delivery:1", "b": True} if "$a" in query else {})
+        variables = {"a": "Delivery:1", "b": True} if "$a" in query else {}
+        await comparison.response(comparison.compiled, query, variables)
 
-    assert compiled.fallbacks == 0
+    assert comparison.compiled.fallbacks == 0
 
 
 @pytest.mark.parametrize(
@@ -91,10 +90,23 @@ async def test_operations_without_errors_are_executed_by_compiled_functions(sche
 )
 async def test_what_is_not_compiled_is_executed_by_graphql_core(schema: Schema, query: str) -> None:
     account = await simulated_account(failing=0)
-    documents = Documents(core_schema(schema), UNBOUNDED)
-    compiled, standard = CompiledExecution(schema), StandardExecution(core_schema(schema))
+    comparison = Comparison(schema, partial(new_context, account))
 
-    got = await answer(compiled, documents, account, query, {})
+    got = await comparison.response(comparison.compiled, query, {})
 
-    assert compiled.fallbacks == 1
-    assert got == await answer(standard, documents, account, query, {})
+    assert comparison.compiled.fallbacks == 1
+    assert got == await comparison.response(comparison.standard, query, {})
+
+
+@pytest.mark.parametrize("directive", ["skip", "include"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_condition_that_is_null_is_neither_true_nor_false(schema: Schema, directive: str, known: bool) -> None:
+    account = await simulated_account(failing=0)
+    comparison = Comparison(schema, partial(new_context, account))
+    query = f"query ($b: Boolean = true) {{ __typename @{directive}(if: $b) }}"
+    await comparison.response(comparison.compiled, query, {"b": known})
+
+    got = await comparison.response(comparison.compiled, query, {"b": None})
+
+    assert got == await comparison.response(comparison.standard, query, {"b": None})
+    assert b'"code":"BAD_INPUT"' in got

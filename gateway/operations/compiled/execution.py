@@ -51,7 +51,8 @@ class CompiledExecution:
 
     def __init__(self, schema: Schema, *, suggestions: bool = True) -> None:
         self._schema = core_schema(schema)
-        self._standard = StandardExecution(self._schema, suggestions=suggestions)
+        self.standard = StandardExecution(self._schema, suggestions=suggestions)
+        """Executes what compiled functions do not cover."""
         self.fallbacks = 0
         """How many operations graphql-core had to execute."""
 
@@ -65,7 +66,7 @@ class CompiledExecution:
             if data is not None:
                 return ExecutionResult(data, None)
         self.fallbacks += 1
-        return await self._standard.execute(document, operation, variables, context)
+        return await self.standard.execute(document, operation, variables, context)
 
     def events(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None

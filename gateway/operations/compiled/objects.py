@@ -27,7 +27,6 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
-    is_abstract_type,
     is_leaf_type,
     is_object_type,
 )
@@ -39,6 +38,7 @@ from gateway.operations.compiled.collecting import FieldGroups, Fields
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.leaves import leaf_source
 from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.types import require_decided_by_class, type_of
 from gateway.operations.compiled.values import (
     Complete,
     leaf_completer,
@@ -71,6 +71,7 @@ class Selection:
         self._type = named_type
         self._parents = parents
         self._functions: dict[type, Complete] = {}
+        require_decided_by_class(named_type)
         if is_object_type(named_type):
             self._require_covered(named_type)
 
@@ -94,18 +95,8 @@ class Selection:
         return function
 
     def _built_for(self, value: object, run: Run) -> Complete:
-        for object_type in self._candidates():
-            info = run.info([], object_type, object_type)
-            if object_type.is_type_of is None or object_type.is_type_of(value, info):
-                return _ObjectSource(self._schema, self._fields, object_type, value.__class__).build(
-                    self._groups(object_type)
-                )
-        raise NotCovered
-
-    def _candidates(self) -> "list[GraphQLObjectType]":
-        if is_abstract_type(self._type):
-            return list(self._schema.get_possible_types(self._type))
-        return [cast("GraphQLObjectType", self._type)]
+        object_type = type_of(value, self._type, run)
+        return _ObjectSource(self._schema, self._fields, object_type, value.__class__).build(self._groups(object_type))
 
     def _groups(self, object_type: GraphQLObjectType) -> FieldGroups:
         return self._fields.of(object_type, self._parents)

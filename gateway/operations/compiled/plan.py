@@ -92,7 +92,10 @@ class Plan:
         return data
 
     def _variant(self, variables: Mapping[str, Any]) -> Selection | EventSelection:
-        key = tuple(bool(variables[name]) for name in self._conditions)
+        key = tuple([variables[name] for name in self._conditions])
+        if any(value.__class__ is not bool for value in key):
+            # A null, which only graphql-core can refuse as it must be.
+            raise NotCovered
         selection = self._variants.get(key)
         if selection is None:
             if len(self._variants) >= MAX_VARIANTS:
