@@ -9,6 +9,7 @@ import strawberry
 
 from resolvers.errors import BadInput
 from resolvers.ids import require_global_id
+from resolvers.upstreams.sms.parts import FITS_ANYHOW, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.requests import (
     JobOptions,
     JobRequest,
@@ -82,18 +83,18 @@ class SmsRecipientInput:
 class SmsMessageInput:
     """A message that a client writes; lives one operation."""
 
-    text: str = strawberry.field(description="What the SMS says; a longer one is sent in parts.")
+    text: str = strawberry.field(description="What the SMS says; a longer one is sent in parts, of at most 20.")
     recipients: list[SmsRecipientInput] = strawberry.field(description="Whom it goes to; at least one.")
 
-    def to_request(self, path: Path) -> Message:
+    def to_request(self, options: "SmsOptionsInput | None", path: Path) -> Message:
         """What the upstream is sent.
 
         Raises:
-            BadInput: no text, no recipient, or one that is refused.
+            BadInput: no text, one that the vendor would cut off, no recipient, or one that is refused.
         """
         with Refusals() as checked:
             return Message(
-                text=checked(not_blank, self.text, (*path, "text")),
+                text=checked(_whole_text, self.text, options, (*path, "text")),
                 recipients=checked(self._recipients, (*path, "recipients")),
             )
 
@@ -188,7 +189,9 @@ class SendSmsInput:
         if recipients > MAX_RECIPIENTS:
             raise BadInput(f"There are {recipients} recipients; a job takes at most {MAX_RECIPIENTS}.", path=path)
         with Refusals() as checked:
-            return tuple(checked(message.to_request, (*path, index)) for index, message in enumerate(messages))
+            return tuple(
+                checked(message.to_request, self.options, (*path, index)) for index, message in enumerate(messages)
+            )
 
     def checked_regarding(self, path: Path) -> tuple[str, str] | None:
         """The kind and the upstream's own id of what the job is about.
@@ -206,6 +209,23 @@ class SendSmsInput:
                 "`regarding` is kept in the job's customerRef: leave out one of the two.", path=(*path, "regarding")
             )
         return found
+
+
+def _whole_text(text: str, options: SmsOptionsInput | None, path: Path) -> str:
+    """A text that fits the largest number of parts."""
+    not_blank(text, path)
+    if len(text) <= FITS_ANYHOW:
+        return text
+    encoding, invalid = (options.encoding, options.invalid_characters) if options else (None, None)
+    parts = count_parts(text, encoding, invalid)
+    if parts > MAX_PARTS:
+        raise BadInput(
+            f"This takes {parts} parts, and the vendor cuts off all beyond {MAX_PARTS} in silence. A part holds 153 "
+            "units of the GSM alphabet (its ^{}\\[~]|€ take two), or 67 of UTF-16, which a single character beyond "
+            "that alphabet brings about unless `invalidCharacters` says otherwise. Send several messages.",
+            path=path,
+        )
+    return text
 
 
 def _periods(periods: Sequence[BlackoutPeriodInput] | None, path: Path) -> tuple[str, ...] | None:

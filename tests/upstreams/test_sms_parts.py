@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.upstreams.sms.parts import count_parts
+from resolvers.upstreams.sms.parts import FITS_ANYHOW, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 
 REFUSE, REPLACE = InvalidCharacters.REFUSE, InvalidCharacters.REPLACE
@@ -66,3 +66,12 @@ def test_one_character_that_the_alphabet_lacks_may_turn_the_text_into_utf_16(
 def test_a_transliterated_character_counts_as_the_longest_that_may_stand_for_it() -> None:
     assert count_parts("a" * 157 + "…", None, TRANSLITERATE) == 1
     assert count_parts("a" * 158 + "…", None, TRANSLITERATE) == 2
+
+
+@pytest.mark.parametrize("text", ["a", "€", "a€", "ł", "\U0001f600", "a\U0001f600", "\u2026"])
+@pytest.mark.parametrize("encoding", [None, SmsEncoding.STANDARD, SmsEncoding.UTF_16])
+@pytest.mark.parametrize("invalid", [None, *InvalidCharacters])
+def test_a_text_that_fits_whatever_it_is_need_not_be_counted(
+    text: str, encoding: SmsEncoding | None, invalid: InvalidCharacters | None
+) -> None:
+    assert count_parts((text * FITS_ANYHOW)[:FITS_ANYHOW], encoding, invalid) <= MAX_PARTS

@@ -13,6 +13,9 @@ from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 MAX_PARTS: Final = 20
 """Of one text; the vendor cuts off what does not fit (Retarus, Options: maxParts)."""
 
+FITS_ANYHOW: Final = 20 * 33
+"""Characters of which no text takes more parts than that, whatever they are: 33 pairs of UTF-16 go into one."""
+
 GSM: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
