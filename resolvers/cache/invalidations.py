@@ -1,8 +1,9 @@
 """What was forgotten lately: so that nothing read before a change is kept after it, and whoever depends on it hears."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
+
+from resolvers.cache.marks import Marks
 
 REMEMBERED: Final = 100_000
 """Forgotten keys whose order is known; what was read before an older one is not kept, whatever it is."""
@@ -20,9 +21,7 @@ class Invalidations:
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self.mark = 0
-        self._remembered = remembered
-        self._floor = 0
-        self._marks: OrderedDict[str, int] = OrderedDict()
+        self._marks = Marks(remembered)
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -39,24 +38,20 @@ class Invalidations:
         forgotten = frozenset(keys)
         self.mark += 1
         for key in forgotten:
-            self._marks[key] = self.mark
-            self._marks.move_to_end(key)
-        while len(self._marks) > self._remembered:
-            _, self._floor = self._marks.popitem(last=False)
+            self._marks.set(key, self.mark)
         self._tell(forgotten)
 
     def note_all(self) -> None:
         """Note that everything was forgotten, and tell."""
         self.mark += 1
-        self._floor = self.mark
-        self._marks.clear()
+        self._marks.clear(self.mark)
         self._tell(None)
 
     def since(self, mark: int, keys: Collection[str]) -> bool:
         """Whether any of the keys may have been forgotten after a mark."""
         if mark == self.mark:
             return False
-        return mark < self._floor or any(self._marks.get(key, 0) > mark for key in keys)
+        return mark < self._marks.floor or any(self._marks.get(key) > mark for key in keys)
 
     def _tell(self, keys: frozenset[str] | None) -> None:
         for listener in tuple(self._listeners):

@@ -15,6 +15,7 @@ from resolvers.cache.flights import Fleet, Flight
 from resolvers.cache.invalidations import Invalidations
 from resolvers.cache.keys import is_list_tag, key_prefix, list_tag
 from resolvers.cache.kinds import Kind, Value
+from resolvers.cache.marks import Marks
 from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, cost_of
 from resolvers.cache.reading import Reading
 from resolvers.cache.shared import SharedItem, SharedRecords
@@ -23,6 +24,12 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 JITTER = 0.1
 """How much of a TTL chance may take away, so that what was fetched together does not expire together."""
+
+REMEMBERED_LISTS = 20_000
+"""Lists whose last change is known; when one makes room, pages of lists that are not known are fetched once more."""
+
+REMEMBERED_PREFIXES = 20_000
+"""Beginnings of keys that are kept ready; there is one for each identity and kind."""
 
 
 class RecordCache:
@@ -65,7 +72,7 @@ class RecordCache:
         self.flights: dict[str, Flight] = {}
         self.fleets: set[Fleet] = set()
         self._random = random or Random()  # noqa: S311 - jitter is no secret
-        self._generations: dict[str, int] = {}
+        self._generations = Marks(REMEMBERED_LISTS)
         self._prefixes: dict[tuple[str, str], str] = {}
         if shared is not None:
             shared.link.on_notice = self._forget_here
@@ -89,10 +96,14 @@ class RecordCache:
     def prefix(self, identity: str, kind: Kind[Any]) -> str:
         """What the keys of a kind begin with; that of pages changes whenever their list does."""
         named = (identity, kind.name)
-        prefix = self._prefixes.get(named) or self._prefixes.setdefault(named, key_prefix(identity, kind.name))
+        prefix = self._prefixes.get(named)
+        if prefix is None:
+            if len(self._prefixes) >= REMEMBERED_PREFIXES:
+                self._prefixes.clear()
+            prefix = self._prefixes[named] = key_prefix(identity, kind.name)
         if kind.shared:
             return prefix
-        generation = sum(self._generations.get(tag, 0) for tag in self.tags(identity, kind))
+        generation = sum(self._generations.get(tag) for tag in self.tags(identity, kind))
         return f"{prefix}{generation}/"
 
     def tags(self, identity: str, kind: Kind[Any]) -> list[str]:
@@ -184,10 +195,11 @@ class RecordCache:
     def _forget_here(self, keys: Collection[str]) -> None:
         self.counts.forgotten += len(keys)
         self.memory.drop(keys)
+        generation = self.invalidations.mark + 1
         for key in keys:
             self.flights.pop(key, None)
             if is_list_tag(key):
-                self._generations[key] = self._generations.get(key, 0) + 1
+                self._generations.set(key, generation)
         self.invalidations.note(keys)
 
     def _forget_all_here(self) -> None:

@@ -149,6 +149,7 @@ class Reader:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
             self._stop_asking(pending)
+            self._comparing.discard(pending.key)
             if not pending.result.done():
                 pending.result.set_exception(error)
         else:

@@ -332,3 +332,41 @@ async def test_gates_that_hold_nothing_back_make_room_for_new_ones(monkeypatch: 
         await scene.pacing.send(a_call(identity=f"caller {number}"))
 
     assert len(scene.pacing._gates) == 3
+
+
+@in_virtual_time
+async def test_gates_of_a_set_rate_make_room_too_and_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    scene = Scene(LittleUpstream(), ONE_A_SECOND)
+
+    for number in range(10):
+        await scene.pacing.send(a_call(identity=f"caller {number}"))
+    await scene.pacing.send(a_call(identity="caller 0"))
+
+    assert len(scene.pacing._gates) == 3
+    assert scene.sent == pytest.approx([0] * 10 + [1])
+
+
+@in_virtual_time
+async def test_what_a_429_taught_outlives_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    scene = Scene(scripted([*[status(429, {"retry-after": "30"})] * 4, OK]))
+    for number in range(4):
+        await scene.pacing.send(a_call(identity=f"caller {number}"))
+    scene.upstream.sent.clear()
+
+    await scene.pacing.send(a_call(identity="caller 0", seconds=60))
+
+    assert len(scene.pacing._gates) == 3
+    assert scene.sent == pytest.approx([30], abs=0.25)
+
+
+@in_virtual_time
+async def test_a_gate_with_calls_on_their_way_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    scene = Scene(LittleUpstream(seconds=1), ONE_A_SECOND)
+
+    await asyncio.gather(*(scene.pacing.send(a_call(identity=f"caller {number}")) for number in range(10)))
+    await scene.pacing.send(a_call(identity="one more"))
+
+    assert scene.sent[:10] == [0] * 10

@@ -3,6 +3,8 @@
 import sys
 from typing import Final
 
+import pytest
+
 from gateway.settings.groups import CacheSettings
 from resolvers.cache.kinds import Kind, always
 from resolvers.cache.records import RecordCache
@@ -12,6 +14,7 @@ from tests.policies.virtual_time import in_virtual_time
 from tests.resilience.little_gateway import LittleGateway, Wire, delivery, now
 
 MOST: Final = 500
+PAGE: Final = Kind[int]("page", int, UpstreamName.SMS, always(Lifetime.LIST), lists=("numbers",), shared=False)
 NUMBER: Final = Kind[int]("number", int, UpstreamName.SMS, always(Lifetime.FINAL), lists=("numbers",))
 
 
@@ -39,6 +42,33 @@ async def test_a_million_records_that_come_and_change_leave_no_more_behind_than_
     assert len(cache.memory) <= MOST
     assert cache.memory.bytes <= 1_000_000
     # The rest that a cache keeps is per identity, per list, or bounded by itself.
-    assert (
-        sum(sys.getsizeof(part) for part in (cache._generations, cache._prefixes, cache.flights, cache.fleets)) < 2000
-    )
+    assert sum(sys.getsizeof(part) for part in (cache._prefixes, cache.flights, cache.fleets)) < 2000
+    assert len(cache._generations) == 1
+
+
+async def test_identities_without_number_leave_no_more_behind_than_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.cache.records.REMEMBERED_LISTS", 30)
+    monkeypatch.setattr("resolvers.cache.records.REMEMBERED_PREFIXES", 30)
+    cache = RecordCache(CacheConfig(max_entries=30), clock=lambda: 0.0)
+
+    for number in range(300):
+        identity = f"session:{number}"
+        cache.keep(NUMBER, f"{cache.prefix(identity, NUMBER)}1", 1, cache.invalidations.mark, ())
+        await cache.forget(identity, NUMBER, ["1"])
+
+    assert len(cache._generations) == 30
+    assert len(cache._prefixes) <= 30
+
+
+async def test_a_list_whose_last_change_made_room_is_not_taken_for_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolvers.cache.records.REMEMBERED_LISTS", 3)
+    cache = RecordCache(CacheConfig(), clock=lambda: 0.0)
+    seen = {cache.prefix("ann", PAGE)}
+
+    for number in range(10):
+        await cache.forget("ann", NUMBER)
+        for other in range(number):
+            await cache.forget(f"other {other}", NUMBER)
+        prefix = cache.prefix("ann", PAGE)
+        assert prefix not in seen
+        seen.add(prefix)

@@ -11,7 +11,10 @@ from resolvers.upstreams.transport.pacing_gate import Gate, GateParts
 from resolvers.upstreams.transport.rate_headers import pause_of, remaining_of
 
 MOST_GATES: Final = 10_000
-"""Callers may bring credentials of their own; beyond this many, gates that hold nothing back make room."""
+"""Callers may bring credentials of their own; beyond this many, gates through which nothing goes make room."""
+
+LOOKED_AT: Final = 100
+"""Of the oldest gates, how many are looked at for one that holds nothing back."""
 
 
 class Pacing:
@@ -29,6 +32,7 @@ class Pacing:
         self._parts = parts
         self._clock = parts.clock
         self._gates: dict[str, Gate] = {}
+        self._dropped_restricted = False
 
     async def send(self, call: Call) -> Answer:
         """Send in the call's turn, and learn from the answer how fast the next may follow.
@@ -69,10 +73,20 @@ class Pacing:
         if len(self._gates) >= MOST_GATES:
             self._make_room()
         gate = self._gates[identity] = Gate(f"{self._name}:{identity}", identity, self._parts)
+        # Whether calls are held back is known to the keeper of the rates, which the first of the new gate then asks.
+        gate.restricted = gate.restricted or self._dropped_restricted
         return gate
 
     def _make_room(self) -> None:
-        for identity, gate in self._gates.items():
-            if gate.is_idle:
-                del self._gates[identity]
-                return
+        """Drop the oldest gate that holds nothing back; of many that all do, the oldest through which nothing goes."""
+        found = None
+        for looked_at, (identity, gate) in enumerate(self._gates.items()):
+            if gate.is_unused:
+                found = found or identity
+                if not gate.restricted:
+                    found = identity
+                    break
+            if found is not None and looked_at >= LOOKED_AT:
+                break
+        if found is not None:
+            self._dropped_restricted |= self._gates.pop(found).restricted

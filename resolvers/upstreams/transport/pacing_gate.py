@@ -66,9 +66,9 @@ class Gate:
         self.accepted = SlidingCount(parts.config.window_seconds)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing would be lost with it."""
-        return not (self._waiting or self.in_flight or self.restricted)
+    def is_unused(self) -> bool:
+        """Whether no call is out or waits."""
+        return not (self._waiting or self.in_flight)
 
     async def admit(self, call: Call) -> None:
         """Wait for the call's turn; the first in the queue asks for all.
