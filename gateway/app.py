@@ -138,7 +138,15 @@ def _rest(
         await oauth.close()
         await upstreams.close()
 
-    rest = FastAPI(title="GraphQL gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    rest = FastAPI(
+        title="GraphQL gateway",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        # A redirect would repeat the secret in a webhook's path.
+        redirect_slashes=False,
+    )
     add_health_routes(rest, lambda: termination.ready and subscriptions.accepting)
     rest.mount("/oauth/logistics", oauth.endpoint)
     return rest

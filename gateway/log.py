@@ -17,7 +17,8 @@ _LEAST_LEVELS: Final = {
     "uvicorn": logging.INFO,
 }
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-_WEBHOOK_SECRET: Final = re.compile(r"(/webhooks/[^/]+/).+")
+# Whatever somebody wrote instead of the path, the secret may stand behind it.
+_WEBHOOK_SECRET: Final = re.compile(r"(/webhooks?/+(?:logistics/+)?).+", re.IGNORECASE)
 _WEBSOCKET_LINE: Final = '%s - "WebSocket'
 # One of each for every WebSocket, and they do not even say whose it is.
 _NAMELESS_LINES: Final = frozenset({"connection open", "connection closed"})

@@ -76,6 +76,7 @@ def _build_events(settings: Settings, records: RecordCache | None) -> tuple[Even
     config = EventsConfig(
         polls=PollConfig(settings.events.poll_min_seconds, settings.events.poll_max_seconds),
         queue_size=settings.events.queue_size,
+        keep_seconds=settings.events.keep_seconds,
         secrets=tuple(key.get_secret_value().encode() for key in settings.secret_keys),
         forget=_forgetting(records),
     )

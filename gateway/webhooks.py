@@ -4,7 +4,7 @@ import hmac
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -15,10 +15,12 @@ from starlette.routing import Route
 from gateway.addresses import Network, client_address, is_in
 from gateway.settings.model import Settings
 from resolvers.ids import MAX_ID_LENGTH
+from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 256 * 1024
+"""Of a body as it comes, and as it is once decompressed."""
 
 TASK_MODEL: Final = "Task"
 """The only `model_name` that the vendor documents (document: Webhook)."""
@@ -39,16 +41,16 @@ class WebhookConfig:
     trusted_proxies: Sequence[Network] = ()
 
 
-class _Data(msgspec.Struct):
-    id: str | int
-
-
 class _Webhook(msgspec.Struct):
     """As much of a webhook as is of use: the upstream signs nothing, so nothing else in it is believed."""
 
-    type: str
-    model_name: str
-    data: _Data
+    model_name: Any = None
+    data: Any = None
+
+    @property
+    def subject(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """The id of what it is about; None in a ping."""
+        return self.data.get("id") if isinstance(self.data, dict) else None
 
 
 _WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
@@ -68,12 +70,17 @@ class LogisticsWebhook:
         self._hint = hint
 
     @property
-    def route(self) -> Route:
-        """The route to it."""
-        return Route("/webhooks/logistics/{secret}", self.receive, methods=["POST"], include_in_schema=False)
+    def routes(self) -> list[Route]:
+        """The routes to it; a redirect from one to the other would repeat the secret."""
+        paths = ("/webhooks/logistics/{secret}", "/webhooks/logistics/{secret}/")
+        return [Route(path, self.receive, methods=["POST"], include_in_schema=False) for path in paths]
 
     async def receive(self, request: Request) -> Response:
-        """Answer one webhook: 403 from elsewhere, 404 without the secret, 413 too large, 400 nonsense, else 200."""
+        """Answer one webhook, a ping too, with 200.
+
+        Else with 403 from elsewhere, 404 without the secret, 413 too large, 415 compressed otherwise than by gzip, and
+        400 for nonsense.
+        """
         if not self._is_allowed(request):
             return Response("This address may not send webhooks.", 403)
         if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret):
@@ -82,6 +89,8 @@ class LogisticsWebhook:
             body = await _read(request)
         except ClientDisconnect:
             return Response(status_code=400)
+        except Undecodable:
+            return Response("The body is not compressed as Content-Encoding says, or not by gzip.", 415)
         if body is None:
             return Response(f"A webhook has at most {MAX_BODY_BYTES} bytes.", 413)
         return self._take(body)
@@ -94,11 +103,13 @@ class LogisticsWebhook:
 
     def _take(self, body: bytes) -> Response:
         try:
-            webhook = _WEBHOOK.decode(body)
+            webhook = _WEBHOOK.decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Response("This is no webhook: it needs type, model_name and data.id.", 400)
-        task_id = str(webhook.data.id)
-        if not task_id or len(task_id) > MAX_ID_LENGTH or not task_id.isprintable():
+            return Response("This is no webhook: it is no JSON object.", 400)
+        if webhook.subject is None:
+            return Response(status_code=200)
+        task_id = _id(webhook.subject)
+        if task_id is None:
             return Response("This is no webhook: data.id is no id.", 400)
         if webhook.model_name == TASK_MODEL:
             self._hint("LogisticsTask", task_id)
@@ -112,14 +123,27 @@ def add_webhooks(rest: Starlette, settings: Settings, hint: Callable[[str, str],
     if settings.webhook_secret is not None:
         secret = settings.webhook_secret.get_secret_value()
         config = WebhookConfig(secret, settings.webhook_allow, settings.trusted_proxies)
-        rest.routes.append(LogisticsWebhook(config, hint).route)
+        rest.routes.extend(LogisticsWebhook(config, hint).routes)
 
 
 async def _read(request: Request) -> bytes | None:
-    """The body; None where it is too large."""
+    """The body, decompressed; None where it is too large.
+
+    Raises:
+        Undecodable: it is not compressed as its header says, or not by gzip.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             return None
-    return bytes(body)
+    plain = decoded(bytes(body), request.headers.get("content-encoding", ""), MAX_BODY_BYTES)
+    return plain if len(plain) <= MAX_BODY_BYTES else None
+
+
+def _id(subject: object) -> str | None:
+    """The id in a webhook; None where it can be none."""
+    if isinstance(subject, bool) or not isinstance(subject, str | int):
+        return None
+    text = str(subject)
+    return text if 0 < len(text) <= MAX_ID_LENGTH and text.isprintable() else None

@@ -34,9 +34,9 @@ class OAuthEndpoint:
         self._rule = rule
         self._limits = limits
         served: list[Route] = routes if routes is not None else [Route("/{rest:path}", _refuse_all, methods=_METHODS)]
-        self._app: ASGIApp = Starlette(
-            routes=served, exception_handlers={GatewayError: _answer_refused, ClientGone: _answer_nobody}
-        )
+        app = Starlette(routes=served, exception_handlers={GatewayError: _answer_refused, ClientGone: _answer_nobody})
+        app.router.redirect_slashes = False
+        self._app: ASGIApp = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -1,4 +1,4 @@
-"""What is said to have changed: a bounded queue between a webhook's answer and the reading."""
+"""What is said to have changed: a bounded queue between a webhook's answer and what follows from it."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ class Hints:
     since the change may be later than the reading.
 
     Args:
-        follow: Reads the record of a kind and id again; may raise.
+        follow: Does what follows for the record of a kind and id; may raise.
         sleep: Waits between two tries.
         size: How many hints may wait.
     """

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from resolvers.accounts import Account
 from resolvers.events.changes import Change, RecordKey
+from resolvers.events.left import LeftRecords
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Hub:
         on_change: Told of every change before the subscribers are.
         on_hint: Told which record of which kind may have changed.
         on_restart: Told that the log was lost, before the subscribers are.
+        left: What was followed here until lately; nothing is remembered where left out.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Hub:
         on_change: Iterable[Callable[[Change], None]] = (),
         on_hint: Callable[[str, str], None] | None = None,
         on_restart: Callable[[], None] | None = None,
+        left: LeftRecords | None = None,
     ) -> None:
         self._on_change = list(on_change)
         self._on_hint = on_hint
         self._on_restart = on_restart
+        self._left = left
         self._watches: dict[RecordKey, Watch] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.position = 0
@@ -67,6 +71,10 @@ class Hub:
     def watches(self) -> Mapping[RecordKey, Watch]:
         """What is followed in this process, by record."""
         return self._watches
+
+    def may_tell_of(self, key: RecordKey) -> bool:
+        """Whether a record is followed here, or was until lately by a subscriber who may come back."""
+        return key in self._watches or (self._left is not None and key in self._left)
 
     def attach(self, sink: ChangeSink, account: Account, keys: Iterable[RecordKey]) -> None:
         """Offer every change of these records to the sink from now on."""
@@ -84,6 +92,8 @@ class Hub:
                 watch.sinks.pop(sink, None)
                 if not watch.sinks:
                     del self._watches[key]
+                    if self._left is not None:
+                        self._left.note(key)
 
     async def reached(self, position: int) -> None:
         """Wait until every change up to a position was offered."""

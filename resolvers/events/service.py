@@ -17,6 +17,7 @@ from resolvers.events.cursors import Cursors
 from resolvers.events.follower import Follower
 from resolvers.events.hints import Hints
 from resolvers.events.hub import Hub
+from resolvers.events.left import LeftRecords
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
@@ -51,6 +52,7 @@ class EventsConfig:
     Args:
         polls: How often records are polled.
         queue_size: How many changes may wait for one subscriber.
+        keep_seconds: How long after its last subscriber has left a record is still read at each webhook.
         secrets: Seal cursors; see `Cursors`.
         forget: Makes the record caches forget a record.
         now: The wall clock.
@@ -61,6 +63,7 @@ class EventsConfig:
 
     polls: PollConfig = field(default_factory=PollConfig)
     queue_size: int = 256
+    keep_seconds: float = 86_400
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     forget: Forget = forget_nothing
     now: Callable[[], datetime] = utc_now
@@ -85,7 +88,8 @@ class Events:
         self._now = config.now
         clock = config.clock or _loop_time
         self._reader = Reader(log, config.now, clock, config.polls.min_seconds, config.forget)
-        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all)
+        left = LeftRecords(config.keep_seconds, clock)
+        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, left)
         self._poller = Poller(
             self._hub,
             self._reader,
@@ -96,7 +100,8 @@ class Events:
             chance=config.chance,
             on_missing=self._miss,
         )
-        self._hints = Hints(self._follow_hint, config.sleep)
+        self._hints = Hints(self._spread_hint, config.sleep)
+        self._checks = Hints(self._check_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
         self._sources = Sources(log, self._hub, self._reader, self.cursors, config.now, config.sleep, config.queue_size)
         self._sleep = config.sleep
@@ -110,6 +115,7 @@ class Events:
         """
         self._own = own
         self._hints.start()
+        self._checks.start()
         try:
             self._hub.position = await self._log.start(self._hub)
             self._running = asyncio.create_task(self._poller.run())
@@ -122,6 +128,7 @@ class Events:
         if self._running is not None:
             await stop([self._running])
         await self._hints.close()
+        await self._checks.close()
         await self._poller.close()
         await self._reader.close()
         await self._log.close()
@@ -172,7 +179,9 @@ class Events:
             self._reader.read(account, key, source)
 
     def hint(self, kind: str, local_id: str) -> bool:
-        """Read a record of the gateway's own account again, since somebody said that it changed; returns at once.
+        """Take note that a record of the gateway's own account is said to have changed; returns at once.
+
+        Every process forgets it, and one that follows it, or did until lately, reads it again.
 
         Returns:
             False where too many hints wait already.
@@ -187,16 +196,17 @@ class Events:
                 break
         await self._poller.run()
 
-    async def _follow_hint(self, kind: str, local_id: str) -> None:
-        own = self._own
-        if own is None:
-            return
-        key = RecordKey(own.identity, kind, local_id)
-        await self._forget(key)
-        with suppress(LogUnreachable):
+    async def _spread_hint(self, kind: str, local_id: str) -> None:
+        """Forget the record everywhere, and tell every process, this one too, that it may have changed."""
+        if self._own is not None:
+            await self._forget(RecordKey(self._own.identity, kind, local_id))
             await self._log.hint(kind, local_id)
-        if await asyncio.shield(self._reader.read(own, key, StatusEventSource.WEBHOOK)) is None:
-            await self._miss(key)
+
+    async def _check_hint(self, kind: str, local_id: str) -> None:
+        if self._own is not None:
+            key = RecordKey(self._own.identity, kind, local_id)
+            if await asyncio.shield(self._reader.read(self._own, key, StatusEventSource.WEBHOOK)) is None:
+                await self._miss(key)
 
     async def _miss(self, key: RecordKey) -> None:
         """Let nobody be shown, or go on waiting for, what its upstream knows no more."""
@@ -204,7 +214,11 @@ class Events:
         await self._log.miss(key)
 
     def _on_hint(self, kind: str, local_id: str) -> None:
-        self._poller.hinted(kind, local_id, besides="" if self._own is None else self._own.identity)
+        own = "" if self._own is None else self._own.identity
+        self._poller.hinted(kind, local_id, besides=own)
+        # A storm of webhooks about what nobody here follows must not become one of calls.
+        if self._hub.may_tell_of(RecordKey(own, kind, local_id)):
+            self._checks.offer(kind, local_id)
 
     def _on_change(self, change: Change) -> None:
         self._poller.changed(change)

@@ -90,6 +90,24 @@ def test_libraries_that_print_secrets_are_held_back_at_every_level(
             ("1.2.3.4:5", "POST", "/webhooks/logistics/planted?x=planted", "1.1", 200),
             '1.2.3.4:5 - "POST /webhooks/logistics/*** HTTP/1.1" 200',
         ),
+        *(
+            (
+                "uvicorn.access",
+                '%s - "%s %s HTTP/%s" %d',
+                ("1.2.3.4:5", "POST", f"{path}planted/", "1.1", 404),
+                f'1.2.3.4:5 - "POST {path}*** HTTP/1.1" 404',
+            )
+            for path in (
+                "/webhooks/logistics/",
+                "/WebHooks/Logistics/",
+                "/WEBHOOKS/logistics//",
+                "/webhooks//logistics/",
+                "/webhooks/",
+                "/webhook/logistics/",
+                "//webhooks/logistics/",
+                "/base/webhooks/logistics/",
+            )
+        ),
         (
             "uvicorn.error",
             '%s - "WebSocket %s" [accepted]',

@@ -94,6 +94,24 @@ async def test_a_webhook_forgets_the_cached_record_of_a_task_that_nobody_watches
     assert after.data["logisticsTask"]["rawStatus"] == "accepted"
 
 
+async def test_300_webhooks_about_tasks_that_nobody_follows_cost_no_call(world: World) -> None:
+    task = task_in(world, "broadcasting")
+    request = {"query": FOLLOW, "variables": {"ids": [f"LogisticsTask:{task.id}"]}}
+    async with world.client.stream("POST", f"{world.url}/graphql", json=request, headers={"accept": SSE}) as response:
+        followed = Followed(Answer(response))
+        await followed.status()
+        for number in range(300):
+            body = {"type": "update", "model_name": "Task", "data": {"id": f"task-{number}"}}
+            answered = await world.client.post(world.url + PATH + "/" * (number % 2), json=body)
+            assert answered.status_code == 200
+        move(world, task, "accepted")
+        await world.client.post(world.url + PATH, json=body_about(task))
+        change = await followed.status()
+
+    assert change["rawStatus"] == "accepted"
+    assert [request.path.rpartition("/")[2] for request in world.requests] == [task.id] * 2
+
+
 async def test_a_mutation_appears_at_once(world: World) -> None:
     task = task_in(world, "broadcasting")
     request = {"query": FOLLOW, "variables": {"ids": [f"LogisticsTask:{task.id}"]}}

@@ -134,24 +134,6 @@ async def test_a_hint_becomes_an_event_only_by_what_the_upstream_says(events: Ev
     await subscriber.leave()
 
 
-async def test_a_hint_about_a_task_that_nobody_watches_is_logged_once(
-    processes: Processes, upstream: Upstream, time: VirtualTime
-) -> None:
-    log = MemoryEventLog(LogConfig(), time.now, epoch="e")
-    events = await processes.start(log)
-    upstream.tasks["1"] = "accepted"
-    for _ in range(2):
-        events.hint("LogisticsTask", "1")
-        await settled()
-
-    from_start = await log.history([RecordKey("own", "LogisticsTask", "1")], 0, "e")
-
-    assert from_start is not None
-    assert [(change.record.raw_status, change.source) for change in from_start] == [
-        ("accepted", StatusEventSource.WEBHOOK)
-    ]
-
-
 async def test_a_hint_forgets_the_cached_record_even_if_its_status_is_the_same(
     processes: Processes, upstream: Upstream, time: VirtualTime
 ) -> None:

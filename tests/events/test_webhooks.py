@@ -1,8 +1,10 @@
 """How webhooks are answered, over a real socket and without the rest of the gateway."""
 
+import gzip
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
+from typing import Final
 
 import httpx
 import pytest
@@ -31,7 +33,7 @@ async def posting(
 ) -> AsyncIterator[httpx.AsyncClient]:
     config = WebhookConfig("secret", [ip_network(one) for one in allow], [ip_network(one) for one in trusted])
     async with (
-        serving(Starlette(routes=[LogisticsWebhook(config, hinted).route])) as url,
+        serving(Starlette(routes=LogisticsWebhook(config, hinted).routes)) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         yield client
@@ -47,17 +49,52 @@ async def posting(
         (PATH, b"not json", 400, []),
         (PATH, b"[" * 100_000, 400, []),
         (PATH, b"[]", 400, []),
-        (PATH, b'{"type": "update", "model_name": "Task", "data": {}}', 400, []),
+        (PATH, b"", 200, []),
+        (PATH, b"{}", 200, []),
+        (PATH, b'{"type": "ping", "timestamp": 1}', 200, []),
+        (PATH, b'{"type": "update", "model_name": "Task", "data": {}}', 200, []),
+        (PATH, b'{"type": "update", "model_name": "Task", "data": null}', 200, []),
+        (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": null}}', 200, []),
+        (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": true}}', 400, []),
+        (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": ["1"]}}', 400, []),
         (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": ""}}', 400, []),
         (PATH, b'{"type": "update", "model_name": "Driver", "data": {"id": "1"}}', 200, []),
         (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": 7}}', 200, ["7"]),
         (PATH, b'{"type": "update", "model_name": "Task", "data": {"id": "a-b"}, "updates": {}}', 200, ["a-b"]),
+        (PATH + "/", b'{"type": "update", "model_name": "Task", "data": {"id": "a-b"}}', 200, ["a-b"]),
+        ("/webhooks/logistics/wrong/", b"{}", 404, []),
     ],
 )
 async def test_webhooks_are_answered_by_what_they_are(path: str, body: bytes, status: int, tasks: list[str]) -> None:
     hinted = Hinted()
     async with posting(hinted) as client:
         answer = await client.post(path, content=body)
+
+    assert (answer.status_code, hinted.tasks) == (status, tasks)
+
+
+ABOUT_7: Final = b'{"type": "update", "model_name": "Task", "data": {"id": 7}}'
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status", "tasks"),
+    [
+        ("gzip", gzip.compress(ABOUT_7), 200, ["7"]),
+        ("GZIP", gzip.compress(ABOUT_7[:20]) + gzip.compress(ABOUT_7[20:]), 200, ["7"]),
+        ("identity", ABOUT_7, 200, ["7"]),
+        ("gzip", ABOUT_7, 415, []),
+        ("gzip", gzip.compress(ABOUT_7)[:-9], 415, []),
+        ("br", ABOUT_7, 415, []),
+        ("gzip", gzip.compress(b" " * 256 * 1024 + ABOUT_7), 413, []),
+        ("gzip", gzip.compress(b" " * 100_000_000), 413, []),
+    ],
+)
+async def test_compressed_webhooks_are_read_and_bounded(
+    coding: str, body: bytes, status: int, tasks: list[str]
+) -> None:
+    hinted = Hinted()
+    async with posting(hinted) as client:
+        answer = await client.post(PATH, content=body, headers={"content-encoding": coding})
 
     assert (answer.status_code, hinted.tasks) == (status, tasks)
 
