@@ -81,17 +81,18 @@ def create_app(
     identify = build_identification(settings.auth, upstreams, site.cookies, oauth.callers, now)
     ide = Ide()
     schema = build_schema()
-    admission = build_admission(settings, core_schema(schema), upstreams.redis)
+    admission = build_admission(settings, core_schema(schema), upstreams.redis, metrics.requests)
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
-    runner = Runner(admission.documents, execution, admission.costs, RunnerConfig(settings.deadline_seconds))
+    config = RunnerConfig(settings.deadline_seconds)
+    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config)
     operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
     subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
-    config = EndpointConfig(settings.max_body_bytes, site.rule)
+    endpoint_config = EndpointConfig(settings.max_body_bytes, site.rule)
     endpoint = Endpoint(
         operations,
         identify,
-        config,
+        endpoint_config,
         page=IdeEndpoint(ide, examples) if settings.serves_ide else None,
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,

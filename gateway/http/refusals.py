@@ -7,6 +7,7 @@
         |-- MethodNotAllowed     405: the method, or a mutation by GET
         |-- NotAcceptable        406: the client takes none of our media types
         |-- BodyTooLarge         413: the body is over the limit
+        |-- RequestTooLarge      413: the document or its variables are over their limits
         `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
 
 A request that ends before it is complete is no refusal, for nobody is there to read one: `ClientGone`.
@@ -78,6 +79,12 @@ class BodyTooLarge(HttpRefusal):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The request body is larger than the {limit} bytes that are accepted; send a smaller one.")
+
+
+class RequestTooLarge(HttpRefusal):
+    """The document, its variables or its extensions are over their limits; raised by whoever knows these."""
+
+    status = 413
 
 
 class UnsupportedMediaType(HttpRefusal):

@@ -15,6 +15,9 @@ Headers = dict[bytes, bytes]
 MAX_DEPTH = 100
 """How deep variables and extensions may be nested: far beyond any input type, far below what Python's stack takes."""
 
+MAX_CONTAINERS = 50_000
+"""Objects and lists in variables whose depth is looked into; more are refused for their number later on."""
+
 _CONTAINERS = (dict, list)
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
 
@@ -251,8 +254,12 @@ def _too_nested(parameter: dict[str, Any], text: bytes) -> bool:
 
 def _deeper_than(levels: int, container: dict[str, Any] | list[Any]) -> bool:
     level: list[Any] = [container]
+    seen = 0
     while level and levels:
         levels -= 1
+        seen += len(level)
+        if seen > MAX_CONTAINERS:
+            return False
         inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
         level = [value for values in inner for value in values if isinstance(value, _CONTAINERS)]
     return bool(level)

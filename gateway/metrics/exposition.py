@@ -11,6 +11,7 @@ from gateway.http.server_protocol import ConnectionCounts
 from gateway.metrics.calls import CallMetrics
 from gateway.metrics.operations import CountedOperations, OperationCounts
 from gateway.metrics.state import StateCollector, StateSources
+from gateway.operations.request_limits import RequestCounts
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -22,6 +23,7 @@ class Metrics:
     Attributes:
         calls: To be told of every upstream call.
         connections: Where the server counts the connections that it ends.
+        requests: Where requests are counted that are too large.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,7 @@ class Metrics:
         self._operations = OperationCounts()
         self.calls = CallMetrics()
         self.connections = ConnectionCounts()
+        self.requests = RequestCounts()
         self._registry.register(self.calls)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -45,7 +48,15 @@ class Metrics:
         refused_logins: Callable[[], int],
     ) -> None:
         """Tell how these stand as well; see `StateSources`."""
-        sources = StateSources(self._operations, self.connections, records, addresses, open_connections, refused_logins)
+        sources = StateSources(
+            self._operations,
+            self.connections,
+            self.requests,
+            records,
+            addresses,
+            open_connections,
+            refused_logins,
+        )
         self._registry.register(StateCollector(sources))
 
     def add_route(self, rest: FastAPI) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.metrics.operations import OperationCounts
+from gateway.operations.request_limits import RequestCounts
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -21,6 +22,7 @@ class StateSources:
     Args:
         operations: What operations came to.
         connections: Connections that the server ended.
+        requests: Requests that were too large.
         records: The cache, if there is one.
         addresses: Every address of each upstream, once.
         open_connections: How many WebSockets and streams are open.
@@ -29,6 +31,7 @@ class StateSources:
 
     operations: OperationCounts
     connections: ConnectionCounts
+    requests: RequestCounts
     records: RecordCache | None
     addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
     open_connections: Callable[[], int]
@@ -48,6 +51,7 @@ class StateCollector(Collector):
         yield _counts(
             "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
         )
+        yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
         if sources.records is not None:
             yield from _cache(sources.records)
         yield from _breakers(sources.addresses)

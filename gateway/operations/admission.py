@@ -18,6 +18,7 @@ from gateway.operations.persisted import AutomaticDocuments, Persisted, TrustedD
 from gateway.operations.persisted_manifest import read_manifest
 from gateway.operations.persisted_operations import PersistedOperations, with_document
 from gateway.operations.persisted_store import LocalDocuments, SharedDocuments
+from gateway.operations.request_limits import RequestCounts, RequestLimits
 from gateway.settings.model import Settings
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -28,12 +29,14 @@ class Admission:
 
     Args:
         documents: Reads and validates them.
+        limits: How large a request may be.
         persisted: Finds the documents that requests name.
         costs: Estimates them.
         budgets: Charges callers for them; None where callers have none.
     """
 
     documents: Documents
+    limits: RequestLimits
     persisted: Persisted
     costs: Costs
     budgets: Budgets | None
@@ -42,16 +45,18 @@ class Admission:
         """The same operations for those requests alone that are admitted; their cost is the runner's to check."""
         if self.budgets is not None:
             operations = BudgetedOperations(operations, self.documents, self.costs, self.budgets)
-        return PersistedOperations(operations, self.persisted)
+        return PersistedOperations(operations, self.persisted, self.limits)
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
         """The request with its document in `query`.
 
         Raises:
+            RequestTooLarge: it is larger than requests may be.
             BadInput: it names its document wrongly.
             PersistedQueryNotFound: the document is not known.
             Forbidden: it is not one of those that are accepted.
         """
+        self.limits.check(request)
         return await with_document(self.persisted, request)
 
     async def admit_subscription(
@@ -68,13 +73,14 @@ class Admission:
             await self.budgets.charge(caller.name, estimate)
 
 
-def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | None) -> Admission:
+def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | None, counts: RequestCounts) -> Admission:
     """What the settings say about which operations run.
 
     Args:
         settings: What the operator set.
         schema: What operations are validated against.
         redis: Where budgets and persisted documents are shared with other processes, if anywhere.
+        counts: Where requests are counted that are too large.
 
     Raises:
         ManifestProblem: the file of trusted documents is no manifest any more; it was one when the settings were read.
@@ -87,7 +93,8 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
         introspection=settings.introspection,
         suggestions=settings.answers_introspection,
     )
-    return Admission(documents, _persisted(settings, redis), _costs(settings), _budgets(settings, redis))
+    sizes = RequestLimits(limits.document_bytes, limits.variable_values, counts)
+    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings), _budgets(settings, redis))
 
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:

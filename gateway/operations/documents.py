@@ -7,6 +7,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -19,6 +20,7 @@ from graphql import (
 
 from gateway.operations.limits import DocumentLimits, check_limits
 from gateway.operations.shapes import Literals, Shape, shape_of, take_apart
+from gateway.operations.variable_uses import VariableUses, variable_uses
 from resolvers.errors import BadInput
 
 MAX_DOCUMENTS: Final = 2_000
@@ -57,6 +59,7 @@ class Document:
         self._operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
         self.plans: dict[str | None, Any] = {}
         """What execution has worked out about each operation, by its name; shared by all documents of a shape."""
+        self._uses: dict[str | None, VariableUses] = {}
         self.costs: dict[str | None, Any] = {}
         """What is known of the cost of each operation, by its name; shared alike."""
 
@@ -66,6 +69,16 @@ class Document:
         document.text = text
         document.literals = literals
         return document
+
+    def variable_uses(self, operation: OperationDefinitionNode) -> VariableUses:
+        """How much one of its operations makes of its variables."""
+        name = operation.name.value if operation.name else None
+        uses = self._uses.get(name)
+        if uses is None:
+            definitions = () if self.template is None else self.template.definitions
+            fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+            uses = self._uses[name] = variable_uses(operation, fragments)
+        return uses
 
     @property
     def node(self) -> DocumentNode | None:

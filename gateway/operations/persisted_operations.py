@@ -10,6 +10,7 @@ from gateway.callers import Caller
 from gateway.http.interface import Operations, Reply
 from gateway.http.request import GraphQLRequest
 from gateway.operations.persisted import Persisted
+from gateway.operations.request_limits import RequestLimits
 
 
 class PersistedOperations:
@@ -18,11 +19,13 @@ class PersistedOperations:
     Args:
         operations: Runs them once their document is there.
         persisted: Finds the document.
+        limits: How large a request may be.
     """
 
-    def __init__(self, operations: Operations[Caller], persisted: Persisted) -> None:
+    def __init__(self, operations: Operations[Caller], persisted: Persisted, limits: RequestLimits) -> None:
         self._operations = operations
         self._persisted = persisted
+        self._limits = limits
 
     def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
         """Run one operation.
@@ -30,6 +33,7 @@ class PersistedOperations:
         Raises:
             GatewayError: nothing was executed, and why.
         """
+        self._limits.check(request)
         if self._persisted.is_plain(request):
             return self._operations.run(request, scope, caller)
         return self._run_persisted(request, scope, caller)

@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from graphql import DirectiveNode, GraphQLError, ValueNode
 
 from gateway.http.response import MASKED
 from resolvers.errors import BadInput, GatewayError, UpstreamError
+
+MAX_MESSAGE: Final = 1_000
+"""Characters of a message; GraphQL's own repeat what the client wrote, which may be most of its request."""
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +20,16 @@ def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, An
 
     What is not ours to tell is masked and logged under the request's id.
     """
-    return [_reported(error, request_id) for error in sorted(errors, key=lambda error: tuple(error.path or ()))]
+    return [
+        _shortened(_reported(error, request_id)) for error in sorted(errors, key=lambda error: tuple(error.path or ()))
+    ]
+
+
+def _shortened(error: dict[str, Any]) -> dict[str, Any]:
+    message: str = error["message"]
+    if len(message) > MAX_MESSAGE:
+        error["message"] = f"{message[: MAX_MESSAGE - 1]}…"
+    return error
 
 
 def extensions_of(error: GatewayError) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gateway.operations.encoding import encode
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.report import report
+from gateway.operations.request_limits import RequestLimits
 from gateway.operations.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -62,13 +63,17 @@ class Runner:
         documents: Read and validated.
         execution: Executes them.
         costs: Estimates them.
+        limits: How much an operation may make of its variables.
         config: What the operator set.
     """
 
-    def __init__(self, documents: Documents, execution: Execution, costs: Costs, config: RunnerConfig) -> None:
+    def __init__(
+        self, documents: Documents, execution: Execution, costs: Costs, limits: RequestLimits, config: RunnerConfig
+    ) -> None:
         self._documents = documents
         self._execution = execution
         self._costs = costs
+        self._limits = limits
         self._config = config
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -104,6 +109,7 @@ class Runner:
         operation = document.operation(request.operation_name)
         if operation.operation is OperationType.MUTATION and not request.may_mutate:
             raise MutationByGet
+        self._limits.check_uses(document, operation, request.variables)
         if plan_asked_for(scope):
             return Outcome(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:

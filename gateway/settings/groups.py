@@ -1,9 +1,10 @@
 """The settings of one concern each: caches, events, limits, the log."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from gateway.http.request import MAX_CONTAINERS
 from gateway.settings.values import Count, PositiveSeconds, Seconds, SettingsGroup
 
 
@@ -83,6 +84,10 @@ class LimitsSettings(SettingsGroup):
     """Aliased fields."""
     directives: Count = 20
     """Directives."""
+    document_bytes: Count = 100_000
+    """Bytes of the document's text."""
+    variable_values: Annotated[Count, Field(le=MAX_CONTAINERS)] = 20_000
+    """JSON values in the variables, those within lists and objects among them."""
 
 
 class LogSettings(SettingsGroup):

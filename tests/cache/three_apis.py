@@ -14,6 +14,7 @@ from gateway.operations.admission import build_admission
 from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
+from gateway.operations.request_limits import RequestCounts
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
@@ -26,7 +27,7 @@ from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 
 SCHEMA: Final = build_schema()
-ADMISSION: Final = build_admission(Settings(), core_schema(SCHEMA), None)
+ADMISSION: Final = build_admission(Settings(), core_schema(SCHEMA), None, RequestCounts())
 BASE: Final = "http://upstream.test"
 CREATED: Final = "2030-01-01T00:00:00Z"
 MISSING: Final = Answer(404, {}, b"{}")
@@ -204,7 +205,9 @@ class LittleProcess:
             records=records,
         )
         self._caller = Caller("caller", account)
-        runner = Runner(ADMISSION.documents, CompiledExecution(SCHEMA), ADMISSION.costs, RunnerConfig())
+        runner = Runner(
+            ADMISSION.documents, CompiledExecution(SCHEMA), ADMISSION.costs, ADMISSION.limits, RunnerConfig()
+        )
         self._operations: Operations[Caller] = runner
         if records is not None:
             config = CachedOperationsConfig(keep=True, share=True, max_bytes=1_000_000)

@@ -16,6 +16,7 @@ from gateway.operations.admission import build_admission
 from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
+from gateway.operations.request_limits import RequestCounts
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.record_cache import cache_config
 from gateway.settings.groups import CacheSettings
@@ -125,10 +126,9 @@ class LittleGateway:
         }
         self.records = RecordCache(cache_config(settings), clock=loop_clock, wall=loop_clock, random=self._random)
         self.caller = Caller("caller", self._account(self.stacks))
-        admission = build_admission(settings, core_schema(SCHEMA), None)
-        runner = Runner(
-            admission.documents, CompiledExecution(SCHEMA), admission.costs, RunnerConfig(settings.deadline_seconds)
-        )
+        admission = build_admission(settings, core_schema(SCHEMA), None, RequestCounts())
+        running = RunnerConfig(settings.deadline_seconds)
+        runner = Runner(admission.documents, CompiledExecution(SCHEMA), admission.costs, admission.limits, running)
         config = CachedOperationsConfig(keep=True, share=True, max_bytes=settings.cache.max_bytes // RESPONSES_SHARE)
         self._operations = admission.around(CachedOperations(runner, self.records.invalidations, config))
 

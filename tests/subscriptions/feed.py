@@ -16,6 +16,7 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import core_schema
 from gateway.operations.persisted import AutomaticDocuments
 from gateway.operations.persisted_store import LocalDocuments
+from gateway.operations.request_limits import RequestCounts, RequestLimits
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.subscriber import Subscriber
@@ -132,8 +133,9 @@ class Served:
 def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Served:
     strawberry_schema = feed_schema(feed)
     schema, execution = core_schema(strawberry_schema), CompiledExecution(strawberry_schema)
-    admission = Admission(Documents(schema), AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
-    runner = Runner(admission.documents, execution, admission.costs, RunnerConfig())
+    limits = RequestLimits(document_bytes=MAX_MESSAGE_BYTES, variable_values=100, counts=RequestCounts())
+    admission = Admission(Documents(schema), limits, AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
+    runner = Runner(admission.documents, execution, admission.costs, limits, RunnerConfig())
     subscriber = Subscriber(schema, execution, admission, runner, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(
