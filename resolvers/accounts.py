@@ -46,6 +46,7 @@ class _Learnt:
 
     sms_places: SmsPlaces = field(default_factory=SmsPlaces)
     comma_lists: CommaLists = field(default_factory=CommaLists)
+    page_caps: dict[UpstreamName, int] = field(default_factory=dict)
 
 
 class Account:
@@ -100,6 +101,11 @@ class Account:
     def comma_lists(self) -> CommaLists:
         """Whether the send-tasks API takes lists of ids."""
         return self._learnt.comma_lists
+
+    @property
+    def page_caps(self) -> dict[UpstreamName, int]:
+        """The largest page that an upstream serves, where it has told that."""
+        return self._learnt.page_caps
 
     @property
     def scopes(self) -> frozenset[Scope]:

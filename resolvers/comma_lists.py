@@ -32,6 +32,7 @@ class CommaLists:
         self.proven = False
         self.size: int | None = None
         self.doubted: set[str] = set()
+        self._suspects: frozenset[str] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -43,16 +44,27 @@ class CommaLists:
         self.proven = True
         self.doubted.clear()
 
-    def refuse(self) -> None:
-        """Take note that a list was refused, ignored or cut, and leave lists be for a while."""
+    def refuse(self, suspects: Iterable[str] = ()) -> None:
+        """Take note that a list was refused, ignored or cut, and leave lists be for a while.
+
+        Args:
+            suspects: Ids of which one may have been refused and not the list.
+        """
         self.proven = False
         self.doubted.clear()
+        self._suspects = frozenset(suspects)
         self._refused_until = self._clock() + RETRY_SECONDS
 
     def doubt(self, missing: Iterable[str]) -> None:
         """Remember what an answer lacked, until it is asked for singly."""
         if len(self.doubted) < MAX_DOUBTED:
             self.doubted.update(missing)
+
+    def refused_singly(self, record_id: str) -> None:
+        """Take note of an id that is refused by itself: a list is not to blame for it."""
+        if record_id in self._suspects:
+            self._suspects = frozenset()
+            self._refused_until = float("-inf")
 
     def found_singly(self, record_id: str) -> None:
         """Take note of a record that exists: where a list's answer lacked it, the list was not taken."""

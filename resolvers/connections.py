@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from resolvers.errors import BadInput
+from resolvers.upstreams.numbers import LARGEST_INT
 
 MAX_FIRST: Final = 100
 MAX_CURSOR_LENGTH: Final = 512
@@ -67,13 +68,17 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
 
 
 class Offset(msgspec.Struct, frozen=True, array_like=True):
-    """A place in a list that the upstream counts: how many things stand before it.
+    """A place in a list that the upstream counts.
 
-    `list_name` keeps a cursor of one list from being taken for another's.
+    Args:
+        list_name: Keeps a cursor of one list from being taken for another's.
+        index: How many things stand before it.
+        trail: Names the thing itself and some before it, by which the place is found again; see `Trails`.
     """
 
     list_name: str
     index: int
+    trail: str = ""
 
 
 def name_under(list_name: str, arguments: msgspec.Struct) -> str:
@@ -83,8 +88,8 @@ def name_under(list_name: str, arguments: msgspec.Struct) -> str:
         list_name: Of the whole list.
         arguments: What narrows it; equal ones make the same name.
     """
-    digest = hashlib.blake2b(msgspec.json.encode(arguments), digest_size=_DIGEST_BYTES).digest()
-    return f"{list_name} {base64.urlsafe_b64encode(digest).decode()}"
+    named = msgspec.json.encode((list_name, arguments))
+    return base64.urlsafe_b64encode(hashlib.blake2b(named, digest_size=_DIGEST_BYTES).digest()).decode()
 
 
 def cursor_at(place: msgspec.Struct) -> str:
@@ -122,12 +127,21 @@ def start_of(list_name: str, after: str | None) -> int:
     Raises:
         BadInput: the cursor is not of this list.
     """
+    return place_behind(list_name, after)[0]
+
+
+def place_behind(list_name: str, after: str | None) -> tuple[int, str]:
+    """How many things stand before the page that begins behind a cursor, and the trail that ends with them.
+
+    Raises:
+        BadInput: the cursor is not of this list.
+    """
     if after is None:
-        return 0
+        return 0, ""
     place = place_at(after, Offset)
-    if place.list_name != list_name or place.index < 0:
+    if place.list_name != list_name or not 0 <= place.index < LARGEST_INT:
         raise bad_cursor()
-    return place.index + 1
+    return place.index + 1, place.trail
 
 
 def check_first(first: int, maximum: int = MAX_FIRST) -> int:
@@ -142,11 +156,17 @@ def check_first(first: int, maximum: int = MAX_FIRST) -> int:
 
 
 def offset_connection(
-    list_name: str, start: int, nodes: Sequence[Node], *, has_next_page: bool, total_count: int | None = None
+    list_name: str,
+    start: int,
+    nodes: Sequence[Node],
+    *,
+    has_next_page: bool,
+    total_count: int | None = None,
+    trail_to: Callable[[int], str] = lambda _: "",
 ) -> Connection[Node]:
-    """A page whose places are counted from the list's start."""
+    """A page whose places are counted from the list's start, and named by the trails that end with its things."""
 
     def place_of(number: int) -> Offset:
-        return Offset(list_name, start + number)
+        return Offset(list_name, start + number, trail_to(number))
 
     return Connection(nodes, place_of, has_next_page, start > 0, total_count)

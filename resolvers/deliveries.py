@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, name_under, start_of
+from resolvers.connections import Connection, check_first, name_under, place_behind
 from resolvers.context import Context
 from resolvers.delivery_batches import read_listed
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing
-from resolvers.numbered_pages import ReadPage, read_window
+from resolvers.numbered_pages import NumberedList, ReadPage
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
 from resolvers.rereading import add_record, not_shown, read_after_change
@@ -51,10 +51,12 @@ async def deliveries(
     context = info.context
     context.account.require(Scope.DELIVERIES_READ)
     list_name = _list_name(filters)
-    size, start = check_first(first), start_of(list_name, after)
+    size, (start, trail) = check_first(first), place_behind(list_name, after)
 
     read_page = _pages(context, filters) if filters.ids is None else _pages_of_ids(context, filters)
-    connection = await read_window(UpstreamName.DELIVERIES, list_name, start, size, read_page)
+    caps = context.account.page_caps
+    listed = NumberedList(UpstreamName.DELIVERIES, list_name, read_page, lambda one: one.send_task_id, caps)
+    connection = await listed.window(start, size, trail)
     context.loaders.deliveries.prime({record.send_task_id: record for record in connection.nodes})
     return connection
 

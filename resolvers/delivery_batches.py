@@ -31,7 +31,11 @@ def most_calls(count: int) -> int:
 
 async def read_delivery(account: Account, scope: CallScope, delivery_id: str) -> Delivery | None:
     """One delivery; None where there is none."""
-    found = await account.deliveries.delivery(scope, delivery_id)
+    try:
+        found = await account.deliveries.delivery(scope, delivery_id)
+    except InputRefused:
+        account.comma_lists.refused_singly(delivery_id)
+        raise
     if found is not None and account.comma_lists.doubted:
         account.comma_lists.found_singly(delivery_id)
     return found
@@ -129,18 +133,21 @@ async def _told_by_halves(
 ) -> dict[str, Delivery | None]:
     """What is told of a refused list without the id that spoils it, which is left to be asked for singly.
 
-    Where both halves are refused as well, or an id alone is taken and two are not, it is the list and no id.
+    Where no list of several is taken, it is lists that the upstream refuses and no id, unless one is refused singly.
     """
     found: dict[str, Delivery | None] = {}
-    while len(ids) > 1:
+    taken_several = False
+    while len(ids) > 2:
         middle = len(ids) // 2
         halves = ids[:middle], ids[middle:]
         told = await asyncio.gather(*(_told(account, scope, half, filters) for half in halves))
         refused = [half for half, one in zip(halves, told, strict=True) if one is None]
+        taken_several = taken_several or any(one is not None and len(one) > 1 for one in told)
         for one in told:
             found.update(one or {})
         if len(refused) != 1:
-            account.comma_lists.refuse()
             break
         (ids,) = refused
+    if not taken_several:
+        account.comma_lists.refuse(ids)
     return found

@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 import msgspec
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, start_of
+from resolvers.connections import Connection, check_first, place_behind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow, RecordMissing
-from resolvers.numbered_pages import read_window
+from resolvers.numbered_pages import NumberedList
 from resolvers.permissions import Scope
 from resolvers.record_kinds import TASK, TASK_PAGE
 from resolvers.rereading import add_record, not_shown, read_after_change
@@ -51,7 +51,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     context = info.context
     context.account.require(Scope.LOGISTICS_READ)
     list_name = f"{LIST} {'descending' if descending else 'ascending'}"
-    size, start = check_first(first), start_of(list_name, after)
+    size, (start, trail) = check_first(first), place_behind(list_name, after)
 
     account = context.account
 
@@ -62,7 +62,8 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
         return await context.loaders.page(TASK_PAGE, (descending, number, per_page), ask)
 
     look_further = "hasNextPage" in selected_below(info, "pageInfo")
-    connection = await read_window(UpstreamName.LOGISTICS, list_name, start, size, read_page, look_further=look_further)
+    listed = NumberedList(UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps)
+    connection = await listed.window(start, size, trail, look_further=look_further)
     context.loaders.tasks.prime({record.task_id: record for record in connection.nodes})
     return connection
 

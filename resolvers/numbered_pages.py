@@ -1,10 +1,18 @@
-"""Windows of a list that its upstream serves in numbered pages, in whatever size it likes to count them."""
+"""Windows of a list that its upstream serves in numbered pages, in whatever size it likes to count them.
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol, TypeVar
+Between two pages that a client reads, records come and leave, and what is counted moves. A cursor therefore names the
+last records that were seen. The page behind it is read with them on it, by one call of a page large enough, and begins
+behind the last of them that is still there; where none is, the pages before and behind are looked at. Where that
+fails, or the upstream serves no page that large, the place is counted, as if nothing had changed.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeVar
 
 from resolvers.connections import Connection, offset_connection
 from resolvers.errors import UpstreamBadAnswer
+from resolvers.trails import MARKED, Trails, find_behind
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -12,6 +20,12 @@ Record_co = TypeVar("Record_co", covariant=True)
 
 MAX_RESIZES: Final = 2
 """One from the size asked for to the upstream's own, and one more if that changes meanwhile."""
+
+LARGEST_PAGE: Final = 200
+"""Records; the largest that a document names (logistics: per_page), and the largest seen of the other API's kin."""
+
+ROOM: Final = 20
+"""Records behind a place that are read with it at least, so that its trail is found where that many have come."""
 
 
 class NumberedPage(Protocol[Record_co]):
@@ -37,57 +51,192 @@ ReadPage = Callable[[int, int], Awaitable[NumberedPage[Record]]]
 """Reads a page by its number, from 1, and its size."""
 
 
-async def read_window(
-    upstream: UpstreamName,
-    list_name: str,
-    start: int,
-    size: int,
-    read_page: ReadPage[Record],
-    *,
-    look_further: bool = False,
-) -> Connection[Record]:
-    """The records from `start` on, in one call where the window is a page of its own, else in two.
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Record]):
+    """A page and its place in the list; lives one window.
 
-    An upstream that counts its pages in another size than asked for is followed: into more calls where it is smaller,
-    and a call is lost for each time that it shows so on another page than the first.
+    Args:
+        size: The page size that was asked for.
+        first: How many records stand before it.
+        records: What stands on it.
+        end: Where the next page begins.
+        more: Whether there is more behind it, as far as it tells.
+        total: How many there are in all; None where the upstream does not say.
+    """
+
+    size: int
+    first: int
+    records: Sequence[Record]
+    end: int
+    more: bool
+    total: int | None
+
+
+@dataclass(slots=True)
+class NumberedList(Generic[Record]):
+    """A list in numbered pages; lives one operation.
 
     Args:
         upstream: Whose list it is.
-        list_name: Marks the cursors of this list.
-        start: How many records stand before the window.
-        size: The window's size.
+        name: Marks the cursors of this list.
         read_page: Reads the list.
-        look_further: Whether somebody wants to know if there is more behind the window, of an upstream that tells no
-            total: that may cost a second call.
-
-    Raises:
-        UpstreamBadAnswer: the pages change their size all the time, so that nobody can tell what stands where.
+        id_of: The upstream's own id of a record; None where it is not known.
+        caps: By upstream, the largest page that it serves, where it has told that; outlives the operation.
     """
-    records: list[Record] = []
-    position, page_size, resizes = start, size, 0
-    more, total = True, None
-    while more and len(records) < size + look_further:
-        number, skip = divmod(position, page_size)
-        page = await read_page(number + 1, page_size)
-        told = _size_of(page, page_size)
-        if told != page_size:
-            resizes += 1
-            if resizes > MAX_RESIZES:
-                raise UpstreamBadAnswer(upstream, f"{upstream.name} gives pages of another size at every call.")
-        if told == page_size or number == 0:
-            records += page.records[skip:]
-            full = min(told, page_size)
-            position = max(position, number * page_size + max(len(page.records), full))
-            more, total = _goes_on(page, full, position), page.total
-        page_size = told
-    has_next_page = more or len(records) > size
-    return offset_connection(list_name, start, records[:size], has_next_page=has_next_page, total_count=total)
+
+    upstream: UpstreamName
+    name: str
+    read_page: ReadPage[Record]
+    id_of: Callable[[Record], str | None]
+    caps: MutableMapping[UpstreamName, int] = field(default_factory=dict)
+
+    async def window(self, start: int, size: int, trail: str = "", *, look_further: bool = False) -> Connection[Record]:
+        """The records from a place on, in one call where they stand on one page.
+
+        An upstream that counts its pages in another size than asked for is followed: into more calls where it is
+        smaller, and a call is lost for each time that it shows so on another page than the first.
+
+        Args:
+            start: How many records stood before the window.
+            size: The window's size.
+            trail: Of the last records before the window, to find its place by; where it is empty the place is counted.
+            look_further: Whether somebody wants to know if there is more behind the window, of an upstream that tells
+                no total.
+
+        Raises:
+            UpstreamBadAnswer: the pages change their size all the time, or are all the same, so that nobody can tell
+                what stands where.
+        """
+        needed = size + look_further
+        page_size = self._page_size(start, needed) if trail else None
+        pages = _Pages(self, page_size or min(size if start else needed, self._largest), size)
+        if trail:
+            start = await _aligned(pages, start, trail, on_one_page=page_size is not None)
+        records: list[Record] = []
+        position, more, total = start, True, None
+        while more and len(records) < needed:
+            page = await pages.at(position)
+            records += page.records[max(0, position - page.first) :]
+            position, more, total = max(position, page.end), page.more, page.total
+        return offset_connection(
+            self.name,
+            start,
+            records[:size],
+            has_next_page=more or len(records) > size,
+            total_count=total,
+            trail_to=Trails(trail, records, self.id_of).to,
+        )
+
+    def _page_size(self, start: int, needed: int) -> int | None:
+        """The smallest size of which one page holds the window and the records that its trail names."""
+        first, end = max(0, start - MARKED), start + max(needed, ROOM)
+        sizes = range(end - first, self._largest + 1)
+        return next((size for size in sizes if first // size == (end - 1) // size), None)
+
+    @property
+    def _largest(self) -> int:
+        return self.caps.get(self.upstream, LARGEST_PAGE)
 
 
-def _size_of(page: NumberedPage[Record], asked: int) -> int:
-    """The size that the page's number counts in; one that the page itself exceeds is none."""
-    told = page.per_page
-    return told if told is not None and told >= max(1, len(page.records)) else asked
+class _Pages(Generic[Record]):
+    """The pages of a list, each read once; lives one window.
+
+    Args:
+        listed: What to read.
+        size: The page size to begin with.
+        least: The window's size: a shorter page than was asked for that is as large may be a capped one.
+    """
+
+    def __init__(self, listed: NumberedList[Record], size: int, least: int) -> None:
+        self._list = listed
+        self._size = size
+        self._least = least
+        self._resizes = 0
+        self._read: dict[int, _Read[Record]] = {}
+
+    async def at(self, position: int) -> _Read[Record]:
+        """The page on which a place is, or where the list has ended before it.
+
+        Raises:
+            UpstreamBadAnswer: the pages change their size all the time, or are all the same.
+        """
+        while True:
+            number = position // self._size
+            page = self._read.get(number)
+            if page is None or (position >= page.end and page.size != self._size):
+                page = await self._ask(number)
+            if page is not None and (page.size == self._size or position < page.end or not page.more):
+                return page
+
+    def ids_on(self, page: _Read[Record]) -> list[str | None]:
+        """The ids of a page's records."""
+        return [self._list.id_of(record) for record in page.records]
+
+    async def _ask(self, number: int) -> _Read[Record] | None:
+        """A page by its number, from 0; None where it turns out to be counted in another size."""
+        asked = self._size
+        page = await self._list.read_page(number + 1, asked)
+        told = self._size_of(page, asked)
+        if told != asked:
+            self._resize(told, page.per_page)
+            if number > 0:
+                return None
+        full = min(told, asked)
+        end = number * asked + max(len(page.records), full)
+        read = _Read(asked, number * asked, page.records, end, _goes_on(page, full, end), page.total)
+        if self._repeats(number, read):
+            read = _Read(asked, read.first, (), read.first, more=False, total=page.total)
+        self._read[number] = read
+        return read
+
+    def _size_of(self, page: NumberedPage[Record], asked: int) -> int:
+        """The size that the page's number counts in; one that the page itself exceeds is none."""
+        count, told = len(page.records), page.per_page
+        if told is not None and told >= max(1, count):
+            return told
+        return count if count > asked or (told is None and self._least <= count < asked) else asked
+
+    def _resize(self, size: int, told: int | None) -> None:
+        upstream = self._list.upstream
+        self._resizes += 1
+        if self._resizes > MAX_RESIZES:
+            raise UpstreamBadAnswer(upstream, f"{upstream.name} gives pages of another size at every call.")
+        if told == size < self._size:
+            self._list.caps[upstream] = told
+        self._size = size
+        self._read.clear()
+
+    def _repeats(self, number: int, page: _Read[Record]) -> bool:
+        """Whether the upstream has given the page before once more: all that it has, whichever page it is asked for.
+
+        Raises:
+            UpstreamBadAnswer: it is as large as was asked for, so that there may be a rest, which cannot be reached.
+        """
+        before = self._read.get(number - 1)
+        if before is None or not page.records or len(page.records) != len(before.records):
+            return False
+        ids = self.ids_on(page)
+        if ids != self.ids_on(before) or not any(ids):
+            return False
+        if not self._resizes:
+            upstream = self._list.upstream
+            raise UpstreamBadAnswer(upstream, f"{upstream.name} gives the same page whichever it is asked for.")
+        return True
+
+
+async def _aligned(pages: _Pages[Record], start: int, trail: str, *, on_one_page: bool) -> int:
+    """Where the window begins now: behind the last record of its trail that is found, else where it was counted."""
+    page = await pages.at(max(0, start - 1) if on_one_page else start)
+    found = find_behind(trail, pages.ids_on(page), start - page.first)
+    if found is not None:
+        return page.first + found
+    before, behind = page.first - 1, page.end if page.more else -1
+    for position in (before, behind) if on_one_page else ():
+        neighbour = await pages.at(position) if position >= 0 else page
+        found = find_behind(trail, pages.ids_on(neighbour), start - neighbour.first)
+        if found is not None:
+            return neighbour.first + found
+    return start
 
 
 def _goes_on(page: NumberedPage[Record], full: int, position: int) -> bool:

@@ -5,9 +5,9 @@ from typing import Final
 
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, start_of
+from resolvers.connections import Connection, check_first, place_behind
 from resolvers.context import Context
-from resolvers.numbered_pages import read_window
+from resolvers.numbered_pages import NumberedList
 from resolvers.permissions import Scope
 from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
 from resolvers.rereading import read_after_change
@@ -35,7 +35,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     """
     context = info.context
     context.account.require(Scope.LOGISTICS_READ)
-    size, start = check_first(first), start_of(LIST, after)
+    size, (start, trail) = check_first(first), place_behind(LIST, after)
 
     account = context.account
 
@@ -46,7 +46,8 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
         return await context.loaders.page(ORGANIZATION_PAGE, (number, per_page), ask)
 
     look_further = "hasNextPage" in selected_below(info, "pageInfo")
-    connection = await read_window(UpstreamName.LOGISTICS, LIST, start, size, read_page, look_further=look_further)
+    listed = NumberedList(UpstreamName.LOGISTICS, LIST, read_page, lambda one: one.organization_id, account.page_caps)
+    connection = await listed.window(start, size, trail, look_further=look_further)
     context.loaders.organizations.prime({record.organization_id: record for record in connection.nodes})
     return connection
 

@@ -120,6 +120,21 @@ async def test_one_id_that_spoils_a_list_fails_alone_and_lists_go_on() -> None:
         assert upstream.calls == ["1,2"]
 
 
+@pytest.mark.parametrize("numbers", [(17, 18), (16, 17, 18), (5, 17)])
+async def test_an_id_that_spoils_a_short_list_does_not_end_lists(numbers: tuple[int, ...]) -> None:
+    upstream = LittleSendTasks(treatment=spoilt_by_17)
+    ids = ", ".join(f'"Delivery:{number}"' for number in numbers)
+
+    async with asking(upstream) as asked:
+        data, errors = await asked.ask_with_errors(f"{{ nodes(ids: [{ids}]) {{ id }} }}")
+        assert errors == [["nodes", numbers.index(17)]]
+        assert len(upstream.calls) <= most_calls(len(numbers))
+
+        await asked.ask('{ nodes(ids: ["Delivery:1", "Delivery:2"]) { id } }')
+        assert upstream.calls == ["1,2"]
+    assert data["nodes"].count(None) == 1
+
+
 async def test_more_ids_than_go_into_one_list_are_listed_in_several() -> None:
     upstream = LittleSendTasks(300)
     numbers = tuple(range(1, 2 * MAX_DELIVERY_BATCH + 2))

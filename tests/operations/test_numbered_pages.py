@@ -9,7 +9,7 @@ import pytest
 
 from resolvers.connections import Connection
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.numbered_pages import read_window
+from resolvers.numbered_pages import NumberedList
 from resolvers.upstreams.names import UpstreamName
 
 LENGTHS: Final = (0, 1, 19, 20, 21, 40, 67)
@@ -57,9 +57,8 @@ class Upstream:
         return Page(records, self.told_of(size), self.length if self.counts else None)
 
     async def window(self, start: int, size: int, *, look_further: bool = True) -> Connection[int]:
-        return await read_window(
-            UpstreamName.LOGISTICS, "numbers", start, size, self.read_page, look_further=look_further
-        )
+        listed = NumberedList(UpstreamName.LOGISTICS, "numbers", self.read_page, str)
+        return await listed.window(start, size, look_further=look_further)
 
 
 @pytest.mark.parametrize("counts", [False, True], ids=["no total", "a total"])
@@ -141,7 +140,7 @@ async def test_a_total_beyond_the_last_page_promises_no_page_that_is_not_there()
         page = await upstream.read_page(number, per_page)
         return Page(page.records, page.per_page, 1000)
 
-    window = await read_window(UpstreamName.DELIVERIES, "numbers", 35, 10, read_page)
+    window = await NumberedList(UpstreamName.DELIVERIES, "numbers", read_page, str).window(35, 10)
 
     assert list(window.nodes) == [35, 36, 37, 38, 39]
     assert not window.has_next_page
@@ -156,7 +155,7 @@ async def test_pages_that_lack_some_records_lead_on_to_the_next_ones() -> None:
         first = (number - 1) * per_page
         return Page(list(range(first, first + 6)), per_page, 100)
 
-    window = await read_window(UpstreamName.DELIVERIES, "numbers", 0, 10, read_page)
+    window = await NumberedList(UpstreamName.DELIVERIES, "numbers", read_page, str).window(0, 10)
 
     assert list(window.nodes) == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]
     assert window.has_next_page
