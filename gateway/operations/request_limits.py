@@ -74,7 +74,7 @@ class RequestLimits:
         given = variables or {}
         sizes = {name: _values_in(value, limit) for name, value in given.items() if isinstance(value, _CONTAINERS)}
         uses = document.variable_uses(operation)
-        sizes = {**uses.default_sizes, **sizes}
+        sizes |= {name: size for name, size in uses.default_sizes.items() if name not in given}
         if sizes and sum(uses.places[name] * size for name, size in sizes.items()) > limit:
             self._counts.variables += 1
             raise RequestTooLarge(

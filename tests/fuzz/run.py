@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import httpx
 import orjson
 
 from gateway.operations.execution import core_schema
 from schema.root import build_schema
+from tests.fuzz.hostile import hostile_operations
 from tests.fuzz.operations import VARIABLES, operations
 from tests.world import World, running_world
 
@@ -46,24 +48,29 @@ class Findings:
 
 
 async def fuzz(seed: int, count: int) -> Findings:
-    """Send that many operations, and look at each answer.
+    """Send that many operations, every other one with hostile values, and look at each answer.
 
     All are generated first: that takes longer than to answer them, and would hold up the gateway in the same loop.
     """
     findings = Findings()
-    documents = list(operations(core_schema(build_schema()), seed, count))
+    schema, random = core_schema(build_schema()), Random(seed)  # noqa: S311 - fuzzing is no cryptography
+    plain = ((document, random.choice(VARIABLES)) for document in operations(schema, seed, count - count // 2))
+    sent = [*plain, *hostile_operations(schema, seed, count // 2)]
+    random.shuffle(sent)
     async with running_world() as world:
         senders = (
-            _send(world, documents[start::AT_ONCE], Random(seed + start), findings)  # noqa: S311 - fuzzing is no cryptography
+            _send(world, sent[start::AT_ONCE], Random(seed + start), findings)  # noqa: S311 - fuzzing is no cryptography
             for start in range(AT_ONCE)
         )
         await asyncio.gather(*senders)
     return findings
 
 
-async def _send(world: World, documents: Iterable[str], random: Random, findings: Findings) -> None:
-    for document in documents:
-        body = {"query": document, "variables": random.choice(VARIABLES)}
+async def _send(
+    world: World, sent: Iterable[tuple[str, dict[str, Any] | None]], random: Random, findings: Findings
+) -> None:
+    for document, variables in sent:
+        body = {"query": document, "variables": variables}
         headers = {"x-gateway-explain": "plan"} if random.random() < PLANNED else {}
         started = time.perf_counter()
         try:

@@ -50,11 +50,11 @@ class Inputs:
     given: dict[str, Any] = field(default_factory=dict)
     _declared: list[str] = field(default_factory=list)
 
-    def operation(self, name: str, definition: GraphQLField) -> str:
+    def operation(self, name: str, definition: GraphQLField, word: str = "query", selection: str = "") -> str:
         """The text of an operation with this field at its root."""
         arguments = self._members(definition.args, may_vary=True)
         declared = f"({', '.join(self._declared)})" if self._declared else ""
-        return f"query {declared} {{ {name} {f'({arguments})' if arguments else ''} }}"
+        return f"{word} {declared} {{ {name} {f'({arguments})' if arguments else ''} {selection} }}"
 
     def literal(self, type_: GraphQLInputType) -> str:
         """A value of a type as it stands in a document, without variables."""
@@ -88,6 +88,9 @@ class Inputs:
             # A type that may be null may stand where none may, if the variable has a default.
             declared = get_nullable_type(type_) if self._happens(0.5) else type_
             self._declared[-1] = f"${name}: {declared} = {self._literal(type_, may_vary=False)}"
+            if declared is not type_ and self._happens(0.3):
+                self.given[name] = None
+                return f"${name}"
         if self._happens(0.8):
             self.given[name] = self._json(type_)
         return f"${name}"
