@@ -41,6 +41,20 @@ def test_a_script_says_how_it_is_used(script: str) -> None:
     assert f"python benchmarks/{script}" in said
 
 
+def test_both_executions_are_compared_at_any_size() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.executions", "--count", "20", "--seed", "5"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("20 operations of seed 5")
+    assert "0 different" in ran.stdout
+
+
 def test_the_compared_operations_are_valid_on_the_gateway_and_on_the_plain_server() -> None:
     documents = json.loads(python("-c", MEASURED_DOCUMENTS))
     schemas = {
