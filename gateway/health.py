@@ -13,11 +13,11 @@ def add_health_routes(rest: FastAPI, accepting: Callable[[], bool]) -> None:
         accepting: Whether work is taken; no more once the process is to end.
     """
 
-    @rest.get("/livez", include_in_schema=False)
+    @rest.api_route("/livez", methods=["GET", "HEAD"], include_in_schema=False)
     async def livez() -> dict[str, str]:
         return {"status": "alive"}
 
-    @rest.get("/readyz", include_in_schema=False)
+    @rest.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
     async def readyz(response: Response) -> dict[str, str]:
         if accepting():
             return {"status": "ready"}

@@ -1,5 +1,6 @@
 """The ASGI app of the endpoint: from an HTTP request to an operation, and from its outcome to the response."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Generic
@@ -8,10 +9,20 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
+from gateway.http.departures import Departures
 from gateway.http.interface import CallerT, Identify, Operations, Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
 from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
-from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
+from gateway.http.request import (
+    GraphQLRequest,
+    Headers,
+    check_post,
+    decode_get,
+    decode_post,
+    headers_of,
+    read_body,
+    whole_body,
+)
 from gateway.http.request_id import REQUEST_ID, RequestIds
 from gateway.http.response import (
     GET_HEADERS,
@@ -86,6 +97,7 @@ class Endpoint(Generic[CallerT]):
         self._max_body_bytes = config.max_body_bytes
         self._rule = config.rule
         self._request_ids = RequestIds()
+        self._departures = Departures()
         self._streams = dict(streams or {})
         self._pages = {HTML: page, **self._streams} if page else self._streams
         self._sockets = sockets
@@ -110,7 +122,7 @@ class Endpoint(Generic[CallerT]):
             if scope["method"] != "POST":
                 reply = unless_known(reply, headers)
         except ClientGone:
-            logger.debug("The client of request %s left before the request was complete.", exchange.request_id)
+            logger.debug("The client of request %s left before it was answered.", exchange.request_id)
             return
         except GatewayError as error:
             reply = refusal(error)
@@ -131,7 +143,7 @@ class Endpoint(Generic[CallerT]):
                 request = decode_post(body, exchange.request_id)
             else:
                 request = decode_get(scope["query_string"], exchange.request_id)
-            reply = await self._operations.run(request, scope, caller)
+            reply = await self._run(request, exchange, caller)
         except (HttpRefusal, ClientGone):
             raise
         except GatewayError as error:
@@ -140,6 +152,22 @@ class Endpoint(Generic[CallerT]):
             logger.exception("Request %s met an error that nothing foresaw.", exchange.request_id)
             reply = internal_error()
         return for_old_clients(reply) if exchange.media_type == JSON else reply
+
+    async def _run(self, request: GraphQLRequest, exchange: _Exchange, caller: CallerT) -> Reply:
+        """Run the operation.
+
+        Raises:
+            ClientGone: The client left before it was over, so it was cancelled.
+        """
+        departure = self._departures.watch(exchange.receive)
+        try:
+            return await self._operations.run(request, exchange.scope, caller)
+        except asyncio.CancelledError:
+            if not departure.left:
+                raise
+            raise ClientGone from None
+        finally:
+            departure.end()
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
         media_type = _choose(exchange, self._negotiate_post)

@@ -10,7 +10,7 @@
         |-- RequestTooLarge      413: the document or its variables are over their limits
         `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
 
-A request that ends before it is complete is no refusal, for nobody is there to read one: `ClientGone`.
+A client that leaves before it is answered gets no refusal, for nobody is there to read one: `ClientGone`.
 """
 
 from typing import ClassVar
@@ -22,7 +22,7 @@ Header = tuple[bytes, bytes]
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
+    """The client closed the connection before its request was complete, or answered."""
 
 
 class HttpRefusal(GatewayError):

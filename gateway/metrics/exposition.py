@@ -62,6 +62,6 @@ class Metrics:
     def add_route(self, rest: FastAPI) -> None:
         """Add `/metrics`, which holds neither ids nor addresses nor credentials, and asks for none."""
 
-        @rest.get("/metrics", include_in_schema=False)
+        @rest.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
         async def metrics() -> Response:
             return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """What operations have to pass before they run, over whichever transport they come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
@@ -14,6 +14,7 @@ from gateway.operations.budget_operations import BudgetedOperations
 from gateway.operations.cost import CostConfig, Costs
 from gateway.operations.documents import Document, Documents
 from gateway.operations.limits import DocumentLimits
+from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.persisted import AutomaticDocuments, Persisted, TrustedDocuments
 from gateway.operations.persisted_manifest import read_manifest
 from gateway.operations.persisted_operations import PersistedOperations, with_document
@@ -33,6 +34,7 @@ class Admission:
         persisted: Finds the documents that requests name.
         costs: Estimates them.
         budgets: Charges callers for them; None where callers have none.
+        mutations: Those under way.
     """
 
     documents: Documents
@@ -40,11 +42,13 @@ class Admission:
     persisted: Persisted
     costs: Costs
     budgets: Budgets | None
+    mutations: RunningMutations = field(default_factory=RunningMutations)
 
     def around(self, operations: Operations[Caller]) -> Operations[Caller]:
         """The same operations for those requests alone that are admitted; their cost is the runner's to check."""
         if self.budgets is not None:
             operations = BudgetedOperations(operations, self.documents, self.costs, self.budgets)
+        operations = UninterruptedMutations(operations, self.documents, self.mutations)
         return PersistedOperations(operations, self.persisted, self.limits)
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:

@@ -44,9 +44,11 @@ class BudgetedOperations:
         traces: list[CallTrace] = []
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)
-        finally:
-            headers = await charge.settle(traces)
-        return with_headers(headers, reply)
+        except Exception:
+            await charge.settle(traces)
+            raise
+        # Where the client left, calls under way are in no trace: it is charged the estimate, or leaving would be free.
+        return with_headers(await charge.settle(traces), reply)
 
     def _estimate(self, request: GraphQLRequest, scope: Scope) -> int:
         """What the operation is charged; what will not be run is free."""

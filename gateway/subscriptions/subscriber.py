@@ -3,16 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Hashable
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from functools import partial
-from typing import Any
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.http.interface import Operations, Reply
+from gateway.http.interface import Operations
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.http.response import internal_error
@@ -59,7 +58,6 @@ class Subscriber:
         self._operations = operations
         self._deadline_seconds = deadline_seconds
         self._shared = SharedResponses(time.monotonic)
-        self._replies: set[asyncio.Task[Reply]] = set()
 
     def responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None = None
@@ -84,8 +82,7 @@ class Subscriber:
 
     async def finish(self) -> None:
         """Wait for mutations whose clients have left."""
-        if self._replies:
-            await asyncio.wait(self._replies)
+        await self._admission.mutations.finish()
 
     async def _guarded(
         self, responses: AsyncGenerator[Response, None], request_id: str
@@ -106,8 +103,8 @@ class Subscriber:
         request = await self._admission.with_document(request)
         found = self._found(request)
         if found is None or found[1].operation is not OperationType.SUBSCRIPTION or plan_asked_for(scope):
-            may_stop = found is not None and found[1].operation is OperationType.QUERY
-            yield await self._reply(self._operations.run(request, scope, caller), may_stop=may_stop)
+            reply = await self._operations.run(request, scope, caller)
+            yield Response(reply.body, refused=not reply.executed)
             return
         await self._admission.admit_subscription(*found, request, caller)
         async with aclosing(self._followed(*found, request, scope, caller, last_event_id)) as followed:
@@ -154,17 +151,6 @@ class Subscriber:
         except BadInput:
             return False
         return found is not None and found[1].operation is OperationType.MUTATION
-
-    async def _reply(self, running: Coroutine[Any, Any, Reply], *, may_stop: bool) -> Response:
-        if may_stop:
-            reply = await running
-        else:
-            # A client that leaves must not stop a mutation half way: nobody could say whether it has taken effect.
-            task = asyncio.ensure_future(running)
-            self._replies.add(task)
-            task.add_done_callback(self._replies.discard)
-            reply = await asyncio.shield(task)
-        return Response(reply.body, refused=not reply.executed)
 
     def _new_context(self, scope: Scope, caller: Caller) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from resolvers.cache.reading import Reading
 from resolvers.upstreams.call import CallScope
+
+ABANDONED_SECONDS: Final = 0.05
+"""How long a call goes on for nobody: a query of several callers whose first has left is begun anew meanwhile."""
 
 
 class Flight:
@@ -61,7 +64,7 @@ class Fleet:
 
     Args:
         scope: Of the shared call: its own deadline, so that an impatient caller never shortens another's.
-        abandoned: Called when the last of the waiting has given up.
+        abandoned: Called when the last of the waiting has given up, and nobody came in their place.
         background: It goes on without anybody waiting: a refresh.
     """
 
@@ -75,13 +78,19 @@ class Fleet:
         self._abandoned = abandoned
 
     def someone_left(self) -> None:
-        """Cancel the task once it is for nobody."""
+        """Cancel the task unless somebody wants what it gets, now or in a moment."""
+        if self._is_for_nobody():
+            asyncio.get_running_loop().call_later(ABANDONED_SECONDS, self._abandon)
+
+    def _abandon(self) -> None:
+        if self._is_for_nobody() and self.task is not None:
+            self._abandoned(self)
+            self.task.cancel()
+
+    def _is_for_nobody(self) -> bool:
         if self.background or self.task is None or any(flight.waiting for flight in self.flights):
-            return
-        if all(flight.landed for flight in self.flights):
-            return
-        self._abandoned(self)
-        self.task.cancel()
+            return False
+        return not all(flight.landed for flight in self.flights)
 
     def on_their_way(self) -> list[Flight]:
         """The flights that have not landed."""

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from resolvers.cache.flights import ABANDONED_SECONDS
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.names import UpstreamName
 from tests.cache.notes import BATCHED_NOTE, Clock, Notes, Operation, Owner, new_cache, turns
@@ -74,10 +75,24 @@ async def test_the_call_ends_when_the_last_caller_gives_up(notes: Notes) -> None
 
     for operation in operations:
         operation.reading.cancel()
-    await turns()
+    await asyncio.sleep(2 * ABANDONED_SECONDS)
 
     assert notes.cancelled == 1
     assert cache.flights == {}
+
+
+async def test_who_asks_right_after_all_gave_up_joins_their_call(notes: Notes) -> None:
+    cache, ann = new_cache(Clock()), Owner("ann", notes)
+    first, second = Operation(cache, ann), Operation(cache, ann)
+    first.load("1")
+    await turns()
+    first.reading.cancel()
+    waiting = second.load("1")
+    await asyncio.sleep(2 * ABANDONED_SECONDS)
+    notes.open_gate()
+
+    assert await waiting
+    assert (len(notes.fetched), notes.cancelled) == (1, 0)
 
 
 async def test_who_asks_after_all_gave_up_gets_a_call_of_their_own(notes: Notes) -> None:
@@ -86,7 +101,7 @@ async def test_who_asks_after_all_gave_up_gets_a_call_of_their_own(notes: Notes)
     first.load("1")
     await turns()
     first.reading.cancel()
-    await turns()
+    await asyncio.sleep(2 * ABANDONED_SECONDS)
     notes.open_gate()
 
     note = await Operation(cache, ann).load("1")

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -81,7 +82,7 @@ def test_the_caches_of_two_processes_answer_as_none_would(
     redis_url: str, redis_prefix: str, steps: list[tuple[int, bool, Operation]]
 ) -> None:
     async def live_through() -> None:
-        apis, clock, prefix = ThreeApis(), Clock(), f"{redis_prefix}{id(steps)}:"
+        apis, clock, prefix = ThreeApis(), Clock(), f"{redis_prefix}{uuid4().hex}:"
         async with AsyncExitStack() as stack:
             caches = [
                 await stack.enter_async_context(process(redis_url, prefix, clock, ttl_active=3600, ttl_missing=3600))

@@ -136,10 +136,11 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
     limits = RequestLimits(document_bytes=MAX_MESSAGE_BYTES, variable_values=100, counts=RequestCounts())
     admission = Admission(Documents(schema), limits, AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
     runner = Runner(admission.documents, execution, admission.costs, limits, RunnerConfig())
-    subscriber = Subscriber(schema, execution, admission, runner, config.deadline_seconds)
+    operations = admission.around(runner)
+    subscriber = Subscriber(schema, execution, admission, operations, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(
-        runner,
+        operations,
         identities.request,
         EndpointConfig(MAX_MESSAGE_BYTES),
         streams=subscriptions.streams,
