@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from resolvers.connections import Connection, offset_connection
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.trails import MARKED, Trails, find_behind
+from resolvers.trails import MARKED, Trails, counted, find_behind
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -25,7 +25,7 @@ LARGEST_PAGE: Final = 200
 """Records; the largest that a document names (logistics: per_page), and the largest seen of the other API's kin."""
 
 ROOM: Final = 20
-"""Records behind a place that are read with it at least, so that its trail is found where that many have come."""
+"""Records behind a place that are read with it where a page may be as large, so that its trail is found further on."""
 
 
 class NumberedPage(Protocol[Record_co]):
@@ -129,9 +129,13 @@ class NumberedList(Generic[Record]):
 
     def _page_size(self, start: int, needed: int) -> int | None:
         """The smallest size of which one page holds the window and the records that its trail names."""
-        first, end = max(0, start - MARKED), start + max(needed, ROOM)
-        sizes = range(end - first, self._largest + 1)
-        return next((size for size in sizes if first // size == (end - 1) // size), None)
+        first, largest = max(0, start - MARKED), self._largest
+        for behind in (max(needed, ROOM), needed):
+            last = start + behind - 1
+            for size in range(last + 1 - first, largest + 1):
+                if first // size == last // size:
+                    return size
+        return None
 
     @property
     def _largest(self) -> int:
@@ -236,7 +240,7 @@ async def _aligned(pages: _Pages[Record], start: int, trail: str, *, on_one_page
         found = find_behind(trail, pages.ids_on(neighbour), start - neighbour.first)
         if found is not None:
             return neighbour.first + found
-    return start
+    return counted(start) if on_one_page else start
 
 
 def _goes_on(page: NumberedPage[Record], full: int, position: int) -> bool:

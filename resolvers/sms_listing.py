@@ -11,12 +11,13 @@ from resolvers.connections import Connection, bad_cursor, check_first, name_unde
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.permissions import Scope
-from resolvers.record_kinds import JOB_IDS, PRESENT
+from resolvers.record_kinds import PRESENT
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms import NEEDS_NO_REPORT, needs_recipients
+from resolvers.sms_job_lists import JobIds, Segment
+from resolvers.trails import Trails
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.records import JobReference, SmsJob
-from resolvers.upstreams.sms.requests import JobIdQuery
 
 WINDOW: Final = timedelta(days=30)
 """The longest span of one upstream list, documented."""
@@ -37,14 +38,6 @@ class JobWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     open: bool | None = None
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """One upstream list: a data centre and a span of at most 30 days."""
-
-    centre: int
-    from_time: datetime
-    to_time: datetime
-
-
 class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     """A place in the list: it pins the window, so that `the last 30 days` do not move between two pages.
 
@@ -54,6 +47,7 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
         to_time: The whole list's last instant.
         segment: Which upstream list.
         index: How many jobs stand before it there.
+        trail: Names the job itself and some before it; see `Trails`.
     """
 
     list_name: str
@@ -61,6 +55,7 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     to_time: Zoned
     segment: int
     index: int
+    trail: str = ""
 
 
 LIST: Final = "sms jobs"
@@ -81,10 +76,16 @@ async def jobs(
     if not 0 <= start.segment < len(segments):
         raise bad_cursor()
     needed = size + ("hasNextPage" in selected_below(info, "pageInfo"))
-    found = await _fill(info.context, window, segments, start, needed)
-    job_ids = [job_id for job_id, _ in found[:size]]
-    places = [place for _, place in found[:size]]
-    return Connection(_nodes(info, job_ids), places.__getitem__, len(found) > size, after is not None)
+    lists = JobIds(info.context, segments, still_open=window.open)
+    found = await lists.read(start.segment, start.index, start.trail, needed)
+    job_ids = [job_id for _, job_id, _ in found[:size]]
+    trails = Trails(start.trail, job_ids, str)
+
+    def place_of(number: int) -> JobPlace:
+        segment, _, index = found[number]
+        return msgspec.structs.replace(start, segment=segment, index=index, trail=trails.to(number))
+
+    return Connection(_nodes(info, job_ids), place_of, len(found) > size, after is not None)
 
 
 async def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
@@ -140,41 +141,6 @@ def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segm
         windows.append((start, end))
         start = end
     return [Segment(centre, *window) for centre in range(centres) for window in windows]
-
-
-async def _fill(
-    context: Context, window: JobWindow, segments: Sequence[Segment], start: JobPlace, needed: int
-) -> list[tuple[str, JobPlace]]:
-    """Job ids with their places, from as few upstream lists as hold that many.
-
-    Two windows share an instant, so a job at it may be named twice; the second is dropped.
-    """
-    found: dict[str, JobPlace] = {}
-    place = start
-    while len(found) < needed and place.segment < len(segments):
-        limit = needed - len(found)
-        job_ids = await _list(context, window, segments[place.segment], place.index, limit)
-        for index, job_id in enumerate(job_ids, place.index):
-            found.setdefault(job_id, msgspec.structs.replace(place, index=index))
-        if len(job_ids) < limit:
-            place = msgspec.structs.replace(place, segment=place.segment + 1, index=0)
-        else:
-            place = msgspec.structs.replace(place, index=place.index + len(job_ids))
-    return list(found.items())
-
-
-async def _list(context: Context, window: JobWindow, segment: Segment, offset: int, limit: int) -> list[str]:
-    query = JobIdQuery(segment.from_time, segment.to_time, window.open, limit, offset or None)
-
-    account = context.account
-
-    async def ask(scope: CallScope) -> list[str]:
-        job_ids = await account.sms.job_ids(scope, segment.centre, query)
-        for job_id in job_ids:
-            account.sms_places.remember(job_id, segment.centre)
-        return job_ids
-
-    return await context.loaders.page(JOB_IDS, (segment.centre, query), ask)
 
 
 def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:

@@ -19,6 +19,7 @@ from resolvers.connections import MAX_FIRST, place_at
 from resolvers.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.errors import BadInput
 from resolvers.ids import split_global_id
+from resolvers.sms_job_lists import most_checks
 from resolvers.sms_listing import MAX_SPAN, WINDOW, JobPlace
 from resolvers.upstreams.names import UpstreamName
 
@@ -173,7 +174,9 @@ class QueryCost:
             span = place.to_time - place.from_time
         except (BadInput, TypeError):
             return 0
-        return max(0, ceil(min(span, MAX_SPAN) / WINDOW) * self._sms_centres - max(0, place.segment))
+        windows = ceil(max(0.0, min(span, MAX_SPAN) / WINDOW))
+        number, index = max(0, place.segment), max(0, place.index)
+        return max(0, windows * self._sms_centres - number) + most_checks(number, index, windows, self._sms_centres)
 
     def _recipients(self, asked: Asked) -> None:
         key = "SmsJob", self._own_id(asked, "SmsJob")

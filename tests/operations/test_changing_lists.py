@@ -144,16 +144,16 @@ async def test_a_list_that_stands_still_costs_a_call_a_page(size: int, *, counts
     assert most == 1
 
 
-@pytest.mark.parametrize("size", [10, 30, 40])
-async def test_a_capped_list_that_stands_still_costs_what_it_did_once_the_cap_is_known(size: int) -> None:
-    upstream = Upstream([f"record {number}" for number in range(200)], counts=True, cap=30)
+@pytest.mark.parametrize(("size", "cap"), [(10, 30), (30, 30), (40, 30), (3, 20), (3, 3), (2, 2), (1, 1)])
+async def test_a_capped_list_that_stands_still_costs_what_it_did_once_the_cap_is_known(size: int, cap: int) -> None:
+    upstream = Upstream([f"record {number}" for number in range(100)], counts=True, cap=cap)
     await upstream.window(None, 100, look_further=False)
 
     seen, most = await read_to_the_end(upstream, size, lambda *_: None, random.Random(0))  # noqa: S311 - see above
 
     assert seen == upstream.records
-    assert most <= 2 + size // 30
-    assert all(asked <= 30 for _, asked in upstream.asked)
+    assert most <= 2 + size // cap
+    assert all(asked <= cap for _, asked in upstream.asked)
 
 
 async def test_what_comes_is_noticed_even_where_no_page_is_large_enough_to_look_back() -> None:
