@@ -35,6 +35,10 @@ class SmsPlaces:
         if len(self._centres) > self._limit:
             self._centres.popitem(last=False)
 
+    def forget(self, job_id: str) -> None:
+        """Look for a job everywhere again: it is not where it was."""
+        self._centres.pop(job_id, None)
+
     def centre_of(self, job_id: str) -> int | None:
         """Where a job was found before, if it was."""
         return self._centres.get(job_id)

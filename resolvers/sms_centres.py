@@ -42,14 +42,17 @@ async def read_recipients(account: Account, scope: CallScope, job_id: str) -> li
 
 
 async def _find(account: Account, job_id: str, ask: Ask[Found]) -> Found | None:
-    """Where the job was found before, a second data centre cannot help with its slowness: only new ids are hedged."""
+    """Where the job was found before is the only place that is asked: no other data centre can know it."""
     known = account.sms_places.centre_of(job_id)
-    centres = sorted(range(account.sms.centres), key=lambda centre: centre != known)
-    patience = account.sms_hedging.patience(centres[0]) if known is None and len(centres) > 1 else None
     search = _Search(account, job_id, ask)
-    if patience is None:
-        return await search.one_by_one(centres)
-    return await search.hedged(centres, patience)
+    if known is not None:
+        found = await search.one_by_one([known])
+        if found is None:
+            account.sms_places.forget(job_id)
+        return found
+    centres = range(account.sms.centres)
+    patience = account.sms_hedging.patience(centres[0])
+    return await (search.one_by_one(centres) if patience is None else search.hedged(centres, patience))
 
 
 class _Search(Generic[Found]):

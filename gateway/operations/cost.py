@@ -1,8 +1,9 @@
 """What an operation costs: an estimate of its upstream calls, made before the first of them.
 
-The estimate is what the calls come to at most, with everything found and nothing cached: each page as full as asked
-for, each edge of each record a call, ids of one batch together. Not in it is what nobody can know beforehand: retries,
-logins, and the single question about each delivery that a batch did not bring.
+The estimate is what the calls come to at most, with nothing cached: each page as full as asked for, each edge of each
+record a call, and all that is read again, singly or elsewhere because a list of ids is refused, a record is missing or
+a change is answered without it. Not in it is what nobody can know beforehand: retries, logins, and the calls that an
+upstream causes by serving smaller pages than it is asked for; a budget is charged for those as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping

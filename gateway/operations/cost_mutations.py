@@ -19,7 +19,8 @@ class Change(NamedTuple):
         kind: What its payload holds.
         place: Where the payload holds it.
         several: The argument with a list of things, which go upstream in chunks.
-        reads: The call that reads each thing before or after its change.
+        reads: The call that reads each thing before its change, or after one whose answer does not hold it.
+        reads_each: How often that is called for each thing at most.
     """
 
     operation: Operation
@@ -27,6 +28,7 @@ class Change(NamedTuple):
     place: str = ""
     several: str | None = None
     reads: Operation | None = None
+    reads_each: int = 1
 
 
 def _deliveries(name: str) -> Operation:
@@ -40,11 +42,13 @@ def _logistics(name: str) -> Operation:
 _TASK: Final = FETCHES["LogisticsTask"]
 
 CHANGES: Final[Mapping[str, Change]] = {
-    "createDelivery": Change(_deliveries("create_delivery"), "Delivery", "delivery"),
+    "createDelivery": Change(_deliveries("create_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
     "updateDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
-    "cancelDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
+    "cancelDelivery": Change(
+        _deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"], reads_each=2
+    ),
     "sendSms": Change(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
-    "createLogisticsTasks": Change(_logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks"),
+    "createLogisticsTasks": Change(_logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
     "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task", reads=_TASK),
     "cancelLogisticsTask": Change(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
     "broadcastLogisticsTasks": Change(
@@ -54,7 +58,9 @@ CHANGES: Final[Mapping[str, Change]] = {
         _logistics("broadcast_with_tracking"), "LogisticsTask", "tasks", "tasks", reads=_TASK
     ),
     "setTrackingIds": Change(_logistics("patch_tracking_ids"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
-    "createOrganization": Change(_logistics("create_organization"), "Organization", "organization"),
+    "createOrganization": Change(
+        _logistics("create_organization"), "Organization", "organization", reads=FETCHES["Organization"]
+    ),
     "inviteUser": Change(_logistics("invite_user")),
 }
 
@@ -83,7 +89,7 @@ class MutationCost:
         count = len(self._values.many(asked, change.several)) if change.several else 1
         self.asking.calls[change.operation] += ceil(count / MAX_TASKS_A_CALL)
         if change.reads is not None:
-            self.asking.calls[change.reads] += count
+            self.asking.calls[change.reads] += count * change.reads_each
         if change.kind is not None:
             records = Records(change.kind, count, self._sms_centres if change.kind == "SmsJob" else 1)
             for one in self.asking.applying(asked.below):

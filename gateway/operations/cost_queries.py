@@ -16,7 +16,7 @@ from gateway.operations.cost_records import (
 from gateway.operations.cost_selection import Asked
 from gateway.operations.cost_values import Values
 from resolvers.connections import MAX_FIRST, place_at
-from resolvers.delivery_batches import MAX_DELIVERY_BATCH
+from resolvers.delivery_batches import most_calls
 from resolvers.errors import BadInput
 from resolvers.ids import split_global_id
 from resolvers.sms_job_lists import most_checks
@@ -40,6 +40,10 @@ BY_ID: Final = {
     "logisticsTask": "LogisticsTask",
     "organization": "Organization",
 }
+
+
+MOST_BEHIND_CURSOR: Final = 4
+"""Calls for a page behind a cursor: where its place was, before and behind it if the list has moved, and the rest."""
 
 
 class QueryCost:
@@ -111,10 +115,10 @@ class QueryCost:
     def _fetch(self, records: Records) -> None:
         self.asking.fetch(records.job or records, FETCHES[records.kind])
 
-    def _fetch_deliveries(self, count: int) -> None:
-        if count:
-            operation = DELIVERIES_BY_ID if count > 1 else FETCHES["Delivery"]
-            self.asking.calls[operation] += ceil(count / MAX_DELIVERY_BATCH)
+    def _fetch_deliveries(self, count: int, single: Operation = FETCHES["Delivery"]) -> None:
+        """Those that lists of ids do not bring, or all where lists are refused, are asked for one by one."""
+        self.asking.calls[single] += count
+        self.asking.calls[DELIVERIES_BY_ID] += most_calls(count) - count
 
     def _node(self, asked: Asked) -> None:
         found = split_global_id(str(self._values.argument(asked, "id")))
@@ -127,11 +131,13 @@ class QueryCost:
         self.ask_several(self._values.many(asked, "ids"), asked.below)
 
     def _deliveries_page(self, asked: Asked) -> None:
-        """A page that begins inside one of the upstream's lies across two; of some ids, all are read in batches."""
+        """Of some ids all are read, in batches."""
         ids = self._listed_ids(asked)
-        operation = DELIVERIES_BY_ID if ids else Operation(UpstreamName.DELIVERIES, "deliveries")
-        across = 2 if self._values.argument(asked, "after") else 1
-        self.asking.calls[operation] += ceil(ids / MAX_DELIVERY_BATCH) or across
+        if ids:
+            self._fetch_deliveries(ids, single=DELIVERIES_BY_ID)
+        else:
+            calls = MOST_BEHIND_CURSOR if self._values.argument(asked, "after") else 1
+            self.asking.calls[Operation(UpstreamName.DELIVERIES, "deliveries")] += calls
         self.asking.ask_page(Records("Delivery", self._first(asked)), asked.below)
 
     def _listed_ids(self, asked: Asked) -> int:
@@ -147,8 +153,9 @@ class QueryCost:
 
     def _numbered_page(self, asked: Asked, operation: Operation, kind: str) -> None:
         """Whether there is a next page is seen on the next page alone."""
-        two = self._values.argument(asked, "after") or self._asks_for_next_page(asked)
-        self.asking.calls[operation] += 2 if two else 1
+        behind_cursor = self._values.argument(asked, "after") is not None
+        further = 2 if self._asks_for_next_page(asked) else 1
+        self.asking.calls[operation] += MOST_BEHIND_CURSOR if behind_cursor else further
         self.asking.ask_page(Records(kind, self._first(asked)), asked.below)
 
     def _jobs_page(self, asked: Asked) -> None:

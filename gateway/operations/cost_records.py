@@ -54,6 +54,9 @@ RECIPIENTS: Final = FETCHES["Recipient"]
 
 TRACKABLE: Final = frozenset({"Delivery", "SmsJob", "Recipient", "LogisticsTask"})
 
+MOST_A_DELIVERY: Final = 2
+"""Calls for each of the deliveries asked for a few at a time: lists that bring none, and each by itself."""
+
 REGARDING: Final = ("Delivery", "LogisticsTask")
 """What an SMS job can be sent about."""
 
@@ -151,7 +154,7 @@ class Asking:
         for kind in REGARDING:
             asking = Asking(self._values)
             records = Records(kind, jobs.count)
-            asking.fetch(records, FETCHES[kind])
+            asking.calls[FETCHES[kind]] += jobs.count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
             asking.ask(records, asked.below)
             dearest = max(dearest, asking.calls, key=Counter.total)
         self.calls += dearest
