@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from resolvers.connections import Connection, offset_connection
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.trails import MARKED, Trails, counted, find_behind
+from resolvers.trails import MARKED, Trails, find_behind
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -240,7 +240,7 @@ async def _aligned(pages: _Pages[Record], start: int, trail: str, *, on_one_page
         found = find_behind(trail, pages.ids_on(neighbour), start - neighbour.first)
         if found is not None:
             return neighbour.first + found
-    return counted(start) if on_one_page else start
+    return start
 
 
 def _goes_on(page: NumberedPage[Record], full: int, position: int) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from resolvers.connections import MAX_FIRST
 from resolvers.context import Context
 from resolvers.record_kinds import JOB_IDS
-from resolvers.trails import MARKED, counted, find_behind
+from resolvers.trails import MARKED, find_behind
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.requests import JobIdQuery
 
@@ -118,7 +118,8 @@ class JobIds:
             if place is not None:
                 return _Part(around, place, listed, len(listed) < wide)
         if behind is None:
-            behind = counted(index) - first
+            # Where the trail named all jobs before the place and none is left, the place is the beginning.
+            behind = (index if index > MARKED else 0) - first
         return _Part(first, behind, job_ids, ended)
 
     async def _named_before(self, number: int) -> frozenset[str]:

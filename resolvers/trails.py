@@ -73,8 +73,3 @@ def find_behind(trail: str, ids: Sequence[str | None], expected: int) -> int | N
         if found:
             return min(found, key=lambda place: abs(place - expected))
     return None
-
-
-def counted(start: int) -> int:
-    """Where a place is whose trail is found nowhere: where it was, but for a trail that named all that stood before."""
-    return start if start > MARKED else 0
