@@ -1,7 +1,7 @@
 """Reads records past every cache, those of one moment together, and lets the log compare what was read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Final
 
@@ -36,13 +36,40 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     changed: bool
 
 
+class _Shared(msgspec.Struct, eq=False):
+    """The loaders of reads that were asked for together; lives until those have come.
+
+    Args:
+        loaders: Fetch them.
+        asking: How many of the reads are on their way to the upstream.
+    """
+
+    loaders: RecordLoaders
+    asking: int = 0
+
+
 class _Pending(msgspec.Struct, eq=False):
-    """A read that waits for its turn or is on its way."""
+    """A read that waits for its turn or is on its way.
+
+    Args:
+        account: Reads.
+        key: What is read.
+        source: What made somebody ask.
+        result: What is found.
+        lookers: How many subscribers wait for it.
+        wanted: Whether it goes on without them: for a poll, a webhook or a mutation.
+        task: Reads, once it is its turn.
+        shared: What it is fetched with then.
+    """
 
     account: Account
     key: RecordKey
     source: StatusEventSource
     result: "asyncio.Future[Reading | None]"
+    lookers: int = 0
+    wanted: bool = False
+    task: "asyncio.Task[None] | None" = None
+    shared: _Shared | None = None
 
 
 class Reader:
@@ -86,27 +113,31 @@ class Reader:
             GatewayError: the upstream did not answer as it should.
             LogUnreachable: nobody could compare what was read.
         """
-        pending = self._queued.get(key)
-        if pending is None:
-            loop = asyncio.get_running_loop()
-            pending = _Pending(account, key, source, loop.create_future())
-            pending.result.add_done_callback(_mark_retrieved)
-            if not self._queued:
-                loop.call_soon(self._dispatch)
-            self._queued[key] = pending
-        elif source is StatusEventSource.WEBHOOK:
-            pending.source = source
+        pending = self._queue(account, key, source)
+        pending.wanted = True
         return pending.result
 
     def look(self, account: Account, key: RecordKey) -> "asyncio.Future[Reading | None]":
-        """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough."""
+        """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough.
+
+        Call `leave` with the future where the subscriber does not wait for it any longer.
+        """
         recent = self._recent.get(key)
         if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
             known: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
             known.set_result(recent[1])
             return known
-        asking = self._asking.get(key)
-        return asking.result if asking is not None else self.read(account, key, StatusEventSource.POLL)
+        pending = self._asking.get(key) or self._queue(account, key, StatusEventSource.POLL)
+        pending.lookers += 1
+        return pending.result
+
+    def leave(self, key: RecordKey, result: "asyncio.Future[Reading | None]") -> None:
+        """A subscriber that looked waits no longer; what is read for nobody is given up."""
+        for pending in (self._asking.get(key), self._queued.get(key)):
+            if pending is not None and pending.result is result:
+                pending.lookers -= 1
+                if not pending.lookers and not pending.wanted:
+                    self._give_up(pending)
 
     def forget(self, change: Change) -> None:
         """A reading from before this change is no longer good for anybody."""
@@ -123,20 +154,46 @@ class Reader:
         """Give up what is on its way."""
         await stop(self._tasks)
 
+    def _queue(self, account: Account, key: RecordKey, source: StatusEventSource) -> _Pending:
+        pending = self._queued.get(key)
+        if pending is None:
+            loop = asyncio.get_running_loop()
+            pending = _Pending(account, key, source, loop.create_future())
+            pending.result.add_done_callback(_mark_retrieved)
+            if not self._queued:
+                loop.call_soon(self._dispatch)
+            self._queued[key] = pending
+        elif source is StatusEventSource.WEBHOOK:
+            pending.source = source
+        return pending
+
+    def _give_up(self, pending: _Pending) -> None:
+        self._stop_asking(pending)
+        if self._queued.get(pending.key) is pending:
+            del self._queued[pending.key]
+        if pending.task is not None:
+            pending.task.cancel()
+        pending.result.cancel()
+        if pending.shared is not None and not pending.shared.asking:
+            pending.shared.loaders.cancel()
+
     def _dispatch(self) -> None:
         queued, self._queued = self._queued, {}
-        loaders: dict[str, RecordLoaders] = {}
+        together: dict[str, _Shared] = {}
         for pending in queued.values():
             identity = pending.key.identity
-            if identity not in loaders:
-                loaders[identity] = self._new_loaders(pending.account)
+            if identity not in together:
+                together[identity] = _Shared(self._new_loaders(pending.account))
+            pending.shared = together[identity]
+            pending.shared.asking += 1
             self._asking[pending.key] = pending
-            self._start(self._serve(pending, loaders[identity]))
+            pending.task = self._start(self._serve(pending, pending.shared.loaders))
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _new_loaders(self, account: Account) -> RecordLoaders:
         return RecordLoaders(account, CallScope(asyncio.get_running_loop().time() + READ_SECONDS))
@@ -189,6 +246,8 @@ class Reader:
     def _stop_asking(self, pending: _Pending) -> None:
         if self._asking.get(pending.key) is pending:
             del self._asking[pending.key]
+            if pending.shared is not None:
+                pending.shared.asking -= 1
 
     def _flush(self) -> None:
         observations, self._observations = self._observations, []

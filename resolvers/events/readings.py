@@ -84,7 +84,12 @@ class Readings:
         if self._failures:
             await self._wait()
         futures = [self._sources.reader.look(self._account, key) for key in keys]
-        await asyncio.wait(futures)
+        try:
+            await asyncio.wait(futures)
+        except asyncio.CancelledError:
+            for key, future in zip(keys, futures, strict=True):
+                self._sources.reader.leave(key, future)
+            raise
         found: dict[RecordKey, Found] = {}
         for key, future in zip(keys, futures, strict=True):
             result = _result(key, future)

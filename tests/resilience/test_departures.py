@@ -24,6 +24,7 @@ from tests.subscriptions.stream_client import SSE
 TIMES: Final = {"created-at": "2020-01-01T00:00:00Z", "updated-at": "2020-01-01T00:00:00Z"}
 QUERY: Final = '{ delivery(id: "1") { sendTaskId product { name } } }'
 OTHER_QUERY: Final = '{ other: delivery(id: "1") { sendTaskId } }'
+SUBSCRIPTION: Final = 'subscription { statusChanged(ids: ["Delivery:1"]) { kind } }'
 MUTATION: Final = 'mutation { updateDelivery(id: "1", input: {deliverable: false}) { errors { message } } }'
 DELIVERY: Final = ("GET", "/api/v1/send-tasks/1")
 PRODUCT: Final = ("GET", "/api/v1/send-tasks/1/product")
@@ -161,6 +162,14 @@ async def test_a_client_that_leaves_ends_its_upstream_calls(leave: Leave, runnin
     await until(lambda: bool(running.upstream.left))
     running.upstream.gate.set()
     await asyncio.sleep(0.1)
+
+    assert running.upstream.left == running.upstream.asked == [DELIVERY]
+
+
+@pytest.mark.parametrize("way", [name for name in LEAVING if name != "POST"])
+async def test_a_subscriber_that_leaves_ends_its_upstream_calls(way: str, running: Running) -> None:
+    await LEAVING[way](running, SUBSCRIPTION)
+    await until(lambda: bool(running.upstream.left))
 
     assert running.upstream.left == running.upstream.asked == [DELIVERY]
 
