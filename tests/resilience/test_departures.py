@@ -104,7 +104,7 @@ async def running() -> AsyncIterator[Running]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - a server has no event for each state
             await asyncio.sleep(0.005)
 
