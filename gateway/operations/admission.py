@@ -12,6 +12,7 @@ from gateway.operations.budget import Budgets
 from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
 from gateway.operations.budget_operations import BudgetedOperations
 from gateway.operations.cost import CostConfig, Costs
+from gateway.operations.cost_declared import require_declared_costs
 from gateway.operations.documents import Document, Documents
 from gateway.operations.limits import DocumentLimits
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
@@ -82,13 +83,15 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
 
     Args:
         settings: What the operator set.
-        schema: What operations are validated against.
+        schema: What operations are validated against; refused where the cost of a field is not declared.
         redis: Where budgets and persisted documents are shared with other processes, if anywhere.
         counts: Where requests are counted that are too large.
 
     Raises:
+        UndeclaredCost: a field of the schema has none.
         ManifestProblem: the file of trusted documents is no manifest any more; it was one when the settings were read.
     """
+    require_declared_costs(schema)
     limits = settings.limits
     documents = Documents(
         schema,
@@ -98,7 +101,7 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
         suggestions=settings.answers_introspection,
     )
     sizes = RequestLimits(limits.document_bytes, limits.variable_values, counts)
-    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings), _budgets(settings, redis))
+    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings, counts), _budgets(settings, redis))
 
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
@@ -107,10 +110,10 @@ def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
     return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix) if redis else LocalDocuments())
 
 
-def _costs(settings: Settings) -> Costs:
+def _costs(settings: Settings, counts: RequestCounts) -> Costs:
     services = [settings.sms, *(account.sms for account in settings.accounts.values())]
     centres = max((len(one.urls) for one in services if one is not None), default=1)
-    return Costs(CostConfig(settings.limits.cost, centres))
+    return Costs(CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
 
 
 def _budgets(settings: Settings, redis: Redis | None) -> Budgets | None:

@@ -15,11 +15,13 @@ from typing import Any, Final
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType
 
 from gateway.operations.cost_mutations import MutationCost
+from gateway.operations.cost_nodes import NodeCount
 from gateway.operations.cost_queries import QueryCost
 from gateway.operations.cost_records import Calls
 from gateway.operations.cost_selection import Asked, asked_by
 from gateway.operations.cost_values import Values
 from gateway.operations.documents import Document
+from gateway.operations.request_limits import RequestCounts
 from resolvers.context import utc_now
 from resolvers.errors import OperationTooExpensive
 
@@ -38,10 +40,12 @@ class CostConfig:
 
     Args:
         limit: Upstream calls that one operation may cost.
+        max_nodes: Objects that its response may hold.
         sms_centres: How many data centres an SMS job is looked for in.
     """
 
     limit: int = 300
+    max_nodes: int = 50_000
     sms_centres: int = 2
 
 
@@ -52,10 +56,12 @@ class Cost:
     Args:
         estimate: Upstream calls in all.
         calls: How often each operation of an upstream is called.
+        nodes: Objects in the response.
     """
 
     estimate: int
     calls: Calls
+    nodes: int
 
 
 class _Known:
@@ -105,16 +111,25 @@ class Costs:
     Args:
         config: What estimates depend on.
         now: The wall clock.
+        counts: Where refusals are counted.
     """
 
-    def __init__(self, config: CostConfig, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, config: CostConfig, now: Callable[[], datetime] = utc_now, counts: RequestCounts | None = None
+    ) -> None:
         self._config = config
+        self._counts = counts or RequestCounts()
         self._now = now
 
     @property
     def limit(self) -> int:
         """Upstream calls that one operation may cost."""
         return self._config.limit
+
+    @property
+    def max_nodes(self) -> int:
+        """Objects that the response to one operation may hold."""
+        return self._config.max_nodes
 
     def of(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Cost:
         """What an operation is estimated to cost.
@@ -135,17 +150,21 @@ class Costs:
         """The estimate of an operation that may be executed.
 
         Raises:
-            OperationTooExpensive: it is above the limit.
+            OperationTooExpensive: it is above the limit, in calls or in nodes.
         """
-        estimate = self.of(document, operation, variables).estimate
-        if estimate > self._config.limit:
-            raise too_expensive(estimate, self._config.limit)
-        return estimate
+        cost = self.of(document, operation, variables)
+        if cost.estimate > self._config.limit:
+            self._counts.calls += 1
+            raise too_expensive(cost.estimate, self._config.limit)
+        if cost.nodes > self._config.max_nodes:
+            self._counts.nodes += 1
+            raise too_expensive(cost.nodes, self._config.max_nodes, "nodes in its response")
+        return cost.estimate
 
     def _estimate(self, known: _Known, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
         values = Values(operation, variables)
         calls = self._calls(operation, known.asked, values)
-        cost = Cost(calls.total(), calls)
+        cost = Cost(calls.total(), calls, NodeCount(values).of(known.asked))
         if not values.depends_on_time:
             known.keep(variables, cost, values.names)
         return cost
@@ -164,10 +183,10 @@ class Costs:
         return reading.asking.calls
 
 
-def too_expensive(estimate: int, limit: int) -> OperationTooExpensive:
+def too_expensive(estimate: int, limit: int, what: str = "upstream calls") -> OperationTooExpensive:
     """What an operation gets that may not be executed."""
     return OperationTooExpensive(
-        f"This operation is estimated at {estimate} upstream calls, and the limit is {limit}; "
+        f"This operation is estimated at {estimate} {what}, and the limit is {limit}; "
         "ask for smaller pages or for less of each record, or send several operations."
     )
 

@@ -39,14 +39,15 @@ def traces_told(context: Context) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(trace) for trace in context.scope.traces or ()]
 
 
-def plan_told(cost: Cost, limit: int) -> dict[str, Any]:
+def plan_told(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
     """The response's `extensions`, with the calls that the operation would make; the plan of one too many too."""
     calls = [
         {"upstream": operation.upstream.value, "operation": operation.name, "count": count}
         for operation, count in sorted(cost.calls.items(), key=_name)
         if count
     ]
-    return {"gateway": {"plan": {"estimate": cost.estimate, "limit": limit, "calls": calls}}}
+    nodes = {"estimate": cost.nodes, "limit": max_nodes}
+    return {"gateway": {"plan": {"estimate": cost.estimate, "limit": limit, "calls": calls, "nodes": nodes}}}
 
 
 def _name(call: tuple[Operation, int]) -> tuple[str, str]:

@@ -144,7 +144,9 @@ class Runner:
         if isinstance(coerced, list):
             return _request_error(tuple(coerced), request)
         cost = self._costs.of(document, operation, request.variables)
-        return Reply(200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit)}))
+        return Reply(
+            200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit, self._costs.max_nodes)})
+        )
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:

@@ -76,6 +76,8 @@ class LimitsSettings(SettingsGroup):
 
     cost: Count = 300
     """Estimated upstream calls."""
+    nodes: Count = 50_000
+    """Estimated objects in the response."""
     depth: Count = 12
     """Levels of nested fields."""
     tokens: Count = 2000
