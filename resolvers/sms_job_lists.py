@@ -160,7 +160,7 @@ class JobIds:
 
 
 def most_checks(number: int, index: int, windows: int, centres: int) -> int:
-    """How many calls more than its lists a page may need, for jobs that earlier lists name as well.
+    """How many calls more than its lists a page behind a cursor may need: to find its place, and what was named before.
 
     Args:
         number: Of the segment in which it begins.
@@ -169,8 +169,9 @@ def most_checks(number: int, index: int, windows: int, centres: int) -> int:
         centres: How many there are.
     """
     unread = number + (index + MAX_FIRST + 1 > MAX_LIMIT)
-    return sum(
-        earlier < unread
-        for one in range(number, windows * centres)
-        for earlier in (*range(one % windows, one, windows), *([one - 1] if one % windows else []))
-    )
+    checked = 0
+    for one in range(number, windows * centres):
+        same_window = range(one % windows, one, windows)
+        edge = [one - 1] if one % windows else []
+        checked += sum(earlier < unread for earlier in (*same_window, *edge))
+    return 1 + checked

@@ -14,6 +14,7 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.context import Context
+from resolvers.sms_job_lists import most_checks
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from tests.contract.operations import execute
@@ -165,3 +166,21 @@ async def test_an_upstream_that_passes_over_offset_and_limit_makes_no_endless_li
     seen = await read_to_the_end(centres, 20, days=30)
 
     assert seen == [job_id for jobs in centres.jobs for _, job_id in jobs]
+
+
+@pytest.mark.parametrize("index", [2, 600, 1500])
+async def test_a_page_costs_no_more_than_is_said_wherever_it_begins_and_however_much_has_moved(index: int) -> None:
+    chance = random.Random(0)  # noqa: S311 - see above
+    names = ("one", "two")
+    centres = DataCentres(
+        [[job for job in some_jobs(chance, 5000, one) if job[0] not in EDGES] for one in names], sorted
+    )
+    after = None
+    for _ in range(index // 100 + 1):
+        after = (await page_of(centres, min(100, index), after))["pageInfo"]["endCursor"]
+    centres.jobs[0].sort()
+    del centres.jobs[0][: index + 1]
+
+    await page_of(centres, 100, after)
+
+    assert centres.calls.total() <= 6 + most_checks(0, index, 3, 2)
