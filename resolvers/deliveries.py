@@ -9,12 +9,13 @@ from strawberry import Parent
 from resolvers.connections import Connection, check_first, name_under, place_behind
 from resolvers.context import Context
 from resolvers.delivery_batches import read_listed
-from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing
+from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, UpstreamBadAnswer
 from resolvers.numbered_pages import NumberedList, ReadPage
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import (
     Delivery,
@@ -47,6 +48,7 @@ async def deliveries(
 
     Raises:
         BadInput: `first` or `after` is none.
+        UpstreamBadAnswer: the list does not say how long it is, and that is asked for.
     """
     context = info.context
     context.account.require(Scope.DELIVERIES_READ)
@@ -57,7 +59,10 @@ async def deliveries(
     caps = context.account.page_caps
     listed = NumberedList(UpstreamName.DELIVERIES, list_name, read_page, lambda one: one.send_task_id, caps)
     connection = await listed.window(start, size, trail)
-    context.loaders.deliveries.prime({record.send_task_id: record for record in connection.nodes})
+    if connection.total_count is None and "totalCount" in selected_below(info):
+        raise UpstreamBadAnswer(UpstreamName.DELIVERIES, "DELIVERIES answered a list without saying how long it is.")
+    found = {record.send_task_id: record for record in read_ones(connection.nodes)}
+    context.loaders.deliveries.prime(found)
     return connection
 
 
@@ -92,7 +97,7 @@ def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delive
     async def read_page(number: int, per_page: int) -> DeliveryPage:
         whole = await context.loaders.page(DELIVERY_PAGE, (filters,), ask)
         records = whole.records[(number - 1) * per_page : number * per_page]
-        return DeliveryPage(ListMeta(PageMeta(total=whole.total, per_page=per_page)), records)
+        return DeliveryPage(records, ListMeta(PageMeta(total=whole.total, per_page=per_page)))
 
     return read_page
 

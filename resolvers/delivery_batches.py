@@ -9,6 +9,7 @@ import msgspec
 
 from resolvers.accounts import Account
 from resolvers.errors import InputRefused
+from resolvers.unreadable import own_id_of, readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, ListMeta, PageMeta
 from resolvers.upstreams.deliveries.requests import NO_FILTERS, DeliveryFilters
@@ -79,7 +80,7 @@ async def read_listed(account: Account, scope: CallScope, filters: DeliveryFilte
     batches = [ids[start : start + MAX_DELIVERY_BATCH] for start in range(0, len(ids), MAX_DELIVERY_BATCH)]
     told = await asyncio.gather(*(_listed_batch(account, scope, batch, others) for batch in batches))
     found = [delivery for batch in told for delivery in batch]
-    return DeliveryPage(ListMeta(PageMeta(total=len(found), per_page=max(1, len(found)))), tuple(found))
+    return DeliveryPage(tuple(found), ListMeta(PageMeta(total=len(found), per_page=max(1, len(found)))))
 
 
 async def _listed_batch(
@@ -95,9 +96,9 @@ async def _listed_batch(
 
 
 async def _listed(account: Account, scope: CallScope, own_id: str, filters: DeliveryFilters) -> Delivery | None:
-    """One delivery where it passes the filters: the list with one id is documented."""
+    """One delivery where it passes the filters, or what stands for it: the list with one id is documented."""
     page = await account.deliveries.deliveries_by_id(scope, [own_id], filters)
-    found = next((delivery for delivery in page.records if delivery.send_task_id == own_id), None)
+    found = next((delivery for delivery in page.records if own_id_of(delivery) == own_id), None)
     if found is not None and account.comma_lists.doubted:
         account.comma_lists.found_singly(own_id)
     return found
@@ -112,15 +113,21 @@ async def _told(
         page = await account.deliveries.deliveries_by_id(scope, ids, filters)
     except InputRefused:
         return None
-    found: dict[str, Delivery | None] = {one.send_task_id: one for one in page.records if one.send_task_id in wanted}
-    if len(found) < len(page.records) or page.total > len(ids):
+    named = [own_id_of(one) for one in page.records]
+    told = {one.send_task_id: one for one in readable(page.records)}
+    found: dict[str, Delivery | None] = {own_id: one for own_id, one in told.items() if own_id in wanted}
+    total = len(page.records) if page.total is None else page.total
+    if not wanted.issuperset(own_id for own_id in named if own_id is not None) or total > len(ids):
         lists.refuse()
         return found
-    missing = wanted.difference(found)
-    if len(found) > 1:
+    missing = wanted.difference(named)
+    if len(set(named)) > 1:
         lists.prove()
-    if page.total > len(found):
-        lists.size = max(1, len(page.records))
+    if total > len(named):
+        lists.size = max(1, len(named))
+    elif None in named:
+        # One of the missing is here and cannot be read: they are asked for singly.
+        pass
     elif lists.proven or len(ids) == 1:
         found.update(dict.fromkeys(missing))
     else:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
+from resolvers.errors import GatewayError
+
 Source = TypeVar("Source")
 Value = TypeVar("Value")
 
@@ -14,14 +16,27 @@ class Later(Generic[Source, Value]):
     Args:
         source: What is on its way.
         make: Makes the value of it.
+        instead: Makes the value of the error where the source fails with one of ours; without it, the error is raised.
     """
 
-    __slots__ = ("make", "source")
+    __slots__ = ("instead", "make", "source")
 
-    def __init__(self, source: "asyncio.Future[Source]", make: Callable[[Source], Value]) -> None:
+    def __init__(
+        self,
+        source: "asyncio.Future[Source]",
+        make: Callable[[Source], Value],
+        instead: Callable[[GatewayError], Value] | None = None,
+    ) -> None:
         self.source = source
         self.make = make
+        self.instead = instead
 
     def __await__(self) -> Generator[Any, None, Value]:
         """Wait for the source, and make the value."""
-        return self.make((yield from self.source.__await__()))
+        try:
+            found = yield from self.source.__await__()
+        except GatewayError as error:
+            if self.instead is None:
+                raise
+            return self.instead(error)
+        return self.make(found)

@@ -158,6 +158,14 @@ def done(value: Value) -> "asyncio.Future[Value]":
     return future
 
 
+def failed(error: Exception) -> "asyncio.Future[Any]":
+    """An item that fails when it is awaited, and alone."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    _mark_retrieved(future)
+    return future
+
+
 @contextmanager
 def _settling(values: "Iterable[asyncio.Future[Any]]") -> Iterator[None]:
     """Hand a failure of the fetch to all who wait for it."""

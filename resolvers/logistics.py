@@ -16,6 +16,7 @@ from resolvers.record_kinds import TASK, TASK_PAGE
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
+from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization
 from resolvers.upstreams.logistics.list_page import ListPage
@@ -64,7 +65,8 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     look_further = "hasNextPage" in selected_below(info, "pageInfo")
     listed = NumberedList(UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps)
     connection = await listed.window(start, size, trail, look_further=look_further)
-    context.loaders.tasks.prime({record.task_id: record for record in connection.nodes})
+    found = {record.task_id: record for record in read_ones(connection.nodes)}
+    context.loaders.tasks.prime(found)
     return connection
 
 

@@ -1,6 +1,5 @@
 """Anything by its global ID."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -8,6 +7,8 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.ids import require_global_id
 from resolvers.later import Later
+from resolvers.loaders import failed
+from resolvers.unreadable import recipient_in
 from resolvers.upstreams.sms.records import Recipient
 
 MAX_REFUSED_IDS: Final = 100
@@ -38,9 +39,9 @@ def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None]
             refused += 1
             if refused > MAX_REFUSED_IDS:
                 raise BadInput(f"Over {MAX_REFUSED_IDS} of these are no ids. {error.message}", path=["ids"]) from error
-            items.append(_failed(error))
+            items.append(failed(error))
         except GatewayError as error:
-            items.append(_failed(error))
+            items.append(failed(error))
     return items
 
 
@@ -54,23 +55,11 @@ def node_of(context: Context, kind: str, local_id: str) -> Awaitable[object | No
     return READERS[kind](context, local_id)
 
 
-def _failed(error: GatewayError) -> Awaitable[object | None]:
-    """An item of a list that fails alone."""
-    failed: asyncio.Future[object | None] = asyncio.get_running_loop().create_future()
-    failed.set_exception(error)
-    # Whoever gives the list up awaits nothing of it, which is no error worth a log line.
-    failed.exception()
-    return failed
-
-
 def _recipient(context: Context, local_id: str) -> Awaitable[Recipient | None]:
     """A recipient's own id is its job's and its own, parted by a slash: the API knows no other way to it."""
     job_id, _, sms_id = local_id.partition("/")
 
-    def pick(found: list[Recipient] | None) -> Recipient | None:
-        return next((recipient for recipient in found or () if recipient.sms_id == sms_id), None)
-
-    return Later(context.loaders.recipients.load(job_id), pick)
+    return Later(context.loaders.recipients.load(job_id), lambda found: recipient_in(found or (), sms_id))
 
 
 READERS: Final[dict[str, Callable[[Context, str], Awaitable[object | None]]]] = {

@@ -13,6 +13,8 @@ from typing import Final, Generic, Protocol, TypeVar
 from resolvers.connections import Connection, offset_connection
 from resolvers.errors import UpstreamBadAnswer
 from resolvers.trails import MARKED, Trails, find_behind
+from resolvers.unreadable import as_nodes
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -121,11 +123,15 @@ class NumberedList(Generic[Record]):
         return offset_connection(
             self.name,
             start,
-            records[:size],
+            as_nodes(self.upstream, records[:size]),
             has_next_page=more or len(records) > size,
             total_count=total,
-            trail_to=Trails(trail, records, self.id_of).to,
+            trail_to=Trails(trail, records, self.own_id).to,
         )
+
+    def own_id(self, record: Record) -> str | None:
+        """The upstream's own id of what stands in the list; None where it is not known."""
+        return record.own_id if isinstance(record, UnreadableRecord) else self.id_of(record)
 
     def _page_size(self, start: int, needed: int) -> int | None:
         """The smallest size of which one page holds the window and the records that its trail names."""
@@ -174,7 +180,7 @@ class _Pages(Generic[Record]):
 
     def ids_on(self, page: _Read[Record]) -> list[str | None]:
         """The ids of a page's records."""
-        return [self._list.id_of(record) for record in page.records]
+        return [self._list.own_id(record) for record in page.records]
 
     async def _ask(self, number: int) -> _Read[Record] | None:
         """A page by its number, from 0; None where it turns out to be counted in another size."""

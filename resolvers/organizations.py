@@ -12,6 +12,7 @@ from resolvers.permissions import Scope
 from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
 from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage
@@ -48,7 +49,8 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     look_further = "hasNextPage" in selected_below(info, "pageInfo")
     listed = NumberedList(UpstreamName.LOGISTICS, LIST, read_page, lambda one: one.organization_id, account.page_caps)
     connection = await listed.window(start, size, trail, look_further=look_further)
-    context.loaders.organizations.prime({record.organization_id: record for record in connection.nodes})
+    found = {record.organization_id: record for record in read_ones(connection.nodes)}
+    context.loaders.organizations.prime(found)
     return connection
 
 

@@ -9,8 +9,10 @@ from resolvers.cache.kinds import Kind, always, by_state
 from resolvers.cache.terms import Lifetime
 from resolvers.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.sms_centres import read_job, read_recipients
+from resolvers.unreadable import readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.price_records import PriceQuote
@@ -61,19 +63,20 @@ async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVers
 
 
 def _recipients_lifetime(recipients: list[Recipient]) -> Lifetime:
-    return Lifetime.FINAL if all(recipient.final for recipient in recipients) else Lifetime.ACTIVE
+    final = all(not isinstance(one, UnreadableRecord) and one.final for one in recipients)
+    return Lifetime.FINAL if final else Lifetime.ACTIVE
 
 
 def _deliveries_of(page: DeliveryPage) -> Iterable[tuple[Kind[Any], str, Any]]:
-    return [(DELIVERY, delivery.send_task_id, delivery) for delivery in page.records]
+    return [(DELIVERY, delivery.send_task_id, delivery) for delivery in readable(page.records)]
 
 
 def _tasks_of(page: ListPage[LogisticsTask]) -> Iterable[tuple[Kind[Any], str, Any]]:
-    return [(TASK, task.task_id, task) for task in page.records]
+    return [(TASK, task.task_id, task) for task in readable(page.records)]
 
 
 def _organizations_of(page: ListPage[Organization]) -> Iterable[tuple[Kind[Any], str, Any]]:
-    return [(ORGANIZATION, one.organization_id, one) for one in page.records]
+    return [(ORGANIZATION, one.organization_id, one) for one in readable(page.records)]
 
 
 PRODUCT: Final = Kind[Product](

@@ -17,7 +17,8 @@ from resolvers.nodes import node_of
 from resolvers.permissions import Scope
 from resolvers.record_kinds import JOB
 from resolvers.selection import OperationInfo, selected_below
-from resolvers.upstreams.names import Progress
+from resolvers.unreadable import as_nodes, readable
+from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 
@@ -72,7 +73,7 @@ def recipients_of(
 def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | None) -> Connection[Recipient] | None:
     if found is None:
         return None
-    page = found[start : start + size]
+    page = as_nodes(UpstreamName.SMS, found[start : start + size])
     more = start + len(page) < len(found)
     return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
 
@@ -93,7 +94,7 @@ def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -
 def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
     if found is None:
         return None
-    counts = Counter(recipient.progress for recipient in found)
+    counts = Counter(recipient.progress for recipient in readable(found))
     return RecipientSummary(
         pending=counts[Progress.PENDING],
         in_progress=counts[Progress.IN_PROGRESS],

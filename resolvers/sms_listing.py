@@ -1,8 +1,8 @@
 """The list of SMS jobs: one list to the client, several upstream, by data centre and by windows of 30 days."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,13 +10,20 @@ import msgspec
 from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from resolvers.later import Later
+from resolvers.loaders import failed
 from resolvers.permissions import Scope
 from resolvers.record_kinds import PRESENT
+from resolvers.record_loaders import RecordLoaders
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms import NEEDS_NO_REPORT, needs_recipients
 from resolvers.sms_job_lists import JobIds, Segment
 from resolvers.trails import Trails
+from resolvers.unread_jobs import UnreadJob
+from resolvers.unreadable import bad_answer
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.lenient import UnreadableRecord
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import JobReference, SmsJob
 
 WINDOW: Final = timedelta(days=30)
@@ -63,7 +70,7 @@ LIST: Final = "sms jobs"
 
 async def jobs(
     info: OperationInfo, window: JobWindow, first: int, after: str | None
-) -> Connection["asyncio.Future[SmsJob | None]"] | Connection[JobReference]:
+) -> Connection[Awaitable[SmsJob | UnreadJob | None]] | Connection[JobReference]:
     """A page of jobs; their reports are loaded where the selection needs them, their recipients at the same time.
 
     Raises:
@@ -145,6 +152,10 @@ def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segm
 
 def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
     """The jobs as far as the selection needs them: by id alone, or as reports to come."""
+    if "" in job_ids:
+        nameless = bad_answer(UpstreamName.SMS, UnreadableRecord(None, "it has no id"))
+        known = iter(_nodes(info, [job_id for job_id in job_ids if job_id]))
+        return [next(known) if job_id else failed(nameless) for job_id in job_ids]
     selected = selected_below(info, "nodes") | selected_below(info, "edges", "node")
     if selected <= NEEDS_NO_REPORT:
         return [JobReference(job_id) for job_id in job_ids]
@@ -152,4 +163,13 @@ def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
     if needs_recipients(selected):
         for job_id in job_ids:
             loaders.recipients.load(job_id)
-    return [loaders.jobs.load(job_id) for job_id in job_ids]
+    return [_node(loaders, job_id) for job_id in job_ids]
+
+
+def _node(loaders: RecordLoaders, job_id: str) -> Awaitable[SmsJob | UnreadJob | None]:
+    """A job as its report says, or as much as the list knows of it."""
+    return Later(loaders.jobs.load(job_id), _same, partial(UnreadJob, job_id))
+
+
+def _same(job: SmsJob | None) -> SmsJob | UnreadJob | None:
+    return job

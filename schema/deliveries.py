@@ -85,7 +85,7 @@ class DeliveryEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this delivery.")
-    node: Delivery = strawberry.field(description="The delivery.")
+    node: Delivery | None = strawberry.field(description="The delivery; null where it could not be read.")
 
 
 @strawberry.type(description="One page of deliveries.")
@@ -93,6 +93,6 @@ class DeliveryConnection:
     """A view of a connection of deliveries."""
 
     edges: list[DeliveryEdge] = strawberry.field(description="The deliveries of this page with their cursors.")
-    nodes: list[Delivery] = strawberry.field(description="The deliveries of this page.")
+    nodes: list[Delivery | None] = strawberry.field(description="The deliveries of this page.")
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     total_count: int = strawberry.field(description="How many deliveries match, over all pages.")

@@ -133,7 +133,7 @@ class LogisticsTaskEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this task.")
-    node: LogisticsTask = strawberry.field(description="The task.")
+    node: LogisticsTask | None = strawberry.field(description="The task; null where it could not be read.")
 
 
 @strawberry.type(description="The upstream gives no total, so neither does this connection.")
@@ -141,5 +141,5 @@ class LogisticsTaskConnection:
     """A view of a connection of tasks."""
 
     edges: list[LogisticsTaskEdge] = strawberry.field(description="The tasks of this page with their cursors.")
-    nodes: list[LogisticsTask] = strawberry.field(description="The tasks of this page.")
+    nodes: list[LogisticsTask | None] = strawberry.field(description="The tasks of this page.")
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")

@@ -42,7 +42,7 @@ class OrganizationEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this organization.")
-    node: Organization = strawberry.field(description="The organization.")
+    node: Organization | None = strawberry.field(description="The organization; null where it could not be read.")
 
 
 @strawberry.type(description="One page of organizations.")
@@ -50,7 +50,7 @@ class OrganizationConnection:
     """A view of a connection of organizations."""
 
     edges: list[OrganizationEdge] = strawberry.field(description="The organizations of this page with their cursors.")
-    nodes: list[Organization] = strawberry.field(description="The organizations of this page.")
+    nodes: list[Organization | None] = strawberry.field(description="The organizations of this page.")
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
 
 

@@ -8,6 +8,7 @@ import strawberry
 from resolvers import sms
 from resolvers.connections import Connection
 from resolvers.selection import OperationInfo
+from resolvers.unread_jobs import UnreadJob
 from resolvers.upstreams.sms import records
 from schema.arguments import After, FirstRecipients, given, size_of_page
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
@@ -55,7 +56,7 @@ class RecipientEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this recipient.")
-    node: Recipient = strawberry.field(description="The recipient.")
+    node: Recipient | None = strawberry.field(description="The recipient; null where it could not be read.")
 
 
 @strawberry.type(description="One page of a job's recipients.")
@@ -63,7 +64,7 @@ class RecipientConnection:
     """A view of a connection of recipients."""
 
     edges: list[RecipientEdge] = strawberry.field(description="The recipients of this page with their cursors.")
-    nodes: list[Recipient] = strawberry.field(description="The recipients of this page.")
+    nodes: list[Recipient | None] = strawberry.field(description="The recipients of this page.")
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     total_count: int = strawberry.field(description="How many recipients the job has, over all pages.")
 
@@ -81,7 +82,7 @@ def _recipients(
 class SmsJob(Trackable):
     """A view of a job's report."""
 
-    is_type_of = is_record(records.SmsJob, records.JobReference)
+    is_type_of = is_record(records.SmsJob, records.JobReference, UnreadJob)
 
     progress: Progress = strawberry.field(
         description=(
@@ -126,7 +127,9 @@ class SmsJobEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this job.")
-    node: SmsJob | None = strawberry.field(description="The job; null where its report could not be read.")
+    node: SmsJob | None = strawberry.field(
+        description="The job; what needs its report is null where that could not be read."
+    )
 
 
 @strawberry.type(

@@ -13,6 +13,7 @@ from resolvers.events.log import EventLog, LogUnreachable, Outcome, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.record_loaders import RecordLoaders
+from resolvers.unreadable import recipient_in
 from resolvers.upstreams.call import CallScope
 
 READ_SECONDS: Final = 10.0
@@ -287,7 +288,7 @@ async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
             return await loaders.tasks.load(key.local_id)
     job_id, _, sms_id = key.local_id.partition("/")
     found = await loaders.recipients.load(job_id)
-    return next((recipient for recipient in found or () if recipient.sms_id == sms_id), None)
+    return recipient_in(found or (), sms_id)
 
 
 def _mark_retrieved(future: "asyncio.Future[Reading | None]") -> None:

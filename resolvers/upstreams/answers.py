@@ -1,7 +1,7 @@
 """The border at which an upstream's statuses and bodies become records or our errors."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -17,6 +17,7 @@ from resolvers.errors import (
 )
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.delay import delay_seconds
+from resolvers.upstreams.lenient import UnreadableError, read
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
@@ -43,14 +44,18 @@ ReadComplaint = Callable[[bytes], Complaint]
 
 
 def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record:
-    """The record in a successful answer.
+    """The record in a successful answer, read as the vendor documents it or else by the rule of `lenient.py`.
 
     Raises:
-        UpstreamBadAnswer: the body is not what the vendor documents.
+        UpstreamBadAnswer: it cannot be read either way.
     """
     try:
         return decoder.decode(answer.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return cast("Record", read(decoder.type, answer.body))
+    except UnreadableError as error:
         raise UpstreamBadAnswer(
             call.upstream,
             f"{call.upstream.name} answered {call.operation} with something else than its documents say: {error}",

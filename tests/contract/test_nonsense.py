@@ -1,4 +1,4 @@
-"""What an upstream writes where the contract cannot carry it is its bad answer, and no fault of ours."""
+"""What an upstream writes where the contract cannot carry it is null or its bad answer, and no fault of ours."""
 
 import json
 from typing import Any, Final
@@ -28,18 +28,24 @@ CASES: Final[dict[str, Case]] = {
         ("meta", "page", "total"),
         TOO_LARGE,
     ),
-    "a validity": (
-        '{ answer: smsJob(id: "J.1") { validityMinutes } }',
-        ("GET", "/jobs/J.1"),
-        "sms_job_report.json",
-        ("validityMin",),
-        TOO_LARGE,
-    ),
     "a build": (
         "{ answer: smsApiVersion { buildNumber } }",
         ("GET", "/version"),
         "sms_version.json",
         ("buildNumber",),
+        TOO_LARGE,
+    ),
+    "a number of places": (PRICE, ("POST", "/price"), "logistics_price.json", ("total_waypoint",), TOO_LARGE),
+    "no number of places": (PRICE, ("POST", "/price"), "logistics_price.json", ("total_waypoint",), None),
+}
+
+
+NULLS: Final[dict[str, Case]] = {
+    "a validity": (
+        '{ answer: smsJob(id: "J.1") { validityMinutes } }',
+        ("GET", "/jobs/J.1"),
+        "sms_job_report.json",
+        ("validityMin",),
         TOO_LARGE,
     ),
     "a distance": (
@@ -63,13 +69,11 @@ CASES: Final[dict[str, Case]] = {
         ("from_address",),
         {"latitude": "NaN"},
     ),
-    "a number of places": (PRICE, ("POST", "/price"), "logistics_price.json", ("total_waypoint",), TOO_LARGE),
-    "no number of places": (PRICE, ("POST", "/price"), "logistics_price.json", ("total_waypoint",), None),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_number_that_the_contract_cannot_carry_is_a_bad_answer(
+async def test_a_needed_number_that_the_contract_cannot_carry_is_a_bad_answer(
     case: str, upstream: RecordingServer, context: Context
 ) -> None:
     document, (method, path), file, place, value = CASES[case]
@@ -80,6 +84,22 @@ async def test_a_number_that_the_contract_cannot_carry_is_a_bad_answer(
     assert result.errors is not None
     assert [type(error.original_error) for error in result.errors] == [UpstreamBadAnswer]
     assert result.data == {"answer": None}
+
+
+@pytest.mark.parametrize("case", NULLS)
+async def test_any_other_number_that_the_contract_cannot_carry_is_null(
+    case: str, upstream: RecordingServer, context: Context
+) -> None:
+    document, (method, path), file, place, value = NULLS[case]
+    upstream.answer(method, path, json.dumps(replaced(json.loads(sample(file)), place, value)).encode())
+
+    result = await execute(document, {}, context)
+
+    assert result.errors is None
+    answer: Any = result.data and result.data["answer"]
+    while isinstance(answer, dict):
+        (answer,) = answer.values()
+    assert answer is None
 
 
 @pytest.mark.parametrize(("quantity", "read"), [(TOO_LARGE - 1, TOO_LARGE - 1), (TOO_LARGE, None), ("2", None)])

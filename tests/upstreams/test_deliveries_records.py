@@ -132,7 +132,7 @@ def test_fields_more_or_less_are_no_matter() -> None:
     assert (record.send_task_id, record.priority, record.send_date) == ("1", None, None)
 
 
-@pytest.mark.parametrize("name", ["deliverable", "delivery-type", "status", "created-at", "updated-at"])
+@pytest.mark.parametrize("name", ["deliverable", "delivery-type", "status"])
 def test_a_send_task_without_what_every_one_has_is_refused(name: str) -> None:
     document = msgspec.json.decode(sample("send_task.json"))
     del document["data"]["attributes"][name]

@@ -116,10 +116,10 @@ async def test_a_page_of_organizations_says_what_size_it_was_counted_in(
 
 
 async def test_an_organization_without_a_name_is_a_bad_answer(client: LogisticsClient, server: RecordingServer) -> None:
-    server.answer("GET", "/api/platform/organizations", b'{"organizations": [{"id": "o1"}]}')
+    server.answer("GET", "/api/platform/organizations/o1", b'{"organization": {"id": "o1"}}')
 
     with pytest.raises(UpstreamBadAnswer, match="business_name"):
-        await client.organizations(SCOPE, page=1, per_page=20)
+        await client.organization(SCOPE, "o1")
 
 
 async def test_an_organization_is_read_by_its_id(client: LogisticsClient, server: RecordingServer) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from resolvers.ids import global_id
 from resolvers.upstreams.deliveries.vocabulary import (
-    FINAL_WORDS,
+    FINAL_OF_WORD,
     PROGRESS_OF_WORD,
     STATUS_OF_WORD,
     TYPE_OF_WORD,
@@ -18,9 +18,9 @@ from resolvers.upstreams.deliveries.vocabulary import (
     DeliveryType,
 )
 from resolvers.upstreams.instant import instant
-from resolvers.upstreams.names import Progress
+from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.numbers import Int32
-from resolvers.upstreams.record import at
+from resolvers.upstreams.record import at, promised_at
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -40,8 +40,8 @@ class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     deliverable: bool
     delivery_type: str
     status: str
-    created_at: Zoned
-    updated_at: Zoned
+    created_at: Zoned | None = None
+    updated_at: Zoned | None = None
     priority: str | None = None
     batch_id: str | None = None
     message_id: str | None = None
@@ -69,8 +69,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     message_id = at("attributes.message_id")
     acknowledgement = at("attributes.ack_status_message")
     sent_on = at("attributes.sent_on")
-    created_at = at("attributes.created_at")
-    updated_at = at("attributes.updated_at")
+    created_at = promised_at("attributes.created_at", UpstreamName.DELIVERIES)
+    updated_at = promised_at("attributes.updated_at", UpstreamName.DELIVERIES)
 
     @property
     def id(self) -> str:
@@ -90,12 +90,12 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     @property
     def progress(self) -> Progress:
         """Where it stands, in the vocabulary of all upstreams."""
-        return PROGRESS_OF_WORD.get(self.attributes.status, Progress.IN_PROGRESS)
+        return PROGRESS_OF_WORD[self.attributes.status]
 
     @property
     def final(self) -> bool:
         """No further change will come."""
-        return self.attributes.status in FINAL_WORDS
+        return FINAL_OF_WORD[self.attributes.status]
 
     @property
     def send_date(self) -> datetime | None:
@@ -185,14 +185,14 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
 class PageMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How large the list and its pages are."""
 
-    total: Int32
-    per_page: int
+    total: Int32 | None = None
+    per_page: int | None = None
 
 
 class ListMeta(msgspec.Struct, frozen=True, gc=False):
     """What a list says about itself."""
 
-    page: PageMeta
+    page: PageMeta = PageMeta()
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, gc=False):
@@ -201,8 +201,8 @@ class DeliveryPage(msgspec.Struct, frozen=True, gc=False):
     `per_page` is the page size that the upstream used: it may be smaller than the one asked for.
     """
 
-    meta: ListMeta
     records: tuple[Delivery, ...] = msgspec.field(name="data")
+    meta: ListMeta = ListMeta()
 
     total = at("meta.page.total")
     per_page = at("meta.page.per_page")

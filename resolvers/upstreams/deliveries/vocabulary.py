@@ -1,12 +1,10 @@
 """The words of the send-tasks API, and what they mean for progress; each member's value is the word on the wire."""
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final
 
-from resolvers.upstreams.names import Progress
-
-Word = TypeVar("Word", bound=Enum)
+from resolvers.upstreams.names import FINAL_PROGRESS, Progress
+from resolvers.upstreams.words import Words
 
 
 class DeliveryType(Enum):
@@ -30,18 +28,6 @@ class DeliveryStatus(Enum):
     UNKNOWN = "unknown"
 
 
-class Words(dict[str, Word]):
-    """What the vendor's words mean; any other word means `unknown`. A look-up costs no more than one in a dict."""
-
-    def __init__(self, words: Mapping[str, Word], unknown: Word) -> None:
-        super().__init__(words)
-        self._unknown = unknown
-
-    def __missing__(self, word: str) -> Word:
-        """A word that no document names."""
-        return self._unknown
-
-
 TYPE_OF_WORD: Final = Words({member.value: member for member in DeliveryType}, DeliveryType.UNKNOWN)
 
 STATUS_OF_WORD: Final = Words(
@@ -50,14 +36,18 @@ STATUS_OF_WORD: Final = Words(
 )
 """Takes the correct spelling too, should the vendor ever mend it."""
 
-PROGRESS_OF_WORD: Final = {
-    "pending": Progress.PENDING,
-    "waiting": Progress.IN_PROGRESS,
-    "procesing": Progress.IN_PROGRESS,
-    "processing": Progress.IN_PROGRESS,
-    "completed": Progress.SUCCEEDED,
-    "error": Progress.FAILED,
-}
+PROGRESS_OF_WORD: Final = Words(
+    {
+        "pending": Progress.PENDING,
+        "waiting": Progress.IN_PROGRESS,
+        "procesing": Progress.IN_PROGRESS,
+        "processing": Progress.IN_PROGRESS,
+        "completed": Progress.SUCCEEDED,
+        "error": Progress.FAILED,
+    },
+    Progress.IN_PROGRESS,
+)
 """A word that is not here is in progress: it may still change."""
 
-FINAL_WORDS: Final = frozenset({"completed", "error"})
+FINAL_OF_WORD: Final = Words({word: progress in FINAL_PROGRESS for word, progress in PROGRESS_OF_WORD.items()}, False)
+"""Whether no further change will come."""

@@ -3,12 +3,13 @@
 Their bodies are read twice, for the fields that we know and for the whole object, since both are in the record.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
 from resolvers.upstreams.partial_answers import whole_or_none
@@ -42,7 +43,7 @@ class _Organizations(msgspec.Struct, frozen=True):
 
 
 class _OrganizationObjects(msgspec.Struct, frozen=True):
-    organizations: list[dict[str, Any]] | None
+    organizations: list[Any] | None
 
 
 class _Roles(msgspec.Struct, frozen=True):
@@ -50,7 +51,7 @@ class _Roles(msgspec.Struct, frozen=True):
 
 
 class _RoleObjects(msgspec.Struct, frozen=True):
-    roles: list[dict[str, Any]] | None
+    roles: list[Any] | None
 
 
 _ONE_ORGANIZATION: Final = msgspec.json.Decoder(_OneOrganization)
@@ -80,7 +81,7 @@ def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
     page = decode(_ORGANIZATIONS, call, answer)
     objects = decode(_ORGANIZATION_OBJECTS, call, answer).organizations or ()
     known = page.organizations or ()
-    records = [Organization(own.id, own.business_name, one) for own, one in zip(known, objects, strict=True)]
+    records = [_organization(own, one) for own, one in zip(known, objects, strict=True)]
     return ListPage(records, page_size(page.meta))
 
 
@@ -88,7 +89,16 @@ def many_roles(call: Call, answer: Answer) -> list[Role]:
     """The roles in an answer, in its order."""
     known = decode(_ROLES, call, answer).roles or ()
     objects = decode(_ROLE_OBJECTS, call, answer).roles or ()
-    return [Role(own.id, own.name, attributes) for own, attributes in zip(known, objects, strict=True)]
+    roles = zip(known, objects, strict=True)
+    # No list of roles may hold a null: one that cannot be read is left out.
+    return [Role(own.id, own.name, one) for own, one in roles if not isinstance(own, UnreadableRecord)]
+
+
+def _organization(known: _OrganizationFields, attributes: dict[str, Any]) -> Organization:
+    """An organization; what could not be read stays what it is, for it stands in a list."""
+    if isinstance(known, UnreadableRecord):
+        return cast("Organization", known)
+    return Organization(known.id, known.business_name, attributes)
 
 
 def _with_attributes(known: _OneOrganization, call: Call, answer: Answer) -> Organization:

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from resolvers.errors import UpstreamBadAnswer
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
 from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
 from resolvers.upstreams.partial_answers import whole_or_none
@@ -54,7 +56,7 @@ def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskRe
     """The tasks in an answer to their creation, in its order, or their ids where one of them is not whole."""
     whole = whole_or_none(_TASKS, call, answer)
     if whole is not None:
-        return _listed(whole)
+        return [_task_or_reference(call, one) for one in _listed(whole)]
     references = decode(_TASK_REFERENCES, call, answer).tasks
     return [references] if isinstance(references, TaskReference) else references
 
@@ -67,7 +69,24 @@ def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:
 
 def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask]:
     """What an answer says of the tasks that were changed; those that were not are missing from it."""
-    return decode(_UPDATED_TASKS, call, answer).updated_tasks or []
+    tasks = decode(_UPDATED_TASKS, call, answer).updated_tasks or []
+    named = [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
+    return [one for one in named if one.id]
+
+
+def _task_or_reference(call: Call, task: LogisticsTask) -> LogisticsTask | TaskReference:
+    """A created task, or its id where the rest cannot be read.
+
+    Raises:
+        UpstreamBadAnswer: its id cannot be read either.
+    """
+    if not isinstance(task, UnreadableRecord):
+        return task
+    if task.own_id is None:
+        raise UpstreamBadAnswer(
+            call.upstream, f"LOGISTICS answered {call.operation} with a task that has no id.", outcome_unknown=True
+        )
+    return TaskReference(task.own_id)
 
 
 def _listed(answer: _Tasks) -> list[LogisticsTask]:

@@ -15,7 +15,7 @@ from resolvers.upstreams.logistics.money import Money, Thousandths, money
 from resolvers.upstreams.logistics.stop_records import Address, Contact, TaskStop, TimeWindow
 from resolvers.upstreams.logistics.vocabulary import (
     BROADCAST_PREFERENCE_OF,
-    FINAL_WORDS,
+    FINAL_OF,
     PROGRESS_OF,
     TASK_STATUS_OF,
     VEHICLE_OF,
@@ -68,7 +68,7 @@ class TaskStatusEntry(msgspec.Struct, frozen=True, gc=False):
     @property
     def status(self) -> TaskStatus:
         """The status; UNKNOWN for a word that is not documented."""
-        return TASK_STATUS_OF.get(self.raw_status, TaskStatus.UNKNOWN)
+        return TASK_STATUS_OF[self.raw_status]
 
 
 class LogisticsTask(
@@ -141,17 +141,17 @@ class LogisticsTask(
     @property
     def status(self) -> TaskStatus:
         """The status; UNKNOWN for a word that is not documented."""
-        return TASK_STATUS_OF.get(self.raw_status, TaskStatus.UNKNOWN)
+        return TASK_STATUS_OF[self.raw_status]
 
     @property
     def progress(self) -> Progress:
         """How far the task is, in the vocabulary of all upstreams."""
-        return PROGRESS_OF.get(self.raw_status, Progress.IN_PROGRESS)
+        return PROGRESS_OF[self.raw_status]
 
     @property
     def final(self) -> bool:
         """Whether no further change will come."""
-        return self.raw_status in FINAL_WORDS
+        return FINAL_OF[self.raw_status]
 
     @property
     def pickup(self) -> TaskStop:
@@ -177,13 +177,13 @@ class LogisticsTask(
     def broadcast_preference(self) -> BroadcastPreference | None:
         """Which drivers it is offered to."""
         word = self.wire_broadcast_preference
-        return BROADCAST_PREFERENCE_OF.get(word, BroadcastPreference.UNKNOWN) if word else None
+        return BROADCAST_PREFERENCE_OF[word] if word else None
 
     @property
     def vehicle_preference(self) -> VehicleType | None:
         """What it is to be driven with."""
         word = self.wire_vehicle_preference
-        return VEHICLE_OF.get(word, VehicleType.UNKNOWN) if word else None
+        return VEHICLE_OF[word] if word else None
 
     @property
     def status_history(self) -> list[TaskStatusEntry]:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from resolvers.upstreams.names import FINAL_PROGRESS, Progress
+from resolvers.upstreams.words import Words
 
 
 class TaskStatus(Enum):
@@ -86,33 +87,37 @@ TRUCK_SERVICE_WORDS: Final[Mapping[TruckService, str]] = {TruckService.FTL: "ftl
 PRICED_VEHICLES: Final = frozenset(VEHICLE_WORDS) - {VehicleType.LTL, VehicleType.LORRY_20FT}
 """The price API's service types (document: Get price recommendation)."""
 
-TASK_STATUS_OF: Final[Mapping[str, TaskStatus]] = {
-    status.value.lower(): status for status in TaskStatus if status is not TaskStatus.UNKNOWN
-}
+TASK_STATUS_OF: Final = Words(
+    {status.value.lower(): status for status in TaskStatus if status is not TaskStatus.UNKNOWN}, TaskStatus.UNKNOWN
+)
 """A task's status by the vendor's word."""
 
-BROADCAST_PREFERENCE_OF: Final[Mapping[str, BroadcastPreference]] = {
-    word: preference for preference, word in BROADCAST_PREFERENCE_WORDS.items()
-}
+BROADCAST_PREFERENCE_OF: Final = Words(
+    {word: preference for preference, word in BROADCAST_PREFERENCE_WORDS.items()}, BroadcastPreference.UNKNOWN
+)
 
-VEHICLE_OF: Final[Mapping[str, VehicleType]] = {word: vehicle for vehicle, word in VEHICLE_WORDS.items()}
+VEHICLE_OF: Final = Words({word: vehicle for vehicle, word in VEHICLE_WORDS.items()}, VehicleType.UNKNOWN)
 
-PROGRESS_OF: Final[Mapping[str, Progress]] = {
-    "draft": Progress.PENDING,
-    "pending_broadcast": Progress.PENDING,
-    "broadcasting": Progress.IN_PROGRESS,
-    "accepted": Progress.IN_PROGRESS,
-    "pending_pickup": Progress.IN_PROGRESS,
-    "pickup_arriving": Progress.IN_PROGRESS,
-    "pending_delivery": Progress.IN_PROGRESS,
-    "delivery_arriving": Progress.IN_PROGRESS,
-    "complete": Progress.SUCCEEDED,
-    # That nothing follows an unsuccessful attempt is assumed: the vendor's diagram of transitions is lost.
-    "unsuccessful_pickup": Progress.FAILED,
-    "unsuccessful_delivery": Progress.FAILED,
-    "expired": Progress.FAILED,
-    "cancelled": Progress.CANCELLED,
-}
+PROGRESS_OF: Final = Words(
+    {
+        "draft": Progress.PENDING,
+        "pending_broadcast": Progress.PENDING,
+        "broadcasting": Progress.IN_PROGRESS,
+        "accepted": Progress.IN_PROGRESS,
+        "pending_pickup": Progress.IN_PROGRESS,
+        "pickup_arriving": Progress.IN_PROGRESS,
+        "pending_delivery": Progress.IN_PROGRESS,
+        "delivery_arriving": Progress.IN_PROGRESS,
+        "complete": Progress.SUCCEEDED,
+        # That nothing follows an unsuccessful attempt is assumed: the vendor's diagram of transitions is lost.
+        "unsuccessful_pickup": Progress.FAILED,
+        "unsuccessful_delivery": Progress.FAILED,
+        "expired": Progress.FAILED,
+        "cancelled": Progress.CANCELLED,
+    },
+    Progress.IN_PROGRESS,
+)
 """How far a task is by the vendor's word; a word not known counts as IN_PROGRESS."""
 
-FINAL_WORDS: Final = frozenset(word for word, progress in PROGRESS_OF.items() if progress in FINAL_PROGRESS)
+FINAL_OF: Final = Words({word: progress in FINAL_PROGRESS for word, progress in PROGRESS_OF.items()}, False)
+"""Whether no further change will come, by the vendor's word."""

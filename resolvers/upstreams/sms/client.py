@@ -11,6 +11,7 @@ import msgspec
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.assumed_complaint import read_complaint
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
 from resolvers.upstreams.sms.complaint import read_job_complaint
@@ -94,13 +95,16 @@ class SmsClient:
     async def job_ids(self, scope: CallScope, centre: int, query: JobIdQuery) -> list[str]:
         """Ids of the jobs that meet the query (documents: "Getting reports for all jobs matching a given criterion").
 
+        Returns:
+            The ids, in the upstream's order; an empty text stands for one that could not be read.
+
         Raises:
             InputRefused: the window is longer than 30 days or ends before it starts, or the limit is out of bounds.
         """
         call, sent = self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
         answer = await sent
         require_success(call, answer, read_complaint)
-        return [job.job_id for job in decode(JOB_REFERENCES, call, answer)]
+        return ["" if isinstance(job, UnreadableRecord) else job.job_id for job in decode(JOB_REFERENCES, call, answer)]
 
     async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
         """Which version of the API the centre runs (documents: "Getting API version information")."""

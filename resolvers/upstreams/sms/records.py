@@ -10,19 +10,20 @@ import msgspec
 
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import Progress
 from resolvers.upstreams.numbers import Int32
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
     ENCODING_OF_WORD,
-    FINAL_PROCESS_STATUSES,
+    FINAL_OF_PROCESS_STATUS,
     PROCESS_STATUS_OF_WORD,
-    PROGRESS_OF_PROCESS_STATUS,
     PROGRESS_OF_WORDS,
     QOS_OF_WORD,
     SmsEncoding,
     SmsProcessStatus,
     SmsQos,
+    progress_of,
 )
 
 
@@ -30,7 +31,7 @@ class JobReport(msgspec.Struct, frozen=True, rename="camel"):
     """The upstream's report on a job (documents: "Getting the status for a single job"); lives until it is a record."""
 
     job_id: str
-    recipient_ids: list[str]
+    recipient_ids: list[Any]
     src: str | None = None
     encoding: str | None = None
     billcode: str | None = None
@@ -154,18 +155,18 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     @property
     def process_status(self) -> SmsProcessStatus:
         """Where it stands, in the vendor's vocabulary."""
-        return PROCESS_STATUS_OF_WORD.get(self.raw_status, SmsProcessStatus.UNKNOWN)
+        return PROCESS_STATUS_OF_WORD[self.raw_status]
 
     @property
     def progress(self) -> Progress:
         """Where it stands, in the vocabulary of all upstreams."""
         words = (self.raw_status, self.status)
-        return PROGRESS_OF_WORDS.get(words) or PROGRESS_OF_PROCESS_STATUS.get(self.raw_status, Progress.IN_PROGRESS)
+        return PROGRESS_OF_WORDS.get(words) or progress_of(*words)
 
     @property
     def final(self) -> bool:
         """No further change will come."""
-        return self.raw_status in FINAL_PROCESS_STATUSES
+        return FINAL_OF_PROCESS_STATUS[self.raw_status]
 
     @property
     def sent_at(self) -> datetime | None:
@@ -181,7 +182,8 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
 def set_job(recipients: list[Recipient], job_id: str) -> None:
     """Tell recipients that were just decoded, and are nobody else's yet, which job they belong to."""
     for recipient in recipients:
-        msgspec.structs.force_setattr(recipient, "job_id", job_id)
+        if not isinstance(recipient, UnreadableRecord):
+            msgspec.structs.force_setattr(recipient, "job_id", job_id)
 
 
 class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -203,8 +205,8 @@ VERSION = msgspec.json.Decoder(SmsApiVersion)
 
 
 def _encoding(word: str | None) -> SmsEncoding | None:
-    return None if word is None else ENCODING_OF_WORD.get(word.upper(), SmsEncoding.UNKNOWN)
+    return None if word is None else ENCODING_OF_WORD[word]
 
 
 def _qos(word: str | None) -> SmsQos | None:
-    return None if word is None else QOS_OF_WORD.get(word.upper(), SmsQos.UNKNOWN)
+    return None if word is None else QOS_OF_WORD[word]

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Final
 
 from resolvers.upstreams.names import Progress
+from resolvers.upstreams.words import Words
 
 
 class SmsEncoding(Enum):
@@ -42,13 +43,11 @@ class SmsProcessStatus(Enum):
     UNKNOWN = "UNKNOWN"
 
 
-ENCODING_OF_WORD: Final = {member.value: member for member in SmsEncoding}
-"""By the word in upper case: reports write `utf-16`, requests may write either."""
+ENCODING_OF_WORD: Final = Words({member.value: member for member in SmsEncoding}, SmsEncoding.UNKNOWN)
 
-QOS_OF_WORD: Final = {member.value: member for member in SmsQos}
-"""By the word in upper case."""
+QOS_OF_WORD: Final = Words({member.value: member for member in SmsQos}, SmsQos.UNKNOWN)
 
-PROCESS_STATUS_OF_WORD: Final = {member.value: member for member in SmsProcessStatus}
+PROCESS_STATUS_OF_WORD: Final = Words({member.value: member for member in SmsProcessStatus}, SmsProcessStatus.UNKNOWN)
 
 PROGRESS_OF_WORDS: Final = {
     ("OPEN", None): Progress.PENDING,
@@ -58,13 +57,25 @@ PROGRESS_OF_WORDS: Final = {
 }
 """Where processStatus and status together say more than processStatus alone."""
 
-PROGRESS_OF_PROCESS_STATUS: Final = {
-    "OPEN": Progress.IN_PROGRESS,
-    "RUNNING": Progress.IN_PROGRESS,
-    "DONE": Progress.FAILED,
-    "CANCELED": Progress.CANCELLED,
-    "KILL": Progress.CANCELLED,
-}
+PROGRESS_OF_PROCESS_STATUS: Final = Words(
+    {
+        "OPEN": Progress.IN_PROGRESS,
+        "RUNNING": Progress.IN_PROGRESS,
+        "DONE": Progress.FAILED,
+        "CANCELED": Progress.CANCELLED,
+        "KILL": Progress.CANCELLED,
+    },
+    Progress.IN_PROGRESS,
+)
 """A word that is not here is in progress: it may still change."""
 
-FINAL_PROCESS_STATUSES: Final = frozenset({"DONE", "CANCELED", "KILL"})
+FINAL_OF_PROCESS_STATUS: Final = Words(
+    {word: word in {"DONE", "CANCELED", "KILL"} for word in PROGRESS_OF_PROCESS_STATUS}, False
+)
+"""Whether no further change will come."""
+
+
+def progress_of(process_status: str, status: str | None) -> Progress:
+    """Where the SMS to one recipient stands, in the vocabulary of all upstreams; by words in any case of letters."""
+    words = (process_status.strip().upper(), status and status.strip().upper())
+    return PROGRESS_OF_WORDS.get(words) or PROGRESS_OF_PROCESS_STATUS[process_status]

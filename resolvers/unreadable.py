@@ -1,0 +1,72 @@
+"""Records that could not be read, as what they are in a list: items that fail alone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from resolvers.errors import UpstreamBadAnswer
+from resolvers.loaders import failed
+from resolvers.upstreams.deliveries.records import Delivery
+from resolvers.upstreams.lenient import UnreadableRecord
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.records import Recipient
+
+Record = TypeVar("Record")
+
+
+def readable(records: Sequence[Record]) -> list[Record]:
+    """Those that could be read."""
+    return [record for record in records if not isinstance(record, UnreadableRecord)]
+
+
+def read_ones(nodes: Sequence[Record]) -> list[Record]:
+    """Return the items of `as_nodes` that are records."""
+    return [node for node in nodes if not isinstance(node, asyncio.Future)]
+
+
+def own_id_of(record: Delivery) -> str | None:
+    """Return a delivery's own id; None where not even that could be read."""
+    return record.own_id if isinstance(record, UnreadableRecord) else record.send_task_id
+
+
+def as_nodes(upstream: UpstreamName, records: Sequence[Record]) -> Sequence[Record]:
+    """The records as items of a list; what could not be read is one that fails when it is awaited.
+
+    Args:
+        upstream: Whose records they are.
+        records: As they were decoded.
+    """
+    if UnreadableRecord not in set(map(type, records)):
+        return records
+    return [
+        cast("Record", failed(bad_answer(upstream, record))) if isinstance(record, UnreadableRecord) else record
+        for record in records
+    ]
+
+
+def bad_answer(upstream: UpstreamName, record: UnreadableRecord) -> UpstreamBadAnswer:
+    """Return the error that stands for a record.
+
+    Args:
+        upstream: Whose record it is.
+        record: What is known of it.
+    """
+    name = "a record" if record.own_id is None else f"record {record.own_id}"
+    return UpstreamBadAnswer(
+        upstream, f"{upstream.name} answered {name} with something else than its documents say: {record.reason}"
+    )
+
+
+def recipient_in(recipients: Sequence[Recipient], sms_id: str) -> Recipient | None:
+    """Return one of a job's recipients; None where there is none with this id.
+
+    Raises:
+        UpstreamBadAnswer: it is there, and could not be read.
+    """
+    for recipient in recipients:
+        if isinstance(recipient, UnreadableRecord):
+            if recipient.own_id == sms_id:
+                raise bad_answer(UpstreamName.SMS, recipient)
+        elif recipient.sms_id == sms_id:
+            return recipient
+    return None

@@ -1,0 +1,244 @@
+"""How answers are read that differ from what their vendor documents: the one place for the rule and for its reading.
+
+An answer is first decoded strictly, which is fast. Only where that fails is it read here, by this rule: what says the
+same in another form is read; an optional field that cannot be read is left out, as if the vendor had not sent it; a
+record of a list whose needed fields cannot be read is an `UnreadableRecord` in its place; and only a record that was
+asked for alone, or a body that is no JSON, fails as a whole.
+
+Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
+empty object and `{}` or null for an empty list, a whole number with a fraction of zero, instants without a zone or with
+a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced). `docs/upstream-quirks.md` says where each of
+them comes from. The words of a vendor are looked up in any case of letters by `resolvers/upstreams/words.py`.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from types import NoneType
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+from resolvers.upstreams.instant import instant
+
+Record = TypeVar("Record")
+
+_WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*", re.ASCII)
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+_BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False, "1": True, "0": False, 1: True, 0: False}
+
+
+class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
+    """What stands in a list in the place of a record that could not be read; lives as long as the list.
+
+    Args:
+        own_id: The record's id upstream; None where not even that could be read.
+        reason: What could not be read, and where.
+    """
+
+    own_id: str | None
+    reason: str
+
+
+class UnreadableError(Exception):
+    """A value cannot be read as what it should be; its text names the place and the fault."""
+
+
+def read(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - whatever the decoder of the kind makes of a better body
+    """Read a body as a kind of value by the rule above.
+
+    Args:
+        kind: The type to read it as.
+        body: What came.
+
+    Raises:
+        UnreadableError: that cannot be done.
+    """
+    return _read(_info(kind), parsed(body), "$")
+
+
+def parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """The JSON of a body, with or without a byte order mark.
+
+    Raises:
+        UnreadableError: it holds none.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"it is no JSON: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _info(kind: Any) -> inspect.Type:  # noqa: ANN401 - any type
+    return inspect.type_info(kind)
+
+
+def _read(info: inspect.Type, value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON, and any record
+    reader = _READERS.get(type(info))
+    if reader is None:
+        return value
+    return reader(info, value, path)
+
+
+def _struct(info: inspect.StructType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
+    if value == []:
+        value = {}
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{path} is no object")
+    fields: dict[str, Any] = {}
+    for field in info.fields:
+        name = field.encode_name
+        if name not in value:
+            if field.required:
+                raise UnreadableError(f"{path}.{name} is missing")
+            continue
+        try:
+            fields[field.name] = _read(field.type, value[name], f"{path}.{name}")
+        except UnreadableError:
+            if field.required:
+                raise
+    return cast("Callable[..., Any]", info.cls)(**fields)
+
+
+def _list(info: inspect.ListType | inspect.VarTupleType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
+    if value is None or value == {}:
+        value = []
+    if not isinstance(value, list):
+        raise UnreadableError(f"{path} is no list")
+    items = []
+    for number, item in enumerate(value):
+        try:
+            items.append(_read(info.item_type, item, f"{path}[{number}]"))
+        except UnreadableError as error:
+            if isinstance(info.item_type, inspect.StructType):
+                items.append(UnreadableRecord(_own_id(info.item_type, item), str(error)))
+    return tuple(items) if isinstance(info, inspect.VarTupleType) else items
+
+
+def _own_id(info: inspect.StructType, value: object) -> str | None:
+    """The id of a record, under the one name that its kind has for it."""
+    name = next((field.encode_name for field in info.fields if field.encode_name in _ID_NAMES), None)
+    own_id = value.get(name) if isinstance(value, dict) and name is not None else None
+    return str(own_id) if isinstance(own_id, str | int) and not isinstance(own_id, bool) and own_id != "" else None
+
+
+_ID_NAMES: Final = frozenset({"id", "jobId", "smsId"})
+
+
+def _object(info: inspect.DictType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
+    del info
+    if value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{path} is no object")
+    return value
+
+
+def _union(info: inspect.UnionType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
+    """The first alternative that fits as it is, else the first that can be read."""
+    kinds = tuple(type(one) for one in info.types)
+    if value is None and inspect.NoneType in kinds:
+        return None
+    error: UnreadableError | None = None
+    for one in sorted(info.types, key=lambda one: not _fits(one, value)):
+        if not isinstance(one, inspect.NoneType):
+            try:
+                return _read(one, value, path)
+            except UnreadableError as failure:
+                error = error or failure
+    if value == [] and inspect.NoneType in kinds:
+        return None
+    raise error or UnreadableError(f"{path} must be null")
+
+
+def _fits(info: inspect.Type, value: object) -> bool:
+    return isinstance(value, _PLAIN.get(type(info), ())) and (
+        not isinstance(value, bool) or isinstance(info, inspect.BoolType)
+    )
+
+
+def _whole(info: inspect.IntType, value: Any, path: str) -> int:  # noqa: ANN401 - see _read
+    number: int | None = None
+    if isinstance(value, str) and (match := _WHOLE.fullmatch(value)):
+        number = int(match[1])
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if number is None:
+        raise UnreadableError(f"{path} is no whole number")
+    if (info.ge is not None and number < info.ge) or (info.le is not None and number > info.le):
+        raise UnreadableError(f"{path} is out of bounds")
+    return number
+
+
+def _number(info: inspect.FloatType, value: Any, path: str) -> float:  # noqa: ANN401 - see _read
+    del info
+    if isinstance(value, bool) or not (
+        isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value))
+    ):
+        raise UnreadableError(f"{path} is no number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise UnreadableError(f"{path} is no finite number")
+    return number
+
+
+def _text(info: inspect.StrType, value: Any, path: str) -> str:  # noqa: ANN401 - see _read
+    del info
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UnreadableError(f"{path} is no text")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _boolean(info: inspect.BoolType, value: Any, path: str) -> bool:  # noqa: ANN401 - see _read
+    del info
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, str | int | float) and word in _BOOLEANS:
+        return _BOOLEANS[word]
+    raise UnreadableError(f"{path} is neither true nor false")
+
+
+def _instant(info: inspect.DateTimeType, value: Any, path: str) -> datetime:  # noqa: ANN401 - see _read
+    del info
+    moment = instant(value)
+    if moment is None:
+        raise UnreadableError(f"{path} is no instant")
+    return moment
+
+
+_READERS: Final[dict[type, Callable[[Any, Any, str], Any]]] = {
+    inspect.StructType: _struct,
+    inspect.ListType: _list,
+    inspect.VarTupleType: _list,
+    inspect.DictType: _object,
+    inspect.UnionType: _union,
+    inspect.IntType: _whole,
+    inspect.FloatType: _number,
+    inspect.StrType: _text,
+    inspect.BoolType: _boolean,
+    inspect.DateTimeType: _instant,
+}
+
+_PLAIN: Final[dict[type, tuple[type, ...]]] = {
+    inspect.StructType: (dict,),
+    inspect.DictType: (dict,),
+    inspect.ListType: (list,),
+    inspect.VarTupleType: (list,),
+    inspect.IntType: (int,),
+    inspect.FloatType: (int, float),
+    inspect.StrType: (str,),
+    inspect.BoolType: (bool,),
+    inspect.DateTimeType: (str,),
+    inspect.NoneType: (NoneType,),
+}
