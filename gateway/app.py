@@ -25,6 +25,7 @@ from gateway.operations.admission import build_admission
 from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
+from gateway.operations.response_writer import ResponseWriter
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.security_headers import SecurityHeaders
 from gateway.settings.loading import load_settings
@@ -84,9 +85,10 @@ def create_app(
     admission = build_admission(settings, core_schema(schema), upstreams.redis, metrics.requests)
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     config = RunnerConfig(settings.deadline_seconds)
-    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config)
+    writer = ResponseWriter(settings.limits.response_bytes, metrics.requests)
+    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config, writer)
     operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
-    subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds)
+    subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds, writer)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     endpoint_config = EndpointConfig(settings.max_body_bytes, site.rule)
     endpoint = Endpoint(

@@ -15,18 +15,27 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def encode(response: dict[str, Any]) -> bytes:
-    """A response's bytes.
-
-    orjson writes no integers beyond 64 bits and nothing below 254 levels; an upstream's free-form values may have both.
-    """
+    """A response's bytes."""
     try:
-        return orjson.dumps(response)
-    except orjson.JSONEncodeError as error:
-        _LOG.warning("An answer is written the slow way: %s", error)
-    try:
-        return json.dumps(response, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
+        return encode_part(response)
     except (RecursionError, UnicodeEncodeError):
         return orjson.dumps({"data": None, "errors": [TOO_DEEP]})
+
+
+def encode_part(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """A part of a response.
+
+    orjson writes no integers beyond 64 bits and nothing below 254 levels; an upstream's free-form values may have both.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+        UnicodeEncodeError: it holds half of a surrogate pair.
+    """
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        _LOG.warning("An answer is written the slow way: %s", error)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
 
 
 def variables_key(variables: dict[str, Any] | None) -> bytes:

@@ -25,12 +25,14 @@ class RequestCounts(msgspec.Struct):
         variables: For the number of values in their variables and extensions.
         calls: For the upstream calls that they are estimated at.
         nodes: For the nodes that they are estimated at.
+        response: For the bytes of their response.
     """
 
     document: int = 0
     variables: int = 0
     calls: int = 0
     nodes: int = 0
+    response: int = 0
 
 
 class RequestLimits:

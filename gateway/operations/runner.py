@@ -16,11 +16,11 @@ from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.operations.cost import Costs
 from gateway.operations.documents import MAX_ERRORS, Document, Documents
-from gateway.operations.encoding import encode
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.report import report
 from gateway.operations.request_limits import RequestLimits
+from gateway.operations.response_writer import ResponseWriter
 from gateway.operations.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -65,16 +65,24 @@ class Runner:
         costs: Estimates them.
         limits: How much an operation may make of its variables.
         config: What the operator set.
+        writer: Encodes responses, up to its limit.
     """
 
     def __init__(
-        self, documents: Documents, execution: Execution, costs: Costs, limits: RequestLimits, config: RunnerConfig
+        self,
+        documents: Documents,
+        execution: Execution,
+        costs: Costs,
+        limits: RequestLimits,
+        config: RunnerConfig,
+        writer: ResponseWriter | None = None,
     ) -> None:
         self._documents = documents
         self._execution = execution
         self._costs = costs
         self._limits = limits
         self._config = config
+        self._writer = writer or ResponseWriter()
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
         """Run one operation, and answer it whatever comes of it.
@@ -129,7 +137,8 @@ class Runner:
             context.close()
         if explains(scope):
             told["calls"] = traces_told(context)
-        return Outcome(_reply(result, request, told), context, whole=not result.errors)
+        reply = self._reply(result, request, told)
+        return Outcome(reply, context, whole=not reply.has_errors)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
         """What it would cost; variables that it could not be executed with are told as they would be then."""
@@ -148,25 +157,25 @@ class Runner:
             200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit, self._costs.max_nodes)})
         )
 
+    def _reply(self, result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
+        """The response.
+
+        Args:
+            result: What execution came to.
+            request: What was asked.
+            told: What `extensions.gateway` tells about the execution.
+        """
+        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+            return _request_error(tuple(result.errors), request)
+        response: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            response["errors"] = report(result.errors, request.request_id)
+        if told:
+            response["extensions"] = {"gateway": told}
+        body, whole = self._writer.write(response)
+        return Reply(200, body, has_errors=not whole or "errors" in response)
+
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:
     body = orjson.dumps({"errors": report(errors, request.request_id)})
     return Reply(400, body, executed=False, has_errors=True)
-
-
-def _reply(result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
-    """The response.
-
-    Args:
-        result: What execution came to.
-        request: What was asked.
-        told: What `extensions.gateway` tells about the execution.
-    """
-    if result.data is None and result.errors and all(error.path is None for error in result.errors):
-        return _request_error(tuple(result.errors), request)
-    response: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        response["errors"] = report(result.errors, request.request_id)
-    if told:
-        response["extensions"] = {"gateway": told}
-    return Reply(200, encode(response), has_errors="errors" in response)

@@ -78,6 +78,8 @@ class LimitsSettings(SettingsGroup):
     """Estimated upstream calls."""
     nodes: Count = 50_000
     """Estimated objects in the response."""
+    response_bytes: Count = 16_777_216
+    """Bytes of a response, and of a subscription's event."""
     depth: Count = 12
     """Levels of nested fields."""
     tokens: Count = 2000

@@ -9,11 +9,11 @@ from graphql.execution import Executor, create_source_event_stream, execute_subs
 
 from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledEvents
-from gateway.operations.encoding import encode
 from gateway.operations.execution import StandardExecution
 from gateway.operations.explain import traces_told
 from gateway.operations.refused_inputs import refused_inputs
 from gateway.operations.report import report
+from gateway.operations.response_writer import ResponseWriter
 from gateway.subscriptions.response import Response
 from resolvers.context import Context
 
@@ -41,11 +41,12 @@ class SubscriptionRun:
         compiled: Executes events first; None where graphql-core has to execute all of them.
         new_context: Makes one for the source, and one for each event, or all would be answered from what the first has
             loaded.
+        writer: Encodes the responses.
     """
 
-    __slots__ = ("_compiled", "_context", "_executor", "_new_context", "_request_id", "_source")
+    __slots__ = ("_compiled", "_context", "_executor", "_new_context", "_request_id", "_source", "_writer")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each step that a run takes
         self,
         execution: StandardExecution,
         document: DocumentNode,
@@ -53,7 +54,10 @@ class SubscriptionRun:
         request: GraphQLRequest,
         compiled: CompiledEvents | None,
         new_context: Callable[[], Context],
+        *,
+        writer: ResponseWriter,
     ) -> None:
+        self._writer = writer
         self._new_context = new_context
         self._context = new_context()
         self._executor = execution.executor(document, operation, request.variables, self._context)
@@ -88,7 +92,8 @@ class SubscriptionRun:
         finally:
             context.close()
         response = self._response(result, context)
-        return Response(encode(response), getattr(event, "cursor", None), whole=response.keys() == {"data"})
+        body, written = self._writer.write(response)
+        return Response(body, getattr(event, "cursor", None), whole=written and response.keys() == {"data"})
 
     async def close(self) -> None:
         """Close the source, and give up what it still has on its way."""

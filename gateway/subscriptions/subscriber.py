@@ -21,6 +21,7 @@ from gateway.operations.documents import Document
 from gateway.operations.encoding import variables_key
 from gateway.operations.explain import plan_asked_for, traces_asked_for
 from gateway.operations.report import report
+from gateway.operations.response_writer import ResponseWriter
 from gateway.subscriptions.refusal import refusal, refusal_of
 from gateway.subscriptions.response import Response
 from gateway.subscriptions.resumption import resumed
@@ -42,6 +43,7 @@ class Subscriber:
         admission: Says which subscriptions run.
         operations: Runs queries and mutations, which such connections carry as well.
         deadline_seconds: What one event may take from the source to its response.
+        writer: Encodes events' responses, up to its limit.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Subscriber:
         admission: Admission,
         operations: Operations[Caller],
         deadline_seconds: float,
+        writer: ResponseWriter | None = None,
     ) -> None:
+        self._writer = writer or ResponseWriter()
         self._schema = schema
         self._execution = execution
         self._admission = admission
@@ -126,7 +130,8 @@ class Subscriber:
             node = resumed(self._schema, node, last_event_id)
         compiled = self._execution.events(document, operation, request.variables)
         new_context = partial(self._new_context, scope, caller)
-        run = SubscriptionRun(self._execution.standard, node, operation, request, compiled, new_context)
+        standard, writer = self._execution.standard, self._writer
+        run = SubscriptionRun(standard, node, operation, request, compiled, new_context, writer=writer)
         asked = _asked(document, request, compiled, scope, caller)
         try:
             async for event in await run.source():

@@ -16,6 +16,7 @@ from gateway.operations.compiled.execution import CompiledEvents, CompiledExecut
 from gateway.operations.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
 from gateway.operations.refused_inputs import refused_inputs
+from gateway.operations.response_writer import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
 from resolvers.context import Context
@@ -117,6 +118,7 @@ def subscription(
         request,
         compiled,
         partial(new_context, account),
+        writer=ResponseWriter(),
     )
 
 
