@@ -200,11 +200,15 @@ class InputRefused(UpstreamRefusal):
         upstream: Which one.
         message: The upstream's own explanation where it gave one.
         pointer: The upstream's word for where, e.g. `/data/attributes/delivery-type`.
+
+    Attributes:
+        also: What else it refused of the same request, each for itself.
     """
 
     def __init__(self, upstream: UpstreamName, message: str, *, pointer: str | None = None) -> None:
         super().__init__(upstream, message)
         self.pointer = pointer
+        self.also: tuple[InputRefused, ...] = ()
 
 
 class RecordMissing(UpstreamRefusal):

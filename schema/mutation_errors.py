@@ -84,7 +84,7 @@ def all_as_data(
     error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
 ) -> list[MutationError]:
     """The data that an error becomes with all that was refused beside it; see `as_data`."""
-    also = error.also if isinstance(error, errors.BadInput) else ()
+    also = error.also if isinstance(error, errors.BadInput | errors.InputRefused) else ()
     return [as_data(one, asked_id=asked_id, pointers=pointers) for one in (error, *also)]
 
 
@@ -124,6 +124,9 @@ def as_data(
 
 def _path(pointer: str | None, pointers: Mapping[str, Path]) -> list[str] | None:
     path = pointers.get(pointer or "")
+    if path is None and pointer and "/" not in pointer:
+        # Some servers name the field alone.
+        path = next((one for known, one in pointers.items() if known.endswith(f"/{pointer}")), None)
     return None if path is None else [str(step) for step in path]
 
 

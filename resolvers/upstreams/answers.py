@@ -1,7 +1,7 @@
 """The border at which an upstream's statuses and bodies become records or our errors."""
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import msgspec
 
@@ -22,6 +22,9 @@ from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
 
+SUCCESSES: Final = frozenset({200, 201, 202, 203})
+EMPTY_SUCCESSES: Final = frozenset({204, 205})
+
 
 class Complaint(msgspec.Struct, frozen=True):
     """What an upstream said about a request that it refused, or documents about such a refusal.
@@ -31,12 +34,20 @@ class Complaint(msgspec.Struct, frozen=True):
         pointer: Its word for where.
         code: Its word for the kind of refusal.
         retry_after: Seconds after which a new try makes sense, unless its `Retry-After` says otherwise.
+        also: What else was refused of the same request.
     """
 
     message: str | None = None
     pointer: str | None = None
     code: str | None = None
     retry_after: float | None = None
+    also: "tuple[Complaint, ...]" = ()
+
+    @property
+    def words(self) -> str | None:
+        """All that is said, the errors beside the first included."""
+        said = [one.message for one in (self, *self.also) if one.message]
+        return "; ".join(dict.fromkeys(said)) or None
 
 
 ReadComplaint = Callable[[bytes], Complaint]
@@ -64,12 +75,14 @@ def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) ->
 
 
 def require_success(call: Call, answer: Answer, read_complaint: ReadComplaint) -> None:
-    """Pass an answer of 200, 201 or 202, and raise the error that any other status means.
+    """Pass a success, and raise the error that any other status means.
+
+    A change that was made may be answered without a word (204, 205); whoever reads something needs its body.
 
     Raises:
         UpstreamError: the kind that fits the status.
     """
-    if answer.status in {200, 201, 202}:
+    if answer.status in SUCCESSES or (answer.status in EMPTY_SUCCESSES and not call.repeatable):
         return
     raise error_of(call, answer, read_complaint(answer.body))
 
@@ -77,9 +90,9 @@ def require_success(call: Call, answer: Answer, read_complaint: ReadComplaint) -
 def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
     """The error that a status other than success means."""
     upstream, status = call.upstream, answer.status
-    said = complaint.message or f"HTTP {status}"
+    said = complaint.words or f"HTTP {status}"
     if status in {400, 422}:
-        return InputRefused(upstream, f"{upstream.name} refused {call.operation}: {said}", pointer=complaint.pointer)
+        return _input_refused(call, complaint, status)
     if status in {401, 403}:
         return UpstreamAuth(upstream, _credentials_refused(upstream, call.operation, status))
     if status == 404:
@@ -105,6 +118,20 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
         f"{upstream.name} answered {call.operation} with the undocumented HTTP {status}.",
         outcome_unknown=not call.repeatable,
     )
+
+
+def _input_refused(call: Call, complaint: Complaint, status: int) -> InputRefused:
+    """The first error of a refusal, with the others beside it."""
+    refusals = [
+        InputRefused(
+            call.upstream,
+            f"{call.upstream.name} refused {call.operation}: {one.message or f'HTTP {status}'}",
+            pointer=one.pointer,
+        )
+        for one in (complaint, *complaint.also)
+    ]
+    refusals[0].also = tuple(refusals[1:])
+    return refusals[0]
 
 
 def _retry_after(call: Call, answer: Answer) -> float | None:

@@ -6,9 +6,10 @@ record of a list whose needed fields cannot be read is an `UnreadableRecord` in 
 asked for alone, or a body that is no JSON, fails as a whole.
 
 Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
-empty object and `{}` or null for an empty list, a whole number with a fraction of zero, instants without a zone or with
-a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced). `docs/upstream-quirks.md` says where each of
-them comes from. The words of a vendor are looked up in any case of letters by `resolvers/upstreams/words.py`.
+empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants
+without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
+`docs/upstream-quirks.md` says where each of them comes from. The words of a vendor are looked up in any case of letters
+by `resolvers/upstreams/words.py`, and what refusals say is read by `resolvers/upstreams/complaint.py`.
 """
 
 import json
@@ -106,7 +107,7 @@ def _struct(info: inspect.StructType, value: Any, path: str) -> Any:  # noqa: AN
 
 
 def _list(info: inspect.ListType | inspect.VarTupleType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
-    if value is None or value == {}:
+    if path != "$" and (value is None or value == {}):
         value = []
     if not isinstance(value, list):
         raise UnreadableError(f"{path} is no list")

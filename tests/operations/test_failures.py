@@ -118,18 +118,19 @@ async def test_an_upstream_that_no_setting_names_is_unconfigured_and_the_others_
         assert {"name": "LOGISTICS", "state": "UNCONFIGURED"} in states.data["upstreams"]
 
 
-async def test_one_job_report_that_fails_makes_one_node_null(world: World) -> None:
+async def test_one_job_report_that_fails_leaves_what_the_list_knows_of_the_job(world: World) -> None:
     listed = await world.ask("{ smsJobs(first: 3) { nodes { jobId } } }")
     job_ids = [node["jobId"] for node in listed.data["smsJobs"]["nodes"]]
     world.sms.primary.faults.settings = FaultSettings(
         nonsense="truncated", only_path_prefix=f"/rest/v1/jobs/{job_ids[1]}"
     )
 
-    answer = await world.ask("{ smsJobs(first: 3) { nodes { jobId qos } } }")
+    answer = await world.ask("{ smsJobs(first: 3) { nodes { jobId source qos } } }")
 
     nodes = answer.json["data"]["smsJobs"]["nodes"]
-    assert answer.codes == {"smsJobs.nodes.1": "UPSTREAM_BAD_ANSWER"}
-    assert [node and node["jobId"] for node in nodes] == [job_ids[0], None, job_ids[2]]
+    assert answer.codes == {"smsJobs.nodes.1.source": "UPSTREAM_BAD_ANSWER"}
+    assert [node["jobId"] for node in nodes] == job_ids
+    assert [node["source"] is None for node in nodes] == [False, True, False]
 
 
 async def test_a_job_of_the_secondary_data_centre_is_found_while_the_primary_is_down(world: World) -> None:

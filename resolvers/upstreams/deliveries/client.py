@@ -10,7 +10,7 @@ import msgspec
 from resolvers.errors import Conflicting, InputRefused, StillInProgress
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.deliveries.complaint import read_complaint
+from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.deliveries.records import (
     DELIVERY,
     DELIVERY_PAGE,
@@ -220,8 +220,7 @@ class DeliveriesClient:
             turn_by=scope.turn_by,
         )
         answer = await self._transport.send(call)
-        if answer.status != 204:
-            _require_write(call, answer)
+        _require_write(call, answer)
         return call, answer
 
 
@@ -233,6 +232,6 @@ def _require_write(call: Call, answer: Answer) -> None:
         # The documents know one conflict alone: a second delivery of the same while the first has not ended.
         raise StillInProgress(conflict.upstream, conflict.message) from conflict
     except InputRefused as refusal:
-        if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS:
+        if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS and not refusal.also:
             raise StillInProgress(refusal.upstream, refusal.message) from refusal
         raise

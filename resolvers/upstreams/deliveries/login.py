@@ -11,7 +11,7 @@ import msgspec
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
-from resolvers.upstreams.deliveries.complaint import read_complaint
+from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.credentials import Token
 
@@ -71,4 +71,9 @@ class DeliveriesLogin:
             )
         require_success(call, answer, read_complaint)
         granted = decode(_GRANTED, call, answer)
-        return Token(granted.access_token, granted.expires_in)
+        return Token(granted.access_token, _lifetime(granted.expires_in))
+
+
+def _lifetime(expires_in: float | None) -> float | None:
+    """Seconds; a token that is said to have ended before it was given has an unknown lifetime."""
+    return expires_in if expires_in is not None and expires_in > 0 else None

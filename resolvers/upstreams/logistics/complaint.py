@@ -2,8 +2,8 @@
 
 from resolvers.errors import NotAllowedNow
 from resolvers.upstreams.answers import Complaint, require_success
-from resolvers.upstreams.assumed_complaint import read_complaint
 from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.complaint import read_complaint
 
 
 def require_logistics_success(call: Call, answer: Answer) -> None:
@@ -16,7 +16,7 @@ def require_logistics_success(call: Call, answer: Answer) -> None:
     if answer.status in {409, 422}:
         complaint = read_complaint(answer.body)
         if _status_forbids(call.operation, answer.status, complaint):
-            said = complaint.message or f"HTTP {answer.status}"
+            said = complaint.words or f"HTTP {answer.status}"
             raise NotAllowedNow(call.upstream, f"The task's status forbids {call.operation}: {said}")
     require_success(call, answer, read_complaint)
 

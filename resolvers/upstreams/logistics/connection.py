@@ -64,13 +64,6 @@ class LogisticsConnection:
         require_logistics_success(call, answer)
         return answer
 
-    async def _changed(self, call: Call) -> Answer:
-        """The answer of a change that was made, which may be no more than its status."""
-        answer = await self._transport.send(call)
-        if answer.status != 204:
-            require_logistics_success(call, answer)
-        return answer
-
     async def _found(self, call: Call) -> Answer | None:
         """The answer of a success, or None where there is no such thing."""
         answer = await self._transport.send(call)

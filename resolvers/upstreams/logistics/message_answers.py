@@ -7,7 +7,7 @@ import msgspec
 from resolvers.errors import UpstreamBadAnswer
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.partial_answers import whole_or_none
+from resolvers.upstreams.partial_answers import names_a_failure, whole_or_none
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -29,20 +29,26 @@ def message(call: Call, answer: Answer) -> str:
 
 
 def message_or_none(call: Call, answer: Answer) -> str | None:
-    """The message of a change that was made; None where it was made without a word.
+    """The message of a change that was made; None where it was made without a word, or with one that is not known.
 
     Raises:
-        UpstreamBadAnswer: as for `message`, but that the message may be missing.
+        UpstreamBadAnswer: it is an error under a status of success.
     """
     answered = whole_or_none(_MESSAGE, call, answer)
-    return None if answered is None else _said(call, answered)
+    if answered is None or not (_is_success(answered) or names_a_failure(answered.code)):
+        return None
+    return _said(call, answered)
 
 
 def _said(call: Call, answered: _Message) -> str:
-    if answered.code == "success":
+    if _is_success(answered):
         return answered.message
     raise UpstreamBadAnswer(
         call.upstream,
         f"{call.upstream.name} answered {call.operation} as done, with the error {answered.code}: {answered.message}",
         outcome_unknown=not call.repeatable,
     )
+
+
+def _is_success(answered: _Message) -> bool:
+    return answered.code.strip().lower() == "success"

@@ -74,7 +74,7 @@ class TasksClient(LogisticsConnection):
         self._require_platform("platform_update_task")
         path = fill(self._paths.platform_update_task, "{task_id}", task_id)
         call = self._writing(scope, "platform_update_task", path, change, "PATCH")
-        return changed_task(call, await self._changed(call))
+        return changed_task(call, await self._done(call))
 
     async def cancel_task(self, scope: CallScope, task_id: str, reason: str) -> str | None:
         """Cancel a task that no driver has accepted yet.
@@ -88,7 +88,7 @@ class TasksClient(LogisticsConnection):
         """
         path = fill(self._paths.cancel_task, "{task_id}", task_id)
         call = self._writing(scope, "cancel_task", path, {"reason": reason}, "PATCH")
-        return message_or_none(call, await self._changed(call))
+        return message_or_none(call, await self._done(call))
 
     async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask]:
         """Broadcast drafts; those that were not are missing from the answer."""

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from resolvers.upstreams.answers import decode, require_success
-from resolvers.upstreams.assumed_complaint import read_complaint
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment

@@ -2,15 +2,19 @@
 
 from typing import Final
 
+import msgspec
+
 from resolvers.upstreams.answers import Complaint
-from resolvers.upstreams.assumed_complaint import read_complaint
+from resolvers.upstreams.complaint import read_complaint
 
 
 def read_job_complaint(status: int, body: bytes) -> Complaint:
     """What the body says about a job that was refused, or else what the documents say about the status."""
     complaint = read_complaint(body)
     retry_after = _COUNTED_SECONDS if status == 429 else None
-    return Complaint(complaint.message or _MEANING_OF_STATUS.get(status), None, complaint.code, retry_after)
+    return msgspec.structs.replace(
+        complaint, message=complaint.message or _MEANING_OF_STATUS.get(status), pointer=None, retry_after=retry_after
+    )
 
 
 _COUNTED_SECONDS: Final = 10.0

@@ -1,0 +1,90 @@
+"""What a refusal says, in every form that was seen.
+
+JSON:API error objects are documented for send-tasks ("422 Unprocessable Entity"). No other document shows a refusal, so
+the forms of other servers are read as well, for every upstream: `{"code", "message"}`, `{"error": "..."}` with or
+without `error_description`, `{"error": {...}}`, `{"message", "errors": {field: [..]}}` and plain text. A page of HTML
+says nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from resolvers.upstreams.answers import Complaint
+from resolvers.upstreams.lenient import UnreadableError, parsed
+
+MAX_TEXT: Final = 500
+"""Characters that are repeated of a text."""
+
+MAX_ERRORS: Final = 20
+"""Errors that are told of one refusal."""
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """Read the body of a refusal; an empty complaint where it has no form that is known.
+
+    The first error stands in the complaint itself, the others in its `also`.
+    """
+    try:
+        refusal = parsed(body)
+    except UnreadableError:
+        return Complaint(_plain_text(body))
+    if isinstance(refusal, str):
+        return Complaint(_words(refusal))
+    if isinstance(refusal, list):
+        refusal = {"errors": refusal}
+    if not isinstance(refusal, dict):
+        return Complaint()
+    whole = _one_error(refusal)
+    listed = [one for one in _errors(refusal.get("errors")) if one != Complaint()][:MAX_ERRORS]
+    if not listed:
+        return whole
+    first, *others = listed
+    return Complaint(first.message or whole.message, first.pointer, first.code or whole.code, also=tuple(others))
+
+
+def _errors(errors: Any) -> Iterator[Complaint]:  # noqa: ANN401 - any JSON
+    """The single errors of a list, or of an object that has one error or the errors of each field."""
+    if isinstance(errors, str):
+        yield Complaint(_words(errors))
+    elif isinstance(errors, list):
+        for one in errors:
+            yield _one_error(one) if isinstance(one, dict) else Complaint(_words(one))
+    elif isinstance(errors, dict):
+        if any(isinstance(errors.get(name), str) for name in ("detail", "title", "message")):
+            yield _one_error(errors)
+            return
+        for field, said in errors.items():
+            for one in said if isinstance(said, list) else [said]:
+                yield Complaint(_words(one), _pointer(field))
+
+
+def _one_error(error: dict[str, Any]) -> Complaint:
+    inner = error.get("error")
+    nested = _one_error(inner) if isinstance(inner, dict) else Complaint(_words(inner))
+    said = (_words(error.get(name)) for name in ("detail", "message", "error_description", "title"))
+    message = next((one for one in said if one), None) or nested.message
+    source = error.get("source")
+    if isinstance(source, list):
+        source = next((one for one in source if isinstance(one, dict)), None)
+    pointer = None
+    if isinstance(source, dict):
+        pointer = _words(source.get("pointer")) or _words(source.get("parameter"))
+    return Complaint(message, pointer, _words(error.get("code")) or nested.code)
+
+
+def _pointer(field: str) -> str:
+    """A field's name as a pointer, such as `/data/attributes/status` for `data.attributes.status`."""
+    return "/" + field.replace(".", "/") if "." in field else field
+
+
+def _words(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip()[:MAX_TEXT] or None
+
+
+def _plain_text(body: bytes) -> str | None:
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    if not text or text[0] in "<{[" or "\0" in text:
+        return None
+    return " ".join(text[: 2 * MAX_TEXT].split())[:MAX_TEXT]
