@@ -21,7 +21,7 @@ from gateway.ide.page import Ide
 from gateway.metrics.exposition import Metrics
 from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
-from gateway.operations.admission import build_admission
+from gateway.operations.admission import build_admission, build_sms_quotas
 from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
@@ -86,7 +86,8 @@ def create_app(
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     config = RunnerConfig(settings.deadline_seconds)
     writer = ResponseWriter(settings.limits.response_bytes, metrics.requests)
-    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config, writer)
+    quotas = build_sms_quotas(settings, upstreams.redis, metrics.requests)
+    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config, writer, quotas=quotas)
     operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
     subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds, writer)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)

@@ -10,6 +10,7 @@ from resolvers.cache.kinds import Kind
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.status_event import StatusEventSource
 from resolvers.record_loaders import RecordLoaders
+from resolvers.sms_quota import SmsQuota
 from resolvers.upstreams.call import CallScope
 
 
@@ -25,12 +26,20 @@ class Context:
         account: Whose upstream credentials the operation uses.
         scope: The operation's deadline, and where its calls are noted.
         now: The wall clock; tests bring their own.
+        sms_quota: How many SMS the caller may have sent; None for any number.
     """
 
-    def __init__(self, account: Account, scope: CallScope, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        account: Account,
+        scope: CallScope,
+        now: Callable[[], datetime] = utc_now,
+        sms_quota: SmsQuota | None = None,
+    ) -> None:
         self.account = account
         self.scope = scope
         self.now = now
+        self.sms_quota = sms_quota
         self.loaders = RecordLoaders(account, scope, account.records)
 
     @property

@@ -1,7 +1,8 @@
 """SMS jobs: one, its recipients, what it was sent about, and sending one."""
 
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -17,6 +18,7 @@ from resolvers.nodes import node_of
 from resolvers.permissions import Scope
 from resolvers.record_kinds import JOB
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.sms_quota import billed_parts
 from resolvers.unreadable import as_nodes, readable
 from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
@@ -141,7 +143,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
     context.account.require(Scope.SMS_WRITE)
     if regarding is not None:
         request = _about(request, global_id(*regarding))
-    async with context.changing(JOB) as changed:
+    async with _charged(context, request), context.changing(JOB) as changed:
         job_id = await context.account.sms.create_job(context.scope, request)
         changed.add(job_id)
     from_input = SmsJob.from_request(job_id, request)
@@ -155,6 +157,26 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
         # Its report takes a moment to appear; that must not be remembered as missing.
         await context.forget(JOB, [job_id])
     return found or from_input
+
+
+@asynccontextmanager
+async def _charged(context: Context, request: JobRequest) -> AsyncIterator[None]:
+    """Charge the caller for what is sent within the block; what may have been sent stays charged.
+
+    Raises:
+        RateLimited: the caller has not as many SMS left.
+    """
+    if context.sms_quota is None:
+        yield
+        return
+    count = billed_parts(request)
+    await context.sms_quota.take(count)
+    try:
+        yield
+    except UpstreamError as error:
+        if not error.outcome_unknown:
+            await context.sms_quota.give_back(count)
+        raise
 
 
 def _about(request: JobRequest, reference: str) -> JobRequest:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from gateway.callers import Caller
 from gateway.http.interface import Operations
 from gateway.http.request import GraphQLRequest
-from gateway.operations.budget import Budgets
+from gateway.operations.budget import Buckets, Budgets
 from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
 from gateway.operations.budget_operations import BudgetedOperations
 from gateway.operations.cost import CostConfig, Costs
@@ -21,6 +21,7 @@ from gateway.operations.persisted_manifest import read_manifest
 from gateway.operations.persisted_operations import PersistedOperations, with_document
 from gateway.operations.persisted_store import LocalDocuments, SharedDocuments
 from gateway.operations.request_limits import RequestCounts, RequestLimits
+from gateway.operations.sms_quotas import SmsQuotas
 from gateway.settings.model import Settings
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -116,9 +117,20 @@ def _costs(settings: Settings, counts: RequestCounts) -> Costs:
     return Costs(CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
 
 
+def build_sms_quotas(settings: Settings, redis: Redis | None, counts: RequestCounts) -> SmsQuotas | None:
+    """How many SMS callers may have sent, if the settings say so; the arguments are those of `build_admission`."""
+    auth = settings.auth
+    if auth.sms_per_minute is None and auth.sms_per_day is None:
+        return None
+    return SmsQuotas(_buckets(settings, redis), auth.sms_per_minute, auth.sms_per_day, counts)
+
+
+def _buckets(settings: Settings, redis: Redis | None) -> Buckets:
+    return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
+
+
 def _budgets(settings: Settings, redis: Redis | None) -> Budgets | None:
     calls = settings.auth.calls_per_minute
     if calls is None:
         return None
-    buckets = RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
-    return Budgets(buckets, calls)
+    return Budgets(_buckets(settings, redis), calls)

@@ -33,14 +33,17 @@ class Level(msgspec.Struct, frozen=True):
 class Buckets(Protocol):
     """Where callers' buckets are; lives as long as its process."""
 
-    async def take(self, caller: str, calls: int, capacity: int, *, owed: bool = False) -> Level:
+    async def take(
+        self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
+    ) -> Level:
         """Take calls out of a caller's bucket, all or none.
 
         Args:
             caller: Its name.
             calls: How many; a number below zero puts some back.
-            capacity: How many the bucket holds, and how many flow into it in a minute.
+            capacity: How many the bucket holds, and how many flow into it in `seconds`.
             owed: Take them even if there are not as many: they have been made.
+            seconds: In which an empty bucket fills.
         """
         ...
 

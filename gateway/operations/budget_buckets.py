@@ -19,18 +19,18 @@ AWAY_SECONDS: Final = 1.0
 TAKE: Final = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local capacity, wanted = tonumber(ARGV[1]), tonumber(ARGV[2])
+local capacity, wanted, seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local kept = redis.call('HMGET', KEYS[1], 'calls', 'at')
 local calls = capacity
 if kept[1] then
-  calls = math.min(capacity, kept[1] + math.max(0, now - kept[2]) * capacity / 60)
+  calls = math.min(capacity, kept[1] + math.max(0, now - kept[2]) * capacity / seconds)
 end
 local granted = (wanted <= calls or ARGV[3] == '1') and 1 or 0
 if granted == 1 then
   calls = math.min(capacity, calls - wanted)
 end
 redis.call('HSET', KEYS[1], 'calls', tostring(calls), 'at', string.format('%.6f', now))
-redis.call('EXPIRE', KEYS[1], 61 + math.ceil(math.max(0, -calls) * 60 / capacity))
+redis.call('EXPIRE', KEYS[1], math.ceil(seconds + 1 + math.max(0, -calls) * seconds / capacity))
 return {granted, tostring(calls)}
 """
 """`LocalBuckets.take` by the clock of Redis, so that processes need not agree on theirs; a bucket expires when full."""
@@ -49,11 +49,13 @@ class LocalBuckets:
         self._clock = clock
         self._kept: LRUCache[str, tuple[float, float]] = LRUCache(max_callers)
 
-    async def take(self, caller: str, calls: int, capacity: int, *, owed: bool = False) -> Level:
+    async def take(
+        self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
+    ) -> Level:
         """Take calls out of a caller's bucket, all or none."""
         now = self._clock()
         level, at = self._kept.get(caller, (float(capacity), now))
-        level = min(capacity, level + (now - at) * capacity / MINUTE)
+        level = min(capacity, level + (now - at) * capacity / seconds)
         granted = owed or calls <= level
         if granted:
             level = min(float(capacity), level - calls)
@@ -77,13 +79,17 @@ class RedisBuckets:
         self._local = LocalBuckets(clock)
         self._away_until = 0.0
 
-    async def take(self, caller: str, calls: int, capacity: int, *, owed: bool = False) -> Level:
+    async def take(
+        self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
+    ) -> Level:
         """Take calls out of a caller's bucket, all or none."""
         if self._clock() >= self._away_until:
             try:
-                granted, level = await self._script(keys=[self._prefix + caller], args=[capacity, calls, int(owed)])
+                granted, level = await self._script(
+                    keys=[self._prefix + caller], args=[capacity, calls, int(owed), seconds]
+                )
                 return Level(bool(granted), float(level))
             except (RedisError, OSError, TimeoutError) as error:
                 self._away_until = self._clock() + AWAY_SECONDS
                 _LOG.warning("Redis failed (%s): each process keeps callers' budgets alone for now.", error)
-        return await self._local.take(caller, calls, capacity, owed=owed)
+        return await self._local.take(caller, calls, capacity, owed=owed, seconds=seconds)

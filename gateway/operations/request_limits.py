@@ -26,6 +26,7 @@ class RequestCounts(msgspec.Struct):
         calls: For the upstream calls that they are estimated at.
         nodes: For the nodes that they are estimated at.
         response: For the bytes of their response.
+        sms: For the SMS that they would send.
     """
 
     document: int = 0
@@ -33,6 +34,7 @@ class RequestCounts(msgspec.Struct):
     calls: int = 0
     nodes: int = 0
     response: int = 0
+    sms: int = 0
 
 
 class RequestLimits:

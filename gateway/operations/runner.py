@@ -21,6 +21,7 @@ from gateway.operations.explain import explains, plan_asked_for, plan_told, trac
 from gateway.operations.report import report
 from gateway.operations.request_limits import RequestLimits
 from gateway.operations.response_writer import ResponseWriter
+from gateway.operations.sms_quotas import SmsQuotas
 from gateway.operations.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -66,9 +67,10 @@ class Runner:
         limits: How much an operation may make of its variables.
         config: What the operator set.
         writer: Encodes responses, up to its limit.
+        quotas: How many SMS callers may have sent; None for any number.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each step that an operation takes
         self,
         documents: Documents,
         execution: Execution,
@@ -76,7 +78,10 @@ class Runner:
         limits: RequestLimits,
         config: RunnerConfig,
         writer: ResponseWriter | None = None,
+        *,
+        quotas: SmsQuotas | None = None,
     ) -> None:
+        self._quotas = quotas
         self._documents = documents
         self._execution = execution
         self._costs = costs
@@ -124,7 +129,8 @@ class Runner:
             raise BadInput(NO_STREAM)
         self._costs.check(document, operation, request.variables)
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
-        context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
+        quota = None if self._quotas is None else self._quotas.of(caller.name)
+        context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)), sms_quota=quota)
         if operation.operation is OperationType.MUTATION:
             context.never_stale()
         told: dict[str, Any] = {}

@@ -33,6 +33,10 @@ class AuthSettings(SettingsGroup):
     """The claim of a JWT that names its account; unset, JWTs use the gateway's own."""
     calls_per_minute: Count | None = None
     """How many upstream calls a caller may cause in a minute; unset, no budget."""
+    sms_per_minute: Count | None = None
+    """How many SMS a caller may have sent in a minute, each part for each recipient; unset, any number."""
+    sms_per_day: Count | None = None
+    """How many SMS a caller may have sent in a day, each part for each recipient; unset, any number."""
 
     @property
     def accepts_jwts(self) -> bool:

@@ -1,0 +1,83 @@
+"""Callers' quotas of SMS, a minute and a day: buckets that fill evenly, as those of upstream calls do."""
+
+from math import ceil
+from typing import Final, NamedTuple
+
+from gateway.operations.budget import MINUTE, Buckets
+from gateway.operations.request_limits import RequestCounts
+from resolvers.errors import RateLimited
+
+DAY: Final = 86_400.0
+
+
+class _Window(NamedTuple):
+    """How many SMS in which time; `name` is for messages and for keys."""
+
+    name: str
+    seconds: float
+    most: int
+
+
+class SmsQuotas:
+    """The quotas of all callers; lives as long as its process.
+
+    Args:
+        buckets: Where they are kept.
+        a_minute: SMS that a caller may have sent in a minute; None for any number.
+        a_day: In a day.
+        counts: Where refusals are counted.
+    """
+
+    def __init__(self, buckets: Buckets, a_minute: int | None, a_day: int | None, counts: RequestCounts) -> None:
+        given = (("minute", MINUTE, a_minute), ("day", DAY, a_day))
+        self.windows = tuple(_Window(name, seconds, most) for name, seconds, most in given if most is not None)
+        self.buckets = buckets
+        self.counts = counts
+
+    def of(self, caller: str) -> "CallerQuota":
+        """The quota of a caller, by its name."""
+        return CallerQuota(self, caller)
+
+
+class CallerQuota:
+    """What one caller may have sent; lives as long as an operation."""
+
+    def __init__(self, quotas: SmsQuotas, caller: str) -> None:
+        self._quotas = quotas
+        self._caller = caller
+
+    async def take(self, count: int) -> None:
+        """Charge for SMS before they are sent.
+
+        Raises:
+            RateLimited: the caller has not as many left.
+        """
+        taken: list[_Window] = []
+        for window in self._quotas.windows:
+            granted, left = await self._take(window, count)
+            if not granted:
+                for one in taken:
+                    await self._take(one, -count, owed=True)
+                self._quotas.counts.sms += 1
+                raise _refusal(window, count, left)
+            taken.append(window)
+
+    async def give_back(self, count: int) -> None:
+        """Take a charge back: nothing was sent."""
+        for window in self._quotas.windows:
+            await self._take(window, -count, owed=True)
+
+    async def _take(self, window: _Window, count: int, *, owed: bool = False) -> tuple[bool, float]:
+        key = f"sms a {window.name}:{self._caller}"
+        level = await self._quotas.buckets.take(key, count, window.most, owed=owed, seconds=window.seconds)
+        return level.granted, level.calls
+
+
+def _refusal(window: _Window, count: int, left: float) -> RateLimited:
+    held = f"This job comes to {count} SMS, each part of a text counted for each recipient; this caller has"
+    if count > window.most:
+        return RateLimited(f"{held} {window.most} a {window.name} at most. Send it as several jobs.")
+    return RateLimited(
+        f"{held} {max(0, int(left))} of its {window.most} a {window.name} left. Send it again later, or a smaller job.",
+        retry_after=float(ceil((count - left) * window.seconds / window.most)),
+    )
