@@ -73,6 +73,8 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         source: What made somebody read it.
         since: The log's version when the reading began: whatever the log learnt later may be newer than this.
         read_at: When it was read.
+        confirmed: An earlier read, which began no earlier than `since`, found the same status: the upstream's own
+            dates count for nothing against that.
     """
 
     key: RecordKey
@@ -80,6 +82,12 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     source: StatusEventSource
     since: int
     read_at: datetime
+    confirmed: bool = False
+
+    def has_status_of(self, other: "Observation") -> bool:
+        """Whether both found the record in the same status."""
+        mine, theirs = self.record, other.record
+        return mine.raw_status == theirs.raw_status and mine.progress is theirs.progress
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -31,7 +31,7 @@ class Verdict(Enum):
     KNOWN = "KNOWN"
     """It is what the log knew, or the first that the log hears of the record."""
     LATE = "LATE"
-    """The upstream itself dates it before what the log knew: it is ignored."""
+    """The upstream itself dates it before what the log knew: ignored, unless another read confirms it."""
     OUTRUN = "OUTRUN"
     """The log learnt of another change while it was being read, so nobody can say which is newer: read again."""
 

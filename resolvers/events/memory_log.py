@@ -82,11 +82,11 @@ class MemoryEventLog:
             return self._note_first(observation)
         self._known.move_to_end(key)
         known.touched_at = self._now()
-        if _same_status(known.observation, observation):
+        if known.observation.has_status_of(observation):
             return Outcome(Verdict.KNOWN, known.position)
         if known.version > observation.since:
             return Outcome(Verdict.OUTRUN, known.position)
-        if is_late(observation, known.observation):
+        if not observation.confirmed and is_late(observation, known.observation):
             return Outcome(Verdict.LATE, known.position)
         return self._append(observation, known.observation)
 
@@ -134,14 +134,10 @@ class MemoryEventLog:
 def is_late(observation: Observation, known: Observation) -> bool:
     """Whether an observation tells of a time before what is known, by the upstream's own dates.
 
-    A final status is left only for one that the upstream dates later: nothing follows it otherwise.
+    A final status is left at once only for one that the upstream dates later: nothing follows it otherwise.
     """
     moment, known_moment = upstream_moment(observation.record), upstream_moment(known.record)
     dated_later = bool(moment and known_moment and moment > known_moment)
     dated_before = bool(moment and known_moment and moment < known_moment)
     leaves_final = known.record.final and not observation.record.final
     return dated_before or (leaves_final and not dated_later)
-
-
-def _same_status(one: Observation, other: Observation) -> bool:
-    return one.record.raw_status == other.record.raw_status and one.record.progress is other.record.progress

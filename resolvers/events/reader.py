@@ -20,6 +20,10 @@ READ_SECONDS: Final = 10.0
 """What one read may take: nobody's operation waits for it, but SNAPSHOTs of other ids do."""
 
 MAX_ATTEMPTS: Final = 3
+CONFIRM_SECONDS: Final = 1.0
+"""What lies between a read whose answer is dated too early and the one that confirms it: a copy of the upstream's
+database that lags behind has caught up by then."""
+
 MAX_RECENT: Final = 10_000
 
 
@@ -83,6 +87,7 @@ class Reader:
         log: Compares.
         now: The wall clock.
         clock: Seconds that only go forward.
+        sleep: Waits before a read is confirmed by another.
         fresh_seconds: How old a reading may be that a new subscriber is shown.
         forget: Makes the record caches forget a record that has changed.
     """
@@ -92,6 +97,7 @@ class Reader:
         log: EventLog,
         now: Callable[[], datetime],
         clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
         fresh_seconds: float,
         forget: Callable[[RecordKey], Awaitable[None]],
     ) -> None:
@@ -99,6 +105,7 @@ class Reader:
         self._forget_cached = forget
         self._now = now
         self._clock = clock
+        self._sleep = sleep
         self._fresh_seconds = fresh_seconds
         self._queued: dict[RecordKey, _Pending] = {}
         self._asking: dict[RecordKey, _Pending] = {}
@@ -215,8 +222,15 @@ class Reader:
                 pending.result.set_result(reading)
 
     async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> Reading | None:
-        key = pending.key
+        """Read until the log accepts what was read.
+
+        Dates of upstreams are no order: a status dated before what the log knows is read once more, and where it is
+        still the same, it is the truth. A change that the log learns of in between begins all anew.
+        """
+        key, late = pending.key, None
         for attempt in range(MAX_ATTEMPTS):
+            if late is not None:
+                await self._sleep(CONFIRM_SECONDS)
             since = self._log.version
             if attempt:
                 loaders = self._new_loaders(pending.account)
@@ -225,14 +239,21 @@ class Reader:
                 self._stop_asking(pending)
                 self._recent.pop(key, None)
                 return None
-            outcome = await self._compare(pending, Observation(key, record, pending.source, since, self._now()))
-            if outcome.verdict is not Verdict.OUTRUN:
-                reading = Reading(record, outcome.position, outcome.verdict is Verdict.CHANGED)
-                self._remember(key, reading)
-                if reading.changed:
-                    await self._forget_cached(key)
-                return reading
+            observation = Observation(key, record, pending.source, since, self._now())
+            if late is not None and observation.has_status_of(late):
+                observation = msgspec.structs.replace(observation, since=late.since, confirmed=True)
+            outcome = await self._compare(pending, observation)
+            if outcome.verdict in (Verdict.CHANGED, Verdict.KNOWN):
+                return await self._accepted(observation, outcome)
+            late = observation if outcome.verdict is Verdict.LATE else None
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
+
+    async def _accepted(self, observation: Observation, outcome: Outcome) -> Reading:
+        reading = Reading(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
+        self._remember(observation.key, reading)
+        if reading.changed:
+            await self._forget_cached(observation.key)
+        return reading
 
     async def _compare(self, pending: _Pending, observation: Observation) -> Outcome:
         """Whoever comes from here on starts a read of their own: what this one finds may already be outdated."""

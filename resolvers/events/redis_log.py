@@ -125,6 +125,7 @@ class RedisEventLog:
             int(quiet),
             encode_change(observation),
             *self._bounds,
+            int(observation.confirmed),
         ]
 
     def _outcome(self, answer: list[Any]) -> Outcome:

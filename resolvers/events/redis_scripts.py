@@ -53,6 +53,7 @@ OBSERVE: Final = (
 local meta, stream, state, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local since, raw, progress, moment, final = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local quiet, content, keep_ms, max_events = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local confirmed = ARGV[11] == '1'
 
 local epoch = begin(meta, ARGV[1])
 local function answer(verdict, position)
@@ -67,8 +68,9 @@ if known[1] then
   if tonumber(known[5]) > since then return answer('OUTRUN', known[6]) end
   local before = tonumber(known[3])
   local dated = moment > 0 and before > 0
-  if dated and moment < before then return answer('LATE', known[6]) end
-  if known[4] == '1' and final == '0' and not (dated and moment > before) then return answer('LATE', known[6]) end
+  local dated_before = dated and moment < before
+  local leaves_final = known[4] == '1' and final == '0' and not (dated and moment > before)
+  if not confirmed and (dated_before or leaves_final) then return answer('LATE', known[6]) end
 end
 
 local version = redis.call('HINCRBY', meta, 'version', 1)
@@ -91,8 +93,8 @@ return answer('CHANGED', version)
 """
 )
 """KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
-final, whether a first observation is no event, content, milliseconds to keep, events to keep. Returns verdict,
-position, version, epoch."""
+final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another
+read confirms it. Returns verdict, position, version, epoch."""
 
 HISTORY: Final = (
     _TRIM

@@ -87,7 +87,7 @@ class Events:
         self._forget = config.forget
         self._now = config.now
         clock = config.clock or _loop_time
-        self._reader = Reader(log, config.now, clock, config.polls.min_seconds, config.forget)
+        self._reader = Reader(log, config.now, clock, config.sleep, config.polls.min_seconds, config.forget)
         left = LeftRecords(config.keep_seconds, clock)
         self._hub = Hub([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, left)
         self._poller = Poller(
@@ -175,7 +175,7 @@ class Events:
         except LogUnreachable as error:
             logger.warning("A change of %s could not be logged; polls will find it: %s", key.global_id, error)
             return
-        if outcomes[0].verdict is Verdict.OUTRUN:
+        if outcomes[0].verdict in (Verdict.OUTRUN, Verdict.LATE):
             self._reader.read(account, key, source)
 
     def hint(self, kind: str, local_id: str) -> bool:

@@ -26,7 +26,7 @@ class UnreachableLog(MemoryEventLog):
 async def test_what_a_log_that_is_away_could_not_compare_is_not_remembered() -> None:
     time = RealTime()
     upstream = Upstream(time.now)
-    reader = Reader(UnreachableLog(LogConfig(), time.now), time.now, time.clock, 2.0, forget_nothing)
+    reader = Reader(UnreachableLog(LogConfig(), time.now), time.now, time.clock, time.sleep, 2.0, forget_nothing)
     for number in range(5):
         upstream.tasks[str(number)] = "accepted"
         key = RecordKey("own", "LogisticsTask", str(number))

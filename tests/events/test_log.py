@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from resolvers.events.changes import Change, Observation, RecordKey
@@ -114,6 +115,28 @@ async def test_a_final_state_is_left_only_for_one_that_the_upstream_dates_later(
     later = await verdicts(log, seen("accepted", log.version, minute=2))
 
     assert (undated, later) == ([Verdict.LATE], [Verdict.CHANGED])
+
+
+@pytest.mark.parametrize(("status", "minute"), [("accepted", 1), ("accepted", 0), ("pending_pickup", 2)])
+async def test_a_late_state_that_is_confirmed_is_a_change(log: EventLog, status: str, minute: int) -> None:
+    await log.observe([seen("complete", log.version, minute=2)])
+    observation = seen(status, log.version, minute=minute)
+
+    found = await verdicts(log, observation, replace(observation, confirmed=True))
+
+    assert found == [Verdict.LATE, Verdict.CHANGED]
+    assert await statuses(log) == [("complete", status)]
+
+
+async def test_a_change_of_another_source_in_between_takes_the_confirmation_away(log: EventLog) -> None:
+    await log.observe([seen("accepted", log.version, minute=2)])
+    observation = seen("broadcasting", log.version, minute=1)
+    first = await verdicts(log, observation, seen("pending_pickup", log.version, minute=3))
+
+    confirmed = await verdicts(log, replace(observation, confirmed=True))
+
+    assert first == [Verdict.LATE, Verdict.CHANGED]
+    assert confirmed == [Verdict.OUTRUN]
 
 
 async def test_a_change_comes_back_as_it_was_logged(log: EventLog) -> None:

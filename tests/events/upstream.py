@@ -24,7 +24,9 @@ class Upstream:
         tasks: The status of each task.
         deliveries: The status of each delivery.
         recipients: By job, the processStatus of each recipient.
+        updated: What the upstream says when a task or delivery was changed; a delivery's is now where left out.
         calls: How often each operation was called.
+        reads: How often each task was read.
         lost_once: Tasks that the next call for them does not find.
         down: While set, everything answers 503.
         travel: What each call waits for on its way there, and again on its way back.
@@ -36,7 +38,9 @@ class Upstream:
         self.deliveries: dict[str, str] = {}
         self.recipients: dict[str, dict[str, str]] = {}
         self.finished_jobs: set[str] = set()
+        self.updated: dict[str, datetime] = {}
         self.calls: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
         self.lost_once: set[str] = set()
         self.down = False
         self.travel: Callable[[], Awaitable[None]] | None = None
@@ -81,7 +85,8 @@ class Upstream:
         if task_id not in self.tasks or task_id in self.lost_once:
             self.lost_once.discard(task_id)
             return None
-        return {"id": task_id, "current_status": self.tasks[task_id]}
+        self.reads[task_id] += 1
+        return {"id": task_id, "current_status": self.tasks[task_id], "updated_at": self.updated_at(task_id)}
 
     def _delivery(self, delivery_id: str) -> dict[str, Any]:
         return {
@@ -92,9 +97,14 @@ class Upstream:
                 "delivery-type": "delivery",
                 "status": self.deliveries[delivery_id],
                 "created-at": "2029-12-31T00:00:00Z",
-                "updated-at": self._now().isoformat(),
+                "updated-at": self.updated_at(delivery_id) or self._now().isoformat(),
             },
         }
+
+    def updated_at(self, local_id: str) -> str | None:
+        """What it says when a task or delivery was changed."""
+        moment = self.updated.get(local_id)
+        return None if moment is None else moment.isoformat()
 
     def _delivery_page(self, ids: list[str]) -> dict[str, Any]:
         found = [self._delivery(one) for one in ids if one in self.deliveries]
