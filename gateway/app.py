@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth.build import build_identification
+from gateway.auth.build import build_identification, build_key_holders
 from gateway.auth.site import Site
 from gateway.callers import Caller
 from gateway.composition import Upstreams, build_upstreams
@@ -78,8 +78,9 @@ def create_app(
     upstreams = build_upstreams(settings, metrics.calls, build_account_tokens(settings, now))
     events = compose_events(settings, upstreams)
     site = Site.of(settings)
-    oauth = build_oauth(settings, upstreams, site, now)
-    identify = build_identification(settings.auth, upstreams, site.cookies, oauth.callers, now)
+    key_holders = build_key_holders(settings.auth, upstreams, now)
+    oauth = build_oauth(settings, upstreams, site, key_holders, now)
+    identify = build_identification(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
     schema = build_schema()
     admission = build_admission(settings, core_schema(schema), upstreams.redis, metrics.requests)

@@ -8,6 +8,7 @@ from gateway.auth.cookies import Cookies
 from gateway.auth.identification import Identification, SessionCallers
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
 from gateway.auth.jwt_callers import JwtCallers
+from gateway.auth.key_holders import KeyHolders
 from gateway.auth.key_set import KeySet
 from gateway.auth.key_set_source import key_set_source
 from gateway.callers import ANONYMOUS, Caller
@@ -17,29 +18,36 @@ from resolvers.permissions import Scope
 from resolvers.upstreams.transport.stack import loop_clock
 
 
+def build_key_holders(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float] = time.time) -> KeyHolders:
+    """The callers with keys and tokens that the settings let in.
+
+    Args:
+        settings: Who may ask.
+        upstreams: The accounts that callers use.
+        now: The wall clock, in seconds since 1970.
+    """
+    keys = {digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}
+    return KeyHolders(ApiKeys(keys), _jwt_callers(settings, upstreams, now))
+
+
 def build_identification(
     settings: AuthSettings,
     upstreams: Upstreams,
+    key_holders: KeyHolders,
     cookies: Cookies,
     sessions: SessionCallers | None = None,
-    now: Callable[[], float] = time.time,
 ) -> Identification:
     """What tells the callers apart that the settings let in.
 
     Args:
         settings: Who may ask.
         upstreams: The accounts that callers use.
+        key_holders: Callers with keys and tokens.
         cookies: Reads those of sessions.
         sessions: Finds callers with a session; None where there are none.
-        now: The wall clock, in seconds since 1970.
     """
-    return Identification(
-        ApiKeys({digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}),
-        cookies,
-        jwt_callers=_jwt_callers(settings, upstreams, now),
-        sessions=sessions,
-        anonymous=Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None,
-    )
+    anonymous = Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None
+    return Identification(key_holders, cookies, sessions=sessions, anonymous=anonymous)
 
 
 def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Caller:

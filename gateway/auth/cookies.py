@@ -35,16 +35,20 @@ class Cookies:
             Unauthenticated: There is a cookie of this name that the gateway has not set, or more than one. To pass it
                 over would serve a person who has logged in by another account than their own.
         """
-        shown = [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
+        shown = _session_pairs(headers)
         if not shown:
             return None
         believed = self._believed(shown, SESSION_COOKIE, scope)
         if len(believed) != 1:
             raise Unauthenticated(
-                f"This gateway has not set the cookie {SESSION_COOKIE} that was sent, or not so: delete the site's "
-                "cookies, or log in again at /oauth/logistics/login."
+                f"Log in again at /oauth/logistics/login, or delete the cookie {SESSION_COOKIE}: "
+                "this gateway has not set it so."
             )
         return believed.pop()
+
+    def shows_session(self, headers: Iterable[bytes]) -> bool:
+        """Whether a request's Cookie headers have a session cookie, be it of this gateway or not."""
+        return bool(_session_pairs(headers))
 
     def value(self, headers: Iterable[bytes], name: str, scope: Scope) -> str | None:
         """The value of another cookie of the gateway; None where there is none, or more than one.
@@ -83,6 +87,10 @@ class Cookies:
         if secure or self._own.is_secure(scope):
             return secure
         return {value for shown_name, value in shown if shown_name == name}
+
+
+def _session_pairs(headers: Iterable[bytes]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
 
 
 def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Reads what a request shows to prove who sent it; judges nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -13,9 +13,13 @@ SESSION_PREFIX: Final = "gws_"
 """What every session token begins with, so that none is taken for a key or a JWT, and secret scanners find it."""
 
 MAX_CREDENTIAL_LENGTH: Final = 8192
-"""Characters; a JWT of this size is far beyond what issuers make."""
+"""Bytes; a JWT of this size is far beyond what issuers make."""
 
-_NAMES: Final = frozenset({b"authorization", b"x-api-key", b"cookie"})
+_TITLES: Final = {b"authorization": "Authorization", b"x-api-key": "X-API-Key"}
+_NAMES: Final = frozenset({*_TITLES, b"cookie"})
+
+_PROXY_SCHEMES: Final = frozenset({b"basic", b"digest", b"negotiate", b"ntlm"})
+"""A proxy in front asks in these, and browsers then send them by themselves (RFC 7617, 7616, 4559): never our own."""
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -36,68 +40,113 @@ class Credentials(msgspec.Struct, frozen=True):
         return "<Credentials>"
 
 
-def credentials_of(scope: Scope, cookies: Cookies) -> Credentials | None:
-    """What an HTTP request or a WebSocket shows; None where it shows nothing.
+def credentials_of(scope: Scope, cookies: Cookies | None) -> Credentials | None:
+    """What an HTTP request shows; None where it shows nothing.
 
     Args:
         scope: The request's.
-        cookies: Reads the session's.
+        cookies: Reads the session's; None passes cookies over.
 
     Raises:
-        Unauthenticated: it shows more than one thing of a kind, or something that is no credential.
+        Unauthenticated: it shows two keys or two sessions, or something that is no credential.
     """
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES]
     return _read(shown, scope, cookies) if shown else None
 
 
 def credentials_of_socket(scope: Scope, payload: Mapping[str, object] | None, cookies: Cookies) -> Credentials | None:
-    """What a WebSocket shows in its `connection_init`, or else in its headers; None where it shows nothing.
+    """What a WebSocket shows in its `connection_init` and its handshake; None where it shows nothing.
+
+    What the payload has takes the place of the header of the same name, which is as old as the handshake: a payload is
+    how a token is renewed.
 
     Args:
         scope: The WebSocket's.
-        payload: The payload of `connection_init`, whose `authorization` holds the same as the header.
+        payload: The payload of `connection_init`, or of a message that renews what it said.
         cookies: Reads the session's.
 
     Raises:
         Unauthenticated: as `credentials_of`.
     """
-    authorization = (payload or {}).get("authorization")
-    if authorization is None:
-        return credentials_of(scope, cookies)
-    if not isinstance(authorization, str):
-        raise Unauthenticated("`authorization` in the payload of connection_init must be a text, as the header's is.")
-    shown = [(name, value) for name, value in scope["headers"] if name in _NAMES and name != b"authorization"]
-    return _read([*shown, (b"authorization", authorization.encode())], scope, cookies)
+    said = [*_said(payload)]
+    replaced = {name for name, _ in said}
+    shown = [(name, value) for name, value in scope["headers"] if name in _NAMES and name not in replaced]
+    return _read([*shown, *said], scope, cookies)
 
 
-def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies) -> Credentials | None:
-    authorization = _only(shown, b"authorization", "Authorization")
-    api_key = _only(shown, b"x-api-key", "X-API-Key")
-    bearer = None if authorization is None else _bearer(authorization)
-    session = cookies.session((value for name, value in shown if name == b"cookie"), scope)
-    if bearer is not None and bearer.startswith(SESSION_PREFIX):
-        bearer, session = None, bearer
-    if bearer is not None and api_key is not None:
-        raise Unauthenticated("Send one of Authorization and X-API-Key: together they name two callers.")
-    if bearer is None and api_key is None and session is None:
+def shows_credentials(payload: Mapping[str, object]) -> bool:
+    """Whether there is a key or token in a payload, be it right or wrong.
+
+    Args:
+        payload: That of any message over a WebSocket.
+
+    Raises:
+        Unauthenticated: there is something in its place that is no text.
+    """
+    return any(_said(payload))
+
+
+def _said(payload: Mapping[str, object] | None) -> Iterator[tuple[bytes, bytes]]:
+    """What a payload holds of the headers: clients put them there, or below `headers`, in whatever letter case."""
+    given = payload or {}
+    yield from _headers_in(given)
+    for name, value in given.items():
+        if name.lower() == "headers" and value:
+            if not isinstance(value, Mapping):
+                raise Unauthenticated("Send `headers` in the payload of connection_init as an object, or leave it out.")
+            yield from _headers_in(value)
+
+
+def _headers_in(given: Mapping[str, object]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in given.items():
+        header = name.lower().encode()
+        if header not in _TITLES or value is None:
+            continue
+        if not isinstance(value, str):
+            raise Unauthenticated(f"Send {_TITLES[header]} in the payload of connection_init as a text, as in HTTP.")
+        if not _is_for_proxy(header, value.encode()):
+            yield header, value.encode()
+
+
+def _is_for_proxy(name: bytes, value: bytes) -> bool:
+    return name == b"authorization" and value.strip().partition(b" ")[0].lower() in _PROXY_SCHEMES
+
+
+def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies | None) -> Credentials | None:
+    bearers, api_keys, cookie_headers = set[str](), set[str](), list[bytes]()
+    for name, value in shown:
+        if name == b"cookie":
+            cookie_headers.append(value)
+        elif name == b"x-api-key":
+            api_keys.add(_text(name, value))
+        elif not _is_for_proxy(name, value):
+            bearers.add(_bearer(_text(name, value)))
+    sessions = {token for token in bearers if token.startswith(SESSION_PREFIX)}
+    keys = bearers - sessions | api_keys
+    cookie = cookies.session(cookie_headers, scope) if cookies is not None and cookie_headers else None
+    if cookie is not None:
+        sessions.add(cookie)
+    if len(keys) > 1:
+        raise Unauthenticated("Send one key or token: Authorization and X-API-Key name two callers.")
+    if len(sessions) > 1:
+        raise Unauthenticated("Send one session: the cookie and the token in Authorization are of two.")
+    if not keys and not sessions:
         return None
-    return Credentials(key=bearer or api_key, session=session, only_key=api_key is not None)
+    key = next(iter(keys), None)
+    return Credentials(key, next(iter(sessions), None), only_key=key is not None and key not in bearers)
 
 
-def _only(shown: Iterable[tuple[bytes, bytes]], name: bytes, title: str) -> str | None:
-    values = [value for shown_name, value in shown if shown_name == name]
-    if not values:
-        return None
-    if len(values) > 1 or len(values[0]) > MAX_CREDENTIAL_LENGTH:
-        raise Unauthenticated(f"{title} must be sent once, and with at most {MAX_CREDENTIAL_LENGTH} characters.")
-    value = values[0].decode("utf-8", errors="replace").strip()
-    if not value:
-        raise Unauthenticated(f"{title} is empty; leave it out, or send a key or token in it.")
-    return value
+def _text(name: bytes, value: bytes) -> str:
+    if len(value) > MAX_CREDENTIAL_LENGTH:
+        raise Unauthenticated(f"Send at most {MAX_CREDENTIAL_LENGTH} bytes in {_TITLES[name]}: this was longer.")
+    text = value.decode("utf-8", errors="replace").strip()
+    if not text:
+        raise Unauthenticated(f"Leave {_TITLES[name]} out, or send a key or token in it: it is empty.")
+    return text
 
 
 def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Authorization must be `Bearer` and then a key or token; no other scheme is known.")
+        raise Unauthenticated("Send `Bearer` and then a key or token in Authorization, or a key in X-API-Key.")
     return token.strip()

@@ -5,10 +5,9 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from gateway.auth.api_keys import ApiKeys
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
-from gateway.auth.jwt_callers import JwtCallers
+from gateway.auth.key_holders import KeyHolders
 from gateway.callers import Caller
 from resolvers.errors import Unauthenticated
 
@@ -35,25 +34,22 @@ class Identification:
     Wrong credentials are refused even where anonymous callers are let in: whoever shows some means to be known.
 
     Args:
-        api_keys: Callers with a key.
+        key_holders: Callers with a key or a token.
         cookies: Reads those of sessions.
-        jwt_callers: Callers with a token; None where the settings name no issuer.
         sessions: Callers with a session; None where the settings allow none.
         anonymous: Who a caller without credentials is; None where such callers are refused.
     """
 
     def __init__(
         self,
-        api_keys: ApiKeys,
+        key_holders: KeyHolders,
         cookies: Cookies,
         *,
-        jwt_callers: JwtCallers | None = None,
         sessions: SessionCallers | None = None,
         anonymous: Caller | None = None,
     ) -> None:
-        self._api_keys = api_keys
+        self._key_holders = key_holders
         self._cookies = cookies
-        self._jwt_callers = jwt_callers
         self._sessions = sessions
         self._anonymous = anonymous
 
@@ -82,25 +78,17 @@ class Identification:
     async def _caller(self, credentials: Credentials | None) -> Caller:
         if credentials is None:
             return self._without_credentials()
-        base = self._anonymous if credentials.key is None else await self._key_holder(credentials.key, credentials)
+        base = await self._key_holders.find(credentials) or self._anonymous
         if credentials.session is None:
             return base or self._without_credentials()
         if self._sessions is None:
-            raise Unauthenticated("This gateway keeps no sessions; leave the session token out.")
+            raise Unauthenticated("Leave the session token out: this gateway keeps no sessions.")
         return await self._sessions.find(credentials.session, base)
-
-    async def _key_holder(self, key: str, credentials: Credentials) -> Caller:
-        caller = self._api_keys.find(key)
-        if caller is not None:
-            return caller
-        if self._jwt_callers is not None and not credentials.only_key and key.count(".") == 2:
-            return await self._jwt_callers.find(key)
-        raise Unauthenticated("This key or token is not known; check that it is complete and meant for this gateway.")
 
     def _without_credentials(self) -> Caller:
         if self._anonymous is None:
             raise Unauthenticated(
-                "Say who you are: send `Authorization: Bearer` with a key or token, or X-API-Key; "
-                "on a WebSocket, put `authorization` into the payload of connection_init."
+                "Send `Authorization: Bearer` and a key or token (no other scheme), or X-API-Key, "
+                "in headers or connection_init."
             )
         return self._anonymous

@@ -14,13 +14,15 @@ LEEWAY_SECONDS: Final = 5
 """By how much the issuer's clock may differ from ours."""
 
 _REFUSALS: Final[Mapping[type[Exception], str]] = {
-    jwt.ExpiredSignatureError: "The token has expired; get a new one.",
-    jwt.ImmatureSignatureError: "The token is not valid yet.",
-    jwt.InvalidAudienceError: "The token was made for another audience.",
-    jwt.InvalidIssuerError: "The token comes from another issuer.",
-    jwt.MissingRequiredClaimError: "The token lacks one of the claims exp, iss and aud.",
+    jwt.ExpiredSignatureError: "Get a new token: this one has expired.",
+    jwt.ImmatureSignatureError: "Wait a little, or set the clocks: the token is not valid yet.",
+    jwt.InvalidAudienceError: "Get a token for the audience of this gateway: this one was made for another audience.",
+    jwt.InvalidIssuerError: "Get a token of this gateway's issuer: this one comes from another issuer.",
+    jwt.MissingRequiredClaimError: "Get a token with exp, iss and aud: this one lacks one of the claims.",
 }
-_NOT_VALID: Final = "The token is not valid: it is malformed, or not signed by a key of its issuer."
+_NOT_VALID: Final = (
+    "Send the token as its issuer gave it: it is not valid, for it is malformed or not signed by a key of that issuer."
+)
 
 
 @dataclass(frozen=True, slots=True)

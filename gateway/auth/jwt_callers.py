@@ -72,8 +72,8 @@ class JwtCallers:
         account = self._named.get(str(claims.get(self._account_claim)))
         if account is None:
             raise Forbidden(
-                f"The token's claim {self._account_claim!r} names no account of this gateway; "
-                "ask its operator for one (names are in lower case)."
+                "Ask the gateway's operator for an account: "
+                f"the token's claim {self._account_claim!r} names no account (names are in lower case)."
             )
         return account
 
@@ -91,5 +91,7 @@ def _name(claims: Mapping[str, Any]) -> str:
     """The first claim that names anybody; it stands in the name, for a client may be called what a person is."""
     claim = next((claim for claim in _NAMING_CLAIMS if claims.get(claim)), None)
     if claim is None or not isinstance(claims[claim], str):
-        raise Unauthenticated("The token says in none of the claims sub, client_id and azp whom it stands for.")
+        raise Unauthenticated(
+            "Get a token that says in sub, client_id or azp whom it stands for: this one says it in none."
+        )
     return caller_name(f"jwt:{claim}", claims[claim])

@@ -90,7 +90,7 @@ class KeySet:
             key = self._find(key_id, algorithm)
         if not self._published:
             raise KeysUnavailable(
-                "The token cannot be checked: the keys of its issuer are out of reach; try again later.",
+                "Try again later: the keys of the token's issuer are out of reach, so the token cannot be checked.",
                 retry_after=PAUSE_SECONDS,
             )
         return key

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from gateway.auth.identification import SessionCallers
+from gateway.auth.key_holders import KeyHolders
 from gateway.auth.site import Site
 from gateway.composition import Upstreams, logistics_config
+from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.endpoint import OAuthEndpoint
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.limits import LoginLimits
@@ -44,13 +46,20 @@ class OAuth:
     close: Callable[[], Awaitable[None]]
 
 
-def build_oauth(settings: Settings, upstreams: Upstreams, site: Site, now: Callable[[], float] = time.time) -> OAuth:
+def build_oauth(
+    settings: Settings,
+    upstreams: Upstreams,
+    site: Site,
+    key_holders: KeyHolders,
+    now: Callable[[], float] = time.time,
+) -> OAuth:
     """What logins need; where the settings do not allow any, an endpoint that says so.
 
     Args:
         settings: All settings.
         upstreams: The logistics API is reached through them.
         site: The gateway as browsers see it.
+        key_holders: Callers with keys and tokens, which may come beside a session.
         now: The wall clock, in seconds since 1970.
     """
     limits = _limits(settings, upstreams)
@@ -61,7 +70,9 @@ def build_oauth(settings: Settings, upstreams: Upstreams, site: Site, now: Calla
     store = open_store(settings, now)
     keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
     login = _login(logistics, upstreams.logins, keeper, store, now)
-    routes = LoginRoutes(login, keeper, _seal(settings, "logins", now), settings.sessions.lifetime_seconds, site)
+    current = CurrentSession(keeper, key_holders, site.cookies)
+    seal = _seal(settings, "logins", now)
+    routes = LoginRoutes(login, keeper, current, seal, settings.sessions.lifetime_seconds, site)
     callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
     return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, store.close)
 

@@ -21,7 +21,7 @@ REMEMBERED_SECONDS: Final = 5.0
 """How long a session that was looked up is not looked up again: so long a revocation takes to reach other processes."""
 
 NO_SESSION: Final = (
-    "There is no such session, or it has ended: log in again at /oauth/logistics/login, or leave the token out."
+    "Log in again at /oauth/logistics/login, or leave the token out: there is no such session, or it has ended."
 )
 
 _encode = msgspec.json.Encoder().encode

@@ -6,10 +6,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.cookies import SESSION_COOKIE
-from gateway.auth.credentials import credentials_of
 from gateway.auth.site import Site
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
+from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.login import LogisticsLogin, Opened
 from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
@@ -17,8 +17,7 @@ from gateway.oauth.pages import SAFE_HEADERS, page, page_for_opener
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_json import session_shown, token_shown
-from gateway.oauth.sessions import Session
-from resolvers.errors import NoSuchRecord, Unauthenticated
+from resolvers.errors import NoSuchRecord
 
 PLACE = "/oauth/logistics"
 MAX_BODY_BYTES = 16 * 1024
@@ -39,14 +38,24 @@ class LoginRoutes:
     Args:
         login: Opens sessions.
         keeper: Knows them.
+        current: Finds the session that asks.
         seal: Seals the cookie of a login under way.
         lifetime: How long a session lives, in seconds.
         site: The gateway as browsers see it.
     """
 
-    def __init__(self, login: LogisticsLogin, keeper: SessionKeeper, seal: Seal, lifetime: int, site: Site) -> None:
+    def __init__(
+        self,
+        login: LogisticsLogin,
+        keeper: SessionKeeper,
+        current: CurrentSession,
+        seal: Seal,
+        lifetime: int,
+        site: Site,
+    ) -> None:
         self._login = login
         self._keeper = keeper
+        self._current = current
         self._seal = seal
         self._lifetime = lifetime
         self._site = site
@@ -109,13 +118,13 @@ class LoginRoutes:
 
     async def list_sessions(self, request: Request) -> Response:
         """Show the sessions of the person who asks."""
-        current = await self._current(request)
+        current = await self._current.find(request.scope)
         found = await self._keeper.of_same_person(current)
         return JSONResponse({"sessions": [session_shown(one, current) for one in found]}, 200, SAFE_HEADERS)
 
     async def revoke_all(self, request: Request) -> Response:
         """End every session of the person who asks, this one too."""
-        current = await self._current(request)
+        current = await self._current.find(request.scope)
         for session in await self._keeper.of_same_person(current):
             await self._keeper.revoke(session)
         return self._logged_out(request)
@@ -124,9 +133,11 @@ class LoginRoutes:
         """End one session of the person who asks; `current` is the one that asks."""
         wanted = request.path_params["session_id"]
         if wanted == "current":
-            await self._end_current(request)
+            ending = await self._current.find_to_end(request.scope)
+            if ending is not None:
+                await self._keeper.revoke(ending)
             return self._logged_out(request)
-        current = await self._current(request)
+        current = await self._current.find(request.scope)
         if wanted == current.session_id:
             await self._keeper.revoke(current)
             return self._logged_out(request)
@@ -135,20 +146,6 @@ class LoginRoutes:
                 await self._keeper.revoke(session)
                 return Response(None, 204, SAFE_HEADERS)
         raise NoSuchRecord("You have no such session; it may have ended.")
-
-    async def _end_current(self, request: Request) -> None:
-        """A cookie that opens nothing any more, or never did, is deleted all the same: nothing else can do that."""
-        try:
-            await self._keeper.revoke(await self._current(request))
-        except Unauthenticated:
-            if "cookie" not in request.headers:
-                raise
-
-    async def _current(self, request: Request) -> Session:
-        credentials = credentials_of(request.scope, self._site.cookies)
-        if credentials is None or credentials.session is None:
-            raise Unauthenticated("Sessions are shown to those who have one; log in at /oauth/logistics/login.")
-        return await self._keeper.find(credentials.session)
 
     def _welcome(self, opened: Opened, login: LoginState, request: Request) -> Response:
         if login.opener is not None:

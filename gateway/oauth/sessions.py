@@ -20,7 +20,7 @@ class SessionStoreUnavailable(UpstreamUnavailable):
     """
 
     def __init__(self) -> None:
-        message = "The gateway's store of sessions does not answer; the session may be good, so try again later."
+        message = "Try again later: the gateway's store of sessions does not answer, and the session may be good."
         super().__init__(UpstreamName.LOGISTICS, message, retry_after=RETRY_SECONDS)
 
 

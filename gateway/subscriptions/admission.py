@@ -60,7 +60,7 @@ class Admission:
             self._caller = caller
         elif _rights(caller) != _rights(self._caller):
             # What already runs on this connection was allowed to the first caller only.
-            raise Forbidden("These credentials are another caller's, or allow something else; open a new connection.")
+            raise Forbidden("Open a new connection: these credentials are another caller's, or allow something else.")
         self._expire_at(caller.expires_at)
         return caller
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.types import Scope
 
+from gateway.auth.credentials import shows_credentials
 from gateway.callers import Caller
 from gateway.http.refusals import BadRequest
 from gateway.http.request import decode_post
@@ -37,7 +38,6 @@ from resolvers.errors import GatewayError
 
 _decode_message = msgspec.json.Decoder(ClientMessage).decode
 _decode_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
-_RENEWING_KEY = "authorization"
 
 
 class Conversation:
@@ -113,7 +113,9 @@ class Conversation:
             case Kind.TERMINATE:
                 raise terminated()
             case None:
-                raise invalid_message(f"{self._protocol.name} has no message of the type {message.type[:40]!r}")
+                raise invalid_message(
+                    f"Send a type of message that {self._protocol.name} has: it has none called {message.type[:40]!r}."
+                )
 
     async def _initialize(self, message: ClientMessage) -> None:
         first = self._admission.caller is None
@@ -125,9 +127,10 @@ class Conversation:
         if first:
             self._heartbeat = Heartbeat(self._seconds, self._beat)
 
-    async def _admit(self, payload: dict[str, Any]) -> None:
+    async def _admit(self, payload: dict[str, Any], *, only_if_shown: bool = False) -> None:
         try:
-            await self._admission.admit(self._scope, payload)
+            if not only_if_shown or shows_credentials(payload):
+                await self._admission.admit(self._scope, payload)
         except GatewayError as error:
             if self._protocol.tells_refused_init:
                 await self._channel.send(refused_init(refusal(error).body))
@@ -135,8 +138,8 @@ class Conversation:
 
     async def _pong(self, message: ClientMessage) -> None:
         payload = _payload_of(message)
-        if _RENEWING_KEY in payload and self._admission.caller is not None:
-            await self._admit(payload)
+        if payload and self._admission.caller is not None:
+            await self._admit(payload, only_if_shown=True)
         await self._channel.send(PONG)
 
     async def _start(self, message: ClientMessage) -> None:
@@ -144,7 +147,7 @@ class Conversation:
         try:
             request = decode_post(bytes(message.payload), self._scope[REQUEST_ID])
         except BadRequest as error:
-            raise invalid_message(error.message) from None
+            raise invalid_message(f"Send a GraphQL request as `payload`. {error.message}") from None
         await self._operations.start(_id_of(message), request, caller)
 
     def _caller(self) -> Caller:
@@ -161,12 +164,12 @@ def _message(text: str) -> ClientMessage:
     try:
         return _decode_message(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid_message(f"not a message of the protocol: {error}") from None
+        raise invalid_message(f"Send a JSON object with `type` as each message: {error}") from None
 
 
 def _id_of(message: ClientMessage) -> str:
     if not message.id:
-        raise invalid_message(f"the message {message.type!r} has no id")
+        raise invalid_message(f"Send an `id` with each {message.type!r}: this one has none.")
     return message.id
 
 
@@ -174,4 +177,4 @@ def _payload_of(message: ClientMessage) -> dict[str, Any]:
     try:
         return _decode_payload(message.payload) or {}
     except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid_message(f"the payload of {message.type!r} is no object: {error}") from None
+        raise invalid_message(f"Send an object as the payload of {message.type!r}, or none: {error}") from None

@@ -16,8 +16,8 @@ class IdentifyConnection(Protocol):
 
         Args:
             scope: ASGI's, with the headers of the handshake or the request.
-            payload: What the client sent with `connection_init`, or with a `ping` that renews its proof; its key
-                `authorization` holds what the header of that name would. None over HTTP.
+            payload: What the client sent with `connection_init`, or with a `ping` that renews its proof; it may hold
+                what the headers `Authorization` and `X-API-Key` would. None over HTTP.
 
         Raises:
             GatewayError: The credentials are missing or wrong, or could not be checked.

@@ -58,7 +58,7 @@ class OpenConnections:
             RateLimited: The caller has as many as allowed.
         """
         if self._of_callers[caller] >= self._per_caller:
-            raise RateLimited(f"This caller has {self._per_caller} open connections, which is the limit; close some.")
+            raise RateLimited(f"Close some connections: this caller has {self._per_caller} open, which is the limit.")
         self._of_callers[caller] += 1
 
     def leave(self, caller: str) -> None:

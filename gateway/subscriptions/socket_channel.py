@@ -48,7 +48,7 @@ class SocketChannel:
             return None
         text: str | None = message.get("text")
         if text is None:
-            raise invalid_message("messages are text, not binary")
+            raise invalid_message("Send text messages: this one is binary.")
         return text
 
     async def send(self, text: str) -> None:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.http.request_id import REQUEST_ID
 from gateway.subscriptions.admission import Admission
-from gateway.subscriptions.closing import Closing, broken, forbidden, no_subprotocol
+from gateway.subscriptions.closing import Closing, broken, expired, no_subprotocol
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.conversation import Conversation
 from gateway.subscriptions.identification import IdentifyConnection
@@ -66,11 +66,7 @@ class Sockets:
     async def _converse(self, channel: SocketChannel, protocol: SocketProtocol | None, scope: Scope) -> None:
         if protocol is None:
             raise no_subprotocol()
-
-        def expired() -> None:
-            channel.close_soon(forbidden("the token has run out"))
-
-        admission = Admission(self._identify, self._connections, self._now, expired)
+        admission = Admission(self._identify, self._connections, self._now, lambda: channel.close_soon(expired()))
         limit = self._config.operations_per_connection
         operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
         with self._connections.holding(channel):

@@ -9,6 +9,7 @@ from gateway.auth.api_keys import ApiKeys
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
 from gateway.auth.identification import Identification
+from gateway.auth.key_holders import KeyHolders
 from gateway.callers import Caller
 from gateway.http.own_origin import OwnOrigin
 from resolvers.accounts import Account
@@ -59,7 +60,7 @@ WRONG = [
     {"authorization": f"Bearer {digest(KEY)}"},
     {"authorization": "Bearer"},
     {"authorization": ""},
-    {"authorization": f"Basic {KEY}"},
+    {"authorization": f"Token {KEY}"},
     {"authorization": KEY},
     {"authorization": "Bearer gws_unknown"},
     {"authorization": "Bearer a.b.c"},
@@ -162,7 +163,7 @@ def socket_scope(**headers: str) -> dict[str, object]:
 def identification() -> Identification:
     own = Account("own")
     keys = ApiKeys({digest(KEY): Caller("key:mobile", own), digest(OTHER_KEY): Caller("key:partner", own)})
-    return Identification(keys, Cookies(OwnOrigin()))
+    return Identification(KeyHolders(keys), Cookies(OwnOrigin()))
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,9 @@ def identification() -> Identification:
         (None, "key:partner"),
         ({}, "key:partner"),
         ({"authorization": None}, "key:partner"),
+        ({"Authorization": "Basic b3BzOnNlY3JldA=="}, "key:partner"),
+        ({"headers": {"authorization": f"Bearer {KEY}"}}, "key:mobile"),
+        ({"x-api-key": OTHER_KEY}, "key:partner"),
     ],
 )
 async def test_a_socket_is_known_by_its_payload_and_else_by_its_headers(
@@ -192,9 +196,11 @@ async def test_a_socket_is_known_by_its_payload_and_else_by_its_headers(
         ({}, {"authorization": ["Bearer", KEY]}),
         ({}, {"authorization": KEY}),
         ({}, {"authorization": "Bearer wrong"}),
-        ({}, {"Authorization": f"Bearer {KEY}"}),
         ({"authorization": f"Bearer {KEY}"}, {"authorization": "Bearer wrong"}),
         ({"x_api_key": KEY}, {"authorization": f"Bearer {OTHER_KEY}"}),
+        ({"authorization": f"Bearer {OTHER_KEY}"}, {"x-api-key": KEY}),
+        ({"authorization": "Bearer wrong"}, {"x-api-key": KEY}),
+        ({"authorization": f"Bearer {KEY}", "x_api_key": OTHER_KEY}, {}),
     ],
 )
 async def test_a_socket_with_wrong_or_no_credentials_is_refused(

@@ -26,7 +26,7 @@ class Identities:
         return await self.request(scope) if token is None else self._caller(str(token))
 
     def _caller(self, token: str) -> Caller:
-        name, _, seconds = token.partition(" ")
+        name, _, seconds = token.removeprefix("Bearer ").partition(" ")
         if name == "mallory":
             raise Unauthenticated("This token is not known.")
         if name == "patience":
