@@ -198,4 +198,4 @@ async def _reread(context: Context, delivery_id: str) -> Delivery:
 
 def _shows(change: DeliveryChange, found: Delivery) -> bool:
     """Whether a delivery shows a change, as far as that can be told: its status goes on by itself."""
-    return change.deliverable in {None, found.deliverable} and change.type in {None, found.type}
+    return change.deliverable in {None, found.attributes.deliverable} and change.type in {None, found.type}

@@ -9,7 +9,7 @@ import msgspec
 
 from resolvers.accounts import Account
 from resolvers.errors import InputRefused
-from resolvers.unreadable import own_id_of, readable
+from resolvers.unreadable import only_one_named, own_id_of, readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, ListMeta, PageMeta
 from resolvers.upstreams.deliveries.requests import NO_FILTERS, DeliveryFilters
@@ -98,7 +98,7 @@ async def _listed_batch(
 async def _listed(account: Account, scope: CallScope, own_id: str, filters: DeliveryFilters) -> Delivery | None:
     """One delivery where it passes the filters, or what stands for it: the list with one id is documented."""
     page = await account.deliveries.deliveries_by_id(scope, [own_id], filters)
-    found = next((delivery for delivery in page.records if own_id_of(delivery) == own_id), None)
+    found = only_one_named(page.records, own_id)
     if found is not None and account.comma_lists.doubted:
         account.comma_lists.found_singly(own_id)
     return found
@@ -121,7 +121,7 @@ async def _told(
         lists.refuse()
         return found
     missing = wanted.difference(named)
-    if len(set(named)) > 1:
+    if len(set(named) - {None}) > 1:
         lists.prove()
     if total > len(named):
         lists.size = max(1, len(named))

@@ -202,9 +202,9 @@ DELIVERY_PAGE: Final = Kind[DeliveryPage](
     shared=False,
     path="/send-tasks",
 )
-JOB_IDS: Final = Kind[list[str]](
+JOB_IDS: Final = Kind[list[str | None]](
     "page of sms jobs",
-    list[str],
+    list[str | None],
     UpstreamName.SMS,
     always(Lifetime.LIST),
     lists=(JOBS_LIST,),

@@ -7,7 +7,7 @@ before it, and names the last of them: jobs come, and leave a list of open ones,
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,19 +36,33 @@ class Segment(msgspec.Struct, frozen=True):
     to_time: datetime
 
 
+class ListedJob(NamedTuple):
+    """A job and where it stands; lives one operation.
+
+    Args:
+        segment: The number of its list.
+        job_id: The upstream's own; None where it could not be read.
+        place: How many jobs stand before it there.
+    """
+
+    segment: int
+    job_id: str | None
+    place: int
+
+
 class _Part(msgspec.Struct, frozen=True):
     """Some jobs of an upstream list one behind another, and a place among them; lives while it is looked through.
 
     Args:
         first: How many jobs stand before the part.
         place: How many of it stand before the place.
-        job_ids: The part.
+        job_ids: The part; None for one that could not be read.
         ended: Whether the list ends with it.
     """
 
     first: int
     place: int
-    job_ids: list[str]
+    job_ids: list[str | None]
     ended: bool
 
 
@@ -65,12 +79,12 @@ class JobIds:
         self._context = context
         self._still_open = still_open
         self._segments = segments
-        self._begun: dict[int, list[str]] = {}
-        self._whole: dict[int, list[str]] = {}
+        self._begun: dict[int, list[str | None]] = {}
+        self._whole: dict[int, list[str | None]] = {}
         self._full_centres: set[int] = set()
 
-    async def read(self, number: int, index: int, trail: str, needed: int) -> list[tuple[int, str, int]]:
-        """Jobs from a place on, each with its segment's number and its index there; fewer only at the end of all lists.
+    async def read(self, number: int, index: int, trail: str, needed: int) -> list[ListedJob]:
+        """Jobs from a place on; fewer only at the end of all lists.
 
         Args:
             number: The segment's.
@@ -78,8 +92,9 @@ class JobIds:
             trail: Of the last jobs before it; empty counts.
             needed: How many.
         """
-        found: dict[str, tuple[int, str, int]] = {}
-        answered: list[str] = []
+        found: list[ListedJob] = []
+        listed: set[str] = set()
+        answered: list[str | None] = []
         while len(found) < needed and number < len(self._segments):
             part = await self._from(number, index, trail, needed - len(found))
             # An upstream that passes over the offset names the same jobs for ever.
@@ -88,11 +103,14 @@ class JobIds:
             behind = part.job_ids[part.place :]
             named = await self._named_before(number) if number and behind else frozenset[str]()
             for at, job_id in enumerate(behind, part.first + part.place):
-                if job_id not in named and not self._known_in_a_full_centre(number, job_id):
-                    found.setdefault(job_id, (number, job_id, at))
+                if job_id is not None:
+                    if job_id in listed or job_id in named or self._known_in_a_full_centre(number, job_id):
+                        continue
+                    listed.add(job_id)
+                found.append(ListedJob(number, job_id, at))
             answered = [] if ended else part.job_ids
             number, index, trail = (number + 1, 0, "") if ended else (number, part.first + len(part.job_ids), "")
-        return list(found.values())[:needed]
+        return found[:needed]
 
     def _note(self, number: int, part: "_Part", *, ended: bool) -> None:
         """Keep what a list names where it is read from its beginning to its end: it need not be asked for again."""
@@ -125,7 +143,7 @@ class JobIds:
     async def _named_before(self, number: int) -> frozenset[str]:
         """The jobs that earlier lists name and this one may name as well, as far as one call for each tells."""
         segment = self._segments[number]
-        named: set[str] = set()
+        named: set[str | None] = set()
         for earlier, other in enumerate(self._segments[:number]):
             same_window = other.from_time == segment.from_time
             if not same_window and (other.centre, other.to_time) != (segment.centre, segment.from_time):
@@ -138,20 +156,20 @@ class JobIds:
             named.update(listed)
             if same_window and len(listed) >= MAX_LIMIT:
                 self._full_centres.add(other.centre)
-        return frozenset(named)
+        return frozenset(job_id for job_id in named if job_id is not None)
 
     def _known_in_a_full_centre(self, number: int, job_id: str) -> bool:
         """Whether a job was seen in an earlier data centre that has more jobs than one answer holds."""
         centre = self._context.account.sms_places.centre_of(job_id) if self._full_centres else None
         return centre in self._full_centres and centre != self._segments[number].centre
 
-    async def _list(self, segment: Segment, offset: int, limit: int) -> list[str]:
+    async def _list(self, segment: Segment, offset: int, limit: int) -> list[str | None]:
         query = JobIdQuery(segment.from_time, segment.to_time, self._still_open, limit, offset or None)
         account = self._context.account
 
-        async def ask(scope: CallScope) -> list[str]:
+        async def ask(scope: CallScope) -> list[str | None]:
             job_ids = await account.sms.job_ids(scope, segment.centre, query)
-            for job_id in job_ids:
+            for job_id in filter(None, job_ids):
                 known = account.sms_places.centre_of(job_id)
                 account.sms_places.remember(job_id, segment.centre if known is None else min(known, segment.centre))
             return job_ids

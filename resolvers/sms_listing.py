@@ -9,7 +9,7 @@ import msgspec
 
 from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
-from resolvers.errors import BadInput
+from resolvers.errors import BadInput, UpstreamBadAnswer
 from resolvers.later import Later
 from resolvers.loaders import failed
 from resolvers.permissions import Scope
@@ -70,7 +70,7 @@ LIST: Final = "sms jobs"
 
 async def jobs(
     info: OperationInfo, window: JobWindow, first: int, after: str | None
-) -> Connection[Awaitable[SmsJob | UnreadJob | None]] | Connection[JobReference]:
+) -> Connection[Awaitable[SmsJob | UnreadJob]] | Connection[JobReference]:
     """A page of jobs; their reports are loaded where the selection needs them, their recipients at the same time.
 
     Raises:
@@ -85,12 +85,12 @@ async def jobs(
     needed = size + ("hasNextPage" in selected_below(info, "pageInfo"))
     lists = JobIds(info.context, segments, still_open=window.open)
     found = await lists.read(start.segment, start.index, start.trail, needed)
-    job_ids = [job_id for _, job_id, _ in found[:size]]
-    trails = Trails(start.trail, job_ids, str)
+    job_ids = [one.job_id for one in found[:size]]
+    trails = Trails(start.trail, job_ids, _same_id)
 
     def place_of(number: int) -> JobPlace:
-        segment, _, index = found[number]
-        return msgspec.structs.replace(start, segment=segment, index=index, trail=trails.to(number))
+        job = found[number]
+        return msgspec.structs.replace(start, segment=job.segment, index=job.place, trail=trails.to(number))
 
     return Connection(_nodes(info, job_ids), place_of, len(found) > size, after is not None)
 
@@ -150,12 +150,23 @@ def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segm
     return [Segment(centre, *window) for centre in range(centres) for window in windows]
 
 
-def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
-    """The jobs as far as the selection needs them: by id alone, or as reports to come."""
-    if "" in job_ids:
-        nameless = bad_answer(UpstreamName.SMS, UnreadableRecord(None, "it has no id"))
-        known = iter(_nodes(info, [job_id for job_id in job_ids if job_id]))
-        return [next(known) if job_id else failed(nameless) for job_id in job_ids]
+def _same_id(job_id: str | None) -> str | None:
+    return job_id
+
+
+def _nodes(info: OperationInfo, job_ids: Sequence[str | None]) -> Sequence[Any]:
+    """The jobs as far as the selection needs them; one whose id could not be read fails when it is awaited."""
+    read = [job_id for job_id in job_ids if job_id is not None]
+    known = _known_jobs(info, read)
+    if len(read) == len(job_ids):
+        return known
+    nameless = bad_answer(UpstreamName.SMS, UnreadableRecord(None, "it has no id"))
+    rest = iter(known)
+    return [failed(nameless) if job_id is None else next(rest) for job_id in job_ids]
+
+
+def _known_jobs(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
+    """The jobs by id alone, or as reports to come."""
     selected = selected_below(info, "nodes") | selected_below(info, "edges", "node")
     if selected <= NEEDS_NO_REPORT:
         return [JobReference(job_id) for job_id in job_ids]
@@ -166,10 +177,12 @@ def _nodes(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
     return [_node(loaders, job_id) for job_id in job_ids]
 
 
-def _node(loaders: RecordLoaders, job_id: str) -> Awaitable[SmsJob | UnreadJob | None]:
+def _node(loaders: RecordLoaders, job_id: str) -> Awaitable[SmsJob | UnreadJob]:
     """A job as its report says, or as much as the list knows of it."""
-    return Later(loaders.jobs.load(job_id), _same, partial(UnreadJob, job_id))
+    return Later(loaders.jobs.load(job_id), partial(_reported, job_id), partial(UnreadJob, job_id))
 
 
-def _same(job: SmsJob | None) -> SmsJob | UnreadJob | None:
-    return job
+def _reported(job_id: str, job: SmsJob | None) -> SmsJob | UnreadJob:
+    if job is not None:
+        return job
+    return UnreadJob(job_id, UpstreamBadAnswer(UpstreamName.SMS, f"SMS lists job {job_id} and has no report of it."))

@@ -29,6 +29,18 @@ def own_id_of(record: Delivery) -> str | None:
     return record.own_id if isinstance(record, UnreadableRecord) else record.send_task_id
 
 
+def only_one_named(records: Sequence[Delivery], own_id: str) -> Delivery | None:
+    """Return the delivery that was asked for alone; None where it is not there.
+
+    Args:
+        records: The answer; a single record without an id is the one that was asked for.
+        own_id: The upstream's own id that was asked for.
+    """
+    if len(records) == 1 and own_id_of(records[0]) is None:
+        return cast("Delivery", UnreadableRecord(own_id, "it has no id"))
+    return next((one for one in records if own_id_of(one) == own_id), None)
+
+
 def as_nodes(upstream: UpstreamName, records: Sequence[Record]) -> Sequence[Record]:
     """The records as items of a list; what could not be read is one that fails when it is awaited.
 
@@ -61,12 +73,17 @@ def recipient_in(recipients: Sequence[Recipient], sms_id: str) -> Recipient | No
     """Return one of a job's recipients; None where there is none with this id.
 
     Raises:
-        UpstreamBadAnswer: it is there, and could not be read.
+        UpstreamBadAnswer: it is there, and could not be read; or it may be, for one without an id is.
     """
+    nameless: UnreadableRecord | None = None
     for recipient in recipients:
         if isinstance(recipient, UnreadableRecord):
             if recipient.own_id == sms_id:
                 raise bad_answer(UpstreamName.SMS, recipient)
+            if recipient.own_id is None:
+                nameless = recipient
         elif recipient.sms_id == sms_id:
             return recipient
+    if nameless is not None:
+        raise bad_answer(UpstreamName.SMS, nameless)
     return None

@@ -15,7 +15,7 @@ from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
 from schema.nodes import Node, PageInfo, Trackable, is_record
 
 
-@strawberry.type(description="How many recipients of a job stand where.")
+@strawberry.type(description="How many recipients of a job stand where; one that cannot be read counts nowhere.")
 class RecipientSummary:
     """A view of the counts over a job's recipients."""
 
@@ -134,7 +134,8 @@ class SmsJobEdge:
 
 @strawberry.type(
     description=(
-        "A list of job ids; each job's own fields cost its report, so one report that fails makes one node null."
+        "A list of job ids; each job's own fields cost its report, so one report that fails makes one node null. "
+        "Where of the report only fields that may be null are asked for, the job stands there with its id."
     )
 )
 class SmsJobConnection:

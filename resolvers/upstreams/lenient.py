@@ -194,12 +194,12 @@ def _number(info: inspect.FloatType, value: Any, path: str) -> float:  # noqa: A
 
 
 def _text(info: inspect.StrType, value: Any, path: str) -> str:  # noqa: ANN401 - see _read
-    del info
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnreadableError(f"{path} is no text")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if len(text) < (info.min_length or 0):
+        raise UnreadableError(f"{path} is empty")
+    return text
 
 
 def _boolean(info: inspect.BoolType, value: Any, path: str) -> bool:  # noqa: ANN401 - see _read

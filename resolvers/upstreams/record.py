@@ -32,7 +32,7 @@ class _Promised(property):
     def __get__(self, record: Any, owner: type | None = None) -> Any:  # noqa: ANN401 - see `at`
         value = super().__get__(record, owner)
         if value is None:
-            field = self._path.rpartition(".")[2]
+            field = self._path.rpartition(".")[2].removeprefix("wire_")
             raise UpstreamBadAnswer(self._upstream, f"{self._upstream.name} answered a record without its {field}.")
         return value
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.attacks.conftest import Victim
+from tests.scripted_gateway import ScriptedGateway
 
 PRODUCT: Final = "/api/v1/products/1"
 ATTRIBUTES: Final = '{ node(id: "Product:1") { ... on Product { attributes } } upstreams { name } }'
@@ -34,7 +34,7 @@ def product(attribute: bytes) -> bytes:
 
 @pytest.mark.parametrize("own_id", [*HOSTILE_IDS, ".", "..", "x" * 257, ""])
 @pytest.mark.parametrize("kind", ["Delivery", "Product", "SmsJob", "LogisticsTask", "Organization"])
-async def test_what_cannot_be_an_id_is_refused_and_asks_nobody(victim: Victim, kind: str, own_id: str) -> None:
+async def test_what_cannot_be_an_id_is_refused_and_asks_nobody(victim: ScriptedGateway, kind: str, own_id: str) -> None:
     answer = await victim.ask("query($id: ID!) { node(id: $id) { id } }", {"id": f"{kind}:{own_id}"})
 
     assert answer.codes == {"node": "BAD_INPUT"}
@@ -43,7 +43,9 @@ async def test_what_cannot_be_an_id_is_refused_and_asks_nobody(victim: Victim, k
 
 
 @pytest.mark.parametrize("own_id", HOSTILE_IDS)
-async def test_an_id_from_an_upstream_is_one_segment_of_a_path_whatever_is_in_it(victim: Victim, own_id: str) -> None:
+async def test_an_id_from_an_upstream_is_one_segment_of_a_path_whatever_is_in_it(
+    victim: ScriptedGateway, own_id: str
+) -> None:
     task = {"id": "t", "current_status": "complete", "org_id": own_id}
     victim.upstream.answer("GET", "/logistics/platform/tasks/t", json.dumps(task).encode())
 
@@ -58,7 +60,7 @@ async def test_an_id_from_an_upstream_is_one_segment_of_a_path_whatever_is_in_it
     assert "x-injected" not in request.headers
 
 
-async def test_a_list_of_what_cannot_be_ids_is_refused_as_a_whole_beyond_a_hundred(victim: Victim) -> None:
+async def test_a_list_of_what_cannot_be_ids_is_refused_as_a_whole_beyond_a_hundred(victim: ScriptedGateway) -> None:
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 
     few = await victim.ask(query, {"ids": ["x"] * 100})
@@ -73,7 +75,7 @@ async def test_a_list_of_what_cannot_be_ids_is_refused_as_a_whole_beyond_a_hundr
     ["about Delivery:../../oauth/token", "about LogisticsTask:a/b?c", "about Partner:1", "about Delivery:", "about x"],
 )
 async def test_a_reference_made_by_hand_reaches_nothing_but_what_the_caller_may_read(
-    victim: Victim, reference: str
+    victim: ScriptedGateway, reference: str
 ) -> None:
     report = {"jobId": "j", "customerRef": reference, "recipientIds": []}
     victim.upstream.answer("GET", "/rest/v1/jobs/j", json.dumps(report).encode())
@@ -88,7 +90,7 @@ async def test_a_reference_made_by_hand_reaches_nothing_but_what_the_caller_may_
 
 
 @pytest.mark.parametrize("cursor", ["x", "WyJkZWxpdmVyaWVzIiw5XQ", "WyJvcmdhbml6YXRpb25zIiwtNV0", "\x00", "="])
-async def test_a_cursor_of_another_list_or_of_nobodys_making_is_bad_input(victim: Victim, cursor: str) -> None:
+async def test_a_cursor_of_another_list_or_of_nobodys_making_is_bad_input(victim: ScriptedGateway, cursor: str) -> None:
     answer = await victim.ask("query($c: String) { organizations(after: $c) { nodes { id } } }", {"c": cursor})
 
     assert answer.codes == {"organizations": "BAD_INPUT"}
@@ -96,7 +98,7 @@ async def test_a_cursor_of_another_list_or_of_nobodys_making_is_bad_input(victim
 
 
 @pytest.mark.parametrize("levels", [2_000, 200_000])
-async def test_an_answer_nested_too_deeply_is_a_bad_answer_at_its_field(victim: Victim, levels: int) -> None:
+async def test_an_answer_nested_too_deeply_is_a_bad_answer_at_its_field(victim: ScriptedGateway, levels: int) -> None:
     victim.upstream.answer("GET", PRODUCT, product(b"[" * levels + b"]" * levels))
 
     answer = await victim.ask(ATTRIBUTES)
@@ -114,7 +116,7 @@ async def test_an_answer_nested_too_deeply_is_a_bad_answer_at_its_field(victim: 
         b"[" * 900 + b"]" * 900,
     ],
 )
-async def test_odd_values_that_are_json_pass_through_or_are_a_bad_answer(victim: Victim, value: bytes) -> None:
+async def test_odd_values_that_are_json_pass_through_or_are_a_bad_answer(victim: ScriptedGateway, value: bytes) -> None:
     victim.upstream.answer("GET", PRODUCT, product(value))
 
     answer = await victim.ask(ATTRIBUTES)
@@ -129,7 +131,7 @@ async def test_odd_values_that_are_json_pass_through_or_are_a_bad_answer(victim:
     "body",
     [b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"data": 5}', b'{"data": {"type": 1, "id": {}}}', b"NaN", b"<p>"],
 )
-async def test_what_is_no_answer_is_a_bad_answer_at_its_field(victim: Victim, body: bytes) -> None:
+async def test_what_is_no_answer_is_a_bad_answer_at_its_field(victim: ScriptedGateway, body: bytes) -> None:
     victim.upstream.answer("GET", PRODUCT, body)
 
     answer = await victim.ask(ATTRIBUTES)
@@ -139,7 +141,7 @@ async def test_what_is_no_answer_is_a_bad_answer_at_its_field(victim: Victim, bo
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_not_followed(victim: Victim, status: int) -> None:
+async def test_a_redirect_is_not_followed(victim: ScriptedGateway, status: int) -> None:
     victim.upstream.answer("GET", PRODUCT, status=status, headers={"location": "/elsewhere"})
 
     answer = await victim.ask(ATTRIBUTES)

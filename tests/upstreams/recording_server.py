@@ -44,6 +44,7 @@ class RecordingServer:
     url: str = ""
     requests: list[RecordedRequest] = field(default_factory=list)
     _answers: dict[tuple[str, str], Response] = field(default_factory=dict)
+    _next: dict[tuple[str, str], list[Response]] = field(default_factory=dict)
 
     def answer(
         self,
@@ -56,6 +57,10 @@ class RecordingServer:
     ) -> None:
         """Answer every such request so from now on; the path is the one on the wire, without its query."""
         self._answers[method, path] = Response(body, status, headers)
+
+    def answer_next(self, method: str, path: str, *bodies: bytes) -> None:
+        """Answer the next such requests with these bodies, one each, and those behind them as was said before."""
+        self._next[method, path] = [Response(body) for body in bodies]
 
     @property
     def only_request(self) -> RecordedRequest:
@@ -70,7 +75,9 @@ class RecordingServer:
             RecordedRequest(request.method, path, query, dict(request.headers), await request.body()),
         )
         unscripted = Response(f"no answer is scripted for {request.method} {path}", 500)
-        await self._answers.get((request.method, path), unscripted)(scope, receive, send)
+        answer = self._answers.get((request.method, path), unscripted)
+        next_ones = self._next.get((request.method, path))
+        await (next_ones.pop(0) if next_ones else answer)(scope, receive, send)
 
 
 @asynccontextmanager

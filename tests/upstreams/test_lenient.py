@@ -173,13 +173,16 @@ async def test_a_list_that_is_null_is_empty(
 async def test_one_bad_record_of_a_list_stands_in_its_place(
     server: RecordingServer, transport: HttpxTransport, scope: CallScope
 ) -> None:
-    organizations = b'{"organizations": [{"id": "1", "business_name": "A"}, {"id": 2}, "?"]}'
+    organizations = (
+        b'{"organizations": [{"id": "1", "business_name": "A"}, {"id": 2, "business_name": 2}, {"id": ""}, "?"]}'
+    )
     server.answer("GET", "/platform/organizations", organizations)
 
     found = (await logistics(server.url, transport).organizations(scope, page=1, per_page=20)).records
 
-    assert [isinstance(one, UnreadableRecord) for one in found] == [False, True, True]
-    assert [getattr(one, "own_id", "") for one in found[1:]] == ["2", None]
+    assert [isinstance(one, UnreadableRecord) for one in found] == [False, False, True, True]
+    assert [one.organization_id for one in found[:2]] == ["1", "2"]
+    assert [getattr(one, "own_id", "") for one in found[2:]] == [None, None]
 
 
 async def test_roles_that_cannot_be_read_are_left_out(

@@ -115,11 +115,16 @@ async def test_a_page_of_organizations_says_what_size_it_was_counted_in(
     assert (await client.organizations(SCOPE, page=1, per_page=20)).per_page == 5
 
 
-async def test_an_organization_without_a_name_is_a_bad_answer(client: LogisticsClient, server: RecordingServer) -> None:
+async def test_the_name_of_an_organization_is_missed_where_it_is_asked_for(
+    client: LogisticsClient, server: RecordingServer
+) -> None:
     server.answer("GET", "/api/platform/organizations/o1", b'{"organization": {"id": "o1"}}')
 
+    organization = await client.organization(SCOPE, "o1")
+
+    assert organization is not None
     with pytest.raises(UpstreamBadAnswer, match="business_name"):
-        await client.organization(SCOPE, "o1")
+        assert organization.business_name
 
 
 async def test_an_organization_is_read_by_its_id(client: LogisticsClient, server: RecordingServer) -> None:

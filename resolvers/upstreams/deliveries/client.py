@@ -15,6 +15,7 @@ from resolvers.upstreams.deliveries.records import (
     DELIVERY,
     DELIVERY_PAGE,
     DELIVERY_REFERENCE,
+    FOUND_DELIVERY,
     PRODUCT,
     UPLOAD_IDENTIFICATION,
     Delivery,
@@ -76,7 +77,7 @@ class DeliveriesClient:
 
     async def delivery(self, scope: CallScope, delivery_id: str) -> Delivery | None:
         """One delivery; None where there is none (documents: "Get SendTask")."""
-        return await self._resource(scope, "delivery", self._delivery_url(delivery_id), DELIVERY)
+        return await self._resource(scope, "delivery", self._delivery_url(delivery_id), FOUND_DELIVERY)
 
     async def deliveries(
         self,
@@ -151,8 +152,8 @@ class DeliveriesClient:
         """
         document = creation_document(request)
         call, answer = await self._write(scope, "create_delivery", "POST", self._send_tasks_url, document)
-        whole = whole_or_none(DELIVERY, call, answer)
-        return decode(DELIVERY_REFERENCE, call, answer).data if whole is None else whole.data
+        found = whole_or_none(DELIVERY, call, answer)
+        return found.data if found and found.data.is_whole else decode(DELIVERY_REFERENCE, call, answer).data
 
     async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery | None:
         """Change a delivery (documents: "Update SendTask"); the API refuses every DELETE, so this also holds one back.
@@ -167,8 +168,8 @@ class DeliveriesClient:
         """
         document = change_document(delivery_id, request)
         call, answer = await self._write(scope, "update_delivery", "PATCH", self._delivery_url(delivery_id), document)
-        whole = whole_or_none(DELIVERY, call, answer)
-        return None if whole is None else whole.data
+        found = whole_or_none(DELIVERY, call, answer)
+        return found.data if found and found.data.is_whole else None
 
     def _delivery_url(self, delivery_id: str) -> str:
         return f"{self._send_tasks_url}/{path_segment(delivery_id)}"
@@ -183,7 +184,7 @@ class DeliveriesClient:
         scope: CallScope,
         operation: str,
         url: str,
-        decoder: msgspec.json.Decoder[Document[Resource]],
+        decoder: msgspec.json.Decoder[Document[Resource | None]],
     ) -> Resource | None:
         call, answer = await self._get(scope, operation, url)
         if answer.status == 404:

@@ -20,6 +20,7 @@ from resolvers.upstreams.deliveries.vocabulary import (
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.numbers import Int32
+from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.record import at, promised_at
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -37,9 +38,9 @@ class Party(msgspec.Struct, frozen=True, gc=False):
 class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     """A delivery's attributes as on the wire; those without a documented type are taken as they come."""
 
-    deliverable: bool
-    delivery_type: str
     status: str
+    deliverable: bool | None = None
+    delivery_type: str | None = None
     created_at: Zoned | None = None
     updated_at: Zoned | None = None
     priority: str | None = None
@@ -60,9 +61,9 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One product sent to one DSP, a send-task; lives in an answer or a cache."""
 
     attributes: DeliveryAttributes
-    send_task_id: str = msgspec.field(name="id")
+    send_task_id: OwnId = msgspec.field(name="id")
 
-    deliverable = at("attributes.deliverable")
+    deliverable = promised_at("attributes.deliverable", UpstreamName.DELIVERIES)
     raw_status = at("attributes.status")
     priority = at("attributes.priority")
     batch_id = at("attributes.batch_id")
@@ -79,8 +80,14 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def type(self) -> DeliveryType:
-        """What it does with the product at the DSP."""
-        return TYPE_OF_WORD[self.attributes.delivery_type]
+        """What it does with the product at the DSP; UNKNOWN where that is not told."""
+        word = self.attributes.delivery_type
+        return DeliveryType.UNKNOWN if word is None else TYPE_OF_WORD[word]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is there that tells whether a change was made."""
+        return self.attributes.deliverable is not None and self.attributes.delivery_type is not None
 
     @property
     def status(self) -> DeliveryStatus:
@@ -132,13 +139,13 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 class DeliveryReference(msgspec.Struct, frozen=True, gc=False):
     """A delivery of which the API has told the id alone; lives until it is read."""
 
-    send_task_id: str = msgspec.field(name="id")
+    send_task_id: OwnId = msgspec.field(name="id")
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
     """What is delivered; lives in an answer or a cache."""
 
-    product_id: str = msgspec.field(name="id")
+    product_id: OwnId = msgspec.field(name="id")
     attributes: dict[str, Any] = {}
 
     @property
@@ -168,7 +175,7 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
     No document describes its attributes: all are passed through, and the name is sought where it is likely.
     """
 
-    dsp_upload_identification_id: str = msgspec.field(name="id")
+    dsp_upload_identification_id: OwnId = msgspec.field(name="id")
     attributes: dict[str, Any] = {}
 
     @property
@@ -214,6 +221,7 @@ class Document(msgspec.Struct, Generic[Resource], frozen=True, gc=False):
     data: Resource
 
 
+FOUND_DELIVERY = msgspec.json.Decoder(Document[Delivery | None])
 DELIVERY = msgspec.json.Decoder(Document[Delivery])
 DELIVERY_REFERENCE = msgspec.json.Decoder(Document[DeliveryReference])
 DELIVERY_PAGE = msgspec.json.Decoder(DeliveryPage)

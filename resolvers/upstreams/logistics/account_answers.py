@@ -12,16 +12,17 @@ from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
+from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.partial_answers import whole_or_none
 
 
 class _OrganizationFields(msgspec.Struct, frozen=True):
-    id: str
-    business_name: str
+    id: OwnId
+    business_name: str | None = None
 
 
 class _RoleFields(msgspec.Struct, frozen=True):
-    id: str
+    id: OwnId
     name: str | None = None
 
 
@@ -71,7 +72,7 @@ def one_organization(call: Call, answer: Answer) -> Organization:
 def created_organization(call: Call, answer: Answer) -> Organization | OrganizationReference:
     """The organization that an answer to its creation holds, or its id where there is no more of it."""
     known = whole_or_none(_ONE_ORGANIZATION, call, answer)
-    if known is None:
+    if known is None or known.organization.business_name is None:
         return decode(_ONE_REFERENCE, call, answer).organization
     return _with_attributes(known, call, answer)
 

@@ -7,21 +7,33 @@ import msgspec
 
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.own_id import OwnId
+from resolvers.upstreams.record import promised_at
 
 
 class Partner(
     msgspec.Struct,
     frozen=True,
-    rename={"partner_id": "id", "wire_created_at": "created_at", "wire_updated_at": "updated_at"},
+    rename={
+        "partner_id": "id",
+        "wire_name": "name",
+        "wire_client_key": "client_key",
+        "wire_created_at": "created_at",
+        "wire_updated_at": "updated_at",
+    },
 ):
     """The partner account (document: Partner Detail). Its secret key is not even decoded."""
 
-    partner_id: str
-    name: str
-    client_key: str
+    partner_id: OwnId
+    wire_name: str | None = None
+    wire_client_key: str | None = None
     webhook_url: str | None = None
     wire_created_at: Any = None
     wire_updated_at: Any = None
+
+    name = promised_at("wire_name", UpstreamName.LOGISTICS)
+    client_key = promised_at("wire_client_key", UpstreamName.LOGISTICS)
 
     @property
     def created_at(self) -> datetime | None:
@@ -39,13 +51,15 @@ class Organization(msgspec.Struct, frozen=True):
 
     Args:
         organization_id: The upstream's own id.
-        business_name: Its name.
+        wire_business_name: Its name.
         attributes: The upstream's whole object.
     """
 
     organization_id: str
-    business_name: str
+    wire_business_name: str | None
     attributes: dict[str, Any]
+
+    business_name = promised_at("wire_business_name", UpstreamName.LOGISTICS)
 
     @property
     def id(self) -> str:
@@ -66,7 +80,7 @@ class Organization(msgspec.Struct, frozen=True):
 class OrganizationReference(msgspec.Struct, frozen=True, rename={"organization_id": "id"}):
     """An organization of which the upstream has told the id alone; lives until it is read."""
 
-    organization_id: str
+    organization_id: OwnId
 
 
 class Role(msgspec.Struct, frozen=True):

@@ -92,11 +92,11 @@ class SmsClient:
         set_job(recipients, job_id)
         return recipients
 
-    async def job_ids(self, scope: CallScope, centre: int, query: JobIdQuery) -> list[str]:
+    async def job_ids(self, scope: CallScope, centre: int, query: JobIdQuery) -> list[str | None]:
         """Ids of the jobs that meet the query (documents: "Getting reports for all jobs matching a given criterion").
 
         Returns:
-            The ids, in the upstream's order; an empty text stands for one that could not be read.
+            The ids, in the upstream's order; None stands for one that could not be read.
 
         Raises:
             InputRefused: the window is longer than 30 days or ends before it starts, or the limit is out of bounds.
@@ -104,7 +104,8 @@ class SmsClient:
         call, sent = self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
         answer = await sent
         require_success(call, answer, read_complaint)
-        return ["" if isinstance(job, UnreadableRecord) else job.job_id for job in decode(JOB_REFERENCES, call, answer)]
+        jobs = decode(JOB_REFERENCES, call, answer)
+        return [None if isinstance(job, UnreadableRecord) else job.job_id for job in jobs]
 
     async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
         """Which version of the API the centre runs (documents: "Getting API version information")."""

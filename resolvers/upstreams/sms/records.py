@@ -11,8 +11,10 @@ import msgspec
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.lenient import UnreadableRecord
-from resolvers.upstreams.names import Progress
+from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.numbers import Int32
+from resolvers.upstreams.own_id import OwnId
+from resolvers.upstreams.record import promised_at
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
     ENCODING_OF_WORD,
@@ -30,7 +32,7 @@ from resolvers.upstreams.sms.vocabulary import (
 class JobReport(msgspec.Struct, frozen=True, rename="camel"):
     """The upstream's report on a job (documents: "Getting the status for a single job"); lives until it is a record."""
 
-    job_id: str
+    job_id: OwnId
     recipient_ids: list[Any]
     src: str | None = None
     encoding: str | None = None
@@ -122,7 +124,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class JobReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A job of which only the id is known: the answer to posting one, and an entry of the list."""
 
-    job_id: str
+    job_id: OwnId
 
     @property
     def id(self) -> str:
@@ -137,15 +139,17 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     `job_id` is not on the wire: `set_job` adds it.
     """
 
-    sms_id: str = msgspec.field(name="smsId")
-    destination: str = msgspec.field(name="dst")
+    sms_id: OwnId = msgspec.field(name="smsId")
     raw_status: str = msgspec.field(name="processStatus")
+    wire_destination: str | None = msgspec.field(name="dst", default=None)
     job_id: str = ""
     status: str | None = None
     customer_ref: str | None = msgspec.field(name="customerRef", default=None)
     reason: str | None = None
     sent_timestamp: Any = msgspec.field(name="sentTs", default=None)
     finished_timestamp: Any = msgspec.field(name="finishedTs", default=None)
+
+    destination = promised_at("wire_destination", UpstreamName.SMS)
 
     @property
     def id(self) -> str:
@@ -186,15 +190,19 @@ def set_job(recipients: list[Recipient], job_id: str) -> None:
             msgspec.structs.force_setattr(recipient, "job_id", job_id)
 
 
-class SmsApiVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class SmsApiVersion(msgspec.Struct, frozen=True, gc=False):
     """Which version of the API a centre runs (documents: "Getting API version information"); lives in an answer."""
 
-    major_version: Int32
-    minor_version: Int32
-    build_number: Int32
-    build_timestamp: str
-    version_info: str | None = None
+    major_version: Int32 = msgspec.field(name="majorVersion")
+    wire_minor_version: Int32 | None = msgspec.field(name="minorVersion", default=None)
+    wire_build_number: Int32 | None = msgspec.field(name="buildNumber", default=None)
+    wire_build_timestamp: str | None = msgspec.field(name="buildTimestamp", default=None)
+    version_info: str | None = msgspec.field(name="versionInfo", default=None)
     message: str | None = None
+
+    minor_version = promised_at("wire_minor_version", UpstreamName.SMS)
+    build_number = promised_at("wire_build_number", UpstreamName.SMS)
+    build_timestamp = promised_at("wire_build_timestamp", UpstreamName.SMS)
 
 
 JOB_REPORT = msgspec.json.Decoder(JobReport)
