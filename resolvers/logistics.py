@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from strawberry import Parent
@@ -28,6 +28,9 @@ from resolvers.upstreams.names import UpstreamName
 Item = TypeVar("Item")
 
 LIST: Final = "logistics tasks"
+
+_NOT_BROADCAST: Final = frozenset({TaskStatus.DRAFT, TaskStatus.CANCELLED, TaskStatus.EXPIRED})
+"""Where a task stands that was not just broadcast."""
 
 
 class TasksOutcome(msgspec.Struct, frozen=True):
@@ -82,15 +85,10 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     """Create tasks, 20 a call; the calls are independent, and so are their errors."""
     context.account.require(Scope.LOGISTICS_WRITE)
 
-    async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference]:
+    async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
         created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
-        if not created:
-            raise ChangeUnconfirmed(
-                UpstreamName.LOGISTICS,
-                "The tasks were taken, but the upstream names none of them; look for them before you send them again.",
-            )
         changed.update(task.task_id for task in created)
-        return created
+        return created if len(created) >= len(chunk) else [*created, _not_named(len(created), len(chunk))]
 
     since = context.status_version
     async with context.changing(TASK) as changed:
@@ -152,47 +150,78 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
 async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
     """Broadcast drafts; an id that the upstream did not change stands in no state that allows it."""
 
-    async def broadcast_chunk(chunk: Sequence[str]) -> list[UpdatedTask]:
+    async def send(chunk: Sequence[str]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_drafts(context.scope, chunk)
 
-    return await _change_many(context, task_ids, task_ids, broadcast_chunk, _not_broadcast)
+    change = _ChangeOfSeveral[str](send, str, _not_broadcast, lambda _, found: found.status not in _NOT_BROADCAST)
+    return await _change_several(context, task_ids, change)
 
 
 async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
     """Broadcast drafts and give each that really went out its tracking id."""
 
-    async def broadcast_chunk(chunk: Sequence[TrackingId]) -> list[UpdatedTask]:
+    async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_with_tracking(context.scope, chunk)
 
-    return await _change_many(context, items, [item.id for item in items], broadcast_chunk, _not_broadcast)
+    def shows(item: TrackingId, found: LogisticsTask) -> bool:
+        return found.tracking_id == item.tracking_id and found.status not in _NOT_BROADCAST
+
+    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_broadcast, shows))
 
 
 async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
     """Give tasks their tracking ids; an id that the upstream did not change does not exist for it."""
 
-    async def set_chunk(chunk: Sequence[TrackingId]) -> list[UpdatedTask]:
+    async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         return await context.account.logistics.set_tracking_ids(context.scope, chunk)
 
-    return await _change_many(context, items, [item.id for item in items], set_chunk, _not_found)
+    def shows(item: TrackingId, found: LogisticsTask) -> bool:
+        return found.tracking_id == item.tracking_id
+
+    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_found, shows))
 
 
-async def _change_many(
-    context: Context,
-    items: Sequence[Item],
-    task_ids: Sequence[str],
-    change: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask]]],
-    left_out: Callable[[str], GatewayError],
-) -> TasksOutcome:
-    """Change tasks, 20 a call, and read those again that the upstream says it changed."""
+class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
+    """A change of several tasks; lives one operation.
+
+    Args:
+        send: Asks for it in one call; None where the upstream made it and does not say of which tasks.
+        task_of: The id of the task that an item is about.
+        left_out: Why a task is not changed that the upstream does not name.
+        shows: Whether a task shows what an item asks for.
+    """
+
+    send: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask] | None]]
+    task_of: Callable[[Item], str]
+    left_out: Callable[[str], GatewayError]
+    shows: Callable[[Item, LogisticsTask], bool]
+
+
+async def _change_several(context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item]) -> TasksOutcome:
+    """Change tasks, 20 a call, and read those again that the upstream says, or may have meant, it changed."""
     context.account.require(Scope.LOGISTICS_WRITE)
+    task_ids = [change.task_of(item) for item in items]
+    unsettled: dict[str, Item] = {}
+
+    async def send(chunk: Sequence[Item]) -> list[UpdatedTask]:
+        updated = await change.send(chunk)
+        if updated is None:
+            unsettled.update((change.task_of(item), item) for item in chunk)
+        return updated or []
+
     async with context.changing(TASK, task_ids):
-        updated, failed = await by_chunks(items, change)
-    changed = {task.id for task in updated}
+        updated, failed = await by_chunks(items, send)
+    changed = {task.id for task in updated}.union(unsettled)
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
     errors = [error for _, error in failed]
-    errors += [left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
+    errors += [change.left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
     tasks, unread = await _reread_all(context, [one for one in task_ids if one in changed])
-    return TasksOutcome(tasks, errors + unread)
+    hidden = {
+        task.task_id: not_shown(UpstreamName.LOGISTICS, "task", task.task_id, task)
+        for task in tasks
+        if task.task_id in unsettled and not change.shows(unsettled[task.task_id], task)
+    }
+    return TasksOutcome([task for task in tasks if task.task_id not in hidden], [*errors, *unread, *hidden.values()])
 
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
@@ -212,6 +241,18 @@ async def _reread_all(context: Context, task_ids: Sequence[str]) -> tuple[list[L
     return (
         [result for result in results if isinstance(result, LogisticsTask)],
         [result for result in results if isinstance(result, GatewayError)],
+    )
+
+
+def _task_of(item: TrackingId) -> str:
+    return item.id
+
+
+def _not_named(named: int, sent: int) -> GatewayError:
+    which, missing = ("none of them", "them") if named == 0 else (f"{named} of {sent}", "the others")
+    return ChangeUnconfirmed(
+        UpstreamName.LOGISTICS,
+        f"The tasks were taken, but the upstream names {which}; look for {missing} before you send them again.",
     )
 
 

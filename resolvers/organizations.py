@@ -76,8 +76,8 @@ async def create(context: Context, business_name: str) -> Organization:
     return created
 
 
-async def invite(context: Context, invitation: Invitation) -> str:
-    """Invite a user to an organization; what the upstream says to it.
+async def invite(context: Context, invitation: Invitation) -> str | None:
+    """Invite a user to an organization; what the upstream says to it, if it says anything.
 
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.

@@ -14,10 +14,11 @@ MAX_TASKS_A_CALL: Final = 20
 
 
 async def by_chunks(
-    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done]]]
+    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done | GatewayError]]]
 ) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
     """What was done, and what failed with the index of the first item of its call.
 
+    A call may fail as a whole, by raising, or in part, by an error among its results.
     Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
     and go on.
     """
@@ -26,13 +27,14 @@ async def by_chunks(
     done: list[Done] = []
     failed: list[tuple[int, GatewayError]] = []
     for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
-        if isinstance(result, GatewayError):
+        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
+            raise result
+        for one in [result] if isinstance(result, GatewayError) else result:
+            if not isinstance(one, GatewayError):
+                done.append(one)
+                continue
             if len(calls) > 1:
                 last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
-                result.message = f"Tasks {start} to {last} of the list: {result.message}"
-            failed.append((start, result))
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            done += result
+                one.message = f"Tasks {start} to {last} of the list: {one.message}"
+            failed.append((start, one))
     return done, failed

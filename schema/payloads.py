@@ -71,7 +71,7 @@ class OrganizationPayload:
 class InviteUserPayload:
     """What inviting a user answers; lives one operation."""
 
-    message: str | None = strawberry.field(description="What the upstream says.")
+    message: str | None = strawberry.field(description="What the upstream says; null where it says nothing.")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
 
 

@@ -309,8 +309,10 @@ async def test_an_error_under_a_status_of_success_is_no_message(
 async def test_drafts_are_broadcast_by_their_ids(client: LogisticsClient, server: RecordingServer) -> None:
     server.answer("POST", "/platform/tasks/broadcast", UPDATED)
 
-    first, second = await client.broadcast_drafts(SCOPE, ["t1", "t2"])
+    updated = await client.broadcast_drafts(SCOPE, ["t1", "t2"])
 
+    assert updated is not None
+    first, second = updated
     assert (first.id, first.current_status, first.tracking_id) == ("t1", "broadcasting", "X1")
     assert (second.id, second.current_status, second.tracking_id) == ("t2", None, None)
     assert server.only_request.json == {"task_ids": ["t1", "t2"]}
@@ -321,6 +323,7 @@ async def test_drafts_are_broadcast_with_tracking_ids(client: LogisticsClient, s
 
     updated = await client.broadcast_with_tracking(SCOPE, [TrackingId("t1", "X1")])
 
+    assert updated is not None
     assert [task.id for task in updated] == ["t1", "t2"]
     assert server.only_request.json == {"tasks": [{"id": "t1", "tracking_id": "X1"}]}
 

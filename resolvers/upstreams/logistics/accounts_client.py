@@ -81,11 +81,11 @@ class AccountsClient(LogisticsConnection):
         call = self._writing(scope, "create_organization", path, {"business_name": business_name})
         return created_organization(call, await self._done(call))
 
-    async def invite_user(self, scope: CallScope, invitation: Invitation) -> str:
+    async def invite_user(self, scope: CallScope, invitation: Invitation) -> str | None:
         """Invite a user to an organization.
 
         Returns:
-            The upstream's message.
+            The upstream's message, where it has one.
         """
         self._require_platform("invite_user")
         call = self._writing(scope, "invite_user", self._paths.invite_user, {"user": invitation})

@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.partial_answers import names_a_failure, whole_or_none
 
@@ -18,32 +17,34 @@ class _Message(msgspec.Struct, frozen=True):
 _MESSAGE: Final = msgspec.json.Decoder(_Message)
 
 
-def message(call: Call, answer: Answer) -> str:
-    """The message of a success.
+def message(call: Call, answer: Answer) -> str | None:
+    """The message of a change that has no record to be read; None where it was made without a word.
 
     Raises:
-        UpstreamBadAnswer: it is none, or the vendor's form of an error (a code other than `success`) under a status of
-            success.
+        UpstreamBadAnswer: it is an error under a status of success, or has a code other than `success`.
     """
-    return _said(call, decode(_MESSAGE, call, answer))
+    answered = whole_or_none(_MESSAGE, call, answer)
+    if answered is not None and not _is_success(answered):
+        raise _undone(call, answered)
+    return None if answered is None else answered.message
 
 
-def message_or_none(call: Call, answer: Answer) -> str | None:
-    """The message of a change that was made; None where it was made without a word, or with one that is not known.
+def confirmation(call: Call, answer: Answer) -> str | None:
+    """The message of a change that the vendor's own word says was made; None where another word says so, or none.
 
     Raises:
         UpstreamBadAnswer: it is an error under a status of success.
     """
     answered = whole_or_none(_MESSAGE, call, answer)
-    if answered is None or not (_is_success(answered) or names_a_failure(answered.code)):
-        return None
-    return _said(call, answered)
+    if answered is None or _is_success(answered):
+        return None if answered is None else answered.message
+    if names_a_failure(answered.code):
+        raise _undone(call, answered)
+    return None
 
 
-def _said(call: Call, answered: _Message) -> str:
-    if _is_success(answered):
-        return answered.message
-    raise UpstreamBadAnswer(
+def _undone(call: Call, answered: _Message) -> UpstreamBadAnswer:
+    return UpstreamBadAnswer(
         call.upstream,
         f"{call.upstream.name} answered {call.operation} as done, with the error {answered.code}: {answered.message}",
         outcome_unknown=not call.repeatable,

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from resolvers.errors import UpstreamBadAnswer
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.lenient import UnreadableRecord
@@ -22,8 +21,8 @@ class _Tasks(msgspec.Struct, frozen=True):
     tasks: list[LogisticsTask] | LogisticsTask | None
 
 
-class _TaskReferences(msgspec.Struct, frozen=True):
-    tasks: list[TaskReference] | TaskReference
+class _OneReference(msgspec.Struct, frozen=True):
+    tasks: TaskReference
 
 
 class _TaskPage(_Tasks, frozen=True):
@@ -37,7 +36,7 @@ class _UpdatedTasks(msgspec.Struct, frozen=True):
 # Not strict: a number that comes as text, or the other way round, is still read.
 _TASK: Final = msgspec.json.Decoder(LogisticsTask, strict=False)
 _TASKS: Final = msgspec.json.Decoder(_Tasks, strict=False)
-_TASK_REFERENCES: Final = msgspec.json.Decoder(_TaskReferences, strict=False)
+_ONE_REFERENCE: Final = msgspec.json.Decoder(_OneReference, strict=False)
 _TASK_PAGE: Final = msgspec.json.Decoder(_TaskPage, strict=False)
 _UPDATED_TASKS: Final = msgspec.json.Decoder(_UpdatedTasks, strict=False)
 
@@ -53,12 +52,13 @@ def changed_task(call: Call, answer: Answer) -> LogisticsTask | None:
 
 
 def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskReference]:
-    """The tasks in an answer to their creation, in its order, or their ids where one of them is not whole."""
+    """The tasks in an answer to their creation, in its order: each whole or as its id, or left out if it has none."""
     whole = whole_or_none(_TASKS, call, answer)
     if whole is not None:
-        return [_task_or_reference(call, one) for one in _listed(whole)]
-    references = decode(_TASK_REFERENCES, call, answer).tasks
-    return [references] if isinstance(references, TaskReference) else references
+        known = [_task_or_reference(one) for one in _listed(whole)]
+        return [one for one in known if one is not None]
+    reference = decode(_ONE_REFERENCE, call, answer).tasks
+    return [reference]
 
 
 def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:
@@ -67,26 +67,26 @@ def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:
     return ListPage(_listed(page), page_size(page.meta))
 
 
-def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask]:
-    """What an answer says of the tasks that were changed; those that were not are missing from it."""
-    tasks = decode(_UPDATED_TASKS, call, answer).updated_tasks or []
-    named = [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
-    return [one for one in named if one.id]
+def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask] | None:
+    """What an answer says of the tasks that were changed; those that were not are missing from it.
 
-
-def _task_or_reference(call: Call, task: LogisticsTask) -> LogisticsTask | TaskReference:
-    """A created task, or its id where the rest cannot be read.
-
-    Raises:
-        UpstreamBadAnswer: its id cannot be read either.
+    Returns:
+        None where the change was made and the answer does not say of which tasks, or not of all.
     """
+    answered = whole_or_none(_UPDATED_TASKS, call, answer)
+    if answered is None:
+        return None
+    tasks = answered.updated_tasks or []
+    if any(isinstance(one, UnreadableRecord) and one.own_id is None for one in tasks):
+        return None
+    return [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
+
+
+def _task_or_reference(task: LogisticsTask) -> LogisticsTask | TaskReference | None:
+    """A created task, or its id where the rest cannot be read; None where that cannot be read either."""
     if not isinstance(task, UnreadableRecord):
         return task
-    if task.own_id is None:
-        raise UpstreamBadAnswer(
-            call.upstream, f"LOGISTICS answered {call.operation} with a task that has no id.", outcome_unknown=True
-        )
-    return TaskReference(task.own_id)
+    return None if task.own_id is None else TaskReference(task.own_id)
 
 
 def _listed(answer: _Tasks) -> list[LogisticsTask]:

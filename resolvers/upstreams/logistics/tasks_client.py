@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.connection import LogisticsConnection
 from resolvers.upstreams.logistics.list_page import ListPage
-from resolvers.upstreams.logistics.message_answers import message_or_none
+from resolvers.upstreams.logistics.message_answers import confirmation
 from resolvers.upstreams.logistics.paths import fill
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_answers import (
@@ -80,7 +80,7 @@ class TasksClient(LogisticsConnection):
         """Cancel a task that no driver has accepted yet.
 
         Returns:
-            The upstream's message, where it has one.
+            The upstream's message, where it confirms the cancellation in its documented form.
 
         Raises:
             NotAllowedNow: the task's status forbids it.
@@ -88,23 +88,23 @@ class TasksClient(LogisticsConnection):
         """
         path = fill(self._paths.cancel_task, "{task_id}", task_id)
         call = self._writing(scope, "cancel_task", path, {"reason": reason}, "PATCH")
-        return message_or_none(call, await self._done(call))
+        return confirmation(call, await self._done(call))
 
-    async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask]:
-        """Broadcast drafts; those that were not are missing from the answer."""
+    async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask] | None:
+        """Broadcast drafts; those that were not are missing from the answer, which is None where it names none."""
         self._require_platform("broadcast_draft_tasks")
         path = self._paths.broadcast_draft_tasks
         call = self._writing(scope, "broadcast_draft_tasks", path, {"task_ids": task_ids})
         return updated_tasks(call, await self._done(call))
 
-    async def broadcast_with_tracking(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask]:
-        """Broadcast drafts and give a tracking id to those that were; the others are missing from the answer."""
+    async def broadcast_with_tracking(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
+        """Broadcast drafts and give a tracking id to those that were; answered as in `broadcast_drafts`."""
         self._require_platform("broadcast_with_tracking")
         call = self._writing(scope, "broadcast_with_tracking", self._paths.broadcast_with_tracking, {"tasks": items})
         return updated_tasks(call, await self._done(call))
 
-    async def set_tracking_ids(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask]:
-        """Give tracking ids to tasks; those that are not there are missing from the answer."""
+    async def set_tracking_ids(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
+        """Give tracking ids to tasks; those that are not there are missing; answered as in `broadcast_drafts`."""
         self._require_platform("patch_tracking_ids")
         path = self._paths.patch_tracking_ids
         call = self._writing(scope, "patch_tracking_ids", path, {"tasks": items}, "PATCH")
