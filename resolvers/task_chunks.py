@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from resolvers.errors import GatewayError
+from resolvers.errors import GatewayError, InputRefused
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -35,6 +35,7 @@ async def by_chunks(
                 continue
             if len(calls) > 1:
                 last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
-                one.message = f"Tasks {start} to {last} of the list: {one.message}"
+                for refused in (one, *(one.also if isinstance(one, InputRefused) else ())):
+                    refused.message = f"Tasks {start} to {last} of the list: {refused.message}"
             failed.append((start, one))
     return done, failed

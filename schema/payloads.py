@@ -11,7 +11,7 @@ from resolvers.logistics import TasksOutcome
 from schema.deliveries import Delivery
 from schema.inputs.checks import Path
 from schema.logistics import LogisticsTask
-from schema.mutation_errors import MutationError, all_as_data, as_data
+from schema.mutation_errors import MutationError, all_as_data
 from schema.organizations import Organization
 from schema.sms import SmsJob
 
@@ -101,7 +101,9 @@ def errors_as_data(
                 standing = error.record if isinstance(error, UpstreamError) else None
                 return payload(**{place: standing}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
             if isinstance(done, TasksOutcome):
-                return payload(**{place: done.tasks or None}, errors=[as_data(error) for error in done.errors])
+                return payload(
+                    **{place: done.tasks or None}, errors=[one for error in done.errors for one in all_as_data(error)]
+                )
             return payload(**{place: done}, errors=[])
 
         return resolved

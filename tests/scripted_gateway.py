@@ -36,12 +36,12 @@ class ScriptedGateway:
 
 @asynccontextmanager
 async def scripted_gateway(
-    settings: Mapping[str, str] | None = None, *, data_centres: Sequence[str] = ("/rest/v1",)
+    settings: Mapping[str, str | None] | None = None, *, data_centres: Sequence[str] = ("/rest/v1",)
 ) -> AsyncIterator[ScriptedGateway]:
     """Start a gateway that keeps nothing, over one server in the place of all three APIs.
 
     Args:
-        settings: Added to its own, by their environment names.
+        settings: Added to its own, by their environment names; None takes one away.
         data_centres: The path of each of the SMS API's on the server.
     """
     async with AsyncExitStack() as stack:
@@ -59,7 +59,8 @@ async def scripted_gateway(
             "GATEWAY_LOGISTICS__CLIENT_KEY": "our client key",
             "GATEWAY_LOGISTICS__SECRET_KEY": "our secret key",
         }
-        app = create_app(load_settings({**own, **(settings or {})}))
+        wanted = {**own, **(settings or {})}
+        app = create_app(load_settings({name: value for name, value in wanted.items() if value is not None}))
         await stack.enter_async_context(lifespan_of(app))
         url = await stack.enter_async_context(serving(app))
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=30))

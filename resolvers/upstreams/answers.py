@@ -121,7 +121,9 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
 
 
 def _input_refused(call: Call, complaint: Complaint, status: int) -> InputRefused:
-    """The first error of a refusal, with the others beside it."""
+    """The first error of a refusal, with the others beside it; what a reader is refused is one error that says all."""
+    if call.repeatable:
+        complaint = msgspec.structs.replace(complaint, message=complaint.words, also=())
     refusals = [
         InputRefused(
             call.upstream,

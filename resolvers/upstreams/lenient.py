@@ -3,7 +3,9 @@
 An answer is first decoded strictly, which is fast. Only where that fails is it read here, by this rule: what says the
 same in another form is read; an optional field that cannot be read is left out, as if the vendor had not sent it; a
 record of a list whose needed fields cannot be read is an `UnreadableRecord` in its place; and only a record that was
-asked for alone, or a body that is no JSON, fails as a whole.
+asked for alone, or a body that is no JSON, fails as a whole. Needed are an id, which must not be empty, and a status:
+what the schema promises besides is optional here, and missed where it is asked for (`promised_at` in `record.py`).
+All three clients decode their answers through `answers.decode`, tokens included.
 
 Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
 empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants

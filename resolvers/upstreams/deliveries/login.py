@@ -13,11 +13,12 @@ from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
 from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.texts import NonEmpty
 from resolvers.upstreams.transport.credentials import Token
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    access_token: str
+    access_token: NonEmpty
     expires_in: float | None = None
 
 

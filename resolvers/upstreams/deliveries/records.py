@@ -20,8 +20,8 @@ from resolvers.upstreams.deliveries.vocabulary import (
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.numbers import Int32
-from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.record import at, promised_at
+from resolvers.upstreams.texts import NonEmpty
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -61,7 +61,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One product sent to one DSP, a send-task; lives in an answer or a cache."""
 
     attributes: DeliveryAttributes
-    send_task_id: OwnId = msgspec.field(name="id")
+    send_task_id: NonEmpty = msgspec.field(name="id")
 
     deliverable = promised_at("attributes.deliverable", UpstreamName.DELIVERIES)
     raw_status = at("attributes.status")
@@ -139,13 +139,13 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 class DeliveryReference(msgspec.Struct, frozen=True, gc=False):
     """A delivery of which the API has told the id alone; lives until it is read."""
 
-    send_task_id: OwnId = msgspec.field(name="id")
+    send_task_id: NonEmpty = msgspec.field(name="id")
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
     """What is delivered; lives in an answer or a cache."""
 
-    product_id: OwnId = msgspec.field(name="id")
+    product_id: NonEmpty = msgspec.field(name="id")
     attributes: dict[str, Any] = {}
 
     @property
@@ -175,7 +175,7 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
     No document describes its attributes: all are passed through, and the name is sought where it is likely.
     """
 
-    dsp_upload_identification_id: OwnId = msgspec.field(name="id")
+    dsp_upload_identification_id: NonEmpty = msgspec.field(name="id")
     attributes: dict[str, Any] = {}
 
     @property

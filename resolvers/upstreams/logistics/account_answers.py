@@ -12,17 +12,17 @@ from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
 from resolvers.upstreams.logistics.list_page import ListPage, page_size
-from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.partial_answers import whole_or_none
+from resolvers.upstreams.texts import NonEmpty
 
 
 class _OrganizationFields(msgspec.Struct, frozen=True):
-    id: OwnId
+    id: NonEmpty
     business_name: str | None = None
 
 
 class _RoleFields(msgspec.Struct, frozen=True):
-    id: OwnId
+    id: NonEmpty
     name: str | None = None
 
 

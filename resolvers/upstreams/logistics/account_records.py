@@ -8,8 +8,8 @@ import msgspec
 from resolvers.ids import global_id
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.record import promised_at
+from resolvers.upstreams.texts import NonEmpty
 
 
 class Partner(
@@ -25,7 +25,7 @@ class Partner(
 ):
     """The partner account (document: Partner Detail). Its secret key is not even decoded."""
 
-    partner_id: OwnId
+    partner_id: NonEmpty
     wire_name: str | None = None
     wire_client_key: str | None = None
     webhook_url: str | None = None
@@ -80,7 +80,7 @@ class Organization(msgspec.Struct, frozen=True):
 class OrganizationReference(msgspec.Struct, frozen=True, rename={"organization_id": "id"}):
     """An organization of which the upstream has told the id alone; lives until it is read."""
 
-    organization_id: OwnId
+    organization_id: NonEmpty
 
 
 class Role(msgspec.Struct, frozen=True):

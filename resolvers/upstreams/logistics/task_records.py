@@ -25,7 +25,7 @@ from resolvers.upstreams.logistics.vocabulary import (
 )
 from resolvers.upstreams.names import Progress
 from resolvers.upstreams.numbers import LARGEST_INT, LEAST_INT, Int32
-from resolvers.upstreams.own_id import OwnId
+from resolvers.upstreams.texts import NonEmpty
 
 
 class Driver(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +97,7 @@ class LogisticsTask(
 ):
     """A logistics task; an attribute that starts with `wire_` is what a property of the contract is made of."""
 
-    task_id: OwnId
+    task_id: NonEmpty
     raw_status: str
     tracking_id: str | None = None
     group_tag: str | None = None
@@ -215,13 +215,13 @@ class LogisticsTask(
 class TaskReference(msgspec.Struct, frozen=True, gc=False, rename={"task_id": "id"}):
     """A task of which the upstream has told the id alone; lives until it is read."""
 
-    task_id: OwnId
+    task_id: NonEmpty
 
 
 class UpdatedTask(msgspec.Struct, frozen=True, gc=False):
     """What is told of a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
 
-    id: OwnId
+    id: NonEmpty
     current_status: str | None = None
     tracking_id: str | None = None
 

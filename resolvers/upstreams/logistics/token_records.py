@@ -4,12 +4,14 @@ from typing import Any
 
 import msgspec
 
+from resolvers.upstreams.texts import NonEmpty
+
 
 class TokenPair(msgspec.Struct, frozen=True):
     """What a consent code is worth (document: Exchange Token)."""
 
-    bearer_token: str
-    refresh_token: str
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty
 
     def __repr__(self) -> str:
         """The kind alone."""
@@ -24,8 +26,8 @@ class Refreshed(msgspec.Struct, frozen=True):
         refresh_token: The one to use from now on, where the upstream replaces it; the document knows no such thing.
     """
 
-    bearer_token: str
-    refresh_token: str | None = None
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty | None = None
 
     def __repr__(self) -> str:
         """The kind alone."""
@@ -41,8 +43,8 @@ class SsoTokens(msgspec.Struct, frozen=True):
         user: Who signed in, as it came: the vendor does not document its fields.
     """
 
-    bearer_token: str
-    refresh_token: str
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty
     user: Any = None
 
     def __repr__(self) -> str:

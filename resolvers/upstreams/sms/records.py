@@ -13,7 +13,6 @@ from resolvers.upstreams.instant import instant
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.numbers import Int32
-from resolvers.upstreams.own_id import OwnId
 from resolvers.upstreams.record import promised_at
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
@@ -27,12 +26,13 @@ from resolvers.upstreams.sms.vocabulary import (
     SmsQos,
     progress_of,
 )
+from resolvers.upstreams.texts import NonEmpty
 
 
 class JobReport(msgspec.Struct, frozen=True, rename="camel"):
     """The upstream's report on a job (documents: "Getting the status for a single job"); lives until it is a record."""
 
-    job_id: OwnId
+    job_id: NonEmpty
     recipient_ids: list[Any]
     src: str | None = None
     encoding: str | None = None
@@ -124,7 +124,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class JobReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A job of which only the id is known: the answer to posting one, and an entry of the list."""
 
-    job_id: OwnId
+    job_id: NonEmpty
 
     @property
     def id(self) -> str:
@@ -139,7 +139,7 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     `job_id` is not on the wire: `set_job` adds it.
     """
 
-    sms_id: OwnId = msgspec.field(name="smsId")
+    sms_id: NonEmpty = msgspec.field(name="smsId")
     raw_status: str = msgspec.field(name="processStatus")
     wire_destination: str | None = msgspec.field(name="dst", default=None)
     job_id: str = ""
