@@ -156,7 +156,11 @@ def _open_redis(settings: Settings) -> Redis | None:
 
 
 class _AccountBuilder:
-    """Builds accounts over the same connections; those at one address share policies. Lives while an app is made."""
+    """Builds accounts over the same connections; lifetime: the making of an app.
+
+    Accounts at one address share its policies where they have the same limits; with limits of its own an account has a
+    breaker and places of its own too, for a call that is late for one may be in time for another.
+    """
 
     def __init__(
         self,
@@ -169,7 +173,7 @@ class _AccountBuilder:
         self._surroundings = surroundings
         self._records = records
         self._fetch_of = account_tokens.of if account_tokens is not None else unshared_tokens
-        self._stacks: dict[tuple[UpstreamName, str], Stack] = {}
+        self._stacks: dict[tuple[UpstreamName, str, UpstreamLimits], Stack] = {}
 
     def build(self, identity: str, settings: AccountSettings) -> Account:
         return Account(
@@ -186,25 +190,31 @@ class _AccountBuilder:
         return self._stack(UpstreamName.LOGISTICS, settings.url, settings)
 
     def logins(self, settings: LogisticsSettings) -> Transport:
-        wire = Wire(self._connections, max_answer_bytes=settings.max_answer_bytes)
+        wire = Wire(self._connections, max_answer_bytes=settings.max_answer_bytes, keeps_connections=False)
         config = StackConfig(settings.timeout_seconds, MAX_LOGINS_AT_ONCE)
         return build_stack(wire, f"logins:{settings.url}", config, self._surroundings).transport
 
     def _health(self, settings: AccountSettings) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
         addresses = {
-            UpstreamName.DELIVERIES: [settings.deliveries.url] if settings.deliveries else [],
-            UpstreamName.SMS: [*settings.sms.urls, settings.sms.posting_url] if settings.sms else [],
-            UpstreamName.LOGISTICS: [settings.logistics.url] if settings.logistics else [],
+            UpstreamName.DELIVERIES: (settings.deliveries, [settings.deliveries.url]) if settings.deliveries else None,
+            UpstreamName.SMS: (settings.sms, [*settings.sms.urls, settings.sms.posting_url]) if settings.sms else None,
+            UpstreamName.LOGISTICS: (settings.logistics, [settings.logistics.url]) if settings.logistics else None,
         }
-        return {name: [self._stacks[name, url].health for url in dict.fromkeys(addresses[name])] for name in addresses}
+        return {
+            name: [self._stack_at(name, url, of[0]).health for url in dict.fromkeys(of[1])] if of else []
+            for name, of in addresses.items()
+        }
 
     def _stack(self, upstream: UpstreamName, url: str, limits: UpstreamLimits) -> Transport:
-        key = (upstream, url)
+        return self._stack_at(upstream, url, limits).transport
+
+    def _stack_at(self, upstream: UpstreamName, url: str, limits: UpstreamLimits) -> Stack:
+        key = (upstream, url, limits.alone)
         if key not in self._stacks:
             wire = Wire(self._connections, max_answer_bytes=limits.max_answer_bytes)
             config = _stack_config(upstream, limits)
             self._stacks[key] = build_stack(wire, f"{upstream.name}:{url}", config, self._surroundings)
-        return self._stacks[key].transport
+        return self._stacks[key]
 
     def _deliveries(self, identity: str, settings: DeliveriesSettings) -> DeliveriesClient:
         stack = self._stack(UpstreamName.DELIVERIES, settings.url, settings)

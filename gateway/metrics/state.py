@@ -81,7 +81,11 @@ def _cache(records: RecordCache) -> Iterable[Metric]:
 
 def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Iterable[Metric]:
     """Addresses are counted, not named: where an upstream is may be nobody's business."""
-    known = GaugeMetricFamily("gateway_upstream_addresses", "Addresses of an upstream.", labels=["upstream"])
+    known = GaugeMetricFamily(
+        "gateway_upstream_addresses",
+        "Addresses of an upstream, by the limits they are asked with.",
+        labels=["upstream"],
+    )
     opened = GaugeMetricFamily(
         "gateway_upstream_breakers_open", "Addresses of an upstream whose breaker is open.", labels=["upstream"]
     )

@@ -32,6 +32,11 @@ class UpstreamLimits(SettingsGroup):
     max_answer_bytes: int = Field(default=16_777_216, ge=1024)
     """How large an answer may be once decompressed."""
 
+    @property
+    def alone(self) -> "UpstreamLimits":
+        """These, without what an upstream has beside them."""
+        return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
+
 
 class DeliveriesSettings(UpstreamLimits):
     """The send-tasks API; process lifetime."""

@@ -170,3 +170,21 @@ async def test_a_cursor_of_another_tenant_s_events_is_refused(world: World) -> N
 
     assert [answer[0]["errors"][0]["extensions"]["code"] for answer in crossed] == ["BAD_INPUT"] * 2
     assert [len(answer) for answer in crossed] == [1, 1]
+
+
+@pytest.mark.parametrize(("own", "acme"), [("16777216", "1024"), ("1024", "16777216")])
+async def test_tenants_at_one_address_keep_limits_of_their_own(own: str, acme: str) -> None:
+    shared_address = {
+        **{name: value for name, value in settings("", "", "").items() if "_AUTH__" in name},
+        "GATEWAY_ACCOUNTS__ACME__LOGISTICS__TOKEN": LogisticsOptions().token,
+        "GATEWAY_ACCOUNTS__ACME__LOGISTICS__MAX_ANSWER_BYTES": acme,
+        "GATEWAY_LOGISTICS__MAX_ANSWER_BYTES": own,
+    }
+    async with running_world(shared_address) as world:
+        answers = {
+            own: await world.ask("{ logisticsTasks(first: 20) { nodes { id } } }", headers=OWN),
+            acme: await world.ask("{ logisticsTasks(first: 20) { nodes { id } } }", headers=ACME),
+        }
+
+    assert answers["16777216"].codes == {}
+    assert answers["1024"].codes == {"logisticsTasks": "UPSTREAM_BAD_ANSWER"}

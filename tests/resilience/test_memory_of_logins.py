@@ -22,6 +22,7 @@ BOUNDS: Final = (
     "resolvers.upstreams.transport.health.REMEMBERED_IDENTITIES",
     "resolvers.upstreams.transport.pacing.MOST_GATES",
     "resolvers.upstreams.transport.shared_rate.MOST_STATES",
+    "resolvers.upstreams.transport.wire.pool.MOST_IDLE",
 )
 BOUNDED_IN_BYTES: Final = (ResponseCache, BoundedMemory)
 

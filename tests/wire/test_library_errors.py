@@ -7,7 +7,7 @@ import pytest
 from pyreqwest.exceptions import DetailedPyreqwestError, JSONDecodeError, PyreqwestError, StatusError
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from resolvers.upstreams.transport.wire.library import LibraryWire, open_client, translated
+from resolvers.upstreams.transport.wire.library import LibraryPools, LibraryWire, translated
 from tests.wire.talking_server import call_to
 
 MEANINGS: dict[str, type[UpstreamError]] = {
@@ -64,10 +64,10 @@ def test_every_error_of_the_library_is_one_of_ours(kind: type[PyreqwestError]) -
 
 
 async def test_a_closed_client_is_unavailable_and_nothing_was_sent() -> None:
-    client = open_client()
-    await client.close()
+    pools = LibraryPools()
+    await pools.close()
 
     with pytest.raises(UpstreamUnavailable) as failed:
-        await LibraryWire(client, max_answer_bytes=1000).send(call_to("http://127.0.0.1:1/", method="POST"))
+        await LibraryWire(pools, max_answer_bytes=1000).send(call_to("http://127.0.0.1:1/", method="POST"))
 
     assert not failed.value.outcome_unknown

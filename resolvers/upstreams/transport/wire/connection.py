@@ -25,6 +25,7 @@ class Connection(asyncio.Protocol):
     """Carries one exchange at a time; lives until either side ends it.
 
     Args:
+        account: Whose calls it carries; None where it ends with its first call.
         released: Called when an answer is complete and another exchange may follow.
         closed: Called when none can follow any more.
 
@@ -48,10 +49,17 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_untouched",
         "_watched_until",
+        "account",
         "idle_since",
     )
 
-    def __init__(self, released: "Callable[[Connection], None]", closed: "Callable[[Connection], None]") -> None:
+    def __init__(
+        self,
+        account: str | None,
+        released: "Callable[[Connection], None]",
+        closed: "Callable[[Connection], None]",
+    ) -> None:
+        self.account = account
         self._released = released
         self._closed = closed
         self._loop = asyncio.get_running_loop()

@@ -5,9 +5,7 @@ import ssl
 from functools import cached_property
 from typing import Final
 
-from pyreqwest.client import Client
-
-from resolvers.upstreams.transport.wire.library import open_client
+from resolvers.upstreams.transport.wire.library import LibraryPools
 from resolvers.upstreams.transport.wire.origin import Origin, direct_origin
 from resolvers.upstreams.transport.wire.pool import Pool
 
@@ -21,15 +19,16 @@ class Connections:
     Origins that offer HTTP/2 go to the library, as do those behind a proxy; all others are spoken to directly.
 
     Attributes:
-        library: The HTTP library's own pool.
+        library: The HTTP library's own pools.
         pools: The direct ones, by scheme and authority, once they were asked for.
-        for_the_library: The schemes and authorities that turned out to be the library's.
+        for_the_library: The schemes and authorities that turned out to be the library's, and whether it speaks HTTP/2
+            with them.
     """
 
     def __init__(self) -> None:
-        self.library: Client = open_client()
+        self.library = LibraryPools()
         self.pools: dict[str, Pool] = {}
-        self.for_the_library: set[str] = set()
+        self.for_the_library: dict[str, bool] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
     async def discover(self, scheme_and_authority: str) -> Pool | None:
@@ -52,8 +51,9 @@ class Connections:
 
     async def _examine(self, scheme_and_authority: str) -> Pool | None:
         origin = direct_origin(scheme_and_authority)
-        if origin is None or (origin.encrypted and await self._offers_http_2(origin)):
-            self.for_the_library.add(scheme_and_authority)
+        speaks_http_2 = origin is not None and origin.encrypted and await self._offers_http_2(origin)
+        if origin is None or speaks_http_2:
+            self.for_the_library[scheme_and_authority] = speaks_http_2
             return None
         pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None)
         return pool

@@ -16,6 +16,7 @@ class Exchange(msgspec.Struct, eq=False):
 
     Args:
         call: What is asked.
+        account: Whose connections may carry it; None for one that carries nothing else.
         request: The whole of it in bytes.
         most_bytes: How long the answer's body may be, as it comes and decompressed.
         until: The event loop's clock, in seconds, by which the whole answer must be there.
@@ -24,6 +25,7 @@ class Exchange(msgspec.Struct, eq=False):
     """
 
     call: Call
+    account: str | None
     request: bytes
     most_bytes: int
     until: float

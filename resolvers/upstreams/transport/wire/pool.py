@@ -1,4 +1,12 @@
-"""The connections to one origin: opened when none is idle, kept while they are used."""
+"""The connections to one origin: opened when none is idle, kept while they are used.
+
+An idle connection is used again for the account that it was opened for, and for no other. HTTP/1.1 has no number by
+which an answer names its request: an answer too many, sent by a server that lost count, meets the next request on its
+connection. No check can tell it from the right one, but it never is another account's.
+
+The bound on idle connections is one for all accounts, so that thousands of them, each with a login of its own, keep no
+more than `MOST_IDLE` files open: the connection that was idle for the longest time makes room.
+"""
 
 import asyncio
 import socket
@@ -15,6 +23,8 @@ from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
 
 MOST_IDLE: Final = 256
+"""Connections to one origin that are kept for later calls, whoever they belong to."""
+
 IDLE_SECONDS: Final = 60.0
 """A connection unused for longer is not used again: firewalls forget such ones without a word."""
 
@@ -39,32 +49,43 @@ class Pool:
         self.origin = origin
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._idle: list[Connection] = []
+        self._idle: dict[str, list[Connection]] = {}
+        self._idle_longest: dict[Connection, str] = {}
+        self._sweep: asyncio.TimerHandle | None = None
         self._open: set[Connection] = set()
         self._is_closed = False
 
-    def carry(self, call: Call, request: bytes, most_bytes: int) -> Awaitable[Answer]:
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, idle or not."""
+        return len(self._open)
+
+    def carry(self, call: Call, request: bytes, most_bytes: int, account: str | None) -> Awaitable[Answer]:
         """Over an idle connection, and over a new one where there is none or where the server just closed it.
 
         Args:
             call: What is asked.
             request: The whole of it in bytes.
             most_bytes: How long the answer's body may be, as it comes and decompressed.
+            account: Whose connections may be used; None for one that is used for this call alone.
 
         Raises:
             UpstreamError: when awaited; there is no answer.
         """
         now = self._loop.time()
-        exchange = Exchange(call, request, most_bytes, now + call.timeout, self._loop.create_future())
-        connection = self._take(now - (IDLE_SECONDS if call.repeatable else FRESH_SECONDS))
+        exchange = Exchange(call, account, request, most_bytes, now + call.timeout, self._loop.create_future())
+        connection = self._take(account, now - (IDLE_SECONDS if call.repeatable else FRESH_SECONDS))
         if connection is None:
             return self._carry_over_new(exchange)
         if call.repeatable:
             exchange.again = self._carry_over_new
         return connection.carry(exchange)
 
-    async def connect(self) -> Connection:
+    async def connect(self, account: str | None = None) -> Connection:
         """Open one more.
+
+        Args:
+            account: Whose calls it may carry; None where it ends with its first call.
 
         Raises:
             OSError: nobody is there, or nobody who can prove to be it.
@@ -74,7 +95,7 @@ class Pool:
         reached = await self._reach()
         try:
             _, connection = await self._loop.create_connection(
-                lambda: Connection(self.give_back, self._forget),
+                lambda: Connection(account, self.give_back, self._forget),
                 sock=reached,
                 ssl=self._tls,
                 server_hostname=self.origin.host if self._tls is not None else None,
@@ -88,31 +109,65 @@ class Pool:
     def close(self) -> None:
         """End all connections, and open no more."""
         self._is_closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in list(self._open):
             connection.abort()
 
     def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next exchange."""
-        if self._is_closed or len(self._idle) >= MOST_IDLE:
+        """Keep a connection for the next exchange of its account."""
+        account = connection.account
+        if self._is_closed or account is None:
             connection.abort()
             return
-        idle = self._idle
-        if idle and connection.idle_since - idle[0].idle_since > IDLE_SECONDS:
-            idle.pop(0).abort()
-        idle.append(connection)
+        if len(self._idle_longest) >= MOST_IDLE:
+            self._end_idle(next(iter(self._idle_longest)))
+        self._idle.setdefault(account, []).append(connection)
+        self._idle_longest[connection] = account
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(IDLE_SECONDS, self._end_unused)
 
-    def _take(self, since: float) -> Connection | None:
-        """An idle connection, the one used last; None where there is none that was used since then."""
-        while self._idle and self._idle[-1].idle_since >= since:
-            connection = self._idle.pop()
+    def _take(self, account: str | None, since: float) -> Connection | None:
+        """An idle connection of the account, the one used last; None where there is none that was used since then."""
+        if account is None:
+            return None
+        idle = self._idle.get(account)
+        while idle and idle[-1].idle_since >= since:
+            connection = idle.pop()
+            del self._idle_longest[connection]
+            if not idle:
+                del self._idle[account]
             if connection.is_open:
                 return connection
         return None
 
+    def _remove_idle(self, connection: Connection) -> None:
+        account = self._idle_longest.pop(connection, None)
+        if account is None:
+            return
+        idle = self._idle[account]
+        idle.remove(connection)
+        if not idle:
+            del self._idle[account]
+
+    def _end_idle(self, connection: Connection) -> None:
+        self._remove_idle(connection)
+        connection.abort()
+
+    def _end_unused(self) -> None:
+        """End the connections that nobody used for long: their accounts may never come back."""
+        self._sweep = None
+        since = self._loop.time() - IDLE_SECONDS
+        for connection in [one for one in self._idle_longest if one.idle_since <= since]:
+            self._end_idle(connection)
+        if self._idle_longest and not self._is_closed:
+            first = next(iter(self._idle_longest))
+            self._sweep = self._loop.call_at(first.idle_since + IDLE_SECONDS, self._end_unused)
+
     async def _carry_over_new(self, exchange: Exchange) -> Answer:
         try:
             async with asyncio.timeout_at(exchange.until):
-                connection = await self.connect()
+                connection = await self.connect(exchange.account)
         except OSError as error:
             exchange.fail(Unreached(late=isinstance(error, TimeoutError)))
             return await exchange.answer
@@ -130,5 +185,4 @@ class Pool:
 
     def _forget(self, connection: Connection) -> None:
         self._open.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        self._remove_idle(connection)

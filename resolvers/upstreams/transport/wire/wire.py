@@ -21,9 +21,18 @@ class Wire:
     Args:
         connections: Those of the process, shared with the other upstreams.
         max_answer_bytes: How long a decompressed body may be.
+        keeps_connections: Whether the calls of one identity follow each other over one connection. Calls without an
+            identity, such as logins, must not: an answer that strays would be another person's.
     """
 
-    def __init__(self, connections: Connections, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        keeps_connections: bool = True,
+    ) -> None:
+        self._keeps_connections = keeps_connections
         self._connections = connections
         self._pools = connections.pools
         self._max_answer_bytes = max_answer_bytes
@@ -41,23 +50,30 @@ class Wire:
         """
         base, target = split(call.url)
         pool = self._pools.get(base)
+        account = call.identity if self._keeps_connections else None
         if pool is None:
-            is_known = base in self._connections.for_the_library
-            return self._library.send(call) if is_known else self._send_first(call, base)
+            return self._send_otherwise(call, base, account)
         try:
             request = request_bytes(call, pool.origin.authority, target)
         except Unsendable:
             raise unsendable(call) from None
         call.tries += 1
-        return pool.carry(call, request, self._max_answer_bytes)
+        return pool.carry(call, request, self._max_answer_bytes, account)
+
+    def _send_otherwise(self, call: Call, base: str, account: str | None) -> Awaitable[Answer]:
+        """Send to an origin that is the library's, or that was not spoken to before."""
+        speaks_http_2 = self._connections.for_the_library.get(base)
+        if speaks_http_2 is None:
+            return self._send_first(call, base)
+        return self._library.send(call) if speaks_http_2 else self._library.send_by_account(call, account)
 
     async def _send_first(self, call: Call, base: str) -> Answer:
         """Find out how to speak to an origin that was not spoken to before."""
         try:
             async with asyncio.timeout(call.timeout):
-                pool = await self._connections.discover(base)
+                await self._connections.discover(base)
         except (OSError, TimeoutError) as error:
             call.tries += 1
             failure = Unreached(late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error
-        return await (self._library.send(call) if pool is None else self.send(call))
+        return await self.send(call)
