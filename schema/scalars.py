@@ -4,16 +4,24 @@ The parsers raise ValueError, which graphql-core turns into an error at the plac
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 import strawberry
+from graphql.language import FloatValueNode, IntValueNode, ValueNode
+from graphql.utilities import value_from_ast_untyped
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 MAX_DECIMAL_LENGTH: Final = 40
 """Characters, and digits before or after the point; above every amount, and low enough to keep arithmetic cheap."""
+
+MAX_BARE_DIGITS: Final = 15
+"""Digits that every float keeps (IEEE 754, binary64)."""
+
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 
 
 def parse_instant(value: object) -> dt.datetime:
@@ -48,18 +56,36 @@ def parse_decimal(value: object) -> Decimal:
     """The exact number that a client wrote as a string, or as a bare number.
 
     Raises:
-        ValueError: it is no finite decimal number of bounded length.
+        ValueError: it is no finite decimal number of bounded length, or a bare one with more digits than a float holds.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    try:
-        text = str(value) if is_number else _text(value)
-        if len(text) <= MAX_DECIMAL_LENGTH:
-            number = Decimal(text)
-            if number.is_finite() and abs(number.adjusted()) <= MAX_DECIMAL_LENGTH:
-                return number
-    except (ValueError, InvalidOperation):
-        pass
-    raise ValueError(f'Write a finite number of at most {MAX_DECIMAL_LENGTH} characters as a string, such as "12.50".')
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # Python writes no integer of thousands of digits as text.
+        return _decimal(str(value) if abs(value) < 10**MAX_DECIMAL_LENGTH else "", bare=isinstance(value, float))
+    return _decimal(value if isinstance(value, str) else "", bare=False)
+
+
+def parse_decimal_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Decimal:
+    """The exact number that stands in a document; a bare one is read from its text, and not as the float nearest to it.
+
+    Raises:
+        ValueError: as for `parse_decimal`.
+    """
+    if isinstance(node, FloatValueNode | IntValueNode):
+        return _decimal(node.value, bare=isinstance(node, FloatValueNode))
+    return parse_decimal(value_from_ast_untyped(node, variables))
+
+
+def _decimal(text: str, *, bare: bool) -> Decimal:
+    number = Decimal(text) if len(text) <= MAX_DECIMAL_LENGTH and _DECIMAL.fullmatch(text) else None
+    if number is None or abs(number.adjusted()) > MAX_DECIMAL_LENGTH:
+        raise ValueError(
+            f'Write a finite number of at most {MAX_DECIMAL_LENGTH} characters as a string, such as "12.50".'
+        )
+    if bare and len(number.normalize().as_tuple().digits) > MAX_BARE_DIGITS:
+        raise ValueError(
+            f"A bare number keeps {MAX_BARE_DIGITS} digits on its way; write this finite number as a string."
+        )
+    return number
 
 
 def write_decimal(value: Decimal) -> str:
@@ -95,6 +121,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         description="An exact decimal number, as a string.",
         serialize=write_decimal,
         parse_value=parse_decimal,
+        parse_literal=parse_decimal_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",

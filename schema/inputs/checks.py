@@ -1,5 +1,6 @@
 """Checks that inputs share: each lets a good value through and refuses any other with the path to it."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -7,6 +8,7 @@ from typing import Final, TypeVar
 
 from resolvers.errors import BadInput
 from resolvers.ids import local_id
+from resolvers.upstreams.request_body import infinite_place
 
 Path = tuple[str | int, ...]
 """Leads from a field's arguments to a value, such as `("tasks", 0, "price")`."""
@@ -79,11 +81,18 @@ def not_negative(number: Item, path: Path) -> Item:
     """A number from zero up, or None where the client gave none.
 
     Raises:
-        BadInput: it is negative.
+        BadInput: it is negative or not finite.
     """
     if isinstance(number, int | float) and number < 0:
         raise BadInput(f"{number} is negative; this must be 0 or more.", path=path)
+    if isinstance(number, float) and not math.isfinite(number):
+        raise not_finite(path)
     return number
+
+
+def not_finite(path: Path) -> BadInput:
+    """What a number gets that JSON cannot say, such as 1e400."""
+    return BadInput("This number is not finite: write one of at most 1.7e308.", path=path)
 
 
 def between(low: float, high: float, number: float | None, path: Path) -> float | None:
@@ -101,12 +110,15 @@ def json_object(value: object, path: Path) -> Mapping[str, object] | None:
     """A JSON object, or None where the client gave none.
 
     Raises:
-        BadInput: it is another JSON value.
+        BadInput: it is another JSON value, or holds a number that is not finite.
     """
     if value is None:
         return None
     if not isinstance(value, Mapping):
         raise BadInput("This must be a JSON object.", path=path)
+    place = infinite_place(value)
+    if place is not None:
+        raise not_finite((*path, *place))
     return value
 
 

@@ -44,7 +44,26 @@ def test_an_amount_is_written_without_an_exponent(value: object, written: str) -
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "Infinity", "sNaN", "1E+1000000", "1E-1000000", "9" * 41, "", "two", True, None]
+    "value",
+    [
+        *("NaN", "Infinity", "sNaN", "1E+1000000", "1E-1000000", "9" * 41, "", "two", True, None, "1_5", "\u0663"),
+        *(
+            " 1.5",
+            "1.5\n",
+            "0x10",
+            "1.",
+            ".5",
+            "1,5",
+            "+-1",
+            10**39 * 10,
+            10.0**300,
+            float("inf"),
+            float("nan"),
+            [],
+            {},
+        ),
+        *(1.2345678901234567, 12345678901.12345, 0.1 + 0.2, 1234567890123456.7),
+    ],
 )
 def test_what_is_no_bounded_number_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="finite number"):

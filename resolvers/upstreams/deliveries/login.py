@@ -13,6 +13,7 @@ from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
 from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.request_body import request_body
 from resolvers.upstreams.texts import NonEmpty
 from resolvers.upstreams.transport.credentials import Token
 
@@ -61,7 +62,7 @@ class DeliveriesLogin:
             self._config.url,
             scope.deadline,
             _JSON,
-            msgspec.json.encode(body),
+            request_body(body),
             turn_by=scope.turn_by,
         )
         answer = await self._transport.send(call)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
+from resolvers.upstreams.request_body import request_body
 
 
 class DeliveryFilters(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,12 +92,12 @@ def creation_document(request: NewDelivery) -> bytes:
             "dsp-upload-identification": _to_one("dsp-upload-identifications", request.dsp_upload_identification_id),
         },
     }
-    return msgspec.json.encode({"data": resource})
+    return request_body({"data": resource})
 
 
 def change_document(delivery_id: str, request: DeliveryChange) -> bytes:
     """The JSON:API document that changes a delivery."""
-    return msgspec.json.encode({"data": {"type": "send-tasks", "id": delivery_id, "attributes": request}})
+    return request_body({"data": {"type": "send-tasks", "id": delivery_id, "attributes": request}})
 
 
 def _to_one(kind: str, own_id: str) -> dict[str, dict[str, str]]:

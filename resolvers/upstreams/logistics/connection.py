@@ -3,13 +3,12 @@
 from typing import Final, Literal
 from urllib.parse import urlencode
 
-import msgspec
-
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.logistics.complaint import require_logistics_success
 from resolvers.upstreams.logistics.config import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.request_body import request_body
 
 _ACCEPT: Final = (("accept", "application/json"),)
 _ACCEPT_AND_BODY: Final = (*_ACCEPT, ("content-type", "application/json"))
@@ -52,7 +51,7 @@ class LogisticsConnection:
             self._base_url + path,
             scope.deadline,
             _ACCEPT_AND_BODY,
-            msgspec.json.encode(body),
+            request_body(body),
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,

@@ -6,14 +6,13 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
-import msgspec
-
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
+from resolvers.upstreams.request_body import request_body
 from resolvers.upstreams.sms.complaint import read_job_complaint
 from resolvers.upstreams.sms.records import (
     JOB_REFERENCE,
@@ -129,7 +128,7 @@ class SmsClient:
             self._send_url,
             scope.deadline,
             SEND_HEADERS,
-            msgspec.json.encode(request),
+            request_body(request),
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
