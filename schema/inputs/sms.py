@@ -203,7 +203,10 @@ class SendSmsInput:
             return None
         found = require_global_id(self.regarding, (*path, "regarding"))
         if found[0] not in REGARDING_KINDS:
-            raise BadInput("This must be the global id of a Delivery or a LogisticsTask.", path=(*path, "regarding"))
+            raise BadInput(
+                "This must be the global id of a Delivery or a LogisticsTask, such as Delivery:4711.",
+                path=(*path, "regarding"),
+            )
         if self.options is not None and self.options.customer_ref is not None:
             raise BadInput(
                 "`regarding` is kept in the job's customerRef: leave out one of the two.", path=(*path, "regarding")
