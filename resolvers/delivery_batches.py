@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from resolvers.accounts import Account
+from resolvers.comma_lists import CommaLists
 from resolvers.errors import InputRefused
 from resolvers.unreadable import only_one_named, own_id_of, readable
 from resolvers.upstreams.call import CallScope
@@ -18,7 +19,8 @@ MAX_DELIVERY_BATCH: Final = 50
 """Ids in one `filter[id]`: the API's largest page is undocumented, and this is below every cap seen elsewhere."""
 
 LISTS_TRIED: Final = 3
-"""Calls for a batch before each of its ids has one of its own: the whole batch, and each half of it."""
+"""Lists of a batch's ids that may tell of none: as many as tell of one may follow, so that no batch costs more calls
+than its ids and these."""
 
 
 def most_calls(count: int) -> int:
@@ -56,11 +58,8 @@ async def read_together(
     lists = account.comma_lists
     if not lists.open:
         return {}
-    size = min(lists.size or len(delivery_ids), len(delivery_ids))
-    if size < len(delivery_ids):
-        parts = [delivery_ids[start : start + size] for start in range(0, len(delivery_ids), size)]
-        told = await asyncio.gather(*(_told(account, scope, part, filters) for part in parts))
-        return {own_id: one for part in told for own_id, one in (part or {}).items()}
+    if lists.size is not None and lists.size < len(delivery_ids):
+        return await _told_by_parts(account, scope, delivery_ids, lists.size, filters)
     whole = await _told(account, scope, delivery_ids, filters)
     return await _told_by_halves(account, scope, delivery_ids, filters) if whole is None else whole
 
@@ -124,7 +123,7 @@ async def _told(
     if len(set(named) - {None}) > 1:
         lists.prove()
     if total > len(named):
-        lists.size = max(1, len(named))
+        _learn_size(lists, len(named))
     elif None in named:
         # One of the missing is here and cannot be read: they are asked for singly.
         pass
@@ -132,6 +131,32 @@ async def _told(
         found.update(dict.fromkeys(missing))
     else:
         lists.doubt(missing)
+    return found
+
+
+def _learn_size(lists: CommaLists, served: int) -> None:
+    """Take note of a page that holds fewer than it has ids for; one by one they are as cheap without lists."""
+    if served > 1:
+        lists.size = served
+    else:
+        lists.refuse()
+
+
+async def _told_by_parts(
+    account: Account, scope: CallScope, ids: Sequence[str], size: int, filters: DeliveryFilters
+) -> dict[str, Delivery | None]:
+    """What lists of no more ids than the upstream serves on a page tell, as long as they tell of enough of them."""
+    parts = [ids[start : start + size] for start in range(0, len(ids), size)]
+    found: dict[str, Delivery | None] = {}
+    asked, refused = 0, True
+    while asked < len(parts) and account.comma_lists.open and (allowed := LISTS_TRIED + len(found) - asked) > 0:
+        together = parts[asked : asked + allowed]
+        asked += len(together)
+        for told in await asyncio.gather(*(_told(account, scope, part, filters) for part in together)):
+            found.update(told or {})
+            refused = refused and told is None
+    if refused:
+        account.comma_lists.refuse(ids)
     return found
 
 
@@ -144,9 +169,11 @@ async def _told_by_halves(
     """
     found: dict[str, Delivery | None] = {}
     taken_several = False
-    while len(ids) > 2:
+    asked = 1
+    while len(ids) > 2 and asked + 2 <= LISTS_TRIED + len(found):
         middle = len(ids) // 2
         halves = ids[:middle], ids[middle:]
+        asked += len(halves)
         told = await asyncio.gather(*(_told(account, scope, half, filters) for half in halves))
         refused = [half for half, one in zip(halves, told, strict=True) if one is None]
         taken_several = taken_several or any(one is not None and len(one) > 1 for one in told)

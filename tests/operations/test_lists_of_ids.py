@@ -1,5 +1,6 @@
 """Deliveries by several ids are right however the upstream treats lists of them, and soon as cheap as they can be."""
 
+import random
 from typing import Final
 
 import pytest
@@ -145,3 +146,29 @@ async def test_more_ids_than_go_into_one_list_are_listed_in_several() -> None:
     assert nodes == [str(number) for number in numbers]
     assert totals == {len(numbers)}
     assert len(upstream.calls) == 3
+
+
+@pytest.mark.parametrize("learnt", [1, 2, 3, 10])
+@pytest.mark.parametrize(
+    ("field", "then"),
+    [("nodes", one) for one in (*TREATMENTS, spoilt_by_17)] + [("deliveries", one) for one in TREATMENTS],
+)
+async def test_what_was_learnt_of_lists_never_makes_ids_dearer_than_is_said(
+    field: str, learnt: int, then: Treatment
+) -> None:
+    upstream = LittleSendTasks(200, largest_page=learnt)
+    chance = random.Random(learnt)  # noqa: S311 - a test's own, to be repeated
+    async with asking(upstream) as asked:
+        await asked.ask(f"{{ deliveries(filter: {{ ids: {listed(IDS)} }}) {{ totalCount }} }}")
+        upstream.treatment = then
+        for count, length in ((100, 200), (100, 0), (50, 60), (3, 0), (2, 0), (4, 60), (100, 100)):
+            upstream.length = length
+            numbers = tuple(chance.sample(range(1, 200), count))
+            of_nodes = "[" + ", ".join(f'"Delivery:{number}"' for number in numbers) + "]"
+            listing = f"deliveries(filter: {{ ids: {listed(numbers)} }}, first: 100) {{ nodes {{ sendTaskId }} }}"
+            await asked.ask_with_errors(
+                f"{{ nodes(ids: {of_nodes}) {{ id }} }}" if field == "nodes" else f"{{ {listing} }}"
+            )
+
+            assert len(upstream.calls) <= most_calls(count), (length, count)
+            upstream.now += RETRY_SECONDS
