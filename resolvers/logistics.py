@@ -13,7 +13,7 @@ from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAl
 from resolvers.numbered_pages import NumberedList
 from resolvers.permissions import Scope
 from resolvers.record_kinds import TASK, TASK_PAGE
-from resolvers.rereading import add_record, not_shown, read_after_change
+from resolvers.rereading import MAX_REREAD, add_record, not_read, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.unreadable import read_ones
@@ -82,7 +82,10 @@ def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitable[
 
 
 async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
-    """Create tasks, 20 a call; the calls are independent, and so are their errors."""
+    """Create tasks, 20 a call; the calls are independent, and so are their errors.
+
+    Tasks of which the upstream tells the id alone are read afterwards, up to `MAX_REREAD`.
+    """
     context.account.require(Scope.LOGISTICS_WRITE)
 
     async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
@@ -96,7 +99,9 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     whole = [record for record in created if isinstance(record, LogisticsTask)]
     await context.tell_status(since, *whole)
     context.loaders.tasks.prime({record.task_id: record for record in whole})
-    read, unread = await _reread_all(context, [one.task_id for one in created if isinstance(one, TaskReference)])
+    named = [one.task_id for one in created if isinstance(one, TaskReference)]
+    read, unread = await _reread_all(context, named[:MAX_REREAD])
+    unread += [not_read(UpstreamName.LOGISTICS, "task", task_id) for task_id in named[MAX_REREAD:]]
     return TasksOutcome(whole + read, [*(error for _, error in failed), *unread])
 
 

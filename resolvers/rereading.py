@@ -1,6 +1,6 @@
 """Records that are read after a change, because its answer does not hold them."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from resolvers.cache.kinds import Kind
 from resolvers.context import Context
@@ -8,6 +8,10 @@ from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAl
 from resolvers.events.changes import TrackedRecord
 from resolvers.record_loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
+
+MAX_REREAD: Final = 200
+"""Records of one creation that are read afterwards where its answer names their ids alone; others are told by their id,
+so that the creation of many costs no more calls than an operation may."""
 
 Record = TypeVar("Record")
 Tracked = TypeVar("Tracked", bound=TrackedRecord)
@@ -68,6 +72,21 @@ async def add_record(
         refusal.record = found
         if isinstance(refusal, NotAllowedNow):
             refusal.raw_status = found.raw_status
+
+
+def not_read(upstream: UpstreamName, noun: str, record_id: str) -> ChangeUnconfirmed:
+    """What is told of a record that was created beyond `MAX_REREAD`.
+
+    Args:
+        upstream: Who created it.
+        noun: What the record is, such as `task`.
+        record_id: The upstream's own id.
+    """
+    return ChangeUnconfirmed(
+        upstream,
+        f"The {noun} {record_id} was created and not read afterwards: the upstream answered with ids alone, and "
+        f"{MAX_REREAD} are read at once. Ask for it by its id; do not send it again.",
+    )
 
 
 def not_shown(upstream: UpstreamName, noun: str, record_id: str, found: object) -> ChangeUnconfirmed:

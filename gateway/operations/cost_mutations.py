@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from gateway.operations.cost_records import FETCHES, Asking, Operation, Records
 from gateway.operations.cost_selection import Asked
 from gateway.operations.cost_values import Values
+from resolvers.rereading import MAX_REREAD
 from resolvers.task_chunks import MAX_TASKS_A_CALL
 from resolvers.upstreams.names import UpstreamName
 
@@ -21,6 +22,7 @@ class Change(NamedTuple):
         several: The argument with a list of things, which go upstream in chunks.
         reads: The call that reads each thing before its change, or after one whose answer does not hold it.
         reads_each: How often that is called for each thing at most.
+        reads_most: How often it is called in all at most; None for each thing.
     """
 
     operation: Operation
@@ -29,6 +31,7 @@ class Change(NamedTuple):
     several: str | None = None
     reads: Operation | None = None
     reads_each: int = 1
+    reads_most: int | None = None
 
 
 def _deliveries(name: str) -> Operation:
@@ -48,7 +51,9 @@ CHANGES: Final[Mapping[str, Change]] = {
         _deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"], reads_each=2
     ),
     "sendSms": Change(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
-    "createLogisticsTasks": Change(_logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
+    "createLogisticsTasks": Change(
+        _logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks", reads=_TASK, reads_most=MAX_REREAD
+    ),
     "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task", reads=_TASK),
     "cancelLogisticsTask": Change(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
     "broadcastLogisticsTasks": Change(
@@ -89,7 +94,8 @@ class MutationCost:
         count = len(self._values.many(asked, change.several)) if change.several else 1
         self.asking.calls[change.operation] += ceil(count / MAX_TASKS_A_CALL)
         if change.reads is not None:
-            self.asking.calls[change.reads] += count * change.reads_each
+            reads = count * change.reads_each
+            self.asking.calls[change.reads] += reads if change.reads_most is None else min(reads, change.reads_most)
         if change.kind is not None:
             records = Records(change.kind, count, self._sms_centres if change.kind == "SmsJob" else 1)
             for one in self.asking.applying(asked.below):
