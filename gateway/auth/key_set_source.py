@@ -2,10 +2,12 @@
 
 import asyncio
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
 from gateway.auth.key_set import FetchKeySet, KeySetUnreadable
+from resolvers.upstreams.transport.wire.origin import is_loopback
 
 TIMEOUT_SECONDS: Final = 5.0
 """What a fetch may take in all, an answer that comes byte by byte included."""
@@ -20,12 +22,15 @@ def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
         url: Where the issuer publishes its keys; a redirect is not followed, for it could lead anywhere.
         seconds: What a fetch may take in all.
     """
+    parts = urlsplit(url)
+    # No proxy reaches a key set on this machine's own loopback.
+    mounts = {f"{parts.scheme}://{parts.netloc}": None} if is_loopback(parts.hostname or "") else {}
 
     async def fetch() -> bytes:
         try:
             async with (
                 asyncio.timeout(seconds),
-                httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client,
+                httpx.AsyncClient(timeout=seconds, follow_redirects=False, mounts=mounts) as client,
                 client.stream("GET", url, headers={"accept": "application/json"}) as response,
             ):
                 return await _read(response)

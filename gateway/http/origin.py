@@ -2,8 +2,9 @@
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
+
+from resolvers.upstreams.transport.wire.origin import is_loopback
 
 Origin = tuple[str, str, int]
 """Scheme, host and port; the port is 0 for the scheme of an app, such as `capacitor`, that has none."""
@@ -26,14 +27,6 @@ def parse_origin(text: str) -> Origin | None:
         return None
     scheme, host, port = found.groups()
     return scheme, host, int(port) if port else _PORTS.get(scheme, 0)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address, in brackets or not, is that of the machine itself."""
-    try:
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class ListedOrigins:

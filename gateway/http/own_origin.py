@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from gateway.http.origin import Origin, is_loopback, parse_origin
+from gateway.http.origin import Origin, parse_origin
 from gateway.http.request import Headers, headers_of
+from resolvers.upstreams.transport.wire.origin import is_loopback
 
 _SCHEMES: Final = {"http": ("http", "https"), "ws": ("http", "https"), "https": ("https",), "wss": ("https",)}
 _SECURE_SCHEMES: Final = ("https", "wss")

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.settings.certificates import certificate_problems
 from gateway.settings.model import Settings
 from gateway.settings.names import SettingPath, environment_name, find_setting, nearest_name
 from gateway.settings.problems import SettingsProblems, describe
@@ -32,6 +33,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     lines = sorted(
         f"{environment_name(path)}: {problem}" for path, problem in problems.items() if path not in inherited
     )
+    lines += certificate_problems(environment)
     if lines:
         raise SettingsProblems(lines)
     return settings

@@ -35,6 +35,8 @@ def redis_url(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     if _UNPRINTABLE.search(url) or "#" in url:
         raise ValueError(f"{_WANTED}; write # and blanks in a password as %23 and %20")
+    if not url.isascii():
+        raise ValueError(f"{_WANTED}; write what is not ASCII as %XX, and an international host as xn--...")
     parts = _split(url)
     for problem in (*_address_problems(parts), *_option_problems(parts)):
         raise ValueError(problem)

@@ -35,6 +35,8 @@ def _split_commas(value: object) -> object:
 
 
 def _split_url(value: str, wanted: str) -> SplitResult:
+    if not value.isascii():
+        raise ValueError("must be a URL of ASCII characters: an international host as xn--..., the rest as %XX")
     try:
         parts = urlsplit(value)
         port_is_a_number = parts.port is None or parts.port > 0

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.settings import load_settings, unknown_settings
 from tests.settings.complaints import OPEN, complaints
+from tests.wire.certificates import write_certificate
 
 SECRET = "plantedSecret42"
 DELIVERIES = {"GATEWAY_DELIVERIES__URL": "https://api.example/api/v1"}
@@ -127,6 +128,8 @@ WRONG_URLS = [
     ("https://[::1/v1", "must be an absolute URL"),
     ("https://api.example/v1?key=x", "must be a URL without ?"),
     ("https://user:password@api.example/v1", "must hold no user and password"),
+    ("https://höst.example/v1", "must be a URL of ASCII characters"),
+    ("https://api.example/ünits", "must be a URL of ASCII characters"),
 ]
 COMPLETE = {
     "GATEWAY_DELIVERIES__URL": "https://api.example/api/v1",
@@ -287,3 +290,39 @@ def test_unknown_names_do_not_keep_the_settings_from_being_loaded() -> None:
 
 def test_other_programs_variables_are_none_of_ours() -> None:
     assert unknown_settings({"GATE": "x", "HOME": "/", "GATEWAYS__X": "1"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_PUBLIC_URL", "https://gäteway.example"),
+        ("GATEWAY_AUTH__JWKS_URL", "https://issuer.example/schlüssel"),
+        ("GATEWAY_DELIVERIES__TOKEN_URL", "https://api.example/öauth"),
+        ("GATEWAY_SMS__SEND_URL", "https://sms.exämple"),
+        ("GATEWAY_LOGISTICS__AUTHORIZE_URL", "https://app.example/öauth2"),
+        ("GATEWAY_CORS_ORIGINS", "https://äpp.example"),
+        ("GATEWAY_REDIS_URL", "redis://rédis:6379/0"),
+        ("GATEWAY_LOGISTICS__PATHS__CREATE_TASKS", "/täsks"),
+    ],
+)
+def test_a_url_with_other_characters_than_ascii_is_refused(name: str, value: str) -> None:
+    assert name.replace("__CREATE_TASKS", "") in str(complaints({**COMPLETE, name: value}))
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_not_there_are_refused(name: str, tmp_path: Path) -> None:
+    assert "there is no" in complaints({**COMPLETE, name: str(tmp_path / "missing")})[name]
+
+
+@pytest.mark.parametrize("content", ["", "no certificate"])
+def test_a_file_without_certificates_is_refused(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "authorities.pem"
+    file.write_text(content)
+
+    assert "holds no certificates in PEM format" in str(complaints({**COMPLETE, "SSL_CERT_FILE": str(file)}))
+
+
+def test_certificates_that_are_there_are_taken(tmp_path: Path) -> None:
+    environment = {**COMPLETE, "SSL_CERT_FILE": str(write_certificate(tmp_path)), "SSL_CERT_DIR": str(tmp_path)}
+
+    assert load_settings({**OPEN, **environment}).deliveries is not None

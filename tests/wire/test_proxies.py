@@ -3,7 +3,7 @@
 import pytest
 
 from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.origin import direct_origin, split
+from resolvers.upstreams.transport.wire.origin import direct_origin, is_loopback, split
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.wire.talking_server import answering, call_to, serving
 
@@ -78,3 +78,35 @@ def test_an_origin_is_a_host_and_a_port(url: str, host: str, port: int) -> None:
 )
 def test_a_url_is_split_where_its_path_begins(url: str, parts: tuple[str, str]) -> None:
     assert split(url) == parts
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "ALL_PROXY"])
+async def test_a_server_on_loopback_is_never_asked_through_a_proxy(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "http://proxy.invalid:3128")
+    connections = Connections()
+    async with serving(answering(b"the server's")) as server:
+        answer = await Wire(connections).send(call_to(server.url))
+        await connections.close()
+
+    assert answer.body == b"the server's"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"),
+    [
+        ("localhost", True),
+        ("api.localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost.example.com", False),
+        ("128.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - an address to be told apart, and no listener's
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_alone(host: str, *, is_it: bool) -> None:
+    assert is_loopback(host) == is_it

@@ -1,9 +1,12 @@
 """Where the logistics API's operations are: its documents lost every path, so each is assumed here and can be set."""
 
+import re
 from dataclasses import dataclass, fields
 from typing import Final
 
 from resolvers.upstreams.path_segment import path_segment
+
+_SENDABLE: Final = re.compile(r"[!\"$->@-~]+")
 
 _PLACEHOLDER_OF: Final = {
     "partner_detail": "{signature}",
@@ -63,6 +66,11 @@ def fill(path: str, placeholder: str, own_id: str) -> str:
 
 def _check(operation: str, path: str) -> None:
     placeholder = _PLACEHOLDER_OF.get(operation, "")
+    if not _SENDABLE.fullmatch(path):
+        raise ValueError(
+            f"The path of the logistics operation {operation} must be of ASCII characters without ?, # and spaces, the "
+            f"rest as %XX; it is {path!r}."
+        )
     if not path.startswith("/") or placeholder not in path:
         rule = f"start with / and hold {placeholder}" if placeholder else "start with /"
         raise ValueError(f"The path of the logistics operation {operation} must {rule}; it is {path!r}.")

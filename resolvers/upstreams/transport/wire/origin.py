@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -37,7 +38,8 @@ def split(url: str) -> tuple[str, str]:
 def direct_origin(scheme_and_authority: str) -> Origin | None:
     """The origin that a URL names; None where a proxy stands before it, or it takes more to understand it.
 
-    Proxies come from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    Proxies come from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A server on this machine's loopback is
+    never asked through one, whatever they say: a proxy's own loopback is another machine's.
     """
     if not _PLAIN.fullmatch(scheme_and_authority):
         return None
@@ -46,12 +48,22 @@ def direct_origin(scheme_and_authority: str) -> Origin | None:
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
     except ValueError:
         return None
-    if parts.hostname is None or _has_proxy(parts.scheme, parts.netloc):
+    if parts.hostname is None or _has_proxy(parts.scheme, parts.netloc, parts.hostname):
         return None
     return Origin(parts.hostname, port, parts.netloc, parts.scheme == "https")
 
 
-def _has_proxy(scheme: str, authority: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address, in brackets or not, is that of the machine itself."""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_proxy(scheme: str, authority: str, host: str) -> bool:
+    if is_loopback(host):
+        return False
     proxies = getproxies()
     if scheme not in proxies and "all" not in proxies:
         return False
