@@ -13,6 +13,7 @@ from resolvers.errors import (
     RecordMissing,
     UpstreamAuth,
     UpstreamBadAnswer,
+    UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -88,8 +89,13 @@ async def _probe(probe: Probe) -> tuple[str, bool]:
     try:
         await probe.run()
     except Exception as error:  # noqa: BLE001 - whatever failed, the other probes' findings are still wanted
-        return f"{probe.name}: failed: {error}{_advice(probe, error)}", False
+        return f"{probe.name}: failed: {error}{_reason(error)}{_advice(probe, error)}", False
     return f"{probe.name}: OK", True
+
+
+def _reason(error: Exception) -> str:
+    reason = error.reason if isinstance(error, UpstreamError) else None
+    return f" More exactly, {reason}." if reason is not None else ""
 
 
 def _advice(probe: Probe, error: Exception) -> str:

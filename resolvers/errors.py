@@ -116,6 +116,7 @@ class UpstreamError(GatewayError):
 
     Attributes:
         record: The record that was not changed, as it stands; None where it is not known.
+        reason: Why there was no connection, for the operator alone; None where that is not known.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
@@ -132,6 +133,7 @@ class UpstreamError(GatewayError):
         self.upstream = upstream
         self.outcome_unknown = outcome_unknown
         self.record: object | None = None
+        self.reason: str | None = None
 
 
 class UpstreamUnconfigured(UpstreamError):

@@ -14,6 +14,7 @@ from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms import create_sms
 from gateway.sandbox_command import SimulatorUrls, sandbox_environment
+from resolvers.upstreams.transport.wire.reasons import REFUSED
 
 
 @dataclass
@@ -80,6 +81,7 @@ async def test_an_upstream_that_is_down_is_told_from_one_that_refuses(
 
     assert code == 1
     assert lines[0].startswith("logistics: failed: ")
+    assert f" More exactly, {REFUSED}. " in lines[0]
     assert lines[0].endswith("check the address in GATEWAY_LOGISTICS__* and that the upstream is up")
 
 

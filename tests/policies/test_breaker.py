@@ -9,6 +9,7 @@ import pytest
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.breaker import BreakerConfig, CircuitBreaker
+from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.failure_window import FailureWindow
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 from resolvers.upstreams.transport.stack import loop_clock
@@ -22,7 +23,9 @@ class Scene:
     def __init__(self, upstream: LittleUpstream, config: BreakerConfig | None = None) -> None:
         self.upstream = upstream
         self.health = UpstreamHealth(loop_clock)
-        self.breaker = CircuitBreaker(upstream, config or BreakerConfig(), self.health, loop_clock)
+        self.breaker = CircuitBreaker(
+            upstream, config or BreakerConfig(), self.health, FailureLog("SMS", loop_clock), loop_clock
+        )
 
     async def send(self, times: int = 1) -> list[Answer | UpstreamError]:
         return [await self._outcome(a_call()) for _ in range(times)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call, Transport
+from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.failure_window import HEALTHY_RATE, FailureWindow
 from resolvers.upstreams.transport.health import UpstreamHealth
 
@@ -48,15 +49,22 @@ class CircuitBreaker:
         inner: The next transport.
         config: When it opens and closes.
         health: Where it writes what it knows; its own memory of whether it is open.
+        log: Where it says why there is no connection.
         clock: The event loop's clock, in seconds.
     """
 
     def __init__(
-        self, inner: Transport, config: BreakerConfig, health: UpstreamHealth, clock: Callable[[], float]
+        self,
+        inner: Transport,
+        config: BreakerConfig,
+        health: UpstreamHealth,
+        log: FailureLog,
+        clock: Callable[[], float],
     ) -> None:
         self._inner = inner
         self._config = config
         self._health = health
+        self._log = log
         self._clock = clock
         self._window = FailureWindow(config.window, config.window_seconds)
 
@@ -72,6 +80,7 @@ class CircuitBreaker:
         try:
             answer = await self._inner.send(call)
         except UpstreamError as error:
+            self._log.note(error)
             if call.tries != sent_before:
                 self._judge_error(call, error)
             raise

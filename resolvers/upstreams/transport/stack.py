@@ -10,6 +10,7 @@ from resolvers.upstreams.call import Transport
 from resolvers.upstreams.transport.breaker import BreakerConfig, CircuitBreaker
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.deadline import Deadline
+from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.observer import CallObserver
 from resolvers.upstreams.transport.pacing import Pacing
@@ -91,7 +92,7 @@ def build_stack(wire: Transport, name: str, config: StackConfig, surroundings: S
     transport: Transport = TryTimeout(wire, config.timeout_seconds, clock)
     limit = ConcurrencyLimit(transport, config.concurrency, clock)
     transport = Pacing(limit, name, GateParts(surroundings.rate, config.pacing, health, clock, sleep))
-    transport = CircuitBreaker(transport, config.breaker, health, clock)
+    transport = CircuitBreaker(transport, config.breaker, health, FailureLog(name, clock), clock)
     transport = Retry(transport, config.retry, clock=clock, sleep=sleep, random=surroundings.random)
     transport = Deadline(transport, clock)
     transport = Tracing(transport, clock, surroundings.observer)

@@ -14,6 +14,7 @@ from resolvers.upstreams.call import Answer, HeaderField
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Late, TooLong, Unparsable
 from resolvers.upstreams.transport.wire.kept_fields import kept_field
+from resolvers.upstreams.transport.wire.reasons import connection_reason
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """All header fields of an answer; the limits of servers for theirs are 8 to 32 KiB."""
@@ -124,7 +125,7 @@ class Connection(asyncio.Protocol):
             self._finish()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            exchange.lose(untouched=self._untouched)
+            exchange.lose(untouched=self._untouched, reason=connection_reason(error) if error else None)
         if self._timer is not None:
             self._timer.cancel()
         # It holds our methods, and we hold it: without this, the garbage collector alone could free both.

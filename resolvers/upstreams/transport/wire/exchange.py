@@ -55,14 +55,15 @@ class Exchange(msgspec.Struct, eq=False):
             error.__cause__ = failure
             self.answer.set_exception(error)
 
-    def lose(self, *, untouched: bool) -> None:
+    def lose(self, *, untouched: bool, reason: str | None = None) -> None:
         """The connection ended.
 
         Args:
+            reason: Why, for the operator; None where the other side just ended it.
             untouched: Not a byte of an answer had come, so that it may have been closed before the request was sent.
         """
         again, self.again = self.again, None
         if again is None or not untouched or self.answer.done():
-            self.fail(Broken())
+            self.fail(Broken(reason))
         else:
             chain(again(self), self.answer)

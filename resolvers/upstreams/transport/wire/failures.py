@@ -8,16 +8,26 @@ class Unreached(Exception):
     """There is no connection, so nothing was sent.
 
     Args:
+        reason: Why, for the operator.
         late: There was no time to wait any longer.
     """
 
-    def __init__(self, *, late: bool = False) -> None:
-        super().__init__()
+    def __init__(self, reason: str | None = None, *, late: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.late = late
 
 
 class Broken(Exception):
-    """A connection ended before the whole answer was there."""
+    """A connection ended before the whole answer was there.
+
+    Args:
+        reason: Why, for the operator.
+    """
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Unparsable(Exception):
@@ -40,13 +50,21 @@ def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError
         failure: One of those above, or `Undecodable`.
         most_bytes: How long an answer may be.
     """
-    if isinstance(failure, Unreached):
-        return timed_out(call, sent=False) if failure.late else unavailable(call, sent=False)
+    if isinstance(failure, Unreached | Broken):
+        return _unconnected(call, failure)
     if isinstance(failure, Late):
         return timed_out(call, sent=True)
     if isinstance(failure, TooLong):
         return too_long(call, most_bytes)
-    return unavailable(call, sent=True) if isinstance(failure, Broken) else unreadable(call)
+    return unreadable(call)
+
+
+def _unconnected(call: Call, failure: Unreached | Broken) -> UpstreamError:
+    sent = isinstance(failure, Broken)
+    is_late = isinstance(failure, Unreached) and failure.late
+    error = timed_out(call, sent=False) if is_late else unavailable(call, sent=sent)
+    error.reason = failure.reason
+    return error
 
 
 def timed_out(call: Call, *, sent: bool) -> UpstreamTimeout:

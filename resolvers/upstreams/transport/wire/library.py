@@ -24,6 +24,7 @@ from pyreqwest.request import RequestBuilder
 from resolvers.errors import UpstreamError
 from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.wire.failures import timed_out, too_long, unavailable, unreadable, unsendable
+from resolvers.upstreams.transport.wire.reasons import library_reason
 from resolvers.upstreams.transport.wire.request_head import USER_AGENT
 
 IDLE_CONNECTIONS: Final = 256
@@ -147,11 +148,12 @@ def translated(call: Call, error: PyreqwestError) -> UpstreamError:
         error: What it raised.
     """
     sent = not _never_sent(error)
-    if isinstance(error, RequestTimeoutError):
-        return timed_out(call, sent=sent)
     if isinstance(error, DecodeError) and not _was_cut(error):
         return unreadable(call)
-    return unavailable(call, sent=sent)
+    is_late = isinstance(error, RequestTimeoutError)
+    translation = timed_out(call, sent=sent) if is_late else unavailable(call, sent=sent)
+    translation.reason = library_reason(_causes(error))
+    return translation
 
 
 def _causes(error: PyreqwestError) -> list[str]:

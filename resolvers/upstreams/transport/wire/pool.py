@@ -21,6 +21,7 @@ from resolvers.upstreams.transport.wire.connection import Connection
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
+from resolvers.upstreams.transport.wire.reasons import connection_reason
 
 MOST_IDLE: Final = 256
 """Connections to one origin that are kept for later calls, whoever they belong to."""
@@ -169,7 +170,7 @@ class Pool:
             async with asyncio.timeout_at(exchange.until):
                 connection = await self.connect(exchange.account)
         except OSError as error:
-            exchange.fail(Unreached(late=isinstance(error, TimeoutError)))
+            exchange.fail(Unreached(connection_reason(error), late=isinstance(error, TimeoutError)))
             return await exchange.answer
         return await connection.carry(exchange)
 
@@ -180,7 +181,7 @@ class Pool:
                 origin.host, origin.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
             )
         except UnicodeError as error:
-            raise OSError(f"{origin.host} is no name of a host") from error
+            raise socket.gaierror(f"{origin.host} is no name of a host") from error
         return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
 
     def _forget(self, connection: Connection) -> None:

@@ -9,6 +9,7 @@ from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.failures import Unreached, translated, unsendable
 from resolvers.upstreams.transport.wire.library import LibraryWire
 from resolvers.upstreams.transport.wire.origin import split
+from resolvers.upstreams.transport.wire.reasons import connection_reason
 from resolvers.upstreams.transport.wire.request_head import Unsendable, request_bytes
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -74,6 +75,6 @@ class Wire:
                 await self._connections.discover(base)
         except (OSError, TimeoutError) as error:
             call.tries += 1
-            failure = Unreached(late=isinstance(error, TimeoutError))
+            failure = Unreached(connection_reason(error), late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error
         return await self.send(call)
