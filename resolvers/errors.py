@@ -5,6 +5,7 @@
     |-- Unauthenticated           we do not know the caller
     |-- Forbidden                 we know the caller, who may not do this
     |-- RateLimited               the caller has used up what it may cause
+    |   `-- QuotaTooSmall         it asks for more than it may ever cause at once
     |-- OperationTooExpensive     one operation would cost more upstream calls than the limit
     |-- PersistedQueryNotFound    a hash whose document we have not seen, or do not trust
     |-- NoSuchRecord              a subscription to a thing that does not exist
@@ -85,6 +86,12 @@ class RateLimited(GatewayError):
 
     code = "RATE_LIMITED"
     retryable = True
+
+
+class QuotaTooSmall(RateLimited):
+    """The request asks for more than the caller's whole quota: it can never succeed as it is."""
+
+    retryable = False
 
 
 class OperationTooExpensive(GatewayError):

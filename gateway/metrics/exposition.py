@@ -12,6 +12,7 @@ from gateway.metrics.calls import CallMetrics
 from gateway.metrics.operations import CountedOperations, OperationCounts
 from gateway.metrics.state import StateCollector, StateSources
 from gateway.operations.request_limits import RequestCounts
+from gateway.operations.spent_counts import SpentCounts
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -24,6 +25,7 @@ class Metrics:
         calls: To be told of every upstream call.
         connections: Where the server counts the connections that it ends.
         requests: Where requests are counted that are too large.
+        spent: Where refusals for spent budgets are counted.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,7 @@ class Metrics:
         self.calls = CallMetrics()
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
+        self.spent = SpentCounts()
         self._registry.register(self.calls)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -52,6 +55,7 @@ class Metrics:
             self._operations,
             self.connections,
             self.requests,
+            self.spent,
             records,
             addresses,
             open_connections,

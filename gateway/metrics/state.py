@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.metrics.operations import OperationCounts
 from gateway.operations.request_limits import RequestCounts
+from gateway.operations.spent_counts import SpentCounts
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -23,6 +24,7 @@ class StateSources:
         operations: What operations came to.
         connections: Connections that the server ended.
         requests: Requests that were too large.
+        spent: Requests whose caller had spent its budget.
         records: The cache, if there is one.
         addresses: Every address of each upstream, once.
         open_connections: How many WebSockets and streams are open.
@@ -32,6 +34,7 @@ class StateSources:
     operations: OperationCounts
     connections: ConnectionCounts
     requests: RequestCounts
+    spent: SpentCounts
     records: RecordCache | None
     addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
     open_connections: Callable[[], int]
@@ -52,6 +55,7 @@ class StateCollector(Collector):
             "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
         )
         yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
+        yield _counts("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
         if sources.records is not None:
             yield from _cache(sources.records)
         yield from _breakers(sources.addresses)

@@ -22,6 +22,7 @@ from gateway.operations.persisted_operations import PersistedOperations, with_do
 from gateway.operations.persisted_store import LocalDocuments, SharedDocuments
 from gateway.operations.request_limits import RequestCounts, RequestLimits
 from gateway.operations.sms_quotas import SmsQuotas
+from gateway.operations.spent_counts import SpentCounts
 from gateway.settings.model import Settings
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -79,7 +80,13 @@ class Admission:
             await self.budgets.charge(caller.name, estimate)
 
 
-def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | None, counts: RequestCounts) -> Admission:
+def build_admission(
+    settings: Settings,
+    schema: GraphQLSchema,
+    redis: Redis | None,
+    counts: RequestCounts,
+    spent: SpentCounts | None = None,
+) -> Admission:
     """What the settings say about which operations run.
 
     Args:
@@ -87,6 +94,7 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
         schema: What operations are validated against; refused where the cost of a field is not declared.
         redis: Where budgets and persisted documents are shared with other processes, if anywhere.
         counts: Where requests are counted that are too large.
+        spent: Where refusals for spent budgets are counted.
 
     Raises:
         UndeclaredCost: a field of the schema has none.
@@ -102,7 +110,8 @@ def build_admission(settings: Settings, schema: GraphQLSchema, redis: Redis | No
         suggestions=settings.answers_introspection,
     )
     sizes = RequestLimits(limits.document_bytes, limits.variable_values, counts)
-    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings, counts), _budgets(settings, redis))
+    budgets = _budgets(settings, redis, spent)
+    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings, counts), budgets)
 
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
@@ -117,20 +126,22 @@ def _costs(settings: Settings, counts: RequestCounts) -> Costs:
     return Costs(CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
 
 
-def build_sms_quotas(settings: Settings, redis: Redis | None, counts: RequestCounts) -> SmsQuotas | None:
+def build_sms_quotas(
+    settings: Settings, redis: Redis | None, counts: RequestCounts, spent: SpentCounts
+) -> SmsQuotas | None:
     """How many SMS callers may have sent, if the settings say so; the arguments are those of `build_admission`."""
     auth = settings.auth
     if auth.sms_per_minute is None and auth.sms_per_day is None:
         return None
-    return SmsQuotas(_buckets(settings, redis), auth.sms_per_minute, auth.sms_per_day, counts)
+    return SmsQuotas(_buckets(settings, redis), auth.sms_per_minute, auth.sms_per_day, counts, spent)
 
 
 def _buckets(settings: Settings, redis: Redis | None) -> Buckets:
     return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
 
 
-def _budgets(settings: Settings, redis: Redis | None) -> Budgets | None:
+def _budgets(settings: Settings, redis: Redis | None, spent: SpentCounts | None) -> Budgets | None:
     calls = settings.auth.calls_per_minute
     if calls is None:
         return None
-    return Budgets(_buckets(settings, redis), calls)
+    return Budgets(_buckets(settings, redis), calls, spent)

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.http.refusals import Header
 from gateway.operations.cost import too_expensive
+from gateway.operations.spent_counts import SpentCounts
 from resolvers.errors import RateLimited
 from resolvers.upstreams.call import CallTrace
 
@@ -68,10 +69,12 @@ class Budgets:
     Args:
         buckets: Where they are kept.
         calls_per_minute: What each caller has.
+        spent: Where refusals are counted.
     """
 
-    def __init__(self, buckets: Buckets, calls_per_minute: int) -> None:
+    def __init__(self, buckets: Buckets, calls_per_minute: int, spent: SpentCounts | None = None) -> None:
         self._buckets = buckets
+        self._spent = spent or SpentCounts()
         self._capacity = calls_per_minute
 
     async def charge(self, caller: str, estimate: int) -> "Charge":
@@ -85,6 +88,7 @@ class Budgets:
             raise too_expensive(estimate, self._capacity)
         level = await self._buckets.take(caller, estimate, self._capacity)
         if not level.granted:
+            self._spent.calls += 1
             raise BudgetSpent(
                 f"This caller has {max(0, int(level.calls))} of its {self._capacity} upstream calls a minute left, and "
                 f"the operation is estimated at {estimate}; send it again later.",

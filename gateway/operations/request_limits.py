@@ -26,7 +26,7 @@ class RequestCounts(msgspec.Struct):
         calls: For the upstream calls that they are estimated at.
         nodes: For the nodes that they are estimated at.
         response: For the bytes of their response.
-        sms: For the SMS that they would send.
+        sms: For the SMS that they would send: more than a whole quota.
     """
 
     document: int = 0

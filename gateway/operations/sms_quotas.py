@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 from gateway.operations.budget import MINUTE, Buckets
 from gateway.operations.request_limits import RequestCounts
-from resolvers.errors import RateLimited
+from gateway.operations.spent_counts import SpentCounts
+from resolvers.errors import QuotaTooSmall, RateLimited
 
 DAY: Final = 86_400.0
 
@@ -25,14 +26,39 @@ class SmsQuotas:
         buckets: Where they are kept.
         a_minute: SMS that a caller may have sent in a minute; None for any number.
         a_day: In a day.
-        counts: Where refusals are counted.
+        counts: Where jobs are counted that are larger than a quota.
+        spent: Where the refusals of others are counted.
     """
 
-    def __init__(self, buckets: Buckets, a_minute: int | None, a_day: int | None, counts: RequestCounts) -> None:
+    def __init__(
+        self,
+        buckets: Buckets,
+        a_minute: int | None,
+        a_day: int | None,
+        counts: RequestCounts,
+        spent: SpentCounts | None = None,
+    ) -> None:
         given = (("minute", MINUTE, a_minute), ("day", DAY, a_day))
         self.windows = tuple(_Window(name, seconds, most) for name, seconds, most in given if most is not None)
         self.buckets = buckets
         self.counts = counts
+        self.spent = spent or SpentCounts()
+
+    def refusal(self, window: "_Window", count: int, left: float) -> RateLimited:
+        """Count a refusal, and say why a job is refused and what to do."""
+        held = f"This job comes to {count} SMS, each part of a text counted for each recipient; this caller has"
+        if count > window.most:
+            self.counts.sms += 1
+            return QuotaTooSmall(f"{held} {window.most} a {window.name} at most. Send it as several jobs.")
+        if window.seconds > MINUTE:
+            self.spent.sms_a_day += 1
+        else:
+            self.spent.sms_a_minute += 1
+        return RateLimited(
+            f"{held} {max(0, int(left))} of its {window.most} a {window.name} left. "
+            "Send it again later, or a smaller job.",
+            retry_after=float(ceil((count - left) * window.seconds / window.most)),
+        )
 
     def of(self, caller: str) -> "CallerQuota":
         """The quota of a caller, by its name."""
@@ -51,15 +77,16 @@ class CallerQuota:
 
         Raises:
             RateLimited: the caller has not as many left.
+            QuotaTooSmall: it never has as many.
         """
         taken: list[_Window] = []
-        for window in self._quotas.windows:
+        # Those first that it never fits: it is told so, whatever is left of the others.
+        for window in sorted(self._quotas.windows, key=lambda one: one.most >= count):
             granted, left = await self._take(window, count)
             if not granted:
                 for one in taken:
                     await self._take(one, -count, owed=True)
-                self._quotas.counts.sms += 1
-                raise _refusal(window, count, left)
+                raise self._quotas.refusal(window, count, left)
             taken.append(window)
 
     async def give_back(self, count: int) -> None:
@@ -71,13 +98,3 @@ class CallerQuota:
         key = f"sms a {window.name}:{self._caller}"
         level = await self._quotas.buckets.take(key, count, window.most, owed=owed, seconds=window.seconds)
         return level.granted, level.calls
-
-
-def _refusal(window: _Window, count: int, left: float) -> RateLimited:
-    held = f"This job comes to {count} SMS, each part of a text counted for each recipient; this caller has"
-    if count > window.most:
-        return RateLimited(f"{held} {window.most} a {window.name} at most. Send it as several jobs.")
-    return RateLimited(
-        f"{held} {max(0, int(left))} of its {window.most} a {window.name} left. Send it again later, or a smaller job.",
-        retry_after=float(ceil((count - left) * window.seconds / window.most)),
-    )

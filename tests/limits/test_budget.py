@@ -120,6 +120,7 @@ async def test_a_caller_over_budget_gets_429_and_the_others_are_served() -> None
         requests_of_refused = len(world.requests)
         free = await world.ask("{ upstreams { name } }")
         other = await world.ask(TEN, headers={"X-API-Key": "phone"})
+        metrics = (await world.client.get(f"{world.url}/metrics")).text
 
     assert [answer.headers["ratelimit-remaining"] for answer in served] == ["10", "0"]
     assert served[0].headers["ratelimit-limit"] == "20"
@@ -129,6 +130,7 @@ async def test_a_caller_over_budget_gets_429_and_the_others_are_served() -> None
     assert 0 < int(refused.headers["retry-after"]) <= 30
     assert refused.headers["ratelimit-remaining"] == "0"
     assert requests_of_refused == 0
+    assert 'gateway_spent_budgets_refused_total{budget="calls"} 1.0' in metrics
     assert free.data
     assert other.headers["ratelimit-remaining"] == "10"
 
