@@ -39,7 +39,7 @@ async def test_a_read_on_a_connection_that_the_server_just_closed_goes_out_again
 
         answered = await wire.send(call)
 
-    assert (answered.body, call.tries) == (b"2", 1)
+    assert (answered.body, call.tries) == (b"2", 2)
     assert server.connections == 2
 
 
@@ -209,7 +209,7 @@ async def test_header_fields_that_nobody_reads_are_not_kept(wire: Wire) -> None:
     assert answered.headers == {"content-length": "2", "retry-after": "7"}
 
 
-@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate"])
+@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate", "gzip, br", "identity, deflate"])
 async def test_a_coding_that_was_not_asked_for_is_bad(wire: Wire, coding: str) -> None:
     async with serving(answering(b"{}", f"content-encoding: {coding}")) as server:
         with pytest.raises(UpstreamBadAnswer, match="cannot be read"):
@@ -222,6 +222,9 @@ async def test_a_coding_that_was_not_asked_for_is_bad(wire: Wire, coding: str) -
         pytest.param(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", id="no chunk"),
         pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", id="upgrade"),
         pytest.param(answer(gzip.compress(b"{}")[:-4], "content-encoding: gzip"), id="half a file"),
+        pytest.param(answer(gzip.compress(b"{}") + b"\0\0{}", "content-encoding: gzip"), id="more than a file"),
+        pytest.param(answer(bytes(20), "content-encoding: gzip"), id="zeros"),
+        pytest.param(answer(gzip.compress(b"") * 2000, "content-encoding: gzip"), id="thousands of files"),
     ],
 )
 async def test_an_answer_that_cannot_be_read_is_bad_and_leaves_a_change_in_doubt(wire: Wire, said: bytes) -> None:
@@ -241,6 +244,43 @@ async def test_a_path_that_would_break_out_of_its_line_is_not_sent(wire: Wire, p
     assert server.requests == []
 
 
+@pytest.mark.parametrize("name", ["x y", "x:y", "x\r\ny", "", "ä", "x\0", "x\n"])
+async def test_a_header_name_that_would_break_out_of_its_line_is_not_sent(wire: Wire, name: str) -> None:
+    async with serving(answering(b"{}")) as server:
+        call = call_to(server.url)
+        call.headers = ((name, "value"),)
+        with pytest.raises(UpstreamUnavailable, match="does not allow"):
+            await wire.send(call)
+
+    assert (server.requests, call.tries) == ([], 0)
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip, identity", "identity, gzip", "GZIP", ", gzip ,"])
+async def test_an_answer_may_name_its_coding_in_any_way_of_the_rfc(wire: Wire, coding: str) -> None:
+    body = b"{}" if coding == "identity" else gzip.compress(b"{}")
+
+    async with serving(answering(body, f"content-encoding: {coding}")) as server:
+        answered = await wire.send(call_to(server.url))
+
+    assert answered.body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("body", "holds"),
+    [
+        pytest.param(gzip.compress(b"{}") + bytes(512), b"{}", id="zeros behind"),
+        pytest.param(gzip.compress(b"{") + gzip.compress(b"}"), b"{}", id="two files"),
+        pytest.param(gzip.compress(bytes(300_000), 0), bytes(300_000), id="larger than a read"),
+        pytest.param(gzip.compress(b"\xef\xbb\xbf{}"), b"\xef\xbb\xbf{}", id="byte order mark"),
+    ],
+)
+async def test_a_compressed_answer_may_be_any_gzip_file(wire: Wire, body: bytes, holds: bytes) -> None:
+    async with serving(answering(body, "content-encoding: gzip")) as server:
+        answered = await wire.send(call_to(server.url))
+
+    assert answered.body == holds
+
+
 async def test_a_closed_pool_opens_no_connection_and_keeps_none(connections: Connections) -> None:
     wire = Wire(connections)
 
@@ -253,6 +293,28 @@ async def test_a_closed_pool_opens_no_connection_and_keeps_none(connections: Con
 
     assert not failed.value.outcome_unknown
     assert len(server.requests) == 1
+
+
+async def test_half_an_answer_without_length_is_none_when_the_connections_are_closed(connections: Connections) -> None:
+    asked = asyncio.Event()
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        await writer.drain()
+        asked.set()
+        await reader.read()
+
+    async with serving(half) as server:
+        call = asyncio.ensure_future(Wire(connections).send(call_to(server.url, method="POST")))
+        await asked.wait()
+        for _ in range(4):
+            await asyncio.sleep(0)
+        await connections.close()
+
+        with pytest.raises(UpstreamUnavailable) as failed:
+            await call
+
+    assert failed.value.outcome_unknown
 
 
 async def test_a_call_on_its_way_fails_when_the_connections_are_closed(connections: Connections) -> None:

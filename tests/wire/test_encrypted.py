@@ -1,7 +1,10 @@
 """TLS: who may be trusted, and which HTTP is spoken then."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,41 @@ async def test_a_server_that_was_away_at_first_is_found_when_it_is_back(trusting
         answer = await trusting.send(call_to(server.url))
 
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_an_answer_without_length_is_whole_only_if_tls_was_closed_behind_it(
+    trusting: Wire, certificate: Path, *, closes: bool
+) -> None:
+    """Anybody on the way can end a TCP connection; that the server ended the answer, only its close_notify says."""
+
+    def talk(connection: ssl.SSLSocket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        if closes:
+            connection.unwrap()
+
+    async with threaded(talk, server_context(certificate)) as port:
+        call = asyncio.ensure_future(trusting.send(call_to(f"https://localhost:{port}/", method="POST")))
+        if closes:
+            assert (await call).body == b"half"
+        else:
+            with pytest.raises(UpstreamUnavailable) as failed:
+                await call
+            assert failed.value.outcome_unknown
+
+
+@asynccontextmanager
+async def threaded(talk: Callable[[ssl.SSLSocket], None], tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """A server in a thread, as asyncio's TLS cannot end a connection without closing TLS; answers its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for _ in range(2):
+                accepted, _ = listener.accept()
+                with suppress(OSError), tls.wrap_socket(accepted, server_side=True) as connection:
+                    talk(connection)
+
+        serving_thread = asyncio.create_task(asyncio.to_thread(serve))
+        yield listener.getsockname()[1]
+        await serving_thread

@@ -21,6 +21,9 @@ WHOLE = (
 )
 TROUBLES = (b"\r\n", b"\r", b"\n", b"\0", b":", b"-1", b"HTTP/1.1 200 OK\r\n", b"content-length: 3\r\n", b"\xff", b"0")
 ROUNDS = 400
+ROUNDS_WITH_MORE = 150
+PATIENCE = 0.02
+"""Seconds until a call is given up whose answer will never be whole."""
 
 
 def troubled(random: Random) -> bytes:
@@ -56,3 +59,26 @@ async def test_an_answer_with_anything_wrong_is_an_answer_or_an_error_of_ours(wi
     assert outcomes[1::2] == [b"right"] * ROUNDS
     assert {type(outcome) for outcome in outcomes[::2]} >= {Answer}
     assert all(isinstance(outcome, Answer | UpstreamError) for outcome in outcomes[::2])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_comes_in_one_read_with_an_answer_the_next_caller_gets_its_own(wire: Wire, seed: int) -> None:
+    """The server keeps the connection open and goes on as if nothing had happened."""
+    random = Random(seed)  # noqa: S311 - the same troubles each time
+    right = answer(b"right")
+    says = right
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(says)
+
+    next_bodies = []
+    async with serving(talk) as server:
+        for _ in range(ROUNDS_WITH_MORE):
+            more = random.choice((b"", answer(b"wrong"), random.choice(WHOLE), random.choice(TROUBLES)))
+            says = random.choice((troubled(random), random.choice(WHOLE))) + more[: random.randint(0, len(more))]
+            call = call_to(server.url, method="POST", timeout=PATIENCE)
+            await asyncio.gather(wire.send(call), return_exceptions=True)
+            says = right
+            next_bodies.append((await wire.send(call_to(server.url, method="POST"))).body)
+
+    assert next_bodies == [b"right"] * ROUNDS_WITH_MORE

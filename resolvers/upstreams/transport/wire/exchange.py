@@ -37,15 +37,15 @@ class Exchange(msgspec.Struct, eq=False):
         if self.answer.done():
             return
         coding = headers.get("content-encoding")
-        try:
-            if coding is not None:
+        if coding is not None:
+            try:
                 body = decoded(body, coding, self.most_bytes)
-        except Undecodable as error:
-            self.fail(error)
-            return
-        if len(body) > self.most_bytes:
-            self.fail(TooLong())
-            return
+            except Undecodable as error:
+                self.fail(error)
+                return
+            if len(body) > self.most_bytes:
+                self.fail(TooLong())
+                return
         self.answer.set_result(Answer(status, headers, body))
 
     def fail(self, failure: Exception) -> None:
@@ -66,4 +66,5 @@ class Exchange(msgspec.Struct, eq=False):
         if again is None or not untouched or self.answer.done():
             self.fail(Broken(reason))
         else:
+            self.call.tries += 1
             chain(again(self), self.answer)

@@ -39,7 +39,11 @@ class Late(Exception):
 
 
 class TooLong(Exception):
-    """An answer is longer than allowed."""
+    """The body of an answer is longer than allowed."""
+
+
+class HeadTooLong(Exception):
+    """The header fields of an answer, or what is around the parts of its body, are longer than allowed."""
 
 
 def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError:
@@ -56,6 +60,8 @@ def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError
         return timed_out(call, sent=True)
     if isinstance(failure, TooLong):
         return too_long(call, most_bytes)
+    if isinstance(failure, HeadTooLong):
+        return head_too_long(call)
     return unreadable(call)
 
 
@@ -114,4 +120,10 @@ def too_long(call: Call, most_bytes: int) -> UpstreamBadAnswer:
         most_bytes: How long it may be.
     """
     message = f"{call.upstream.name} answered {call.operation} with more than {most_bytes} bytes."
+    return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
+
+
+def head_too_long(call: Call) -> UpstreamBadAnswer:
+    """The answer has more header fields, trailers or chunk extensions than can be of use."""
+    message = f"{call.upstream.name} answered {call.operation} with too many or too long header fields."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)

@@ -140,6 +140,7 @@ class Pool:
                 del self._idle[account]
             if connection.is_open:
                 return connection
+            connection.abort()
         return None
 
     def _remove_idle(self, connection: Connection) -> None:

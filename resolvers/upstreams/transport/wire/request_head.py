@@ -9,6 +9,9 @@ from resolvers.upstreams.call import Call
 USER_AGENT: Final = "graphql-rest-gateway"
 
 _HEADS_KEPT: Final = 1024
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2."""
+
 _NOT_IN_VALUES: Final = re.compile(r"[^\t -~\x80-\xff]")
 
 
@@ -41,6 +44,6 @@ def _fields(authority: str, headers: tuple[tuple[str, str], ...], authorization:
     fields = [("host", authority), ("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
         fields.append(("authorization", authorization))
-    if any(_NOT_IN_VALUES.search(value) for _, value in fields):
+    if any(not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value) for name, value in fields):
         raise Unsendable
     return "".join(f"{name}: {value}\r\n" for name, value in fields)
