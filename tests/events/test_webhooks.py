@@ -88,6 +88,7 @@ ABOUT_7: Final = b'{"type": "update", "model_name": "Task", "data": {"id": 7}}'
         ("gzip", gzip.compress(b" " * 256 * 1024 + ABOUT_7), 413, []),
         ("gzip", gzip.compress(b" " * 100_000_000), 413, []),
     ],
+    ids=["gzip", "two members", "identity", "no gzip", "half a file", "another coding", "too large", "a bomb"],
 )
 async def test_compressed_webhooks_are_read_and_bounded(
     coding: str, body: bytes, status: int, tasks: list[str]
