@@ -68,8 +68,16 @@ def find_behind(trail: str, ids: Sequence[str | None], expected: int) -> int | N
     if steps and 0 < expected <= len(ids) and mark_of(ids[expected - 1]) == steps[-1] != _NO_ID:
         return expected
     marks = [mark_of(one) for one in ids]
-    for step in reversed(steps):
+    for number, step in reversed(list(enumerate(steps))):
         found = [place + 1 for place, mark in enumerate(marks) if mark == step != _NO_ID]
         if found:
-            return min(found, key=lambda place: abs(place - expected))
+            nearest = min(found, key=lambda place: abs(place - expected))
+            return _past_unknown(marks, nearest, steps[number + 1 :].count(_NO_ID))
     return None
+
+
+def _past_unknown(marks: Sequence[str], place: int, most: int) -> int:
+    """The place behind records without ids that were seen there; such a record is found by its neighbour alone."""
+    while most > 0 and place < len(marks) and marks[place] == _NO_ID:
+        place, most = place + 1, most - 1
+    return place

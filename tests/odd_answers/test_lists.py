@@ -311,6 +311,16 @@ async def test_jobs_without_ids_in_both_data_centres_are_not_one_job(two_centres
     assert list(answer.codes) == ["smsJobs.nodes.1", "smsJobs.nodes.2"]
 
 
+async def test_the_page_behind_a_job_without_an_id_is_right(gateway: ScriptedGateway) -> None:
+    gateway.upstream.answer("GET", "/rest/v1/jobs", b'[{"jobId": "J.1"}, {}, {}, {"jobId": "J.2"}]')
+    query = "query ($after: String) { smsJobs(first: 2, after: $after) { edges { cursor node { jobId } } } }"
+    first = (await gateway.ask(query)).json["data"]["smsJobs"]["edges"]
+
+    second = (await gateway.ask(query, {"after": first[1]["cursor"]})).json["data"]["smsJobs"]["edges"]
+
+    assert [edge["node"] for edge in first + second] == [{"jobId": "J.1"}, None, None, {"jobId": "J.2"}]
+
+
 BAD_REPORTS: Final[dict[str, tuple[int, bytes, str]]] = {
     "no JSON": (200, b"<html>", "UPSTREAM_BAD_ANSWER"),
     "null": (200, b"null", "UPSTREAM_BAD_ANSWER"),

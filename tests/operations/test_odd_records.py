@@ -36,8 +36,11 @@ async def test_a_page_has_all_deliveries_but_the_one_that_cannot_be_read(*, name
     assert upstream.calls == ["all"]
 
 
-async def test_an_edge_keeps_its_cursor_and_the_page_behind_it_is_right() -> None:
-    async with asking(OddSendTasks(length=4)) as gateway:
+@pytest.mark.parametrize("nameless", [False, True])
+async def test_an_edge_keeps_its_cursor_and_the_page_behind_it_is_right(*, nameless: bool) -> None:
+    upstream = OddSendTasks(length=4)
+    upstream.nameless = nameless
+    async with asking(upstream) as gateway:
         data, errors = await gateway.ask_with_errors("{ deliveries(first: 2) { edges { cursor node { id } } } }")
         cursor = data["deliveries"]["edges"][1]["cursor"]
         rest = await gateway.ask(f'{{ deliveries(first: 2, after: "{cursor}") {{ nodes {{ id }} }} }}')
