@@ -46,7 +46,8 @@ def log_config(settings: LogSettings) -> dict[str, Any]:
             }
         },
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {name: {"level": max(level, least)} for name, least in _LEAST_LEVELS.items()},
+        # A library that sets up its own log, as uvicorn does by default, would keep its lines from the root's handler.
+        "loggers": {name: {"level": max(level, least), "propagate": True} for name, least in _LEAST_LEVELS.items()},
     }
 
 

@@ -88,7 +88,9 @@ def run(
     given = {"GATEWAY_PORT": str(port)} if port is not None else {}
     sandbox = _Sandbox({**_taken_over(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
     try:
-        with asyncio.Runner(loop_factory=uvicorn.Config(app, loop="uvloop").get_loop_factory()) as runner:
+        with asyncio.Runner(
+            loop_factory=uvicorn.Config(app, loop="uvloop", log_config=None).get_loop_factory()
+        ) as runner:
             runner.run(sandbox.serve(import_from_string(app)))
     except SettingsProblems as wrong:
         sys.stderr.write(f"{wrong}\n")

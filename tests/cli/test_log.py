@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
+import uvicorn
 
 from gateway.log import JsonFormatter, RequestLines, TextFormatter, log_config
 from gateway.settings.groups import LogSettings
@@ -66,6 +67,17 @@ def test_the_level_holds_for_every_logger(capsys: pytest.CaptureFixture[str]) ->
     written = capsys.readouterr().err
     assert written.endswith("WARNING gateway.x: high enough\n")
     assert "too low" not in written
+
+
+def test_a_server_that_has_set_up_its_own_log_before_writes_to_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    uvicorn.Config("gateway.app:create_app")
+    logging.config.dictConfig(log_config(LogSettings(access=True)))
+
+    logging.getLogger("uvicorn.access").info("a request")
+    logging.getLogger("uvicorn.error").info("an event")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("INFO ")[2] for line in lines] == ["uvicorn.access: a request", "uvicorn.error: an event"]
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "websockets.server"])

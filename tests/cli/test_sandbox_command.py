@@ -116,6 +116,17 @@ def test_a_signal_ends_it_at_once_and_without_a_trace(number: signal.Signals) ->
     assert errors == ""
 
 
+def test_its_requests_are_logged_where_that_is_wanted() -> None:
+    wanted = {"GATEWAY_LOG__LEVEL": "info", "GATEWAY_LOG__ACCESS": "true"}
+    with running([*SANDBOX, "--no-webhooks"], {**os.environ, **wanted}, announced_by="stdout") as started:
+        httpx.get(f"{started.url}/livez", trust_env=False)
+        errors = started.stop(signal.SIGINT)
+
+    assert [line.partition(" - ")[2] for line in errors.splitlines() if "uvicorn.access" in line] == [
+        '"GET /livez HTTP/1.1" 200'
+    ]
+
+
 def test_without_webhooks_it_starts_all_the_same() -> None:
     with running([*SANDBOX, "--no-webhooks"], os.environ, announced_by="stdout") as started:
         assert started.stop(signal.SIGINT) == ""
