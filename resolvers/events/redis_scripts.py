@@ -7,17 +7,6 @@ tells whether the log has learnt of the record since.
 
 from typing import Final
 
-_BEGIN: Final = """
-local function begin(meta, new_epoch)
-  local epoch = redis.call('HGET', meta, 'epoch')
-  if not epoch then
-    epoch = new_epoch
-    redis.call('HSET', meta, 'epoch', epoch, 'version', 0, 'last', 0, 'floor', 0)
-  end
-  return epoch
-end
-"""
-
 _TRIM: Final = """
 local function now_ms()
   local time = redis.call('TIME')
@@ -37,29 +26,28 @@ local function trim(meta, stream, keep_ms, max_events, most)
 end
 """
 
-BEGIN: Final = (
-    _BEGIN
-    + """
-local epoch = begin(KEYS[1], ARGV[1])
-return {epoch, redis.call('HGET', KEYS[1], 'version'), redis.call('HGET', KEYS[1], 'last')}
+BEGIN: Final = """
+local meta = KEYS[1]
+if redis.call('HSETNX', meta, 'epoch', ARGV[1]) == 1 then
+  redis.call('HSET', meta, 'version', 0, 'last', 0, 'floor', 0)
+end
+return redis.call('HMGET', meta, 'epoch', 'version', 'last')
 """
-)
 """KEYS: meta. ARGV: the epoch of a log that is not there yet. Returns epoch, version and the last change's position."""
 
 OBSERVE: Final = (
-    _BEGIN
-    + _TRIM
+    _TRIM
     + """
 local meta, stream, state, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local since, raw, progress, moment, final = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local quiet, content, keep_ms, max_events = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local confirmed = ARGV[11] == '1'
 
-local epoch = begin(meta, ARGV[1])
+local epoch = redis.call('HGET', meta, 'epoch')
+if epoch ~= ARGV[1] then return {'OUTRUN', 0, 0, epoch or ''} end
 local function answer(verdict, position)
   return {verdict, tonumber(position), tonumber(redis.call('HGET', meta, 'version')), epoch}
 end
-if epoch ~= ARGV[1] then return answer('OUTRUN', 0) end
 
 local known = redis.call('HMGET', state, 'raw', 'progress', 'moment', 'final', 'version', 'position')
 if known[1] then
@@ -92,7 +80,10 @@ redis.call('PEXPIRE', history, keep_ms + 60000)
 return answer('CHANGED', version)
 """
 )
-"""KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
+"""Adds to no log but the one that the process knows: a lost one has to begin under a new epoch, or nobody would be told
+of the GAP.
+
+KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
 final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another
 read confirms it. Returns verdict, position, version, epoch."""
 

@@ -53,6 +53,9 @@ class Shared:
             while not await self._redis.exists(f"{self._prefix}events:lease:{identity}"):  # noqa: ASYNC110 - Redis tells nobody
                 await asyncio.sleep(0)
 
+    async def forget_everything(self) -> None:
+        await self._redis.flushall()
+
     async def close(self) -> None:
         await self._processes.close()
         await self._redis.aclose()
@@ -199,6 +202,22 @@ async def test_a_log_that_redis_has_lost_gives_every_subscriber_a_gap(
     await subscriber.until(4)
 
     assert subscriber.told == ["SNAPSHOT accepted", "GAP", "SNAPSHOT accepted", "CHANGE accepted > complete"]
+    await shared.close()
+
+
+async def test_polls_after_the_log_was_lost_do_not_hide_the_gap(
+    own_redis: RedisServer, redis_prefix: str, upstream: Upstream
+) -> None:
+    shared = Shared(own_redis.url, redis_prefix, upstream)
+    upstream.tasks["1"] = "accepted"
+    events = await shared.start(QUICK)
+    subscriber = Subscriber(events.follow(upstream.account(), [ID], None))
+    await subscriber.until(1)
+    await shared.forget_everything()
+    upstream.tasks["1"] = "complete"
+    await subscriber.until(3)
+
+    assert subscriber.told == ["SNAPSHOT accepted", "GAP", "SNAPSHOT complete"]
     await shared.close()
 
 
