@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.http.server_protocol import ConnectionLimits, ServerConfig
+from gateway.http.socket_server_protocol import BoundedWebSocketProtocol
 from gateway.log import log_config
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 
@@ -106,7 +107,7 @@ def server_config(settings: Settings, app: object) -> ServerConfig:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=settings.grace_seconds,
-        ws="websockets-sansio",
+        ws=BoundedWebSocketProtocol,
         # A compressor for each of thousands of sockets takes more memory than all else about them.
         ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,

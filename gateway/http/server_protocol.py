@@ -50,6 +50,9 @@ class ConnectionCounts(msgspec.Struct):
         slow_body: A request's body did not arrive in time.
         large_head: A request's head or trailers were too large.
         large_body: A request's body went on far beyond what the app accepts.
+        unread: A WebSocket's client sent pings and did not read the answers.
+        many_fragments: A WebSocket's message came in too many pieces.
+        no_pong: A WebSocket's client did not answer a ping in time.
     """
 
     too_many: int = 0
@@ -58,6 +61,9 @@ class ConnectionCounts(msgspec.Struct):
     slow_body: int = 0
     large_head: int = 0
     large_body: int = 0
+    unread: int = 0
+    many_fragments: int = 0
+    no_pong: int = 0
 
 
 @dataclass(frozen=True, slots=True)
