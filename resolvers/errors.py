@@ -9,6 +9,7 @@
     |-- OperationTooExpensive     one operation would cost more upstream calls than the limit
     |-- PersistedQueryNotFound    a hash whose document we have not seen, or do not trust
     |-- NoSuchRecord              a subscription to a thing that does not exist
+    |-- EventsUnavailable         a subscription that cannot begin while the log of changes is away
     `-- UpstreamError             an upstream did not do what it was asked; `upstream` says which
         |-- UpstreamUnconfigured  the settings name no such upstream, or no such operation of it
         |-- UpstreamUnavailable   down, refused the connection, 5xx, or its breaker is open
@@ -110,6 +111,13 @@ class NoSuchRecord(GatewayError):
     """A subscription to a thing that does not exist."""
 
     code = "NOT_FOUND"
+
+
+class EventsUnavailable(GatewayError):
+    """A subscription cannot begin, because what keeps the changes for all processes is away."""
+
+    code = "EVENTS_UNAVAILABLE"
+    retryable = True
 
 
 class UpstreamError(GatewayError):

@@ -25,6 +25,7 @@ _STATUSES = {
     "NOT_FOUND": 404,
     "RATE_LIMITED": 429,
     "UPSTREAM_UNAVAILABLE": 503,
+    "EVENTS_UNAVAILABLE": 503,
 }
 _FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _VARYING: Header = (b"vary", b"accept, origin")

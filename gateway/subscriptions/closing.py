@@ -35,8 +35,8 @@ def terminated() -> Closing:
 
 
 def broken() -> Closing:
-    """Something went wrong inside the gateway."""
-    return Closing(1011, "Connect again, later each time: the gateway met an error, which its log has by X-Request-ID.")
+    """Something went wrong inside the gateway; clients take this code as final, so whatever passes has another."""
+    return Closing(1011, "Ask the gateway's operator to look: it met an error, which its log has by the X-Request-ID.")
 
 
 def restarting() -> Closing:

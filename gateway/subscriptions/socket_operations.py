@@ -8,12 +8,12 @@ from starlette.types import Scope
 
 from gateway.callers import Caller
 from gateway.http.request import GraphQLRequest
-from gateway.subscriptions.closing import duplicate_operation
+from gateway.subscriptions.closing import duplicate_operation, try_again_later
 from gateway.subscriptions.refusal import refusal
 from gateway.subscriptions.socket_channel import SocketChannel
 from gateway.subscriptions.socket_protocols import SocketProtocol, completion
 from gateway.subscriptions.subscriber import Subscriber
-from resolvers.errors import RateLimited
+from resolvers.errors import EventsUnavailable, RateLimited
 
 
 class SocketOperations:
@@ -72,6 +72,12 @@ class SocketOperations:
 
     async def _run(self, operation_id: str, request: GraphQLRequest, caller: Caller) -> None:
         encoded_id = orjson.dumps(operation_id)
+        try:
+            await self._subscriber.check(request, caller)
+        except EventsUnavailable as error:
+            # Clients take an operation's error for its end, and connect again by this code alone.
+            self._channel.close_soon(try_again_later(error.message))
+            return
         # A client that is gone shows in what is received from it.
         with suppress(OSError):
             last = completion(encoded_id)

@@ -47,7 +47,8 @@ class Streams:
         """Answer one request.
 
         Raises:
-            GatewayError: Before the answer has begun: who asks is unknown or has too much open, or the request is none.
+            GatewayError: Before the answer has begun: who asks is unknown or has too much open, the request is none, or
+                no subscription can begin.
         """
         answer = StreamedAnswer(self._framing, receive, send, self._config)
         admission = Admission(self._identify, self._connections, self._now, answer.end)
@@ -58,6 +59,7 @@ class Streams:
             if scope["method"] == "HEAD":
                 await answer.begin_only()
                 return
+            await self._subscriber.check(request, caller)
             responses = self._subscriber.responses(request, scope, caller, _last_event_id(headers))
             with self._connections.holding(answer):
                 await answer.give(responses)

@@ -84,6 +84,26 @@ class Subscriber:
             raise MutationByGet
         return self._guarded(self._responses(request, scope, caller, last_event_id), request.request_id)
 
+    async def check(self, request: GraphQLRequest, caller: Caller) -> None:
+        """Make sure that an operation can begin, where it is a subscription: this may take seconds.
+
+        Args:
+            request: What is to be run; what is wrong with it is a response, as of any operation.
+            caller: Who asks.
+
+        Raises:
+            EventsUnavailable: No subscription can begin just now.
+        """
+        events = caller.account.events
+        if events is None:
+            return
+        try:
+            found = self._found(await self._admission.with_document(request))
+        except GatewayError:
+            return
+        if found is not None and found[1].operation is OperationType.SUBSCRIPTION:
+            await events.check()
+
     async def finish(self) -> None:
         """Wait for mutations whose clients have left."""
         await self._admission.mutations.finish()

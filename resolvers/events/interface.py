@@ -15,6 +15,14 @@ class StatusChanges(Protocol):
         """To be noted before a mutation begins, for `record_changed`."""
         ...
 
+    async def check(self) -> None:
+        """Make sure that a subscription can begin now.
+
+        Raises:
+            EventsUnavailable: It cannot, and may later.
+        """
+        ...
+
     def follow(
         self,
         account: Any,  # noqa: ANN401 - see the class

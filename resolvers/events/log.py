@@ -105,6 +105,10 @@ class EventLog(Protocol):
         """Stop telling."""
         ...
 
+    async def check(self) -> None:
+        """Make sure, within seconds, that the log takes changes now; a subscription that begins relies on it."""
+        ...
+
     async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
         """Compare what was read with what is known, and append what differs, each atomically.
 

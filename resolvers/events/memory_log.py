@@ -52,6 +52,9 @@ class MemoryEventLog:
         """Stop telling."""
         self._listener = None
 
+    async def check(self) -> None:
+        """Memory takes changes at any time."""
+
     async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
         """Compare what was read with what is known, and append what differs."""
         outcomes = [self._compare(observation) for observation in observations]

@@ -15,7 +15,7 @@ from resolvers.events.changes import Change, Observation, RecordKey
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Outcome, Verdict
 from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
 from resolvers.events.status_event import StatusEventSource
-from resolvers.events.stopping import stop, undisturbed
+from resolvers.events.stopping import mark_retrieved, stop, undisturbed
 from resolvers.events.wire import decode_change, encode_change, key_text, moment_number
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,10 @@ READ_AT_ONCE: Final = 500
 BLOCK_MILLISECONDS: Final = 1000
 """How long one read of the stream waits; also how soon a lost log is noticed."""
 
+CHECK_SECONDS: Final = 2.0
+"""What Redis may take to show that it takes changes: whoever subscribes waits for it."""
+
+CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
 MAX_HINTS: Final = 1000
 
@@ -56,6 +60,7 @@ class RedisEventLog:
         self._history = redis.register_script(HISTORY)
         self._places: dict[Any, Any] = {self._stream: "0-0", self._hints: "0-0"}
         self._reading: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self.epoch = ""
         self.version = 0
 
@@ -71,8 +76,27 @@ class RedisEventLog:
 
     async def close(self) -> None:
         """Stop telling; the connections are their owner's to close."""
-        if self._reading is not None:
-            await stop([self._reading])
+        await stop([task for task in (self._reading, self._checking) if task is not None])
+
+    async def check(self) -> None:
+        """Make sure that Redis takes changes now: it may be away, hang, be full or be a read-only replica.
+
+        Those who ask at the same time share one write.
+        """
+        checking = self._checking
+        if checking is None or checking.done():
+            checking = self._checking = asyncio.create_task(self._write())
+            checking.add_done_callback(mark_retrieved)
+        await asyncio.wait((checking,), timeout=CHECK_SECONDS)
+        if not checking.done():
+            checking.cancel()
+        if not checking.done() or checking.cancelled():
+            raise LogUnreachable(f"The event log in Redis has not answered within {CHECK_SECONDS:g} seconds.")
+        checking.result()
+
+    async def _write(self) -> None:
+        async with reachable():
+            await self._redis.set(self._prefix + "check", b"", ex=CHECK_KEPT_SECONDS)
 
     async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
         """Compare what was read with what is known, and append what differs, each atomically."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from resolvers.accounts import Account
-from resolvers.errors import BadInput, GatewayError
+from resolvers.errors import BadInput, EventsUnavailable, GatewayError
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 MAX_FOLLOWED: Final = 500
 """Ids in one subscription; each takes a few bytes of every cursor."""
+
+RETRY_SECONDS: Final = 2.0
+"""After which it makes sense to subscribe again where the log was away."""
 
 Forget = Callable[[RecordKey], Awaitable[None]]
 """Makes the record caches forget a record."""
@@ -132,6 +135,21 @@ class Events:
         await self._poller.close()
         await self._reader.close()
         await self._log.close()
+
+    async def check(self) -> None:
+        """Make sure that a subscription can begin now.
+
+        Raises:
+            EventsUnavailable: The log is away, full or read-only.
+        """
+        try:
+            await self._log.check()
+        except LogUnreachable as error:
+            logger.warning("A subscription is refused: %s", error)
+            message = (
+                "Connect again later, with the last cursor as `after`: status changes cannot be followed just now."
+            )
+            raise EventsUnavailable(message, retry_after=RETRY_SECONDS) from error
 
     def follow(self, account: Account, ids: Sequence[str], after: str | None) -> AsyncGenerator[StatusEvent, None]:
         """The events of some things: see the contract's `statusChanged`.

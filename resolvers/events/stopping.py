@@ -21,10 +21,11 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
 async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
     """Wait for work that goes on to its end where the waiting is cancelled; its failure then concerns nobody."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(_mark_retrieved)
+    task.add_done_callback(mark_retrieved)
     return await asyncio.shield(task)
 
 
-def _mark_retrieved(task: "asyncio.Task[Any]") -> None:
+def mark_retrieved(task: "asyncio.Task[Any]") -> None:
+    """The failure of a task that nobody waits for any more is no error worth a log line."""
     if not task.cancelled():
         task.exception()

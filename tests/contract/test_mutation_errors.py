@@ -12,6 +12,7 @@ ABOUT_THE_CALLER: set[type[errors.GatewayError]] = {
     errors.OperationTooExpensive,
     errors.PersistedQueryNotFound,
     errors.NoSuchRecord,
+    errors.EventsUnavailable,
 }
 
 
