@@ -32,6 +32,12 @@ MAX_HEAD_BYTES: Final = 65_536
 MIN_BODY_RATE: Final = 8192
 """Bytes of a body that earn its client another second."""
 
+LINGER_SECONDS: Final = 1.0
+"""How long a refused client may take to read that it is, and to close."""
+
+LINGER_BYTES: Final = 1_048_576
+"""What a refused client may send meanwhile, to be passed over."""
+
 COUNTS: Final = "connection_counts"
 """The key of the lifespan's state under which an app hands the server its `ConnectionCounts`."""
 
@@ -128,6 +134,11 @@ class CoalescingTransport:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
+    def write_eof(self) -> None:
+        """Send what was written, and that no more comes."""
+        self._flush()
+        self._inner.write_eof()
+
     def close(self) -> None:
         """Close the connection once all that was written is sent."""
         self._flush()
@@ -158,6 +169,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timed_body = False
         self._timer_started = 0.0
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start to serve a client, unless too many are connected."""
@@ -178,13 +190,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse what arrived, and look at the bounds where it leaves a request unfinished."""
         begun = self.scope
         self._received += len(data)
+        if self._is_refused:
+            if self._received > LINGER_BYTES:
+                self.transport.close()
+            return
         super().data_received(data)
         cycle = self.cycle
         if cycle is not None and not cycle.more_body and cycle.scope is self.scope:
             self._received = 0
             if self._timer is not None:
                 self._stop_timer()
-        elif not self.transport.is_closing() and self in self.connections:
+        elif not self._is_ending and self in self.connections:
             self._check_unfinished(len(data), begun_now=self.scope is not begun)
 
     def on_headers_complete(self) -> None:
@@ -198,8 +214,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, where the client was not told already."""
-        if not self.transport.is_closing():
+        if not self._is_ending:
             super().send_400_response(msg)
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._is_refused or self.transport.is_closing()
 
     @property
     def _counts(self) -> ConnectionCounts:
@@ -262,17 +282,33 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._limits.max_connections,
                 refused,
             )
-        self._refuse(503, "too_many", ((b"retry-after", b"1"),))
+        self._write_refusal(503, ((b"retry-after", b"1"),))
+        self._close("too_many")
 
-    def _refuse(self, status: int, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-        """Answer without the app, and close."""
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer without the app, and close once the client has read that, or had the time.
+
+        To close with bytes of the request unread resets the connection, and the answer is lost on its way (RFC 9112,
+        section 9.6).
+        """
+        self._count(reason)
+        self._write_refusal(status)
+        self._is_refused = True
+        self._received = 0
+        self._stop_timer()
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _write_refusal(self, status: int, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         lines = (*self.server_state.default_headers, (b"content-length", b"0"), (b"connection", b"close"), *headers)
         self.transport.write(STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n")
-        self._close(reason)
 
-    def _close(self, reason: str) -> None:
+    def _count(self, reason: str) -> None:
         counts = self._counts
         setattr(counts, reason, getattr(counts, reason) + 1)
+
+    def _close(self, reason: str) -> None:
+        self._count(reason)
         self._stop_timer()
         self.transport.close()
 

@@ -1,138 +1,21 @@
 """What a client may hold of the server: time, bytes and connections are bounded, and answers leave in one piece."""
 
 import asyncio
-import heapq
-import itertools
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
 
 from gateway.http.server_protocol import (
-    COUNTS,
+    LINGER_BYTES,
+    LINGER_SECONDS,
     MAX_HEAD_BYTES,
-    BoundedHttpProtocol,
     CoalescingTransport,
-    ConnectionCounts,
-    ConnectionLimits,
-    ServerConfig,
 )
+from tests.http.handmade_server import LIMITS, Server, WrittenTransport, turns
 
-LIMITS = ConnectionLimits(max_connections=2, head_seconds=10, body_seconds=10, max_body_bytes=100_000)
 GET = b"GET /?a=1 HTTP/1.1\r\nhost: gateway.test\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: gateway.test\r\ncontent-length: 100\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nhost: gateway.test\r\ntransfer-encoding: chunked\r\n\r\n"
-
-
-class WrittenTransport(asyncio.Transport):
-    """Keeps what is written to it, piece by piece."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("192.0.2.1", 443)})
-        self.pieces: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closed
-        self.pieces.append(bytes(data))
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-
-class Timer:
-    """A call that is due at a time, until it is cancelled."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self.call: Callable[[], object] | None = call
-
-    def cancel(self) -> None:
-        self.call = None
-
-
-class ManualTime:
-    """The running event loop, but for its clock and timers, which a test moves by hand."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._order = itertools.count()
-        self.now = 1000.0
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the loop has
-        return getattr(self._loop, name)
-
-    def time(self) -> float:
-        return self.now
-
-    def call_later(self, seconds: float, call: Callable[..., object], *arguments: object) -> Timer:
-        timer = Timer(lambda: call(*arguments))
-        heapq.heappush(self._timers, (self.now + seconds, next(self._order), timer))
-        return timer
-
-    def advance(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self._timers and self._timers[0][0] <= until:
-            self.now, _, timer = heapq.heappop(self._timers)
-            if timer.call is not None:
-                timer.call()
-        self.now = until
-
-
-class Server:
-    """A server without a socket: connections are made by hand."""
-
-    def __init__(self, limits: ConnectionLimits = LIMITS) -> None:
-        self.time = ManualTime()
-        self.counts = ConnectionCounts()
-        self.scopes: list[Scope] = []
-        self.bodies: list[bytes] = []
-        self._state = ServerState()
-        self._config = ServerConfig(self._app, limits, log_config=None, timeout_keep_alive=60, interface="asgi3")
-        self._config.load()
-
-    def connect(self) -> tuple[BoundedHttpProtocol, WrittenTransport]:
-        protocol = BoundedHttpProtocol(
-            config=self._config,
-            server_state=self._state,
-            app_state={COUNTS: self.counts},
-            _loop=self.time,
-        )
-        transport = WrittenTransport()
-        protocol.connection_made(transport)
-        return protocol, transport
-
-    def disconnect(self, protocol: BoundedHttpProtocol) -> None:
-        protocol.connection_lost(None)
-
-    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message["body"]
-            if not message["more_body"]:
-                break
-        self.scopes.append(scope)
-        self.bodies.append(body)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_what_is_written_in_one_turn_leaves_together() -> None:
@@ -205,12 +88,12 @@ async def test_a_head_that_drips_is_given_its_time_and_no_more(interval: float) 
     started = server.time.now
 
     for position in range(len(GET) - 1):
-        if transport.closed:
+        if transport.ended:
             break
         protocol.data_received(GET[position : position + 1])
         server.time.advance(interval)
 
-    assert transport.closed
+    assert transport.ended
     assert transport.pieces[0].startswith(b"HTTP/1.1 408 ")
     assert server.time.now - started <= 10 + 2 * interval
     assert (server.counts.slow_head, server.scopes) == (1, [])
@@ -294,13 +177,43 @@ async def test_a_head_over_its_limit_is_refused(head: bytes, step: int) -> None:
     protocol, transport = server.connect()
 
     for position in range(0, len(head), step):
-        if not transport.closed:
-            protocol.data_received(head[position : position + step])
+        protocol.data_received(head[position : position + step])
     await turns()
 
+    assert (transport.ended, transport.closed) == (True, False)
+    server.time.advance(LINGER_SECONDS)
     assert transport.closed
     assert [piece[:12] for piece in transport.pieces] == [b"HTTP/1.1 431"]
     assert (server.counts.large_head, server.scopes) == (1, [])
+
+
+async def test_a_refused_client_that_goes_on_sending_is_closed() -> None:
+    server = Server()
+    protocol, transport = server.connect()
+    protocol.data_received(b"GET /" + b"a" * MAX_HEAD_BYTES)
+
+    protocol.data_received(bytes(LINGER_BYTES))
+    assert not transport.closed
+    protocol.data_received(b"x")
+
+    assert (transport.closed, server.counts.large_head, server.scopes) == (True, 1, [])
+
+
+async def test_a_refusal_is_read_although_more_was_sent() -> None:
+    server = Server()
+    listener = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", 0)
+    async with listener:
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        writer.write(b"GET /" + b"a" * MAX_HEAD_BYTES)
+        begun = await reader.readexactly(12)
+        for _ in range(10):
+            writer.write(bytes(16_384))
+            await writer.drain()
+        rest = await reader.read()
+        writer.close()
+
+    assert begun == b"HTTP/1.1 431"
+    assert rest.endswith(b"\r\n\r\n")
 
 
 async def test_a_head_just_below_its_limit_and_a_body_behind_it_are_served() -> None:
