@@ -20,6 +20,8 @@ from resolvers.errors import (
 )
 
 OUR_DISTRIBUTION: Final = "graphql-rest-gateway"
+_FAILED: Final = 1
+_WRONG_SETTINGS: Final = 2
 _OUR_PACKAGES: Final = ("gateway", "schema", "resolvers")
 _ADVICE: Final[Sequence[tuple[type[GatewayError], str]]] = (
     (UpstreamAuth, "check the credentials in {prefix}__*"),
@@ -39,19 +41,19 @@ def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -
         open_probes: Makes a probe for each upstream that is configured.
 
     Returns:
-        The exit code: 0 where all is well, else 1.
+        The exit code: 0 where all is well, 2 where the settings are wrong, else 1.
     """
     problems = [*foreign_packages(packages_distributions()), *_unknown(environment)]
     try:
         settings = load_settings(environment)
     except SettingsProblems as wrong:
-        return _report(
-            [*problems, *wrong.problems, "The upstreams are asked once the settings are right."], failed=True
-        )
+        _report([*problems, *wrong.problems, "The upstreams are asked once the settings are right."])
+        return _WRONG_SETTINGS
     findings = asyncio.run(_probe_all(settings, open_probes))
     problems += [finding for finding, well in findings if not well]
     lines = [*problems, *(finding for finding, well in findings if well), *_unconfigured(settings)]
-    return _report(lines, failed=bool(problems))
+    _report(lines)
+    return _FAILED if problems else 0
 
 
 def foreign_packages(distributions_of: Mapping[str, Sequence[str]]) -> list[str]:
@@ -103,6 +105,5 @@ def _advice(probe: Probe, error: Exception) -> str:
     return f" - {found.format(prefix=probe.prefix)}"
 
 
-def _report(lines: Iterable[str], *, failed: bool) -> int:
+def _report(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 1 if failed else 0

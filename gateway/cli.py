@@ -59,7 +59,10 @@ def schema() -> None:
 
 @app.command(short_help="Check the settings and the upstreams.")
 def check() -> None:
-    """Name every missing or wrong setting, then make one call to each upstream. Exit code 1 means a failure."""
+    """Name every missing or wrong setting, then make one call to each upstream.
+
+    Exit code 2 means a wrong setting, 1 that something else failed.
+    """
     _start("gateway.check", os.environ)
 
 

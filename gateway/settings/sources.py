@@ -55,7 +55,7 @@ def _inherited(values: Values, account: str, upstream: str) -> Values:
 
 
 def _is_ours(name: str, value: str) -> bool:
-    return name.upper().startswith(PREFIX) and bool(value.strip())
+    return name.upper().startswith(PREFIX) and value != ""
 
 
 def _read_file(name: str) -> Values:

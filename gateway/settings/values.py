@@ -105,6 +105,7 @@ def _secret_key(value: SecretStr) -> SecretStr:
 
 
 def _path_segment(value: SecretStr) -> SecretStr:
+    _not_blank(value.get_secret_value())
     if not _PATH_SAFE.fullmatch(value.get_secret_value()):
         raise ValueError("is a part of a path: use letters, digits and . _ ~ - alone")
     return value
@@ -151,5 +152,5 @@ Urls = Annotated[tuple[AbsoluteUrl, ...], CommaList, Field(min_length=1)]
 HeaderNames = Annotated[tuple[Annotated[str, AfterValidator(_header_name)], ...], CommaList]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], CommaList]
 Networks = Annotated[tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], CommaList]
-SecretKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_secret_key)], ...], CommaList]
+SecretKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_secret_key)], ...], CommaList, Field(min_length=1)]
 Scopes = Annotated[tuple[Annotated[str, AfterValidator(_scope)], ...], CommaList]

@@ -135,7 +135,7 @@ async def test_wrong_and_misspelt_settings_are_named_together_and_nothing_is_ask
 
     code, lines = await checked({**simulated.environment, **wrong}, capsys)
 
-    assert code == 1
+    assert code == 2
     assert lines == [
         "GATEWAY_PRT: there is no such setting; did you mean GATEWAY_PORT?",
         "GATEWAY_WORKERS: must be a whole number, not 'none'",
@@ -155,7 +155,7 @@ async def test_a_misspelt_setting_alone_is_a_failure(simulated: Simulated, capsy
 async def test_a_file_that_is_not_there_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = await checked({"GATEWAY_CONFIG": "/no/such/file"}, capsys)
 
-    assert code == 1
+    assert code == 2
     assert [line for line in lines if "GATEWAY_CONFIG" in line] == ["GATEWAY_CONFIG: there is no file '/no/such/file'"]
 
 
@@ -167,7 +167,7 @@ async def test_a_broken_manifest_is_named_beside_other_mistakes(
 
     code, lines = await checked({"GATEWAY_TRUSTED_DOCUMENTS": str(manifest), "GATEWAY_PORT": "x"}, capsys)
 
-    assert code == 1
+    assert code == 2
     assert [line.partition(":")[0] for line in lines[:3]] == [
         "GATEWAY_AUTH__ANONYMOUS",
         "GATEWAY_PORT",

@@ -24,9 +24,13 @@ SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Running]:
-    """A sandbox started as a user starts it, with an operator's upstream and Redis in the environment."""
+    """A sandbox started as a user starts it, with an operator's upstream, Redis and proxy in the environment."""
     operators = {"GATEWAY_DELIVERIES__URL": "http://127.0.0.1:1", "GATEWAY_REDIS_URL": "redis://127.0.0.1:1/0"}
-    with running(SANDBOX, {**os.environ, **operators, "GATEWAY_WORKERS": "2"}, announced_by="stdout") as started:
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")
+    environment = {name: value for name, value in os.environ.items() if name.upper() != "NO_PROXY"}
+    with running(
+        SANDBOX, {**environment, **operators, **proxies, "GATEWAY_WORKERS": "2"}, announced_by="stdout"
+    ) as started:
         yield started
 
 

@@ -86,7 +86,7 @@ def test_one_path_of_the_logistics_api_can_be_set_and_leaves_the_others() -> Non
 
 
 def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
-    settings = load_settings({**OPEN, "GATEWAY_REDIS_URL": "", "GATEWAY_DELIVERIES__TOKEN": "  "})
+    settings = load_settings({**OPEN, "GATEWAY_REDIS_URL": "", "GATEWAY_DELIVERIES__TOKEN": ""})
 
     assert settings.redis_url is None
     assert settings.deliveries is None
