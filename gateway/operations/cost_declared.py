@@ -1,7 +1,7 @@
 """Refuses a schema with a field of which no estimate knows: it would be free, whatever it costs."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     GraphQLField,
@@ -9,8 +9,8 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
     get_nullable_type,
+    is_composite_type,
     is_list_type,
-    is_object_type,
 )
 
 from gateway.operations.cost_mutations import CHANGES
@@ -26,8 +26,8 @@ JOB_FIELDS: Final = frozenset(
 )
 """Edges that `Asking` knows by name."""
 
-PAGES: Final = frozenset({"nodes", "edges", "tasks"})
-"""Lists whose size the field above them gives."""
+PAGES: Final = (("Connection", "nodes"), ("Connection", "edges"), ("Payload", "tasks"))
+"""Lists whose size the field above them gives, by the end of their type's name."""
 
 
 class UndeclaredCost(Exception):
@@ -53,7 +53,7 @@ def require_declared_costs(schema: GraphQLSchema) -> None:
     undeclared = [
         f"{owner.name}.{name}"
         for owner, name, field in _fields(schema)
-        if not (_has_calls(schema, owner, name, field) and _has_size(name, field))
+        if not (_has_calls(schema, owner, name, field) and _has_size(schema, owner, name, field))
     ]
     if undeclared:
         raise UndeclaredCost(undeclared)
@@ -76,16 +76,15 @@ def _has_calls(schema: GraphQLSchema, owner: GraphQLObjectType, name: str, field
     return not _sees_context(field) or (owner.name, name) in EDGES or (owner.name, name) in JOB_FIELDS
 
 
-def _has_size(name: str, field: GraphQLField) -> bool:
+def _has_size(schema: GraphQLSchema, owner: GraphQLObjectType, name: str, field: GraphQLField) -> bool:
     named = get_named_type(field.type)
     if named.name.endswith("Connection"):
         return name in CONNECTIONS
-    is_list = is_list_type(get_nullable_type(field.type))
-    return not is_list or not _has_fields(named) or name in LISTS or name in PAGES
-
-
-def _has_fields(named: Any) -> bool:  # noqa: ANN401 - any type of the schema
-    return is_object_type(named) or hasattr(named, "fields")
+    if not is_list_type(get_nullable_type(field.type)) or not is_composite_type(named) or name in LISTS:
+        return True
+    if owner is schema.query_type:
+        return name == "nodes"
+    return any(owner.name.endswith(ending) and name == page for ending, page in PAGES)
 
 
 def _sees_context(field: GraphQLField) -> bool:

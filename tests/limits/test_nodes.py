@@ -1,6 +1,7 @@
 """What few calls may multiply to: the objects of a response are estimated too; no field is without a cost."""
 
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 
 import pytest
 import strawberry
@@ -12,6 +13,7 @@ from gateway.operations.execution import core_schema
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.root import build_schema
+from schema.subscription import Subscription
 from tests.world import UNCACHED, running_world
 
 SCHEMA: Final = core_schema(build_schema())
@@ -78,6 +80,76 @@ async def test_a_subscription_to_lists_in_lists_does_not_start() -> None:
 
 def test_every_field_of_the_schema_has_a_declared_cost() -> None:
     require_declared_costs(SCHEMA)
+
+
+async def asks(info: strawberry.Info) -> str:
+    return str(info)
+
+
+@strawberry.type
+class Found:
+    name: str
+
+
+@strawberry.type
+class Lost:
+    name: str
+
+
+@strawberry.interface
+class Reaching:
+    reached: str = strawberry.field(resolver=asks)
+
+
+@strawberry.type
+class Thing(Reaching):
+    asked: str = strawberry.field(resolver=asks)
+    nodes: list[Found]
+    tasks: list[Found] | None
+    either: list[Annotated[Found | Lost, strawberry.union("Either")]]
+    names: list[str]
+
+
+@strawberry.type
+class ThingConnection:
+    nodes: list[Thing]
+
+
+@strawberry.type
+class Surprising(Query):
+    thing: Thing
+    things: ThingConnection
+    listed: list[Found]
+
+
+@strawberry.type
+class Following(Subscription):
+    @strawberry.subscription
+    async def thing_changed(self) -> AsyncIterator[str]:
+        yield ""
+
+
+def test_whatever_may_cost_calls_or_be_long_is_refused_by_name_until_it_is_declared() -> None:
+    schema = core_schema(strawberry.Schema(Surprising, subscription=Following))
+
+    with pytest.raises(UndeclaredCost) as refused:
+        require_declared_costs(schema)
+
+    told = set(str(refused.value).removeprefix("No cost is declared for ").partition(":")[0].split(", "))
+    assert told == {
+        *("Surprising.thing", "Surprising.things", "Surprising.listed", "Following.thingChanged"),
+        *("Thing.asked", "Thing.reached", "Thing.nodes", "Thing.tasks", "Thing.either"),
+    }
+
+
+async def test_a_gateway_does_not_start_with_a_field_whose_cost_is_not_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.app.build_schema", lambda: strawberry.Schema(Surprising))
+
+    with pytest.raises(UndeclaredCost, match=r"Surprising\.thing"):
+        async with running_world():
+            pass
 
 
 def test_a_query_or_a_mutation_without_a_declared_cost_is_refused_by_name() -> None:
