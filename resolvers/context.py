@@ -8,6 +8,7 @@ from typing import Any
 from resolvers.accounts import Account
 from resolvers.cache.kinds import Kind
 from resolvers.events.changes import TrackedRecord
+from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEventSource
 from resolvers.record_loaders import RecordLoaders
 from resolvers.sms_quota import SmsQuota
@@ -27,6 +28,7 @@ class Context:
         scope: The operation's deadline, and where its calls are noted.
         now: The wall clock; tests bring their own.
         sms_quota: How many SMS the caller may have sent; None for any number.
+        start: Of the subscription; None where its calls are charged to nobody.
     """
 
     def __init__(
@@ -35,7 +37,9 @@ class Context:
         scope: CallScope,
         now: Callable[[], datetime] = utc_now,
         sms_quota: SmsQuota | None = None,
+        start: Start | None = None,
     ) -> None:
+        self.start = start
         self.account = account
         self.scope = scope
         self.now = now

@@ -24,6 +24,7 @@ from gateway.operations.request_limits import RequestCounts, RequestLimits
 from gateway.operations.sms_quotas import SmsQuotas
 from gateway.operations.spent_counts import SpentCounts
 from gateway.settings.model import Settings
+from resolvers.events.start import Start
 from resolvers.upstreams.transport.stack import loop_clock
 
 
@@ -68,16 +69,21 @@ class Admission:
 
     async def admit_subscription(
         self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest, caller: Caller
-    ) -> None:
+    ) -> Start | None:
         """Let a subscription begin, and charge its caller for the start: what its events cost later is the gateway's.
+
+        Returns:
+            What the start has to be told of, so that what it did not use is given back; None where callers have no
+            budgets.
 
         Raises:
             OperationTooExpensive: its estimate is above the limit.
             BudgetSpent: the caller has used up its budget.
         """
         estimate = self.costs.check(document, operation, request.variables)
-        if self.budgets is not None:
-            await self.budgets.charge(caller.name, estimate)
+        if self.budgets is None:
+            return None
+        return Start((await self.budgets.charge(caller.name, estimate)).settle)
 
 
 def build_admission(

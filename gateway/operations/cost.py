@@ -179,7 +179,7 @@ class Costs:
             reading.ask(asked)
         for start in asked if operation.operation is OperationType.SUBSCRIPTION else ():
             nodes = [node for event in start.below if event.name == "node" for node in event.below]
-            reading.ask_several(values.many(start, "ids"), nodes)
+            reading.ask_several(values.many(start, "ids"), nodes, read_before=True)
         return reading.asking.calls
 
 

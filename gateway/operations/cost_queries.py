@@ -69,12 +69,14 @@ class QueryCost:
             self._ask_field(asked)
         self._fetch_deliveries(len(self._deliveries))
 
-    def ask_several(self, ids: Iterable[object], below: Iterable[Asked]) -> None:
+    def ask_several(self, ids: Iterable[object], below: Iterable[Asked], *, read_before: bool = False) -> None:
         """Add the calls of records of any kinds by their global ids.
 
         Args:
             ids: As the client sent them.
             below: What is asked of each.
+            read_before: Each is given to an operation of its own, as events are, which shares no other call with what
+                has read it.
         """
         found = {one for one in ids if isinstance(one, str)}
         kinds = Counter(split[0] for split in map(split_global_id, found) if split is not None)
@@ -84,7 +86,13 @@ class QueryCost:
                 self._fetch_deliveries(count)
             else:
                 self._fetch(records)
-            self.asking.ask(records, below)
+            self.asking.ask(self._given(records) if read_before else records, below)
+
+    def _given(self, records: Records) -> Records:
+        given = self._sought(records.kind, records.count)
+        if records.kind == "SmsJob":
+            given.fetched.add(FETCHES["SmsJob"])
+        return given
 
     def _ask_field(self, asked: Asked) -> None:
         if asked.name in SINGLE:

@@ -42,9 +42,19 @@ class SubscriptionRun:
         new_context: Makes one for the source, and one for each event, or all would be answered from what the first has
             loaded.
         writer: Encodes the responses.
+        explained: Whether responses tell which calls were made for them.
     """
 
-    __slots__ = ("_compiled", "_context", "_executor", "_new_context", "_request_id", "_source", "_writer")
+    __slots__ = (
+        "_compiled",
+        "_context",
+        "_executor",
+        "_explained",
+        "_new_context",
+        "_request_id",
+        "_source",
+        "_writer",
+    )
 
     def __init__(  # noqa: PLR0913 - one for each step that a run takes
         self,
@@ -56,7 +66,9 @@ class SubscriptionRun:
         new_context: Callable[[], Context],
         *,
         writer: ResponseWriter,
+        explained: bool = False,
     ) -> None:
+        self._explained = explained
         self._writer = writer
         self._new_context = new_context
         self._context = new_context()
@@ -91,6 +103,8 @@ class SubscriptionRun:
             result = ExecutionResult(data, None) if data is not None else await self._executed(event, context)
         finally:
             context.close()
+            if context.start is not None and not context.start.over:
+                context.start.traces += context.scope.traces or ()
         response = self._response(result, context)
         body, written = self._writer.write(response)
         return Response(body, getattr(event, "cursor", None), whole=written and response.keys() == {"data"})
@@ -114,6 +128,6 @@ class SubscriptionRun:
         response: dict[str, Any] = {"data": result.data}
         if result.errors:
             response["errors"] = report(result.errors, self._request_id)
-        if context.scope.traces is not None:
+        if self._explained:
             response["extensions"] = {"gateway": {"calls": traces_told(context)}}
         return response

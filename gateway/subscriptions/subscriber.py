@@ -29,6 +29,7 @@ from gateway.subscriptions.run import SourceRefused, SubscriptionRun
 from gateway.subscriptions.shared_responses import SharedResponses
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
+from resolvers.events.start import Start
 from resolvers.upstreams.call import CallScope
 
 logger = logging.getLogger(__name__)
@@ -130,12 +131,12 @@ class Subscriber:
             reply = await self._operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
             return
-        await self._admission.admit_subscription(*found, request, caller)
-        async with aclosing(self._followed(*found, request, scope, caller, last_event_id)) as followed:
+        start = await self._admission.admit_subscription(*found, request, caller)
+        async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
             async for response in followed:
                 yield response
 
-    async def _followed(
+    async def _followed(  # noqa: PLR0913 - what a run is made of
         self,
         document: Document,
         operation: OperationDefinitionNode,
@@ -143,20 +144,27 @@ class Subscriber:
         scope: Scope,
         caller: Caller,
         last_event_id: str | None,
+        *,
+        start: Start | None,
     ) -> AsyncGenerator[Response, None]:
         node = document.node
         assert node is not None  # noqa: S101 - it has been validated
         if last_event_id:
             node = resumed(self._schema, node, last_event_id)
         compiled = self._execution.events(document, operation, request.variables)
-        new_context = partial(self._new_context, scope, caller)
+        new_context = partial(self._new_context, scope, caller, start)
         standard, writer = self._execution.standard, self._writer
-        run = SubscriptionRun(standard, node, operation, request, compiled, new_context, writer=writer)
+        explained = traces_asked_for(scope) is not None
+        run = SubscriptionRun(
+            standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
+        )
         asked = _asked(document, request, compiled, scope, caller)
         try:
             async for event in await run.source():
                 yield await self._shared.response(asked, event, run.response)
         except SourceRefused as refused:
+            if start is not None:
+                await start.end()
             yield refusal_of(report(refused.errors, request.request_id))
         finally:
             await run.close()
@@ -177,9 +185,12 @@ class Subscriber:
             return False
         return found is not None and found[1].operation is OperationType.MUTATION
 
-    def _new_context(self, scope: Scope, caller: Caller) -> Context:
+    def _new_context(self, scope: Scope, caller: Caller, start: Start | None) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
-        return Context(caller.account, CallScope(deadline, traces_asked_for(scope)))
+        traces = traces_asked_for(scope)
+        if traces is None and start is not None and not start.over:
+            traces = []
+        return Context(caller.account, CallScope(deadline, traces), start=start)
 
 
 def _asked(

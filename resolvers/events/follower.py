@@ -12,6 +12,7 @@ from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reading
 from resolvers.events.readings import Found, Readings
 from resolvers.events.sources import Sources
+from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
 
 
@@ -27,6 +28,7 @@ class Follower:
         account: Reads the records.
         keys: Each once.
         refused: The other ids that were asked for, and what keeps them from being followed.
+        start: Ends once each record was looked at and what was found is told; None where nobody wants to know.
     """
 
     __slots__ = (
@@ -35,11 +37,13 @@ class Follower:
         "_bookmark",
         "_held_back",
         "_keys",
+        "_looked",
         "_open",
         "_owed",
         "_readings",
         "_refused",
         "_sources",
+        "_start",
     )  # fmt: skip
 
     def __init__(
@@ -48,7 +52,10 @@ class Follower:
         account: Account,
         keys: Sequence[RecordKey],
         refused: Sequence[tuple[str, GatewayError]] = (),
+        start: Start | None = None,
     ) -> None:
+        self._start = start
+        self._looked = False
         self._sources = sources
         self._account = account
         self._keys = tuple(keys)
@@ -58,7 +65,7 @@ class Follower:
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
         self._bookmark = Bookmark(sources.cursors, account.identity)
         self._held_back: dict[RecordKey, Change] = {}
-        self._readings = Readings(sources, account, self._backlog.wake)
+        self._readings = Readings(sources, account, self._backlog.wake, start)
         self._readings.begin(keys)
 
     async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent, None]:
@@ -80,7 +87,10 @@ class Follower:
                     yield self._gap()
                 for news in self._news():
                     yield news
-                if not self._open and not self._backlog.gap:
+                ended = not self._open and not self._backlog.gap
+                if self._start is not None and (self._looked or ended):
+                    await self._start.end()
+                if ended:
                     return
                 self._readings.start(self._bookmark.position)
                 await self._backlog.wait()
@@ -150,6 +160,7 @@ class Follower:
         position, bookmark = self._sources.hub.position, self._bookmark
         batch = self._backlog.take()
         found = self._readings.take()
+        self._looked = self._looked or bool(found)
         for change in batch:
             if change.key in self._owed:
                 self._held_back[change.key] = change

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from resolvers.events.changes import TrackedRecord
+from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 
 
@@ -28,6 +29,7 @@ class StatusChanges(Protocol):
         account: Any,  # noqa: ANN401 - see the class
         ids: Sequence[str],
         after: str | None,
+        start: Start | None = None,
     ) -> AsyncGenerator[StatusEvent, None]:
         """The events of some things: see the contract's `statusChanged`."""
         ...

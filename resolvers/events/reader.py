@@ -14,7 +14,7 @@ from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.record_loaders import RecordLoaders
 from resolvers.unreadable import recipient_in
-from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.call import CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0
 """What one read may take: nobody's operation waits for it, but SNAPSHOTs of other ids do."""
@@ -46,10 +46,12 @@ class _Shared(msgspec.Struct, eq=False):
 
     Args:
         loaders: Fetch them.
+        traces: The calls that were made for them and are charged to none of them yet.
         asking: How many of the reads are on their way to the upstream.
     """
 
     loaders: RecordLoaders
+    traces: list[CallTrace]
     asking: int = 0
 
 
@@ -65,6 +67,7 @@ class _Pending(msgspec.Struct, eq=False):
         wanted: Whether it goes on without them: for a poll, a webhook or a mutation.
         task: Reads, once it is its turn.
         shared: What it is fetched with then.
+        charged: Where its calls are noted; None where they are nobody's.
     """
 
     account: Account
@@ -75,6 +78,7 @@ class _Pending(msgspec.Struct, eq=False):
     wanted: bool = False
     task: "asyncio.Task[None] | None" = None
     shared: _Shared | None = None
+    charged: list[CallTrace] | None = None
 
 
 class Reader:
@@ -125,17 +129,28 @@ class Reader:
         pending.wanted = True
         return pending.result
 
-    def look(self, account: Account, key: RecordKey) -> "asyncio.Future[Reading | None]":
+    def look(
+        self, account: Account, key: RecordKey, charged: list[CallTrace] | None = None
+    ) -> "asyncio.Future[Reading | None]":
         """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough.
 
         Call `leave` with the future where the subscriber does not wait for it any longer.
+
+        Args:
+            account: Reads.
+            key: What is read.
+            charged: Where calls are noted that are made because of this look. A call that brings several records
+                is noted once, for the first of them that is read.
         """
         recent = self._recent.get(key)
         if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
             known: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
             known.set_result(recent[1])
             return known
-        pending = self._asking.get(key) or self._queue(account, key, StatusEventSource.POLL)
+        pending = self._asking.get(key) or self._queued.get(key)
+        if pending is None:
+            pending = self._queue(account, key, StatusEventSource.POLL)
+            pending.charged = charged
         pending.lookers += 1
         return pending.result
 
@@ -191,7 +206,8 @@ class Reader:
         for pending in queued.values():
             identity = pending.key.identity
             if identity not in together:
-                together[identity] = _Shared(self._new_loaders(pending.account))
+                traces: list[CallTrace] = []
+                together[identity] = _Shared(self._new_loaders(pending.account, traces), traces)
             pending.shared = together[identity]
             pending.shared.asking += 1
             self._asking[pending.key] = pending
@@ -203,8 +219,8 @@ class Reader:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _new_loaders(self, account: Account) -> RecordLoaders:
-        return RecordLoaders(account, CallScope(asyncio.get_running_loop().time() + READ_SECONDS))
+    def _new_loaders(self, account: Account, traces: list[CallTrace] | None) -> RecordLoaders:
+        return RecordLoaders(account, CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces))
 
     async def _serve(self, pending: _Pending, loaders: RecordLoaders) -> None:
         try:
@@ -233,7 +249,7 @@ class Reader:
                 await self._sleep(CONFIRM_SECONDS)
             since = self._log.version
             if attempt:
-                loaders = self._new_loaders(pending.account)
+                loaders = self._new_loaders(pending.account, pending.charged)
             record = await fetch(loaders, key)
             if record is None:
                 self._stop_asking(pending)
@@ -270,6 +286,9 @@ class Reader:
             del self._asking[pending.key]
             if pending.shared is not None:
                 pending.shared.asking -= 1
+                if pending.charged is not None:
+                    pending.charged += pending.shared.traces
+                pending.shared.traces.clear()
 
     def _flush(self) -> None:
         observations, self._observations = self._observations, []

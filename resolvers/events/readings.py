@@ -11,6 +11,7 @@ from resolvers.events.changes import RecordKey
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reading
 from resolvers.events.sources import Sources
+from resolvers.events.start import Start
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,16 @@ class Readings:
         sources: Where records are read, and who tells how far the log has been offered.
         account: Reads them.
         wake: Called when something was read.
+        start: Is charged for what is read before it is over; None where nobody is.
 
     Attributes:
         unread: The records to be read; whoever takes what was found says what is to be read again.
     """
 
-    __slots__ = ("_account", "_failures", "_found", "_reading", "_sources", "_wake", "unread")
+    __slots__ = ("_account", "_failures", "_found", "_reading", "_sources", "_start", "_wake", "unread")
 
-    def __init__(self, sources: Sources, account: Account, wake: Callable[[], None]) -> None:
+    def __init__(self, sources: Sources, account: Account, wake: Callable[[], None], start: Start | None) -> None:
+        self._start = start
         self._sources = sources
         self._account = account
         self._wake = wake
@@ -83,7 +86,8 @@ class Readings:
     async def _read(self, keys: Sequence[RecordKey], position: int) -> None:
         if self._failures:
             await self._wait()
-        futures = [self._sources.reader.look(self._account, key) for key in keys]
+        charged = None if self._start is None or self._start.over else self._start.traces
+        futures = [self._sources.reader.look(self._account, key, charged) for key in keys]
         try:
             await asyncio.wait(futures)
         except asyncio.CancelledError:

@@ -22,6 +22,7 @@ from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.sources import Sources
+from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.ids import require_global_id
@@ -151,13 +152,16 @@ class Events:
             )
             raise EventsUnavailable(message, retry_after=RETRY_SECONDS) from error
 
-    def follow(self, account: Account, ids: Sequence[str], after: str | None) -> AsyncGenerator[StatusEvent, None]:
+    def follow(
+        self, account: Account, ids: Sequence[str], after: str | None, start: Start | None = None
+    ) -> AsyncGenerator[StatusEvent, None]:
         """The events of some things: see the contract's `statusChanged`.
 
         Args:
             account: Whose credentials read them, and what its caller may do.
             ids: Global IDs.
             after: The cursor of the last event that the subscriber has seen.
+            start: Told of the calls that the start makes, and when it is over.
 
         Raises:
             BadInput: the cursor is none of ours, or there are too many ids.
@@ -168,7 +172,7 @@ class Events:
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Follower(self._sources, account, keys, refused).events(place)
+        return Follower(self._sources, account, keys, refused, start).events(place)
 
     @property
     def version(self) -> int:

@@ -1,20 +1,25 @@
 """Callers' budgets of upstream calls a minute."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
 from redis.asyncio import Redis
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from gateway.operations.budget import Buckets, Budgets, BudgetSpent
 from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
+from gateway.sandbox.server import serving
 from resolvers.errors import OperationTooExpensive
 from resolvers.upstreams.call import CallTrace
 from resolvers.upstreams.names import UpstreamName
 from tests.redis_server import RedisServer
 from tests.world import UNCACHED, running_world
 
+REMAINING: Final = "ratelimit-remaining"
 TEN: Final = "{ deliveries(first: 9) { nodes { product { id } } } }"
 
 
@@ -143,6 +148,47 @@ async def test_answers_from_a_cache_are_free_and_plans_are_as_well() -> None:
 
     assert first.headers["ratelimit-remaining"] == "10"
     assert {answer.headers["ratelimit-remaining"] for answer in [*kept, plan]} == {"10"}
+
+
+class HeldTasks:
+    """A logistics API whose tasks come once the gate opens; lives one test."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.calls = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.calls += 1
+        await self.gate.wait()
+        task = {"id": scope["path"].rsplit("/", 1)[-1], "current_status": "accepted"}
+        await JSONResponse(task)(scope, receive, send)
+
+
+@pytest.mark.parametrize("other", ["id", "taskId"])
+async def test_calls_that_two_callers_share_are_charged_to_the_one_who_began_them(other: str) -> None:
+    ids = [f"00000000-0000-4000-8000-{one:012}" for one in range(10)]
+    queries = [
+        "{ " + " ".join(f'a{n}: logisticsTask(id: "{one}") {{ {field} }}' for n, one in enumerate(ids)) + " }"
+        for field in ("id", other)
+    ]
+    callers: tuple[dict[str, str], ...] = ({}, {"X-API-Key": "phone"})
+    settings = {
+        "GATEWAY_AUTH__CALLS_PER_MINUTE": "60",
+        "GATEWAY_AUTH__API_KEYS__PHONE": hashlib.sha256(b"phone").hexdigest(),
+    }
+    upstream = HeldTasks()
+    async with serving(upstream) as url, running_world({**settings, "GATEWAY_LOGISTICS__URL": url}) as world:
+        asking = []
+        for query, caller in zip(queries, callers, strict=True):
+            asking.append(asyncio.create_task(world.ask(query, headers=caller)))
+            async with asyncio.timeout(20):
+                while int((await world.ask("{ upstreams { name } }", headers=caller)).headers[REMAINING]) > 52:
+                    pass
+        upstream.gate.set()
+        began, joined = [int((await one).headers[REMAINING]) for one in asking]
+
+    assert upstream.calls == 10
+    assert 50 <= began < joined == 60
 
 
 async def test_without_a_budget_no_answer_speaks_of_one() -> None:

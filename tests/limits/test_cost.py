@@ -184,6 +184,13 @@ def test_a_subscription_is_estimated_at_its_start() -> None:
     assert _estimate(text, {"ids": [*DELIVERIES[:3], "LogisticsTask:1", "SmsJob:a"]}) == 6 + 3 + 1 + 2
 
 
+def test_an_event_shares_no_call_with_the_read_that_it_comes_of() -> None:
+    text = """subscription { statusChanged(ids: ["Recipient:j/1"]) {
+        node { ... on Recipient { job { qos recipients { totalCount } } } } } }"""
+
+    assert _estimate(text, None, CostConfig(sms_centres=1)) == 1 + 2
+
+
 async def test_an_operation_above_the_limit_is_refused_before_any_call_with_both_numbers() -> None:
     async with running_world({**UNCACHED, "GATEWAY_LIMITS__COST": "50"}) as world:
         answer = await world.ask("{ deliveries(first: 50) { nodes { product { id } } } }")
@@ -197,10 +204,10 @@ async def test_an_operation_above_the_limit_is_refused_before_any_call_with_both
     assert plan.json["extensions"]["gateway"]["plan"]["limit"] == 50
 
 
-def _estimate(text: str, variables: dict[str, Any] | None) -> int:
+def _estimate(text: str, variables: dict[str, Any] | None, config: CostConfig | None = None) -> int:
     document = Documents(SCHEMA).get(text)
     assert not document.errors
-    return Costs(CostConfig()).of(document, document.operation(None), variables).estimate
+    return Costs(config or CostConfig()).of(document, document.operation(None), variables).estimate
 
 
 async def test_ids_in_the_defaults_of_variables_count_like_any_others() -> None:
