@@ -1,6 +1,6 @@
 """A gateway over the simulated upstreams, all on real sockets, whose requests a test can count."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx
+from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.sandbox.clock import AdjustableClock, ManualClock
@@ -95,6 +96,7 @@ async def running_world(
     sms: SmsOptions | None = None,
     clock: AdjustableClock | None = None,
     without: str | None = None,
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[World]:
     """Start the simulators and a gateway over them.
 
@@ -104,6 +106,7 @@ async def running_world(
         sms: How the SMS simulators behave.
         clock: By which records move; stands still where none is given.
         without: What the names of settings begin with that are left out.
+        around: Wraps each simulator, to answer otherwise than it does.
     """
     clock = clock or ManualClock(datetime.now(UTC))
     deliveries_simulator = create_deliveries(clock, options=deliveries or DeliveriesOptions())
@@ -112,7 +115,7 @@ async def running_world(
     async with AsyncExitStack() as stack:
         urls = SimulatorUrls(
             *[
-                await stack.enter_async_context(serving(one.app))
+                await stack.enter_async_context(serving(around(one.app) if around else one.app))
                 for one in (
                     deliveries_simulator,
                     sms_simulators.primary,
