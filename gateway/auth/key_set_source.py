@@ -8,6 +8,7 @@ import httpx
 
 from gateway.auth.key_set import FetchKeySet, KeySetUnreadable
 from resolvers.upstreams.transport.wire.origin import is_loopback
+from resolvers.upstreams.transport.wire.reasons import connection_reason
 
 TIMEOUT_SECONDS: Final = 5.0
 """What a fetch may take in all, an answer that comes byte by byte included."""
@@ -37,9 +38,20 @@ def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
         except TimeoutError:
             raise KeySetUnreadable(f"{url} did not answer within {seconds:g} s") from None
         except httpx.HTTPError as error:
-            raise KeySetUnreadable(f"{url} did not answer properly ({type(error).__name__})") from None
+            raise KeySetUnreadable(f"{url} did not answer properly: {_reason(error)}") from None
 
     return fetch
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """What the operator can mend, where a cause tells it; else the kind of the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        reason = connection_reason(cause) if isinstance(cause, OSError) else None
+        if reason is not None:
+            return reason
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 async def _read(response: httpx.Response) -> bytes:
