@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms import create_sms
 from gateway.sandbox_command import SimulatorUrls, sandbox_environment
-from resolvers.upstreams.transport.wire.reasons import REFUSED
+from resolvers.upstreams.transport.wire.reasons import NO_ANSWER, NOT_FOUND, REFUSED, UNKNOWN_CA
+from tests.wire.certificates import write_certificate
+from tests.wire.talking_server import accepting
+from tests.wire.wrong_tls import CERTIFICATES, encrypted
 
 
 @dataclass
@@ -83,6 +86,51 @@ async def test_an_upstream_that_is_down_is_told_from_one_that_refuses(
     assert lines[0].startswith("logistics: failed: ")
     assert f" More exactly, {REFUSED}. " in lines[0]
     assert lines[0].endswith("check the address in GATEWAY_LOGISTICS__* and that the upstream is up")
+
+
+@pytest.mark.parametrize("reason", [*CERTIFICATES, NOT_FOUND, REFUSED, NO_ANSWER])
+async def test_why_an_upstream_cannot_be_reached_is_named_and_logged_once(
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    certificate = write_certificate(tmp_path, **CERTIFICATES.get(reason, {}))
+    if reason != UNKNOWN_CA:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with unreachable(reason, certificate) as url:
+        environment = {
+            "GATEWAY_AUTH__ANONYMOUS": "true",
+            "GATEWAY_LOGISTICS__URL": url.rstrip("/"),
+            "GATEWAY_LOGISTICS__TOKEN": "t",
+            "GATEWAY_LOGISTICS__TIMEOUT_SECONDS": "0.2" if reason == NO_ANSWER else "5",
+        }
+
+        code, lines = await checked(environment, capsys)
+
+    assert code == 1
+    assert lines[0].startswith("logistics: failed: ")
+    assert f" More exactly, {reason}. " in lines[0]
+    assert [line for line in caplog.messages if reason in line] == [
+        f"LOGISTICS:{url.rstrip('/')} cannot be reached: {reason}"
+    ]
+
+
+@asynccontextmanager
+async def unreachable(reason: str, certificate: Path) -> AsyncIterator[str]:
+    if reason in CERTIFICATES:
+        async with encrypted(reason, certificate) as url:
+            yield url
+    elif reason == NO_ANSWER:
+        async with accepting(say_nothing) as address:
+            yield f"https://{address}/"
+    else:
+        yield {NOT_FOUND: "http://nowhere.invalid/", REFUSED: "http://127.0.0.1:1/"}[reason]
+
+
+async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
 
 
 async def test_a_partner_without_a_token_is_asked_for_its_own_record(
