@@ -1,6 +1,5 @@
 """Deliveries by their ids: many by one call where the upstream takes lists of ids, else one by one."""
 
-import asyncio
 from collections.abc import Sequence
 from math import ceil
 from typing import Final
@@ -10,6 +9,7 @@ import msgspec
 from resolvers.accounts import Account
 from resolvers.comma_lists import CommaLists
 from resolvers.errors import InputRefused
+from resolvers.together import together
 from resolvers.unreadable import only_one_named, own_id_of, readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, ListMeta, PageMeta
@@ -77,7 +77,7 @@ async def read_listed(account: Account, scope: CallScope, filters: DeliveryFilte
     ids = sorted(set(filters.ids or ()), key=int)
     others = msgspec.structs.replace(filters, ids=None)
     batches = [ids[start : start + MAX_DELIVERY_BATCH] for start in range(0, len(ids), MAX_DELIVERY_BATCH)]
-    told = await asyncio.gather(*(_listed_batch(account, scope, batch, others) for batch in batches))
+    told = await together(_listed_batch(account, scope, batch, others) for batch in batches)
     found = [delivery for batch in told for delivery in batch]
     return DeliveryPage(tuple(found), ListMeta(PageMeta(total=len(found), per_page=max(1, len(found)))))
 
@@ -89,7 +89,7 @@ async def _listed_batch(
     rest = [own_id for own_id in ids if own_id not in told]
     if not rest:
         return [delivery for delivery in told.values() if delivery is not None]
-    singly = await asyncio.gather(*(_listed(account, scope, own_id, filters) for own_id in rest))
+    singly = await together(_listed(account, scope, own_id, filters) for own_id in rest)
     found = {**told, **dict(zip(rest, singly, strict=True))}
     return [delivery for own_id in ids if (delivery := found[own_id]) is not None]
 
@@ -150,9 +150,9 @@ async def _told_by_parts(
     found: dict[str, Delivery | None] = {}
     asked, refused = 0, True
     while asked < len(parts) and account.comma_lists.open and (allowed := LISTS_TRIED + len(found) - asked) > 0:
-        together = parts[asked : asked + allowed]
-        asked += len(together)
-        for told in await asyncio.gather(*(_told(account, scope, part, filters) for part in together)):
+        now = parts[asked : asked + allowed]
+        asked += len(now)
+        for told in await together(_told(account, scope, part, filters) for part in now):
             found.update(told or {})
             refused = refused and told is None
     if refused:
@@ -174,7 +174,7 @@ async def _told_by_halves(
         middle = len(ids) // 2
         halves = ids[:middle], ids[middle:]
         asked += len(halves)
-        told = await asyncio.gather(*(_told(account, scope, half, filters) for half in halves))
+        told = await together(_told(account, scope, half, filters) for half in halves)
         refused = [half for half, one in zip(halves, told, strict=True) if one is None]
         taken_several = taken_several or any(one is not None and len(one) > 1 for one in told)
         for one in told:
