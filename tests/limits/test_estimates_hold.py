@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from gateway.operations.cost import CostConfig
 from gateway.sandbox.deliveries_list import CommaList
 from gateway.sandbox.deliveries_options import DeliveriesOptions
 from tests.world import UNCACHED, World, running_world
@@ -91,3 +92,18 @@ async def test_deliveries_that_are_missing_stay_within_their_estimate(count: int
         await world.ask(query, ids)
 
     assert count < len(world.requests) <= plan["estimate"] == most
+
+
+@pytest.mark.parametrize("comma_list", ["ids", "refuse"])
+@pytest.mark.parametrize("below", ["id", "... on Delivery { product { id } }"])
+@pytest.mark.parametrize("field", ["nodes(ids: $ids)", "deliveries(filter: {ids: $ids}, first: 100)"])
+async def test_a_hundred_ids_fit_the_default_limit(field: str, below: str, comma_list: CommaList) -> None:
+    selection = below if field.startswith("nodes") else f"nodes {{ {below} }}"
+    query = f"query($ids: [ID!]!) {{ {field} {{ {selection} }} }}"
+    ids = {"ids": [f"Delivery:{one}" for one in range(1, 101)]}
+    async with running_world(UNCACHED, deliveries=DeliveriesOptions(comma_list=comma_list)) as world:
+        plan = (await world.ask(query, ids, PLAN)).json["extensions"]["gateway"]["plan"]
+        answer = await world.ask(query, ids)
+
+    assert "errors" not in answer.json
+    assert len(world.requests) <= plan["estimate"] <= CostConfig().limit
