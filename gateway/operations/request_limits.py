@@ -52,23 +52,22 @@ class RequestLimits:
         self._variable_values = variable_values
         self._counts = counts
 
+    def admit(self, request: GraphQLRequest) -> bool:
+        """Whether a request's sizes are within the limits; counts nothing."""
+        return not self._is_document_too_large(request) and self._too_large_part(request) is None
+
     def check(self, request: GraphQLRequest) -> None:
-        """Look at a request's sizes.
+        """Refuse a request that is too large, and count it.
 
         Raises:
-            RequestTooLarge: One is above its limit.
+            RequestTooLarge: One of its sizes is above its limit.
         """
-        text = request.query
-        if text is not None and self._too_long(text):
+        if self._is_document_too_large(request):
             self._counts.document += 1
             raise RequestTooLarge(f"The document is larger than the {self._document_bytes} bytes that are accepted.")
-        for name in ("variables", "extensions"):
-            given = getattr(request, name)
-            if given and _values_in(given, self._variable_values) > self._variable_values:
-                self._counts.variables += 1
-                raise RequestTooLarge(
-                    f"The {name} have more than the {self._variable_values} values that are accepted."
-                )
+        if (name := self._too_large_part(request)) is not None:
+            self._counts.variables += 1
+            raise RequestTooLarge(f"The {name} have more than the {self._variable_values} values that are accepted.")
 
     def check_uses(
         self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
@@ -90,7 +89,17 @@ class RequestLimits:
                 "counted as often as the operation uses them; use large ones less often."
             )
 
-    def _too_long(self, text: str) -> bool:
+    def _too_large_part(self, request: GraphQLRequest) -> str | None:
+        for name in ("variables", "extensions"):
+            given = getattr(request, name)
+            if given and _values_in(given, self._variable_values) > self._variable_values:
+                return name
+        return None
+
+    def _is_document_too_large(self, request: GraphQLRequest) -> bool:
+        text = request.query
+        if text is None:
+            return False
         if len(text) > self._document_bytes:
             return True
         # A character has up to four bytes.

@@ -96,7 +96,7 @@ class Subscriber:
             EventsUnavailable: No subscription can begin just now.
         """
         events = caller.account.events
-        if events is None:
+        if events is None or not self._admission.limits.admit(request):
             return
         try:
             found = self._found(await self._admission.with_document(request))

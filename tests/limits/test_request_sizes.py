@@ -40,18 +40,18 @@ LARGE: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "extensions": ("variables", {"query": PLAIN, "extensions": {f"v{number}": 1 for number in range(80_000)}}),
     "many uses": (
         "variables",
-        {"query": f"query ($i: [ID!]!) {{ {SEVERAL} }}", "variables": {"i": ["Delivery:1"] * 500}},
+        {"query": f"query ($i: [ID!]!) {{ {SEVERAL} }}", "variables": {"i": ["Delivery:1"] * 1_100}},
     ),
     "many uses by a fragment": (
         "variables",
         {
             "query": f"query ($i: [ID!]!) {{ {' '.join(['...A'] * 50)} }} fragment A on Query {{ {NODES} }}",
-            "variables": {"i": ["Delivery:1"] * 500},
+            "variables": {"i": ["Delivery:1"] * 1_100},
         },
     ),
     "many uses of a default": (
         "variables",
-        {"query": f"query ($i: [ID!]! = [{'1 ' * 1000}]) {{ {SEVERAL} }}"},
+        {"query": f"query ($i: [ID!]! = [{'1 ' * 1100}]) {{ {SEVERAL} }}"},
     ),
 }
 
