@@ -90,7 +90,7 @@ class LimitsSettings(SettingsGroup):
     """Directives."""
     document_bytes: Count = 100_000
     """Bytes of the document's text."""
-    variable_values: Annotated[Count, Field(le=MAX_CONTAINERS)] = 20_000
+    variable_values: Annotated[Count, Field(le=MAX_CONTAINERS)] = MAX_CONTAINERS
     """JSON values in the variables, those within lists and objects among them."""
 
 

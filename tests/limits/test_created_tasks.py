@@ -21,8 +21,6 @@ CREATE: Final = """mutation($tasks: [LogisticsTaskInput!]!) {
     createLogisticsTasks(tasks: $tasks) {
         tasks { taskId } errors { message ... on UpstreamFailed { outcomeUnknown } } } }"""
 
-SETTINGS: Final = {**UNCACHED, "GATEWAY_LIMITS__VARIABLE_VALUES": "50000"}
-
 
 class LittleTasks:
     """A logistics API that creates tasks, and answers with them or with their ids alone; lives one test."""
@@ -52,7 +50,7 @@ class LittleTasks:
 @pytest.mark.parametrize(("answers_whole", "read"), [(True, 0), (False, MAX_REREAD)])
 async def test_a_thousand_tasks_fit_the_default_limit(answers_whole: bool, read: int) -> None:
     upstream = LittleTasks(answers_whole=answers_whole)
-    async with serving(upstream) as url, running_world({**SETTINGS, "GATEWAY_LOGISTICS__URL": url}) as world:
+    async with serving(upstream) as url, running_world({**UNCACHED, "GATEWAY_LOGISTICS__URL": url}) as world:
         tasks = {"tasks": TASKS["tasks"] * MANY}
         planned = (await world.ask(CREATE, tasks, {"X-Gateway-Explain": "plan"})).json
         assert "errors" not in planned, str(planned)[:600]
