@@ -124,6 +124,20 @@ async def test_a_client_that_resumes_with_the_cursor_of_a_problem_is_not_told_it
     assert behind_all == []
 
 
+@pytest.mark.parametrize("transport", [over_transport_ws, over_legacy_ws, over_sse, over_multipart])
+async def test_a_subscription_to_an_upstream_that_is_not_configured_says_so_and_completes(
+    port: int, transport: Transport
+) -> None:
+    ids = ["Delivery:1", "SmsJob:1"]
+
+    told = await transport(port, {"ids": ids})
+
+    problems = [one["data"]["statusChanged"]["problem"] for one in told]
+    assert sorted((one["code"], one["subjectId"]) for one in problems) == [
+        ("UPSTREAM_UNCONFIGURED", one) for one in ids
+    ]
+
+
 async def test_the_id_of_a_server_sent_event_about_a_problem_is_its_cursor(port: int, ids: list[str]) -> None:
     problem, snapshot = await events_of(port, {"ids": ids})
 
