@@ -60,6 +60,11 @@ class Bookmark:
         self._known.discard(self._problems.pop(key.global_id, b""))
         self._marks += mark_of(key.global_id)
 
+    def uncover(self, key: RecordKey) -> None:
+        """Note that a record has to have a SNAPSHOT once more."""
+        self.covered.discard(key)
+        self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
+
     def knows(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
         """Whether an earlier subscription was told that an id cannot be followed or read, for the same reason.
 

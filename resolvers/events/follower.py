@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
-from resolvers.errors import GatewayError, NoSuchRecord, UpstreamUnconfigured
+from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.backlog import Backlog
 from resolvers.events.bookmark import Bookmark
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
@@ -103,8 +103,8 @@ class Follower:
         self._backlog.offer(change)
 
     def doubt(self, key: RecordKey) -> None:
-        """Read a record once more: it may be gone, and then that is told."""
-        self._readings.unread.add(key)
+        """Read a record once more: it may be gone or unreadable, and then that is told."""
+        self._readings.read_again(key)
         self._backlog.wake()
 
     def lose(self) -> None:
@@ -174,7 +174,10 @@ class Follower:
             yield from self._snapshots(found)
 
     def _judged(self, key: RecordKey, reading: Found) -> Iterator[StatusEvent]:
-        """Take a reading in; one that failed is told once, and tried again."""
+        """Take a reading in; one that failed is told once, and tried again.
+
+        Of a record that cannot be read any more, a SNAPSHOT is owed as of one that never could.
+        """
         if reading is None:
             self._give_up(key)
             error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
@@ -186,9 +189,13 @@ class Follower:
             self._readings.unread.discard(key)
             if reading.record.final and key in self._bookmark.covered:
                 self._open.discard(key)
-        elif key in self._owed and self._owed[key] is None:
-            self._owed[key] = reading
-            yield from self._problem(reading, key.global_id)
+        else:
+            if isinstance(reading, UpstreamBadAnswer) and key in self._bookmark.covered:
+                self._bookmark.uncover(key)
+                self._owed[key] = None
+            if key in self._owed and self._owed[key] is None:
+                self._owed[key] = reading
+                yield from self._problem(reading, key.global_id)
 
     def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
         for key in list(self._owed):

@@ -65,7 +65,7 @@ class LogListener(Protocol):
         ...
 
     def missed(self, key: RecordKey) -> None:
-        """The upstream has just denied that there is such a record, and whoever follows it should see for itself."""
+        """The upstream has just denied that there is such a record, or garbled it: who follows it should see itself."""
         ...
 
     def restarted(self, position: int) -> None:
@@ -132,7 +132,7 @@ class EventLog(Protocol):
         ...
 
     async def miss(self, key: RecordKey) -> None:
-        """Tell every process's listener that the upstream does not know this record, or knows it no more."""
+        """Tell every process's listener that the upstream does not know this record, or answers it unreadably."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from resolvers.accounts import Account
-from resolvers.errors import GatewayError
+from resolvers.errors import GatewayError, UpstreamBadAnswer
 from resolvers.events.changes import Change, RecordKey
 from resolvers.events.coordination import PollCoordination
 from resolvers.events.hub import Hub
@@ -41,13 +41,14 @@ class PollConfig:
 class _Polled:
     """When a record is polled next; lives as long as this process polls it."""
 
-    __slots__ = ("due", "final", "interval", "on_its_way")
+    __slots__ = ("due", "final", "interval", "on_its_way", "unreadable")
 
     def __init__(self, interval: float, due: float) -> None:
         self.interval = interval
         self.due = due
         self.final = False
         self.on_its_way = False
+        self.unreadable = False
 
 
 class Poller:
@@ -62,6 +63,7 @@ class Poller:
         sleep: Waits between two ticks.
         chance: A number from 0 to 1, by which polls of many records spread.
         on_missing: Told of records that are polled and that their upstream does not know any more.
+        on_unreadable: Told once of each that its upstream does not answer as its documents say.
     """
 
     def __init__(  # noqa: PLR0913 - time and chance are parameters
@@ -75,6 +77,7 @@ class Poller:
         sleep: Callable[[float], Awaitable[None]],
         chance: Callable[[], float],
         on_missing: Callable[[RecordKey], Awaitable[None]],
+        on_unreadable: Callable[[RecordKey], Awaitable[None]],
     ) -> None:
         self._hub = hub
         self._reader = reader
@@ -84,6 +87,7 @@ class Poller:
         self._sleep = sleep
         self._chance = chance
         self._on_missing = on_missing
+        self._on_unreadable = on_unreadable
         self._polled: dict[RecordKey, _Polled] = {}
         self._accounts: dict[str, Account] = {}
         self._webhook_at = float("-inf")
@@ -175,12 +179,7 @@ class Poller:
     async def _poll(self, key: RecordKey, polled: _Polled) -> None:
         changed = False
         try:
-            account = self._accounts[key.identity]
-            reading = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
-            if reading is None:
-                await self._on_missing(key)
-            else:
-                polled.final, changed = reading.record.final, reading.changed
+            changed = await self._read(key, polled)
         except (GatewayError, LogUnreachable) as error:
             logger.info("%s could not be polled: %s", key.global_id, error)
         finally:
@@ -188,6 +187,23 @@ class Poller:
         shortest, longest = self._config.min_seconds, self._config.max_seconds
         polled.interval = shortest if changed else min(polled.interval * 2, longest)
         polled.due = self._due(key, polled)
+
+    async def _read(self, key: RecordKey, polled: _Polled) -> bool:
+        """Read a record, and tell others what they should see for themselves; whether it has changed."""
+        account = self._accounts[key.identity]
+        try:
+            reading = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
+        except UpstreamBadAnswer:
+            if not polled.unreadable:
+                await self._on_unreadable(key)
+                polled.unreadable = True
+            raise
+        polled.unreadable = False
+        if reading is None:
+            await self._on_missing(key)
+            return False
+        polled.final = reading.record.final
+        return reading.changed
 
     def _due(self, key: RecordKey, polled: _Polled) -> float:
         now, seconds = self._clock(), polled.interval

@@ -35,7 +35,18 @@ class Readings:
         unread: The records to be read; whoever takes what was found says what is to be read again.
     """
 
-    __slots__ = ("_account", "_failures", "_found", "_reading", "_sources", "_start", "_wake", "unread")
+    __slots__ = (
+        "_account",
+        "_failures",
+        "_found",
+        "_hurried",
+        "_reading",
+        "_sources",
+        "_start",
+        "_waiting",
+        "_wake",
+        "unread",
+    )  # fmt: skip
 
     def __init__(self, sources: Sources, account: Account, wake: Callable[[], None], start: Start | None) -> None:
         self._start = start
@@ -45,6 +56,8 @@ class Readings:
         self._found: dict[RecordKey, Found] = {}
         self._reading: asyncio.Task[None] | None = None
         self._failures = 0
+        self._hurried = False
+        self._waiting = False
         self.unread: set[RecordKey] = set()
 
     @property
@@ -67,6 +80,13 @@ class Readings:
         if self.unread and self._reading is None and not self._found:
             self._reading = asyncio.create_task(self._read(list(self.unread), position))
 
+    def read_again(self, key: RecordKey) -> None:
+        """Read one soon that another read found to be amiss, without the wait for those that have failed."""
+        self.unread.add(key)
+        self._hurried = True
+        if self._waiting:
+            self.close()
+
     def take(self) -> dict[RecordKey, Found]:
         """What was found since the last time; the hub has offered all that it tells of."""
         found, self._found = self._found, {}
@@ -84,8 +104,9 @@ class Readings:
         await self._wait()
 
     async def _read(self, keys: Sequence[RecordKey], position: int) -> None:
-        if self._failures:
+        if self._failures and not self._hurried:
             await self._wait()
+        self._hurried = False
         charged = None if self._start is None or self._start.over else self._start.traces
         futures = [self._sources.reader.look(self._account, key, charged) for key in keys]
         try:
@@ -107,7 +128,11 @@ class Readings:
         self._wake()
 
     async def _wait(self) -> None:
-        await self._sources.sleep(min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), MAX_RETRY_SECONDS))
+        self._waiting = True
+        try:
+            await self._sources.sleep(min(FIRST_RETRY_SECONDS * 2.0 ** (self._failures - 1), MAX_RETRY_SECONDS))
+        finally:
+            self._waiting = False
 
 
 def _result(key: RecordKey, future: "asyncio.Future[Reading | None]") -> Found | LogUnreachable:

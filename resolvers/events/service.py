@@ -103,6 +103,7 @@ class Events:
             sleep=config.sleep,
             chance=config.chance,
             on_missing=self._miss,
+            on_unreadable=log.miss,
         )
         self._hints = Hints(self._spread_hint, config.sleep)
         self._checks = Hints(self._check_hint, config.sleep)

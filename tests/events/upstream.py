@@ -28,6 +28,7 @@ class Upstream:
         calls: How often each operation was called.
         reads: How often each task was read.
         lost_once: Tasks that the next call for them does not find.
+        garbled: Deliveries and tasks that are answered in a form that no document describes.
         down: While set, everything answers 503.
         travel: What each call waits for on its way there, and again on its way back.
     """
@@ -42,6 +43,7 @@ class Upstream:
         self.calls: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self.lost_once: set[str] = set()
+        self.garbled: set[str] = set()
         self.down = False
         self.travel: Callable[[], Awaitable[None]] | None = None
 
@@ -86,9 +88,13 @@ class Upstream:
             self.lost_once.discard(task_id)
             return None
         self.reads[task_id] += 1
+        if task_id in self.garbled:
+            return {"id": task_id, "current_status": {}}
         return {"id": task_id, "current_status": self.tasks[task_id], "updated_at": self.updated_at(task_id)}
 
     def _delivery(self, delivery_id: str) -> dict[str, Any]:
+        if delivery_id in self.garbled:
+            return {"type": "send-tasks", "id": delivery_id, "attributes": {"status": {}}}
         return {
             "type": "send-tasks",
             "id": delivery_id,
