@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth.build import build_identification, build_key_holders
+from gateway.auth.build import build_authentication, build_key_holders
 from gateway.auth.site import Site
 from gateway.callers import Caller
 from gateway.composition import Upstreams, build_upstreams
@@ -43,7 +43,7 @@ RESPONSES_SHARE = 4
 
 
 class App:
-    """The whole gateway as an ASGI app; lives as long as its process.
+    """The whole gateway as an ASGI app; process lifetime.
 
     GraphQL requests go straight to the endpoint; everything else is FastAPI's.
     """
@@ -80,7 +80,7 @@ def create_app(
     site = Site.of(settings)
     key_holders = build_key_holders(settings.auth, upstreams, now)
     oauth = build_oauth(settings, upstreams, site, key_holders, now)
-    identify = build_identification(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
+    identify = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
     schema = build_schema()
     admission = build_admission(settings, core_schema(schema), upstreams.redis, metrics.requests, metrics.spent)

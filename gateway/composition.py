@@ -54,7 +54,7 @@ REDIS_SECONDS = 0.5
 
 
 class AccountTokens(Protocol):
-    """Gives out the bearer tokens of accounts with a refresh token; lives as long as its process."""
+    """Gives out the bearer tokens of accounts with a refresh token; process lifetime."""
 
     def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
         """Return what fetches the tokens of an account.
@@ -73,7 +73,7 @@ class AccountTokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """The accounts and the connections below them; lives as long as its process.
+    """The accounts and the connections below them; process lifetime.
 
     Args:
         own: The gateway's own account.

@@ -23,7 +23,7 @@ _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Probe(Protocol):
-    """One cheap authenticated call; lives as long as the check."""
+    """One cheap authenticated call; check lifetime."""
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamProbe:
-    """Asks one upstream as one account; lives as long as the check.
+    """Asks one upstream as one account; check lifetime.
 
     Args:
         name: What is asked.

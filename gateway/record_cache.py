@@ -38,7 +38,7 @@ def cache_config(settings: Settings) -> CacheConfig:
         grace=cache.grace,
         max_entries=cache.max_entries,
         max_bytes=cache.max_bytes,
-        flight_seconds=2 * settings.deadline_seconds,
+        in_flight_seconds=2 * settings.deadline_seconds,
     )
 
 

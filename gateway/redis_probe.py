@@ -47,7 +47,7 @@ class RedisUnfit(Exception):
 
 
 class RedisProbe:
-    """Asks Redis for what the gateway asks of it; lives as long as the check.
+    """Asks Redis for what the gateway asks of it; check lifetime.
 
     Args:
         url: With its password.

@@ -132,7 +132,7 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
 
 @dataclass(frozen=True, slots=True)
 class _Simulators:
-    """The simulated upstreams; live as long as the command."""
+    """The simulated upstreams; command lifetime."""
 
     deliveries: DeliveriesSimulator
     sms: SmsSimulators
@@ -145,7 +145,7 @@ class _Simulators:
 
 
 class _Sandbox:
-    """Simulators and gateway in one event loop; lives as long as the command."""
+    """Simulators and gateway in one event loop; command lifetime."""
 
     def __init__(self, environment: Mapping[str, str], *, seed: int, speed: float, webhooks: bool) -> None:
         self._environment = environment
@@ -198,7 +198,7 @@ class _Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """Says where to go once it answers, and ends the sandbox at a signal; lives as long as the command."""
+    """Says where to go once it answers, and ends the sandbox at a signal; command lifetime."""
 
     def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)

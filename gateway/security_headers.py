@@ -16,7 +16,7 @@ HEADERS: Final = (
 
 
 class SecurityHeaders:
-    """Adds the headers to an app's answers; lives as long as its process.
+    """Adds the headers to an app's answers; process lifetime.
 
     Args:
         app: Whose headers of the same names stand.

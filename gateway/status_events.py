@@ -12,7 +12,7 @@ from gateway.composition import Upstreams
 from gateway.settings.model import Settings
 from resolvers import record_kinds
 from resolvers.accounts import Account
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.cache.records import RecordCache
 from resolvers.events.changes import RecordKey
 from resolvers.events.log import LogConfig
@@ -25,7 +25,7 @@ from resolvers.events.service import Events, EventsConfig, Forget, forget_nothin
 REDIS_SECONDS: Final = 5.0
 """What an answer of Redis may take, above the second that a read of the log waits for something new."""
 
-_CACHED_KINDS: Final[dict[str, Kind[Any]]] = {
+_CACHED_KINDS: Final[dict[str, CachedKind[Any]]] = {
     "Delivery": record_kinds.DELIVERY,
     "SmsJob": record_kinds.JOB,
     "Recipient": record_kinds.RECIPIENTS,
@@ -35,7 +35,7 @@ _CACHED_KINDS: Final[dict[str, Kind[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ComposedEvents:
-    """Status changes and the connections below them; lives as long as its process.
+    """Status changes and the connections below them; process lifetime.
 
     Args:
         events: What accounts carry.

@@ -57,7 +57,7 @@ _WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
 
 
 class LogisticsWebhook:
-    """Takes webhooks and answers at once; lives as long as its process.
+    """Takes webhooks and answers at once; process lifetime.
 
     Args:
         config: What an operator may set.

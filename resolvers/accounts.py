@@ -22,7 +22,7 @@ REMEMBERED_PLACES: Final = 100_000
 
 
 class SmsPlaces:
-    """Which data centre knows which job: each knows only its own; lives as long as its account, bounded."""
+    """Which data centre knows which job: each knows only its own; account lifetime, bounded."""
 
     def __init__(self, limit: int = REMEMBERED_PLACES) -> None:
         self._limit = limit
@@ -46,7 +46,7 @@ class SmsPlaces:
 
 @dataclass(slots=True)
 class _Learnt:
-    """What answers have taught about the upstreams of an account; lives as long as the account, shared by its views."""
+    """What answers have taught about the upstreams of an account; account lifetime, shared by its views."""
 
     sms_places: SmsPlaces = field(default_factory=SmsPlaces)
     comma_lists: CommaLists = field(default_factory=CommaLists)
@@ -54,7 +54,7 @@ class _Learnt:
 
 
 class Account:
-    """One set of upstream credentials and the clients that use it; lives as long as its process.
+    """One set of upstream credentials and the clients that use it; process lifetime.
 
     Callers who may not do everything have a view of it each, which shares all but the scopes; see `limited_to`.
 

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from resolvers.cache.fetching import Ask
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.cache.question import Question
-from resolvers.cache.reading import Reading
+from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.loaders import OnceLoader, done
 
@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class CachedLoader(OnceLoader[str, Value | None]):
-    """Loads records of one kind, those that are kept at once; lives one operation.
+    """Loads records of one kind, those that are kept at once; operation lifetime.
 
     Records of a kind that an upstream tells several of by one call are asked for together at the end of the current
     turn of the event loop; only what is not kept goes into that call.
@@ -26,7 +26,7 @@ class CachedLoader(OnceLoader[str, Value | None]):
         reading: The operation.
     """
 
-    def __init__(self, kind: Kind[Value], cache: RecordCache, reading: Reading) -> None:
+    def __init__(self, kind: CachedKind[Value], cache: RecordCache, reading: ReadSet) -> None:
         super().__init__()
         assert kind.fetch is not None  # noqa: S101 - pages have none, and no loader
         many = partial(kind.fetch_many, reading.account) if kind.fetch_many else None
@@ -72,7 +72,7 @@ class CachedLoader(OnceLoader[str, Value | None]):
 
 
 class RelatedLoader(CachedLoader[Value]):
-    """Loads what a relationship leads to, by the id of where it starts; lives one operation.
+    """Loads what a relationship leads to, by the id of where it starts; operation lifetime.
 
     Which record that is cannot change and is kept long; the record itself is kept as its own kind is, and shared by
     all relationships that lead there.
@@ -103,6 +103,6 @@ class RelatedLoader(CachedLoader[Value]):
 class _Destination(CachedLoader[Value]):
     """Loads one record by its own id, and asks for it over the relationship that is known to lead there."""
 
-    def __init__(self, kind: Kind[Value], cache: RecordCache, reading: Reading, ask: Ask) -> None:
+    def __init__(self, kind: CachedKind[Value], cache: RecordCache, reading: ReadSet, ask: Ask) -> None:
         super().__init__(kind, cache, reading)
         self._question = Question(cache, kind, reading.account.identity, ask)

@@ -15,7 +15,7 @@ def _loop_time() -> float:
 
 
 class CommaLists:
-    """What is known of `filter[id]=1,2`, which no document promises; lives as long as its account.
+    """What is known of `filter[id]=1,2`, which no document promises; account lifetime.
 
     Args:
         clock: Seconds that only go forward.

@@ -22,7 +22,7 @@ Place = TypeVar("Place", bound=msgspec.Struct)
 
 
 class PageInfo(msgspec.Struct, frozen=True):
-    """Where a page stands in its list; lives one operation."""
+    """Where a page stands in its list; operation lifetime."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -31,14 +31,14 @@ class PageInfo(msgspec.Struct, frozen=True):
 
 
 class Edge(msgspec.Struct, Generic[Node], frozen=True):
-    """A node and the cursor right behind it; lives one operation."""
+    """A node and the cursor right behind it; operation lifetime."""
 
     cursor: str
     node: Node
 
 
 class Connection(msgspec.Struct, Generic[Node], frozen=True):
-    """A page of a list; lives one operation.
+    """A page of a list; operation lifetime.
 
     Args:
         nodes: The page's things.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolvers.accounts import Account
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEventSource
@@ -21,7 +21,7 @@ def utc_now() -> datetime:
 
 
 class Context:
-    """What resolvers share; lives one operation, and in a subscription one event.
+    """What resolvers share; operation lifetime, and in a subscription one event.
 
     Args:
         account: Whose upstream credentials the operation uses.
@@ -82,7 +82,7 @@ class Context:
             self.loaders.reading.took_unkept()
 
     @asynccontextmanager
-    async def changing(self, kind: Kind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:
+    async def changing(self, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:
         """Change records within the block: nothing stale is read from then on, and at its end they are forgotten.
 
         That they are forgotten whatever comes of it is on purpose: what failed may have taken effect. The ids of
@@ -102,7 +102,7 @@ class Context:
         finally:
             await self.forget(kind, changed)
 
-    async def forget(self, kind: Kind[Any], record_ids: Collection[str]) -> None:
+    async def forget(self, kind: CachedKind[Any], record_ids: Collection[str]) -> None:
         """Read records anew from now on, here and in every process.
 
         Args:

@@ -24,7 +24,7 @@ _WORD: Final = "[A-Za-z0-9_-][A-Za-z0-9_.~-]*"
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What the own ids of a kind look like; lives as long as the process.
+    """What the own ids of a kind look like; process lifetime.
 
     Args:
         matches: Whether a whole text is one.

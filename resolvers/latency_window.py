@@ -12,7 +12,7 @@ REFRESHED_EVERY: Final = 10
 
 
 class LatencyWindow:
-    """Remembers the last durations; lives as long as its account."""
+    """Remembers the last durations; account lifetime."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=SIZE)

@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Later(Generic[Source, Value]):
-    """Something to await, without a coroutine and a task for each: a page has hundreds; lives one operation.
+    """Something to await, without a coroutine and a task for each: a page has hundreds; operation lifetime.
 
     Args:
         source: What is on its way.

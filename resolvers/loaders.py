@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class OnceLoader(ABC, Generic[Key, Value]):
-    """Loads each key once, however it is fetched; lives one operation."""
+    """Loads each key once, however it is fetched; operation lifetime."""
 
     def __init__(self) -> None:
         self._values: dict[Key, asyncio.Future[Value]] = {}
@@ -39,7 +39,7 @@ class OnceLoader(ABC, Generic[Key, Value]):
 
 
 class Loader(OnceLoader[Key, Value]):
-    """Fetches values one by one, each key once, and all at the same time; lives one operation.
+    """Fetches values one by one, each key once, and all at the same time; operation lifetime.
 
     Args:
         fetch: Gets one value.
@@ -62,7 +62,7 @@ class Loader(OnceLoader[Key, Value]):
 
 
 class BatchLoader(OnceLoader[Key, Value | None]):
-    """Fetches the values asked for in the same turn of the event loop together; lives one operation.
+    """Fetches the values asked for in the same turn of the event loop together; operation lifetime.
 
     Args:
         fetch_many: Gets values for several keys, None where there is none, absent where it cannot tell.
@@ -127,7 +127,7 @@ class BatchLoader(OnceLoader[Key, Value | None]):
 
 
 class RequestLoader:
-    """Asks each question that is no single record, such as a page of a list, once; lives one operation."""
+    """Asks each question that is no single record, such as a page of a list, once; operation lifetime."""
 
     def __init__(self) -> None:
         self._answers: dict[Hashable, asyncio.Future[Any]] = {}

@@ -34,7 +34,7 @@ _NOT_BROADCAST: Final = frozenset({TaskStatus.DRAFT, TaskStatus.CANCELLED, TaskS
 
 
 class TasksOutcome(msgspec.Struct, frozen=True):
-    """What became of several tasks, each on its own; lives one operation."""
+    """What became of several tasks, each on its own; operation lifetime."""
 
     tasks: list[LogisticsTask]
     errors: list[GatewayError]
@@ -187,7 +187,7 @@ async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> Tas
 
 
 class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
-    """A change of several tasks; lives one operation.
+    """A change of several tasks; operation lifetime.
 
     Args:
         send: Asks for it in one call; None where the upstream made it and does not say of which tasks.

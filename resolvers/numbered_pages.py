@@ -76,7 +76,7 @@ class _Read(Generic[Record]):
 
 @dataclass(slots=True)
 class NumberedList(Generic[Record]):
-    """A list in numbered pages; lives one operation.
+    """A list in numbered pages; operation lifetime.
 
     Args:
         upstream: Whose list it is.

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from resolvers.accounts import Account
-from resolvers.cache.kinds import Kind, always, by_state
-from resolvers.cache.terms import Lifetime
+from resolvers.cache.kinds import CachedKind, always, by_state
+from resolvers.cache.terms import Freshness
 from resolvers.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.sms_centres import read_job, read_recipients
 from resolvers.unreadable import readable
@@ -62,60 +62,60 @@ async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVers
     return await account.sms.version(scope, 0)
 
 
-def _recipients_lifetime(recipients: list[Recipient]) -> Lifetime:
+def _recipients_lifetime(recipients: list[Recipient]) -> Freshness:
     final = all(not isinstance(one, UnreadableRecord) and one.final for one in recipients)
-    return Lifetime.FINAL if final else Lifetime.ACTIVE
+    return Freshness.FINAL if final else Freshness.ACTIVE
 
 
-def _deliveries_of(page: DeliveryPage) -> Iterable[tuple[Kind[Any], str, Any]]:
+def _deliveries_of(page: DeliveryPage) -> Iterable[tuple[CachedKind[Any], str, Any]]:
     return [(DELIVERY, delivery.send_task_id, delivery) for delivery in readable(page.records)]
 
 
-def _tasks_of(page: ListPage[LogisticsTask]) -> Iterable[tuple[Kind[Any], str, Any]]:
+def _tasks_of(page: ListPage[LogisticsTask]) -> Iterable[tuple[CachedKind[Any], str, Any]]:
     return [(TASK, task.task_id, task) for task in readable(page.records)]
 
 
-def _organizations_of(page: ListPage[Organization]) -> Iterable[tuple[Kind[Any], str, Any]]:
+def _organizations_of(page: ListPage[Organization]) -> Iterable[tuple[CachedKind[Any], str, Any]]:
     return [(ORGANIZATION, one.organization_id, one) for one in readable(page.records)]
 
 
-PRODUCT: Final = Kind[Product](
+PRODUCT: Final = CachedKind[Product](
     "product",
     Product,
     UpstreamName.DELIVERIES,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_product,
     path="/products/{id}",
 )
-IDENTIFICATION: Final = Kind[DspUploadIdentification](
+IDENTIFICATION: Final = CachedKind[DspUploadIdentification](
     "dsp upload identification",
     DspUploadIdentification,
     UpstreamName.DELIVERIES,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_identification,
     path="/dsp-upload-identifications/{id}",
 )
-PRODUCT_OF_DELIVERY: Final = Kind[Any](
+PRODUCT_OF_DELIVERY: Final = CachedKind[Any](
     "product of delivery",
     str,
     UpstreamName.DELIVERIES,
-    always(Lifetime.RELATIONSHIP),
+    always(Freshness.RELATIONSHIP),
     fetch=_product_of,
     holds=lambda product: [(PRODUCT, product.product_id, product)],
     leads_to=PRODUCT,
     path="/send-tasks/{id}/product",
 )
-IDENTIFICATION_OF_DELIVERY: Final = Kind[Any](
+IDENTIFICATION_OF_DELIVERY: Final = CachedKind[Any](
     "dsp upload identification of delivery",
     str,
     UpstreamName.DELIVERIES,
-    always(Lifetime.RELATIONSHIP),
+    always(Freshness.RELATIONSHIP),
     fetch=_identification_of,
     holds=lambda channel: [(IDENTIFICATION, channel.dsp_upload_identification_id, channel)],
     leads_to=IDENTIFICATION,
     path="/send-tasks/{id}/dsp-upload-identification",
 )
-DELIVERY: Final = Kind[Delivery](
+DELIVERY: Final = CachedKind[Delivery](
     "delivery",
     Delivery,
     UpstreamName.DELIVERIES,
@@ -127,7 +127,7 @@ DELIVERY: Final = Kind[Delivery](
     lists=(DELIVERIES_LIST,),
     path="/send-tasks/{id}",
 )
-RECIPIENTS: Final = Kind[list[Recipient]](
+RECIPIENTS: Final = CachedKind[list[Recipient]](
     "recipients of sms job",
     list[Recipient],
     UpstreamName.SMS,
@@ -135,7 +135,7 @@ RECIPIENTS: Final = Kind[list[Recipient]](
     fetch=read_recipients,
     path="/sms?jobId={id}",
 )
-JOB: Final = Kind[SmsJob](
+JOB: Final = CachedKind[SmsJob](
     "sms job",
     SmsJob,
     UpstreamName.SMS,
@@ -145,15 +145,15 @@ JOB: Final = Kind[SmsJob](
     lists=(JOBS_LIST,),
     path="/jobs/{id}",
 )
-SMS_VERSION: Final = Kind[SmsApiVersion](
+SMS_VERSION: Final = CachedKind[SmsApiVersion](
     "sms api version",
     SmsApiVersion,
     UpstreamName.SMS,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_sms_version,
     path="/version",
 )
-TASK: Final = Kind[LogisticsTask](
+TASK: Final = CachedKind[LogisticsTask](
     "logistics task",
     LogisticsTask,
     UpstreamName.LOGISTICS,
@@ -162,85 +162,85 @@ TASK: Final = Kind[LogisticsTask](
     lists=(TASKS_LIST,),
     path="/platform/tasks/{id}",
 )
-ROLES: Final = Kind[list[Role]](
+ROLES: Final = CachedKind[list[Role]](
     "roles of organization",
     list[Role],
     UpstreamName.LOGISTICS,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_roles,
     path="/platform/organizations/{id}/roles",
 )
-ORGANIZATION: Final = Kind[Organization](
+ORGANIZATION: Final = CachedKind[Organization](
     "organization",
     Organization,
     UpstreamName.LOGISTICS,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_organization,
     dependents=(ROLES,),
     lists=(ORGANIZATIONS_LIST,),
     path="/platform/organizations/{id}",
 )
-PARTNER: Final = Kind[Partner](
+PARTNER: Final = CachedKind[Partner](
     "partner",
     Partner,
     UpstreamName.LOGISTICS,
-    always(Lifetime.REFERENCE),
+    always(Freshness.REFERENCE),
     fetch=_partner,
     path="/partners/{signature}",
 )
-PRICE: Final = Kind[PriceQuote](
-    "price", PriceQuote, UpstreamName.LOGISTICS, always(Lifetime.QUOTE), path="/price", method="POST"
+PRICE: Final = CachedKind[PriceQuote](
+    "price", PriceQuote, UpstreamName.LOGISTICS, always(Freshness.QUOTE), path="/price", method="POST"
 )
 
-DELIVERY_PAGE: Final = Kind[DeliveryPage](
+DELIVERY_PAGE: Final = CachedKind[DeliveryPage](
     "page of deliveries",
     DeliveryPage,
     UpstreamName.DELIVERIES,
-    always(Lifetime.LIST),
+    always(Freshness.LIST),
     lists=(DELIVERIES_LIST,),
     holds=_deliveries_of,
     shared=False,
     path="/send-tasks",
 )
-JOB_IDS: Final = Kind[list[str | None]](
+JOB_IDS: Final = CachedKind[list[str | None]](
     "page of sms jobs",
     list[str | None],
     UpstreamName.SMS,
-    always(Lifetime.LIST),
+    always(Freshness.LIST),
     lists=(JOBS_LIST,),
     shared=False,
     path="/jobs",
 )
-PRESENT: Final = Kind[datetime](
+PRESENT: Final = CachedKind[datetime](
     "present of sms jobs",
     datetime,
     UpstreamName.SMS,
-    always(Lifetime.LIST),
+    always(Freshness.LIST),
     lists=(JOBS_LIST,),
     shared=False,
 )
-TASK_PAGE: Final = Kind[ListPage[LogisticsTask]](
+TASK_PAGE: Final = CachedKind[ListPage[LogisticsTask]](
     "page of logistics tasks",
     ListPage[LogisticsTask],
     UpstreamName.LOGISTICS,
-    always(Lifetime.LIST),
+    always(Freshness.LIST),
     lists=(TASKS_LIST,),
     holds=_tasks_of,
     shared=False,
     path="/platform/tasks",
 )
-ORGANIZATION_PAGE: Final = Kind[ListPage[Organization]](
+ORGANIZATION_PAGE: Final = CachedKind[ListPage[Organization]](
     "page of organizations",
     ListPage[Organization],
     UpstreamName.LOGISTICS,
-    always(Lifetime.LIST),
+    always(Freshness.LIST),
     lists=(ORGANIZATIONS_LIST,),
     holds=_organizations_of,
     shared=False,
     path="/platform/organizations",
 )
 
-KINDS_OF_IDS: Final[dict[str, Kind[Any]]] = {
+KINDS_OF_IDS: Final[dict[str, CachedKind[Any]]] = {
     "Delivery": DELIVERY,
     "Product": PRODUCT,
     "DspUploadIdentification": IDENTIFICATION,

@@ -8,9 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 from resolvers import record_kinds
 from resolvers.accounts import Account
 from resolvers.cache.keys import question
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.cache.question import Question
-from resolvers.cache.reading import Reading
+from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.cached_loader import CachedLoader, RelatedLoader
 from resolvers.loaders import BatchLoader, Loader, RequestLoader
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class RecordLoader(Protocol[Value]):
-    """Loads records of one kind by id; lives one operation."""
+    """Loads records of one kind by id; operation lifetime."""
 
     def load(self, record_id: str) -> "asyncio.Future[Value | None]":
         """The record, or None where there is none."""
@@ -42,7 +42,7 @@ class RecordLoader(Protocol[Value]):
 class _LoaderOf(Generic[Value]):
     """Makes an operation's loader of a kind when it is first asked for; most operations need one or two."""
 
-    def __init__(self, kind: Kind[Value]) -> None:
+    def __init__(self, kind: CachedKind[Value]) -> None:
         self._kind = kind
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -60,7 +60,7 @@ class _LoaderOf(Generic[Value]):
 
 
 class RecordLoaders:
-    """One loader for each kind of record, made when needed; lives one operation, and in a subscription one event.
+    """One loader for each kind of record, made when needed; operation lifetime, and in a subscription one event.
 
     Args:
         account: Whose clients fetch.
@@ -91,17 +91,17 @@ class RecordLoaders:
         self._made: dict[str, RecordLoader[Any]] = {}
         self._requests: RequestLoader | None = None
         self._pages: dict[Hashable, asyncio.Future[Any]] = {}
-        self.reading: Reading | None = None
+        self.reading: ReadSet | None = None
         if self._cache is not None:
-            self.reading = Reading(account, scope, self._cache.invalidations.mark)
+            self.reading = ReadSet(account, scope, self._cache.invalidations.mark)
 
-    def make(self, kind: Kind[Value]) -> RecordLoader[Value]:
+    def make(self, kind: CachedKind[Value]) -> RecordLoader[Value]:
         """A new loader of a kind; to be asked for by attribute."""
         loader = self._made[kind.name] = self._new(kind)
         return loader
 
     def page(
-        self, kind: Kind[Value], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Value]]
+        self, kind: CachedKind[Value], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Value]]
     ) -> "asyncio.Future[Value]":
         """The answer to a question that is no record's id, such as a page of a list; asked once an operation.
 
@@ -119,11 +119,11 @@ class RecordLoaders:
             page = self._pages[asked] = self._cached_page(kind, question(*arguments), ask)
         return page
 
-    def page_key(self, kind: Kind[Any], asked: str) -> str:
+    def page_key(self, kind: CachedKind[Any], asked: str) -> str:
         """Where the answer to a question is kept; empty without a cache."""
         return "" if self._cache is None else self._cache.prefix(self._account.identity, kind) + asked
 
-    def forget(self, kind: Kind[Any], record_ids: Iterable[str]) -> None:
+    def forget(self, kind: CachedKind[Any], record_ids: Iterable[str]) -> None:
         """Fetch records that changed anew, and all that is made of them."""
         self._pages.clear()
         self._requests = None
@@ -142,7 +142,7 @@ class RecordLoaders:
         if self._requests is not None:
             self._requests.cancel()
 
-    def _new(self, kind: Kind[Any]) -> RecordLoader[Any]:
+    def _new(self, kind: CachedKind[Any]) -> RecordLoader[Any]:
         if self._cache is not None and self.reading is not None:
             loader = RelatedLoader if kind.leads_to is not None and self._cache.keeps else CachedLoader
             return loader(kind, self._cache, self.reading)
@@ -153,7 +153,7 @@ class RecordLoaders:
         return BatchLoader(partial(kind.fetch_many, self._account, self._scope), fetch, kind.max_batch)
 
     def _cached_page(
-        self, kind: Kind[Any], asked: str, ask: Callable[[CallScope], Awaitable[Any]]
+        self, kind: CachedKind[Any], asked: str, ask: Callable[[CallScope], Awaitable[Any]]
     ) -> "asyncio.Future[Any]":
         assert self._cache is not None  # noqa: S101 - the caller looked
         assert self.reading is not None  # noqa: S101 - see above

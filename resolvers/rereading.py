@@ -2,7 +2,7 @@
 
 from typing import Final, TypeVar
 
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
 from resolvers.events.changes import TrackedRecord
@@ -18,7 +18,7 @@ Tracked = TypeVar("Tracked", bound=TrackedRecord)
 
 
 async def read_after_change(
-    context: Context, kind: Kind[Record], noun: str, loader: RecordLoader[Record], record_id: str
+    context: Context, kind: CachedKind[Record], noun: str, loader: RecordLoader[Record], record_id: str
 ) -> Record:
     """A record as it stands after a change that was made.
 

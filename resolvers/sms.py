@@ -34,7 +34,7 @@ NEEDS_NO_REPORT: Final = frozenset({"id", "jobId", "recipients", "recipientSumma
 
 
 class RecipientSummary(msgspec.Struct, frozen=True):
-    """How many recipients of a job stand where; lives one operation."""
+    """How many recipients of a job stand where; operation lifetime."""
 
     pending: int
     in_progress: int

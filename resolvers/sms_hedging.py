@@ -6,7 +6,7 @@ from resolvers.latency_window import LatencyWindow
 
 
 class SmsHedging:
-    """Knows how long each data centre usually takes; lives as long as its account.
+    """Knows how long each data centre usually takes; account lifetime.
 
     Args:
         enabled: Whether slow reads are sent to the next data centre at all.

@@ -37,7 +37,7 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class ListedJob(NamedTuple):
-    """A job and where it stands; lives one operation.
+    """A job and where it stands; operation lifetime.
 
     Args:
         segment: The number of its list.
@@ -67,7 +67,7 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 class JobIds:
-    """Reads the lists one behind another; lives one operation.
+    """Reads the lists one behind another; operation lifetime.
 
     Args:
         context: The operation's.

@@ -7,7 +7,7 @@ from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 
 
 class SmsQuota(Protocol):
-    """What one caller may have sent; lives as long as an operation."""
+    """What one caller may have sent; operation lifetime."""
 
     async def take(self, count: int) -> None:
         """Charge for SMS before they are sent.

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from resolvers.cache.keys import question
-from resolvers.cache.kinds import Kind
+from resolvers.cache.kinds import CachedKind
 from resolvers.cached_loader import CachedLoader
 from resolvers.context import Context
 from resolvers.later import Later
@@ -51,7 +51,7 @@ class RecordedLoaders:
         return _RecordedLoader(found, self._fields) if isinstance(found, CachedLoader) else found
 
     def page(
-        self, kind: Kind[Any], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Any]]
+        self, kind: CachedKind[Any], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Any]]
     ) -> "_Noting":
         """The page that the operation has had already."""
         key = self._loaders.page_key(kind, question(*arguments))

@@ -7,14 +7,14 @@ from resolvers.ids import global_id
 
 
 class _OnceMissing:
-    """A field that only the report has, and that may be null; lives as long as its class."""
+    """A field that only the report has, and that may be null; class lifetime."""
 
     def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
         return self if job is None else job.missing()
 
 
 class _Needed:
-    """A field that only the report has, and that must not be null; lives as long as its class."""
+    """A field that only the report has, and that must not be null; class lifetime."""
 
     def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
         if job is None:
@@ -23,7 +23,7 @@ class _Needed:
 
 
 class UnreadJob:
-    """A job of which the list has told the id, and whose report failed; lives one operation.
+    """A job of which the list has told the id, and whose report failed; operation lifetime.
 
     The first field of the report that is read raises why; the others that may be null are, so that one report that
     fails is one error. Fields that must not be null raise it always.

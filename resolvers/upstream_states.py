@@ -21,7 +21,7 @@ class UpstreamState(Enum):
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """One upstream's state; lives one operation.
+    """One upstream's state; operation lifetime.
 
     Args:
         name: Which one.

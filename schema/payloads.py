@@ -24,7 +24,7 @@ WITH_ERRORS = "; also beside a Conflict or NotAllowedNow, as far as it can be re
 
 @strawberry.type(description="A delivery that was made or changed, or why it was not.")
 class DeliveryPayload:
-    """What a mutation of a delivery answers; lives one operation."""
+    """What a mutation of a delivery answers; operation lifetime."""
 
     delivery: Delivery | None = strawberry.field(description=f"The delivery as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
@@ -32,7 +32,7 @@ class DeliveryPayload:
 
 @strawberry.type(description="A job that the upstream has taken, or why it was not sent.")
 class SmsJobPayload:
-    """What sending a job answers; lives one operation."""
+    """What sending a job answers; operation lifetime."""
 
     job: SmsJob | None = strawberry.field(description="The job, from its report or, until that can be read, the input.")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
@@ -40,7 +40,7 @@ class SmsJobPayload:
 
 @strawberry.type(description="A task that was changed, or why it was not.")
 class LogisticsTaskPayload:
-    """What a mutation of one task answers; lives one operation."""
+    """What a mutation of one task answers; operation lifetime."""
 
     task: LogisticsTask | None = strawberry.field(description=f"The task as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
@@ -53,7 +53,7 @@ class LogisticsTaskPayload:
     )
 )
 class LogisticsTasksPayload:
-    """What a mutation of several tasks answers; lives one operation."""
+    """What a mutation of several tasks answers; operation lifetime."""
 
     tasks: list[LogisticsTask] | None = strawberry.field(description="The tasks that were made or changed.")
     errors: list[MutationError] = strawberry.field(description="Why others were not; empty where all were.")
@@ -61,7 +61,7 @@ class LogisticsTasksPayload:
 
 @strawberry.type(description="An organization that was created, or why it was not.")
 class OrganizationPayload:
-    """What creating an organization answers; lives one operation."""
+    """What creating an organization answers; operation lifetime."""
 
     organization: Organization | None = strawberry.field(description="The organization.")
     errors: list[MutationError] = strawberry.field(description=ERRORS)
@@ -69,7 +69,7 @@ class OrganizationPayload:
 
 @strawberry.type(description="What the upstream says to an invitation, or why nobody was invited.")
 class InviteUserPayload:
-    """What inviting a user answers; lives one operation."""
+    """What inviting a user answers; operation lifetime."""
 
     message: str | None = strawberry.field(description="What the upstream says; null where it says nothing.")
     errors: list[MutationError] = strawberry.field(description=ERRORS)

@@ -10,7 +10,7 @@ from plain.upstreams import Upstreams
 
 
 class Context(BaseContext):
-    """The client and fresh loaders; lives one operation."""
+    """The client and fresh loaders; operation lifetime."""
 
     def __init__(self, upstreams: Upstreams) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ def _one_by_one(read: Callable[[str], Awaitable[Any]]) -> Callable[[list[str]], 
 
 
 class Loaders:
-    """A loader for each kind of record; lives one operation."""
+    """A loader for each kind of record; operation lifetime."""
 
     def __init__(self, upstreams: Upstreams) -> None:
         self.deliveries: DataLoader[str, dict[str, Any]] = DataLoader(load_fn=_one_by_one(upstreams.delivery))

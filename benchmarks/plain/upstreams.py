@@ -7,7 +7,7 @@ import httpx
 
 
 class Upstreams:
-    """One httpx client for all three; lives as long as its process.
+    """One httpx client for all three; process lifetime.
 
     Args:
         base_url: The server that stands for all of them.

@@ -8,7 +8,7 @@ from gateway.callers import Caller
 
 
 class ApiKeys:
-    """Finds the caller of a key; lives as long as its process.
+    """Finds the caller of a key; process lifetime.
 
     Args:
         callers: Each caller by the SHA-256 of its key, in hex.

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.authentication import Authentication, SessionCallers
 from gateway.auth.cookies import Cookies
-from gateway.auth.identification import Identification, SessionCallers
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
 from gateway.auth.jwt_callers import JwtCallers
 from gateway.auth.key_holders import KeyHolders
@@ -30,13 +30,13 @@ def build_key_holders(settings: AuthSettings, upstreams: Upstreams, now: Callabl
     return KeyHolders(ApiKeys(keys), _jwt_callers(settings, upstreams, now))
 
 
-def build_identification(
+def build_authentication(
     settings: AuthSettings,
     upstreams: Upstreams,
     key_holders: KeyHolders,
     cookies: Cookies,
     sessions: SessionCallers | None = None,
-) -> Identification:
+) -> Authentication:
     """What tells the callers apart that the settings let in.
 
     Args:
@@ -47,7 +47,7 @@ def build_identification(
         sessions: Finds callers with a session; None where there are none.
     """
     anonymous = Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None
-    return Identification(key_holders, cookies, sessions=sessions, anonymous=anonymous)
+    return Authentication(key_holders, cookies, sessions=sessions, anonymous=anonymous)
 
 
 def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Caller:

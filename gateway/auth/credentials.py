@@ -23,7 +23,7 @@ _PROXY_SCHEMES: Final = frozenset({b"basic", b"digest", b"negotiate", b"ntlm"})
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a request shows; lives as long as the request, and is never printed.
+    """What a request shows; request lifetime, and is never printed.
 
     Args:
         key: An API key, from `X-API-Key` or as a bearer token; or a JWT.

@@ -41,7 +41,7 @@ class JwtConfig:
 
 
 class JsonWebTokens:
-    """Checks tokens; lives as long as its process.
+    """Checks tokens; process lifetime.
 
     Args:
         keys: The issuer's.

@@ -22,7 +22,7 @@ _SCOPES: Final = {scope.value: scope for scope in Scope}
 
 
 class JwtCallers:
-    """Finds the caller of a token; lives as long as its process. Each token is checked once in five minutes.
+    """Finds the caller of a token; process lifetime. Each token is checked once in five minutes.
 
     Args:
         tokens: Checks them.

@@ -8,7 +8,7 @@ from resolvers.errors import Unauthenticated
 
 
 class KeyHolders:
-    """The callers with an API key or a JWT; lives as long as its process.
+    """The callers with an API key or a JWT; process lifetime.
 
     Args:
         api_keys: Callers with a key.

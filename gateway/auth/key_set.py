@@ -51,7 +51,7 @@ _decode = msgspec.json.Decoder(_JsonWebKeySet).decode
 
 
 class KeySet:
-    """The keys of one issuer; lives as long as its process.
+    """The keys of one issuer; process lifetime.
 
     Args:
         fetch: Gets the set as its issuer publishes it (RFC 7517); raises KeySetUnreadable.

@@ -49,7 +49,7 @@ class Departure:
 
 
 class Departures:
-    """Watches the clients of all operations that take a while; lives as long as its process."""
+    """Watches the clients of all operations that take a while; process lifetime."""
 
     def __init__(self) -> None:
         self._begun: list[Departure] = []

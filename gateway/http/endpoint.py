@@ -66,7 +66,7 @@ class _Exchange(msgspec.Struct, gc=False):
 
 
 class Endpoint(Generic[CallerT]):
-    """GraphQL over HTTP as an ASGI app; lives as long as the process.
+    """GraphQL over HTTP as an ASGI app; process lifetime.
 
     It knows HTTP alone. Who the caller is and what an operation does is told by the first two arguments, and requests
     that are no GraphQL over HTTP go on to the handlers: ASGI apps that find the request's id in the scope under

@@ -34,7 +34,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Operations(Protocol[CallerT_contra]):
-    """Runs GraphQL operations; lives as long as the process."""
+    """Runs GraphQL operations; process lifetime."""
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: CallerT_contra) -> Reply:
         """Run one operation.

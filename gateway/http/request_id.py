@@ -13,7 +13,7 @@ _valid = re.compile(rb"[!-~]{1,128}").fullmatch
 
 
 class RequestIds:
-    """Takes over the ids that clients send and makes up those that they do not; lives as long as the process.
+    """Takes over the ids that clients send and makes up those that they do not; process lifetime.
 
     An id of ours is a random word of the process and a number that counts up, cheaper than fresh randomness.
     """

@@ -16,7 +16,7 @@ def hashed_files(directory: Path) -> ASGIApp:
 
 
 class HashedFiles(StaticFiles):
-    """Static files whose names change with their content; lives as long as the process."""
+    """Static files whose names change with their content; process lifetime."""
 
     def file_response(
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200

@@ -17,7 +17,7 @@ def no_examples() -> Sequence[Example]:
 
 
 class IdeEndpoint:
-    """An ASGI app that answers every request with the IDE's page; lives as long as its process.
+    """An ASGI app that answers every request with the IDE's page; process lifetime.
 
     Args:
         ide: The front end's build, or what stands in for it.

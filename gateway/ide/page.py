@@ -35,7 +35,7 @@ class IdePage(msgspec.Struct, frozen=True):
 
 
 class Ide:
-    """GraphiQL as the gateway serves it; lives as long as the process.
+    """GraphiQL as the gateway serves it; process lifetime.
 
     Args:
         directory: The front end's build. Where it holds none, the page loads GraphiQL from a CDN.

@@ -19,7 +19,7 @@ Labels: TypeAlias = list[str]
 
 
 class Counts(msgspec.Struct):
-    """Calls of one operation that ended alike; lives as long as its process.
+    """Calls of one operation that ended alike; process lifetime.
 
     Args:
         calls: How many.
@@ -42,7 +42,7 @@ class Counts(msgspec.Struct):
 
 
 class CallMetrics(Collector):
-    """Is told of every call once it is over; lives as long as its process.
+    """Is told of every call once it is over; process lifetime.
 
     An operation is the vendor's in our words, never a path: paths hold ids, and some of them secrets.
     """

@@ -12,7 +12,7 @@ from resolvers.errors import GatewayError
 
 
 class OperationCounts(msgspec.Struct):
-    """Counters that only grow; live as long as their process.
+    """Counters that only grow; process lifetime.
 
     Args:
         whole: Answered without an error.
@@ -30,7 +30,7 @@ class OperationCounts(msgspec.Struct):
 
 
 class CountedOperations:
-    """Counts what operations come to; lives as long as its process.
+    """Counts what operations come to; process lifetime.
 
     Args:
         operations: Runs them.

@@ -18,7 +18,7 @@ from resolvers.upstreams.transport.health import UpstreamHealth
 
 @dataclass(frozen=True, slots=True)
 class StateSources:
-    """Where it is read; lives as long as its process.
+    """Where it is read; process lifetime.
 
     Args:
         operations: What operations came to.
@@ -42,7 +42,7 @@ class StateSources:
 
 
 class StateCollector(Collector):
-    """Tells it as metrics; lives as long as its process."""
+    """Tells it as metrics; process lifetime."""
 
     def __init__(self, sources: StateSources) -> None:
         self._sources = sources

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from gateway.auth.identification import SessionCallers
+from gateway.auth.authentication import SessionCallers
 from gateway.auth.key_holders import KeyHolders
 from gateway.auth.site import Site
 from gateway.composition import Upstreams, logistics_config
 from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.endpoint import OAuthEndpoint
-from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.limits import LoginLimits
 from gateway.oauth.login import LogisticsLogin
 from gateway.oauth.routes import LoginRoutes
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_callers import LogisticsSessionCallers
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import SessionStore
 from gateway.oauth.stores import open_store
 from gateway.operations.budget import Buckets
@@ -31,7 +31,7 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """Logins and sessions; lives as long as its process.
+    """Logins and sessions; process lifetime.
 
     Args:
         endpoint: Serves everything below /oauth/logistics.
@@ -68,12 +68,12 @@ def build_oauth(
     if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
         return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)
     store = open_store(settings, now)
-    keeper = SessionKeeper(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
-    login = _login(logistics, upstreams.logins, keeper, store, now)
-    current = CurrentSession(keeper, key_holders, site.cookies)
+    registry = SessionRegistry(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
+    login = _login(logistics, upstreams.logins, registry, store, now)
+    current = CurrentSession(registry, key_holders, site.cookies)
     seal = _seal(settings, "logins", now)
-    routes = LoginRoutes(login, keeper, current, seal, settings.sessions.lifetime_seconds, site)
-    callers = LogisticsSessionCallers(keeper, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
+    routes = LoginRoutes(login, registry, current, seal, settings.sessions.lifetime_seconds, site)
+    callers = LogisticsSessionCallers(registry, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
     return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, store.close)
 
 
@@ -91,7 +91,7 @@ def _seal(settings: Settings, purpose: str, now: Callable[[], float]) -> Seal:
 def _login(
     logistics: LogisticsSettings,
     transport: Transport,
-    keeper: SessionKeeper,
+    registry: SessionRegistry,
     store: SessionStore,
     now: Callable[[], float],
 ) -> LogisticsLogin:
@@ -99,7 +99,7 @@ def _login(
         authorize_url=logistics.authorize_url,
         client_key=logistics.client_key or "",
         upstream=LogisticsTokens(transport, logistics_config(logistics)),
-        keeper=keeper,
+        registry=registry,
         store=store,
         now=now,
     )

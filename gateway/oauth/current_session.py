@@ -5,22 +5,22 @@ from starlette.types import Scope
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import credentials_of
 from gateway.auth.key_holders import KeyHolders
-from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import Session
 from resolvers.errors import Unauthenticated
 
 
 class CurrentSession:
-    """Finds the session that a request shows; lives as long as its process.
+    """Finds the session that a request shows; process lifetime.
 
     Args:
-        keeper: Knows the sessions.
+        registry: Knows the sessions.
         key_holders: Knows keys and tokens, of which a wrong one is refused beside a good session too.
         cookies: Reads the session's cookie.
     """
 
-    def __init__(self, keeper: SessionKeeper, key_holders: KeyHolders, cookies: Cookies) -> None:
-        self._keeper = keeper
+    def __init__(self, registry: SessionRegistry, key_holders: KeyHolders, cookies: Cookies) -> None:
+        self._registry = registry
         self._key_holders = key_holders
         self._cookies = cookies
 
@@ -35,7 +35,7 @@ class CurrentSession:
         if credentials is None or credentials.session is None:
             raise Unauthenticated("Log in at /oauth/logistics/login: sessions are shown to those who have one.")
         await self._key_holders.find(credentials)
-        return await self._keeper.find(credentials.session)
+        return await self._registry.find(credentials.session)
 
     async def find_to_end(self, scope: Scope) -> Session | None:
         """The session of a request that ends it; None where its cookie opens nothing, and may be deleted all the same.

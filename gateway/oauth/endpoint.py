@@ -22,7 +22,7 @@ _CORS_METHODS = b"GET, POST, DELETE"
 
 
 class OAuthEndpoint:
-    """Serves everything below /oauth/logistics; lives as long as its process.
+    """Serves everything below /oauth/logistics; process lifetime.
 
     Args:
         routes: What is served; None where the settings do not allow logins, which every answer then says.

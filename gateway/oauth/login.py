@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import jwt
 import msgspec
 
-from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.login_state import START_AGAIN, STATE_SECONDS, LoginState
 from gateway.oauth.refusals import LoginFailed, LoginRefused
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import Session, SessionStore, hash_of
 from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
 from resolvers.upstreams.call import CallScope
@@ -45,13 +45,13 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class LogisticsLogin:
-    """Opens sessions; lives as long as its process.
+    """Opens sessions; process lifetime.
 
     Args:
         authorize_url: The vendor's consent page.
         client_key: Names the partner there.
         upstream: Exchanges codes and session ids for tokens.
-        keeper: Keeps the sessions.
+        registry: Keeps the sessions.
         store: Remembers which states were used.
         now: The wall clock, in seconds since 1970.
     """
@@ -62,14 +62,14 @@ class LogisticsLogin:
         authorize_url: str,
         client_key: str,
         upstream: LogisticsTokens,
-        keeper: SessionKeeper,
+        registry: SessionRegistry,
         store: SessionStore,
         now: Callable[[], float],
     ) -> None:
         self._authorize_url = authorize_url
         self._client_key = client_key
         self._upstream = upstream
-        self._keeper = keeper
+        self._registry = registry
         self._store = store
         self._now = now
 
@@ -112,7 +112,7 @@ class LogisticsLogin:
 
     async def _opened(self, bearer_token: str, refresh_token: str, subject: str | None) -> Opened:
         tokens = LogisticsTokenPair(bearer_token, refresh_token, self._now() + BEARER_SECONDS)
-        return Opened(*await self._keeper.open(tokens, subject))
+        return Opened(*await self._registry.open(tokens, subject))
 
 
 async def _exchanged(exchange: Callable[[CallScope], Awaitable[Tokens]]) -> Tokens:

@@ -42,7 +42,7 @@ def _raw(value: bytes | str) -> bytes:
 
 
 class RedisSessions:
-    """Keeps sessions under keys that Redis lets expire with them; lives as long as its process.
+    """Keeps sessions under keys that Redis lets expire with them; process lifetime.
 
     Args:
         redis: A client of its own with timeouts, closed with this.

@@ -10,13 +10,13 @@ from gateway.auth.site import Site
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
 from gateway.oauth.current_session import CurrentSession
-from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.login import LogisticsLogin, Opened
 from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
 from gateway.oauth.pages import SAFE_HEADERS, page, page_for_opener
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_json import session_shown, token_shown
+from gateway.oauth.session_registry import SessionRegistry
 from resolvers.errors import NoSuchRecord
 
 PLACE = "/oauth/logistics"
@@ -33,11 +33,11 @@ _decode_session_id = msgspec.json.Decoder(_SessionId).decode
 
 
 class LoginRoutes:
-    """Answers logins, and lets people list and revoke their sessions; lives as long as its process.
+    """Answers logins, and lets people list and revoke their sessions; process lifetime.
 
     Args:
         login: Opens sessions.
-        keeper: Knows them.
+        registry: Knows them.
         current: Finds the session that asks.
         seal: Seals the cookie of a login under way.
         lifetime: How long a session lives, in seconds.
@@ -47,14 +47,14 @@ class LoginRoutes:
     def __init__(
         self,
         login: LogisticsLogin,
-        keeper: SessionKeeper,
+        registry: SessionRegistry,
         current: CurrentSession,
         seal: Seal,
         lifetime: int,
         site: Site,
     ) -> None:
         self._login = login
-        self._keeper = keeper
+        self._registry = registry
         self._current = current
         self._seal = seal
         self._lifetime = lifetime
@@ -119,14 +119,14 @@ class LoginRoutes:
     async def list_sessions(self, request: Request) -> Response:
         """Show the sessions of the person who asks."""
         current = await self._current.find(request.scope)
-        found = await self._keeper.of_same_person(current)
+        found = await self._registry.of_same_person(current)
         return JSONResponse({"sessions": [session_shown(one, current) for one in found]}, 200, SAFE_HEADERS)
 
     async def revoke_all(self, request: Request) -> Response:
         """End every session of the person who asks, this one too."""
         current = await self._current.find(request.scope)
-        for session in await self._keeper.of_same_person(current):
-            await self._keeper.revoke(session)
+        for session in await self._registry.of_same_person(current):
+            await self._registry.revoke(session)
         return self._logged_out(request)
 
     async def revoke_one(self, request: Request) -> Response:
@@ -135,15 +135,15 @@ class LoginRoutes:
         if wanted == "current":
             ending = await self._current.find_to_end(request.scope)
             if ending is not None:
-                await self._keeper.revoke(ending)
+                await self._registry.revoke(ending)
             return self._logged_out(request)
         current = await self._current.find(request.scope)
         if wanted == current.session_id:
-            await self._keeper.revoke(current)
+            await self._registry.revoke(current)
             return self._logged_out(request)
-        for session in await self._keeper.of_same_person(current):
+        for session in await self._registry.of_same_person(current):
             if session.session_id == wanted:
-                await self._keeper.revoke(session)
+                await self._registry.revoke(session)
                 return Response(None, 204, SAFE_HEADERS)
         raise NoSuchRecord("You have no such session; it may have ended.")
 

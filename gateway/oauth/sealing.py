@@ -13,7 +13,7 @@ class Unsealable(Exception):
 
 
 class Seal:
-    """Seals with the first key and opens with all; lives as long as its process.
+    """Seals with the first key and opens with all; process lifetime.
 
     Args:
         secret_keys: The operator's, the current one first.

@@ -6,10 +6,10 @@ from typing import Final
 from cachetools import LRUCache
 
 from gateway.callers import ANONYMOUS, Caller
-from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.revocation_check import RevocationCheck
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.session_tokens import SessionTokens
 from gateway.oauth.sessions import Session
-from gateway.oauth.while_it_lives import WhileItLives
 from resolvers.accounts import Account
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.client import LogisticsClient
@@ -26,10 +26,10 @@ REMEMBERED_CLIENTS: Final = 1_000
 
 
 class LogisticsSessionCallers:
-    """Finds the callers of sessions; lives as long as its process.
+    """Finds the callers of sessions; process lifetime.
 
     Args:
-        keeper: Knows the sessions.
+        registry: Knows the sessions.
         transport: The logistics API's policies, shared by all accounts.
         config: Where it is, and the partner's keys.
         own: The gateway's own account, from which those of sessions take all but the credentials.
@@ -38,13 +38,13 @@ class LogisticsSessionCallers:
 
     def __init__(
         self,
-        keeper: SessionKeeper,
+        registry: SessionRegistry,
         transport: Transport,
         config: LogisticsConfig,
         own: Account,
         now: Callable[[], float],
     ) -> None:
-        self._keeper = keeper
+        self._registry = registry
         self._own = own
         self._transport = transport
         self._config = config
@@ -60,7 +60,7 @@ class LogisticsSessionCallers:
         Raises:
             Unauthenticated: there is no such session, or it has ended.
         """
-        session = await self._keeper.find(token)
+        session = await self._registry.find(token)
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
             return Caller(session.subject, self._own.logistics_alone(identity, logistics), session.expires_at)
@@ -80,7 +80,7 @@ class LogisticsSessionCallers:
     def _new_client(self, session: Session) -> LogisticsClient:
         identity = f"session:{session.session_id}"
         asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
-        tokens = RefreshedTokens(SessionTokens(session, self._keeper), asking, self._now)
+        tokens = RefreshedTokens(SessionTokens(session, self._registry), asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
-        transport = WhileItLives(Authorizing(self._transport, credentials, identity), session, self._keeper)
+        transport = RevocationCheck(Authorizing(self._transport, credentials, identity), session, self._registry)
         return LogisticsClient(transport, self._config)

@@ -2,8 +2,8 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from gateway.oauth.keeper import SessionKeeper
 from gateway.oauth.refresh_lock import refresh_lock
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import Session
 from resolvers.errors import Unauthenticated, UpstreamAuth
 from resolvers.upstreams.call import CallScope
@@ -16,12 +16,12 @@ class SessionTokens:
 
     Args:
         session: Whose tokens.
-        keeper: Keeps them.
+        registry: Keeps them.
     """
 
-    def __init__(self, session: Session, keeper: SessionKeeper) -> None:
+    def __init__(self, session: Session, registry: SessionRegistry) -> None:
         self._session = session
-        self._keeper = keeper
+        self._registry = registry
 
     async def read(self) -> LogisticsTokenPair:
         """Return the tokens as the store has them.
@@ -30,14 +30,14 @@ class SessionTokens:
             UpstreamError: the session is revoked, or the store does not answer.
         """
         try:
-            return await self._keeper.tokens(self._session)
+            return await self._registry.tokens(self._session)
         except Unauthenticated as error:
             raise UpstreamAuth(UpstreamName.LOGISTICS, error.message) from None
 
     async def write(self, tokens: LogisticsTokenPair) -> None:
         """Keep other tokens, unless the session was revoked meanwhile."""
-        await self._keeper.keep(self._session, tokens)
+        await self._registry.keep(self._session, tokens)
 
     def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
         """Let one refresh at a time run, over all processes."""
-        return refresh_lock(scope, lambda seconds: self._keeper.refreshing(self._session, seconds))
+        return refresh_lock(scope, lambda seconds: self._registry.refreshing(self._session, seconds))

@@ -49,7 +49,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; lives as long as its process. What has expired may be forgotten at any time.
+    """Keeps sessions; process lifetime. What has expired may be forgotten at any time.
 
     Every method but `close` raises SessionStoreUnavailable where the store does not answer.
     """

@@ -28,7 +28,7 @@ _COLUMNS: Final = "session_id, token_hash, subject, sealed, created_at, expires_
 
 
 class SqliteSessions:
-    """Keeps sessions in a file that its owner alone can read; lives as long as its process.
+    """Keeps sessions in a file that its owner alone can read; process lifetime.
 
     All access is by one thread, which is made, as the file is, when it is first needed.
 

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class StoreFaults:
-    """Translates what a store's library raises; lives as long as the store.
+    """Translates what a store's library raises; store lifetime.
 
     Args:
         place: Names the store in the log.

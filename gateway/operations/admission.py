@@ -29,8 +29,8 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """Which operations run; lives as long as its process.
+class OperationStack:
+    """Which operations run; process lifetime.
 
     Args:
         documents: Reads and validates them.
@@ -92,7 +92,7 @@ def build_admission(
     redis: Redis | None,
     counts: RequestCounts,
     spent: SpentCounts | None = None,
-) -> Admission:
+) -> OperationStack:
     """What the settings say about which operations run.
 
     Args:
@@ -117,7 +117,7 @@ def build_admission(
     )
     sizes = RequestLimits(limits.document_bytes, limits.variable_values, counts)
     budgets = _budgets(settings, redis, spent)
-    return Admission(documents, sizes, _persisted(settings, redis), _costs(settings, counts), budgets)
+    return OperationStack(documents, sizes, _persisted(settings, redis), _costs(settings, counts), budgets)
 
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:

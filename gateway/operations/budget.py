@@ -32,7 +32,7 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Buckets(Protocol):
-    """Where callers' buckets are; lives as long as its process."""
+    """Where callers' buckets are; process lifetime."""
 
     async def take(
         self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
@@ -64,7 +64,7 @@ class BudgetSpent(RateLimited):
 
 
 class Budgets:
-    """The budgets of all callers; lives as long as its process.
+    """The budgets of all callers; process lifetime.
 
     Args:
         buckets: Where they are kept.
@@ -112,7 +112,7 @@ class Budgets:
 
 
 class Charge:
-    """What one operation was charged; lives as long as the operation."""
+    """What one operation was charged; operation lifetime."""
 
     def __init__(self, budgets: Budgets, caller: str, estimate: int) -> None:
         self._budgets = budgets

@@ -64,7 +64,7 @@ class LocalBuckets:
 
 
 class RedisBuckets:
-    """Buckets in Redis, and in this process while Redis fails; lives as long as its process.
+    """Buckets in Redis, and in this process while Redis fails; process lifetime.
 
     Args:
         redis: With timeouts that an operation can bear.

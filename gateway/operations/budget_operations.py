@@ -16,7 +16,7 @@ from resolvers.upstreams.call import CallTrace
 
 
 class BudgetedOperations:
-    """Runs operations that their callers' budgets allow; lives as long as its process.
+    """Runs operations that their callers' budgets allow; process lifetime.
 
     Args:
         operations: Runs them.

@@ -14,9 +14,9 @@ from gateway.http.refusals import Header
 from gateway.http.request import GraphQLRequest
 from gateway.operations.encoding import compact, variables_key
 from gateway.operations.explain import explains
-from gateway.operations.flight import Flight
 from gateway.operations.response_cache import CachedResponse, Key, ResponseCache
-from gateway.operations.runner import Outcome, Runner
+from gateway.operations.runner import OperationResult, Runner
+from gateway.operations.shared_result import SharedResult
 from resolvers.cache.invalidations import Invalidations
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -47,7 +47,7 @@ class CachedOperationsConfig:
 
 
 class CachedOperations:
-    """Takes responses from the cache or from the same query in flight, else runs it; lives as long as its process.
+    """Takes responses from the cache or from the same query in flight, else runs it; process lifetime.
 
     Args:
         runner: Runs operations.
@@ -68,7 +68,7 @@ class CachedOperations:
         self._keep = config.keep
         self._clock = clock
         self._responses = ResponseCache(config.max_bytes)
-        self._flights: dict[Key, tuple[Flight[Outcome], int]] = {}
+        self._flights: dict[Key, tuple[SharedResult[OperationResult], int]] = {}
         self._invalidations = invalidations
         invalidations.subscribe(self._responses.forget)
 
@@ -105,7 +105,7 @@ class CachedOperations:
         return None
 
     async def _lead(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        flight = Flight[Outcome]()
+        flight = SharedResult[OperationResult]()
         if self._share:
             self._flights[key] = flight, self._invalidations.mark
         try:
@@ -122,7 +122,7 @@ class CachedOperations:
         self._keep_outcome(key, outcome)
         return outcome.reply
 
-    def _keep_outcome(self, key: Key, outcome: Outcome) -> None:
+    def _keep_outcome(self, key: Key, outcome: OperationResult) -> None:
         context = outcome.context
         if not self._keep or context is None or not outcome.whole or context.stale:
             return
@@ -141,7 +141,7 @@ class CachedOperations:
         return msgspec.structs.replace(kept.reply, headers=(*REVALIDATED, (b"etag", kept.etag)))
 
 
-def _is_current(outcome: Outcome) -> bool:
+def _is_current(outcome: OperationResult) -> bool:
     """Whether nothing that an operation was given has been forgotten since it began, as far as that is known."""
     context = outcome.context
     return context is None or (context.current and context.fresh_until > float("-inf"))

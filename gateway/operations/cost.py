@@ -65,7 +65,7 @@ class Cost:
 
 
 class _Known:
-    """What is known of the cost of one operation; lives as long as its document, bounded.
+    """What is known of the cost of one operation; document lifetime, bounded.
 
     Args:
         asked: What the operation asks for.
@@ -106,7 +106,7 @@ class _Known:
 
 
 class Costs:
-    """Estimates operations; lives as long as its process.
+    """Estimates operations; process lifetime.
 
     Args:
         config: What estimates depend on.

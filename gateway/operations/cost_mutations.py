@@ -12,7 +12,7 @@ from resolvers.task_chunks import MAX_TASKS_A_CALL
 from resolvers.upstreams.names import UpstreamName
 
 
-class Change(NamedTuple):
+class MutatedRecords(NamedTuple):
     """A mutation.
 
     Args:
@@ -44,34 +44,34 @@ def _logistics(name: str) -> Operation:
 
 _TASK: Final = FETCHES["LogisticsTask"]
 
-CHANGES: Final[Mapping[str, Change]] = {
-    "createDelivery": Change(_deliveries("create_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
-    "updateDelivery": Change(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
-    "cancelDelivery": Change(
+CHANGES: Final[Mapping[str, MutatedRecords]] = {
+    "createDelivery": MutatedRecords(_deliveries("create_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
+    "updateDelivery": MutatedRecords(_deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"]),
+    "cancelDelivery": MutatedRecords(
         _deliveries("update_delivery"), "Delivery", "delivery", reads=FETCHES["Delivery"], reads_each=2
     ),
-    "sendSms": Change(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
-    "createLogisticsTasks": Change(
+    "sendSms": MutatedRecords(Operation(UpstreamName.SMS, "create_job"), "SmsJob", "job"),
+    "createLogisticsTasks": MutatedRecords(
         _logistics("platform_create_tasks"), "LogisticsTask", "tasks", "tasks", reads=_TASK, reads_most=MAX_REREAD
     ),
-    "updateLogisticsTask": Change(_logistics("platform_update_task"), "LogisticsTask", "task", reads=_TASK),
-    "cancelLogisticsTask": Change(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
-    "broadcastLogisticsTasks": Change(
+    "updateLogisticsTask": MutatedRecords(_logistics("platform_update_task"), "LogisticsTask", "task", reads=_TASK),
+    "cancelLogisticsTask": MutatedRecords(_logistics("cancel_task"), "LogisticsTask", "task", reads=_TASK),
+    "broadcastLogisticsTasks": MutatedRecords(
         _logistics("broadcast_draft_tasks"), "LogisticsTask", "tasks", "ids", reads=_TASK
     ),
-    "broadcastLogisticsTasksWithTracking": Change(
+    "broadcastLogisticsTasksWithTracking": MutatedRecords(
         _logistics("broadcast_with_tracking"), "LogisticsTask", "tasks", "tasks", reads=_TASK
     ),
-    "setTrackingIds": Change(_logistics("patch_tracking_ids"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
-    "createOrganization": Change(
+    "setTrackingIds": MutatedRecords(_logistics("patch_tracking_ids"), "LogisticsTask", "tasks", "tasks", reads=_TASK),
+    "createOrganization": MutatedRecords(
         _logistics("create_organization"), "Organization", "organization", reads=FETCHES["Organization"]
     ),
-    "inviteUser": Change(_logistics("invite_user")),
+    "inviteUser": MutatedRecords(_logistics("invite_user")),
 }
 
 
 class MutationCost:
-    """Adds up the calls of mutations; lives as long as one estimate.
+    """Adds up the calls of mutations; estimate lifetime.
 
     Args:
         values: Of arguments and conditions.
@@ -90,7 +90,7 @@ class MutationCost:
             if change is not None:
                 self._ask_change(change, asked)
 
-    def _ask_change(self, change: Change, asked: Asked) -> None:
+    def _ask_change(self, change: MutatedRecords, asked: Asked) -> None:
         count = len(self._values.many(asked, change.several)) if change.several else 1
         self.asking.calls[change.operation] += ceil(count / MAX_TASKS_A_CALL)
         if change.reads is not None:

@@ -39,7 +39,7 @@ LISTS: Final = frozenset({"items", "statusHistory", "roles", "errors", "upstream
 
 
 class NodeCount:
-    """Counts the objects of a response; lives as long as one estimate.
+    """Counts the objects of a response; estimate lifetime.
 
     Args:
         values: Of arguments and conditions.

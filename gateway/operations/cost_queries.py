@@ -47,7 +47,7 @@ MOST_BEHIND_CURSOR: Final = 4
 
 
 class QueryCost:
-    """Adds up the calls of a query's fields; lives as long as one estimate.
+    """Adds up the calls of a query's fields; estimate lifetime.
 
     Args:
         values: Of arguments and conditions.

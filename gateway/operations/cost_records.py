@@ -63,7 +63,7 @@ REGARDING: Final = ("Delivery", "LogisticsTask")
 
 @dataclass(eq=False)
 class Records:
-    """Some records of one kind; lives as long as one estimate.
+    """Some records of one kind; estimate lifetime.
 
     Args:
         kind: Such as `Delivery`.
@@ -81,7 +81,7 @@ class Records:
 
 
 class Asking:
-    """Adds up the calls of what is asked of records; lives as long as one estimate.
+    """Adds up the calls of what is asked of records; estimate lifetime.
 
     Args:
         values: Of variables, for conditions.

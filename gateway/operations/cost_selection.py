@@ -21,7 +21,7 @@ CONDITIONS: Final = frozenset({"skip", "include"})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A field that the client asks for; lives as long as its document.
+    """A field that the client asks for; document lifetime.
 
     Args:
         name: The field's.

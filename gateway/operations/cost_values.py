@@ -11,7 +11,7 @@ from gateway.operations.cost_selection import Asked
 
 
 class Values:
-    """Reads values under one set of variables; lives as long as one estimate.
+    """Reads values under one set of variables; estimate lifetime.
 
     Args:
         operation: Says which defaults variables have.

@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from gateway.operations.limits import DocumentLimits, check_limits
-from gateway.operations.shapes import Literals, Shape, shape_of, take_apart
+from gateway.operations.shapes import Literals, ParameterizedDocument, shape_of, take_apart
 from gateway.operations.variable_uses import VariableUses, variable_uses
 from resolvers.errors import BadInput
 
@@ -102,7 +102,7 @@ class Document:
 
 
 class Documents:
-    """The documents seen lately; lives as long as its process, bounded in number and in text.
+    """The documents seen lately; process lifetime, bounded in number and in text.
 
     Args:
         schema: What they are validated against.
@@ -127,7 +127,7 @@ class Documents:
         self.suggestions = suggestions
         self._kept: LRUCache[str, Document] = LRUCache(max_characters, getsizeof=_size)
         self._refused: LRUCache[str, Document] = LRUCache(MAX_REFUSED_CHARACTERS, getsizeof=_size)
-        self._shapes: LRUCache[str, tuple[Shape, Document]] = LRUCache(max_documents)
+        self._shapes: LRUCache[str, tuple[ParameterizedDocument, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
         """The document of a text; with its errors, which are kept as well."""

@@ -21,7 +21,7 @@ from resolvers.context import Context
 
 
 class Execution(Protocol):
-    """Something that executes operations; lives as long as its process."""
+    """Something that executes operations; process lifetime."""
 
     async def execute(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
@@ -36,7 +36,7 @@ def core_schema(schema: Schema) -> GraphQLSchema:
 
 
 class StandardExecution:
-    """graphql-core's own execution, which covers everything; lives as long as its process."""
+    """graphql-core's own execution, which covers everything; process lifetime."""
 
     def __init__(self, schema: GraphQLSchema, *, suggestions: bool = True) -> None:
         self._schema = schema

@@ -15,7 +15,7 @@ from resolvers.errors import BadInput
 
 
 class RunningMutations:
-    """Mutations under way; lives as long as its process."""
+    """Mutations under way; process lifetime."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Reply]] = set()
@@ -34,7 +34,7 @@ class RunningMutations:
 
 
 class UninterruptedMutations:
-    """Runs operations, of which mutations are not stopped half way; lives as long as its process.
+    """Runs operations, of which mutations are not stopped half way; process lifetime.
 
     What a client has sent may have reached an upstream, and nobody could say whether it took effect.
 

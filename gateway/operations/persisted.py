@@ -27,7 +27,7 @@ _is_hash: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class Persisted(Protocol):
-    """Finds the document that a request means; lives as long as its process."""
+    """Finds the document that a request means; process lifetime."""
 
     def is_plain(self, request: GraphQLRequest) -> bool:
         """Whether the request holds its document, and may."""
@@ -45,7 +45,7 @@ class Persisted(Protocol):
 
 
 class AutomaticDocuments:
-    """Takes documents by their hash once some client has sent them; lives as long as its process.
+    """Takes documents by their hash once some client has sent them; process lifetime.
 
     Args:
         store: Where they are kept.
@@ -78,7 +78,7 @@ class AutomaticDocuments:
 
 
 class TrustedDocuments:
-    """Takes the documents of a manifest alone, by their id or their text; lives as long as its process.
+    """Takes the documents of a manifest alone, by their id or their text; process lifetime.
 
     Args:
         manifest: All of them.

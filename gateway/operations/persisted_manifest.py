@@ -11,7 +11,7 @@ APOLLO_FORMAT = "apollo-persisted-query-manifest"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The trusted documents; lives as long as its process.
+    """The trusted documents; process lifetime.
 
     Args:
         by_id: Their texts, by the id under which clients name them.

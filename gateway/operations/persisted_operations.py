@@ -14,7 +14,7 @@ from gateway.operations.request_limits import RequestLimits
 
 
 class PersistedOperations:
-    """Runs operations whose documents are in the request or persisted; lives as long as its process.
+    """Runs operations whose documents are in the request or persisted; process lifetime.
 
     Args:
         operations: Runs them once their document is there.

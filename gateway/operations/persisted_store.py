@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class DocumentStore(Protocol):
-    """Keeps documents by their hash; lives as long as its process, bounded."""
+    """Keeps documents by their hash; process lifetime, bounded."""
 
     async def get(self, digest: str) -> str | None:
         """The document; None where it is not kept, or not any more."""

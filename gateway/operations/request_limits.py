@@ -38,7 +38,7 @@ class RequestCounts(msgspec.Struct):
 
 
 class RequestLimits:
-    """Refuses requests that are too large to be looked into; lives as long as its process.
+    """Refuses requests that are too large to be looked into; process lifetime.
 
     Args:
         document_bytes: What a document may have, in UTF-8.

@@ -34,7 +34,7 @@ class CachedResponse(msgspec.Struct, gc=False):
 
 
 class ResponseCache:
-    """Responses by what was asked and by what they are made of, bounded in bytes; live as long as their process.
+    """Responses by what was asked and by what they are made of, bounded in bytes; process lifetime.
 
     The least recently used go first.
     """

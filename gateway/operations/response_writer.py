@@ -18,7 +18,7 @@ CHUNK: Final = 4
 
 
 class ResponseWriter:
-    """Encodes responses up to a size; lives as long as its process.
+    """Encodes responses up to a size; process lifetime.
 
     Args:
         max_bytes: The largest body of a response, and of a subscription's event.

@@ -43,8 +43,8 @@ class RunnerConfig:
     deadline_seconds: float = 15.0
 
 
-class Outcome(NamedTuple):
-    """What came of an operation; lives as long as its request.
+class OperationResult(NamedTuple):
+    """What came of an operation; request lifetime.
 
     Attributes:
         reply: The response.
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
 
 
 class Runner:
-    """Runs queries and mutations; lives as long as its process.
+    """Runs queries and mutations; process lifetime.
 
     Args:
         documents: Read and validated.
@@ -108,7 +108,7 @@ class Runner:
         document = self._documents.get(request.query)
         return not document.errors and document.operation(request.operation_name).operation is OperationType.QUERY
 
-    async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Outcome:
+    async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
         """Run one operation, and tell what it was executed with.
 
         Raises:
@@ -118,13 +118,13 @@ class Runner:
             raise BadInput("The parameter `query` is missing; it holds the GraphQL document.")
         document = self._documents.get(request.query)
         if document.errors:
-            return Outcome(_request_error(document.errors, request))
+            return OperationResult(_request_error(document.errors, request))
         operation = document.operation(request.operation_name)
         if operation.operation is OperationType.MUTATION and not request.may_mutate:
             raise MutationByGet
         self._limits.check_uses(document, operation, request.variables)
         if plan_asked_for(scope):
-            return Outcome(self._plan(document, operation, request))
+            return OperationResult(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:
             raise BadInput(NO_STREAM)
         self._costs.check(document, operation, request.variables)
@@ -144,7 +144,7 @@ class Runner:
         if explains(scope):
             told["calls"] = traces_told(context)
         reply = self._reply(result, request, told)
-        return Outcome(reply, context, whole=not reply.has_errors)
+        return OperationResult(reply, context, whole=not reply.has_errors)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
         """What it would cost; variables that it could not be executed with are told as they would be then."""

@@ -111,7 +111,7 @@ class Slot:
     coerce: Callable[[str], Any]
 
 
-class Shape:
+class ParameterizedDocument:
     """A validated document with variables in the places of its literals; lives as long as the cache keeps it.
 
     Args:
@@ -137,7 +137,7 @@ class Shape:
         return found
 
 
-def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> Shape | None:
+def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> ParameterizedDocument | None:
     """The shape of a valid document; None where it has none.
 
     Args:
@@ -155,7 +155,7 @@ def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> S
     changed = visit(node, TypeInfoVisitor(replacing.type_info, replacing))
     if replacing.given_up or len(replacing.slots) != len(starts):
         return None
-    return Shape(changed, tuple(slot for _, slot in sorted(replacing.slots.items())))
+    return ParameterizedDocument(changed, tuple(slot for _, slot in sorted(replacing.slots.items())))
 
 
 class _Replacing(Visitor):

@@ -20,7 +20,7 @@ class _Window(NamedTuple):
 
 
 class SmsQuotas:
-    """The quotas of all callers; lives as long as its process.
+    """The quotas of all callers; process lifetime.
 
     Args:
         buckets: Where they are kept.
@@ -66,7 +66,7 @@ class SmsQuotas:
 
 
 class CallerQuota:
-    """What one caller may have sent; lives as long as an operation."""
+    """What one caller may have sent; operation lifetime."""
 
     def __init__(self, quotas: SmsQuotas, caller: str) -> None:
         self._quotas = quotas

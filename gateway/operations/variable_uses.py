@@ -20,7 +20,7 @@ from graphql import (
 
 
 class VariableUses(NamedTuple):
-    """What an operation makes of its variables; lives as long as its document.
+    """What an operation makes of its variables; document lifetime.
 
     Args:
         places: How often each is used, in a fragment as often as that is spread.

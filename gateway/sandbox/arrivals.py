@@ -41,7 +41,7 @@ class Arrival:
 
 
 class Arrivals:
-    """Adds records when they are due, and removes the oldest of them; lives as long as its simulator.
+    """Adds records when they are due, and removes the oldest of them; simulator lifetime.
 
     Which there are at a moment follows from the clock alone, however often it is looked at.
 

@@ -32,7 +32,7 @@ class AdjustableClock(Clock, Protocol):
 
 
 class RunningClock:
-    """A clock that runs `speed` times as fast as the wall's; lives as long as the sandbox.
+    """A clock that runs `speed` times as fast as the wall's; sandbox lifetime.
 
     Args:
         start: What it shows at first, aware; the wall's time where left out.

@@ -28,7 +28,7 @@ class ClockChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Control:
-    """ASGI middleware that answers `/_sandbox/*` and passes the rest on; lives as long as the simulator.
+    """ASGI middleware that answers `/_sandbox/*` and passes the rest on; simulator lifetime.
 
     Its own requests are neither recorded nor faulted.
 

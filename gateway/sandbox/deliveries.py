@@ -22,7 +22,7 @@ _DEFAULTS = DeliveriesOptions()
 
 
 class DeliveriesSimulator(Simulator):
-    """The simulated send-tasks API; lives as long as its server.
+    """The simulated send-tasks API; server lifetime.
 
     Args:
         app: Answers the requests.

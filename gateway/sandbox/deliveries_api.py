@@ -39,7 +39,7 @@ Handler = Callable[[Request, bytes, datetime], Answer]
 
 
 class DeliveriesApi:
-    """Answers the requests; lives as long as the simulator.
+    """Answers the requests; simulator lifetime.
 
     Args:
         clock: The time in the sandbox.

@@ -10,7 +10,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class DeliveriesLogin:
-    """Gives out tokens and knows which are good; lives as long as the simulator.
+    """Gives out tokens and knows which are good; simulator lifetime.
 
     Args:
         email: The one account's login.

@@ -58,7 +58,7 @@ class Course:
 
 @dataclass(kw_only=True, slots=True)
 class SendTask:
-    """One product sent to one DSP; lives as long as the simulator.
+    """One product sent to one DSP; simulator lifetime.
 
     Attributes:
         task_id: Its number.
@@ -99,7 +99,7 @@ class SendTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What is delivered; lives as long as the simulator. `status` is "active" or "draft"."""
+    """What is delivered; simulator lifetime. `status` is "active" or "draft"."""
 
     product_id: int
     name: str
@@ -114,7 +114,7 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DspUploadIdentification:
-    """The channel to a DSP; lives as long as the simulator."""
+    """The channel to a DSP; simulator lifetime."""
 
     identification_id: int
     name: str

@@ -37,7 +37,7 @@ class SendTaskChange:
 
 
 class DeliveriesStore:
-    """All records of the simulated send-tasks API; lives as long as the simulator.
+    """All records of the simulated send-tasks API; simulator lifetime.
 
     Args:
         random: Decides how deliveries go and what their ids are.

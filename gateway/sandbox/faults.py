@@ -50,7 +50,7 @@ class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Faults:
-    """The faults a simulator has now; lives as long as the simulator. Setting `settings` replaces them all."""
+    """The faults a simulator has now; simulator lifetime. Setting `settings` replaces them all."""
 
     def __init__(self) -> None:
         self.settings = FaultSettings()
@@ -75,7 +75,7 @@ class Faults:
 
 
 class FaultInjection:
-    """ASGI middleware that commits a simulator's faults; lives as long as the simulator.
+    """ASGI middleware that commits a simulator's faults; simulator lifetime.
 
     Args:
         app: What answers where nothing goes wrong.

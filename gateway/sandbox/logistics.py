@@ -32,7 +32,7 @@ from gateway.sandbox.simulator import Simulator
 
 
 class LogisticsSimulator(Simulator):
-    """The simulated logistics API; lives as long as its server.
+    """The simulated logistics API; server lifetime.
 
     Args:
         clock: The time in the sandbox.

@@ -33,7 +33,7 @@ Organization = dict[str, Any]
 
 
 class Organizations:
-    """The organizations in the order of their creation; lives as long as the simulator.
+    """The organizations in the order of their creation; simulator lifetime.
 
     Args:
         seed: Decides their ids and figures.

@@ -36,7 +36,7 @@ if (opener !== window) opener.postMessage({{session_id: document.getElementById(
 
 
 class Pages:
-    """Serves both pages; lives as long as the simulator.
+    """Serves both pages; simulator lifetime.
 
     Args:
         credentials: Issues the code or the session that a page ends with.

@@ -13,7 +13,7 @@ from gateway.sandbox.logistics_tokens import Credentials
 
 
 class PartnerApi:
-    """Answers the calls about the partner, its tokens, organizations and prices; lives as long as the simulator.
+    """Answers the calls about the partner, its tokens, organizations and prices; simulator lifetime.
 
     Args:
         clock: The time of new organizations.

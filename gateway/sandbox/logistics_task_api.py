@@ -16,7 +16,7 @@ from gateway.sandbox.logistics_tokens import Credentials
 
 
 class TaskApi:
-    """Answers the calls that deal in tasks; lives as long as the simulator.
+    """Answers the calls that deal in tasks; simulator lifetime.
 
     Args:
         clock: What the tasks move by.

@@ -57,7 +57,7 @@ class Task:
 
 
 class TaskStore:
-    """All tasks in the order of their creation; lives as long as the simulator.
+    """All tasks in the order of their creation; simulator lifetime.
 
     Args:
         seed: Decides the ids of new tasks.

@@ -26,7 +26,7 @@ _CREATED_AT: Final = "2024-01-15T02:30:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request; lives as long as the request."""
+    """Who sent a request; request lifetime."""
 
     roles: tuple[str, ...]
 
@@ -41,7 +41,7 @@ class Caller:
 
 
 class Credentials:
-    """Issues and checks everything that a caller proves itself with; lives as long as the simulator.
+    """Issues and checks everything that a caller proves itself with; simulator lifetime.
 
     Args:
         clock: What the tokens expire by.
@@ -202,7 +202,7 @@ class Credentials:
 
 
 class _SingleUse:
-    """Values that can be taken once and for a while; lives as long as the simulator."""
+    """Values that can be taken once and for a while; simulator lifetime."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock

@@ -67,7 +67,7 @@ class Webhook:
 
 
 class WebhookSender:
-    """Turns what happens to tasks into webhooks; lives as long as the sandbox.
+    """Turns what happens to tasks into webhooks; sandbox lifetime.
 
     Nothing is sent for what happened before it was made, nor for the creation of a task.
 

@@ -35,7 +35,7 @@ class RecordedRequest(msgspec.Struct, kw_only=True):
 
 
 class RequestLog(Sequence[RecordedRequest]):
-    """The last requests of a simulator, oldest first; lives as long as the simulator.
+    """The last requests of a simulator, oldest first; simulator lifetime.
 
     Args:
         capacity: How many requests are kept.
@@ -87,7 +87,7 @@ class RequestLog(Sequence[RecordedRequest]):
 
 
 class RequestRecorder:
-    """ASGI middleware that writes every request into a log; lives as long as the simulator.
+    """ASGI middleware that writes every request into a log; simulator lifetime.
 
     Args:
         app: What answers.

@@ -11,7 +11,7 @@ _ERROR_IN_200 = b'{"code":"internal_error","message":"Something went wrong."}'
 
 
 class Simulator:
-    """One simulated upstream; lives as long as its server.
+    """One simulated upstream; server lifetime.
 
     Args:
         name: What to call it, such as "deliveries".

@@ -49,7 +49,7 @@ class SmsCourse:
 
 
 class SmsCourses:
-    """Draws the courses of a simulator's recipients; lives as long as the simulator.
+    """Draws the courses of a simulator's recipients; simulator lifetime.
 
     Args:
         random: Decides times and outcomes.

@@ -27,7 +27,7 @@ class JobDefaults:
 
 
 class DataCentre:
-    """The jobs of one data centre; lives as long as the simulator.
+    """The jobs of one data centre; simulator lifetime.
 
     Args:
         random: Makes ids.

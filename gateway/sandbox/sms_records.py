@@ -34,7 +34,7 @@ class RecipientState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsRecipient:
-    """One SMS to one number, its course settled beforehand; lives as long as the simulator.
+    """One SMS to one number, its course settled beforehand; simulator lifetime.
 
     Attributes:
         sms_id: S.yyyyMMdd-HHmmss-00001 and so on.
@@ -77,7 +77,7 @@ class SmsRecipient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsJob:
-    """One job; lives as long as the simulator, though it is shown for three months only.
+    """One job; simulator lifetime, though it is shown for three months only.
 
     Attributes:
         job_id: J.yyyyMMdd-HHmmss.SSS- and 18 letters or digits.

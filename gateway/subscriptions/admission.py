@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from starlette.types import Scope
 
 from gateway.callers import Caller
-from gateway.subscriptions.identification import IdentifyConnection
+from gateway.subscriptions.authentication import AuthenticateConnection
 from gateway.subscriptions.open_connections import OpenConnections
 from resolvers.errors import Forbidden
 
 
-class Admission:
-    """Who is at the other end; lives as long as its connection.
+class SubscriptionAdmission:
+    """Who is at the other end; connection lifetime.
 
     Args:
         identify: Tells who it is.
@@ -25,7 +25,7 @@ class Admission:
 
     def __init__(
         self,
-        identify: IdentifyConnection,
+        identify: AuthenticateConnection,
         connections: OpenConnections,
         now: Callable[[], float],
         expired: Callable[[], None],

@@ -11,7 +11,7 @@ from gateway.callers import Caller
 from gateway.http.refusals import BadRequest
 from gateway.http.request import decode_post
 from gateway.http.request_id import REQUEST_ID
-from gateway.subscriptions.admission import Admission
+from gateway.subscriptions.admission import SubscriptionAdmission
 from gateway.subscriptions.closing import (
     forbidden,
     init_timeout,
@@ -30,7 +30,7 @@ from gateway.subscriptions.socket_protocols import (
     ACKNOWLEDGEMENT,
     PONG,
     ClientMessage,
-    Kind,
+    MessageKind,
     SocketProtocol,
     refused_init,
 )
@@ -41,7 +41,7 @@ _decode_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
 class Conversation:
-    """The conversation over one WebSocket; lives as long as its connection.
+    """The conversation over one WebSocket; connection lifetime.
 
     Args:
         protocol: In which it is held.
@@ -67,7 +67,7 @@ class Conversation:
         self,
         protocol: SocketProtocol,
         channel: SocketChannel,
-        admission: Admission,
+        admission: SubscriptionAdmission,
         operations: SocketOperations,
         scope: Scope,
         config: SubscriptionsConfig,
@@ -102,15 +102,15 @@ class Conversation:
     async def _answer(self, text: str) -> None:
         message = _message(text)
         match self._protocol.kinds.get(message.type):
-            case Kind.INIT:
+            case MessageKind.INIT:
                 await self._initialize(message)
-            case Kind.PING:
+            case MessageKind.PING:
                 await self._pong(message)
-            case Kind.START:
+            case MessageKind.START:
                 await self._start(message)
-            case Kind.STOP:
+            case MessageKind.STOP:
                 self._operations.stop(_id_of(message))
-            case Kind.TERMINATE:
+            case MessageKind.TERMINATE:
                 raise terminated()
             case None:
                 raise invalid_message(

@@ -14,7 +14,7 @@ class Beat(Protocol):
 
 
 class Heartbeat:
-    """Sends a sign of life at each interval; lives as long as its connection.
+    """Sends a sign of life at each interval; connection lifetime.
 
     It is a timer and no task, for there is one for each of thousands of connections.
 

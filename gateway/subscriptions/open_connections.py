@@ -8,7 +8,7 @@ from typing import Protocol
 from resolvers.errors import RateLimited
 
 
-class Connection(Protocol):
+class OpenConnection(Protocol):
     """Something that stays open until it is told to end."""
 
     def end(self) -> None:
@@ -26,7 +26,7 @@ class OpenConnections:
     def __init__(self, per_caller: int) -> None:
         self._per_caller = per_caller
         self._of_callers: Counter[str] = Counter()
-        self._open: set[Connection] = set()
+        self._open: set[OpenConnection] = set()
         self._accepting = True
 
     @property
@@ -38,7 +38,7 @@ class OpenConnections:
         return len(self._open)
 
     @contextmanager
-    def holding(self, connection: Connection) -> Iterator[None]:
+    def holding(self, connection: OpenConnection) -> Iterator[None]:
         """Have the connection ended with all the others; at once where no more are taken."""
         self._open.add(connection)
         try:

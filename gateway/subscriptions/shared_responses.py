@@ -28,7 +28,7 @@ class _Shared(msgspec.Struct, frozen=True):
 
 
 class SharedResponses:
-    """The latest responses, and those on their way; lives as long as its process, bounded.
+    """The latest responses, and those on their way; process lifetime, bounded.
 
     Args:
         clock: Seconds that only go forward.

@@ -9,7 +9,7 @@ from gateway.subscriptions.closing import Closing, invalid_message, restarting
 
 
 class SocketChannel:
-    """The texts of one WebSocket; lives as long as its connection.
+    """The texts of one WebSocket; connection lifetime.
 
     Args:
         receive: ASGI's.

@@ -17,7 +17,7 @@ from resolvers.errors import EventsUnavailable, RateLimited
 
 
 class SocketOperations:
-    """The running operations by the ids that the client gave them; lives as long as its connection.
+    """The running operations by the ids that the client gave them; connection lifetime.
 
     Args:
         subscriber: Runs them.

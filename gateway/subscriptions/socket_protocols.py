@@ -16,7 +16,7 @@ import orjson
 from gateway.subscriptions.response import Response
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """What a client's message is for, whatever the protocol calls it."""
 
     INIT = "init"
@@ -57,7 +57,7 @@ class SocketProtocol:
     """
 
     name: str
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, MessageKind]
     result: str
     keep_alive: str
     refusal: Callable[[bytes], bytes]
@@ -114,11 +114,11 @@ TRANSPORT_WS: Final = SocketProtocol(
     name="graphql-transport-ws",
     kinds=MappingProxyType(
         {
-            "connection_init": Kind.INIT,
-            "ping": Kind.PING,
-            "pong": Kind.PONG,
-            "subscribe": Kind.START,
-            "complete": Kind.STOP,
+            "connection_init": MessageKind.INIT,
+            "ping": MessageKind.PING,
+            "pong": MessageKind.PONG,
+            "subscribe": MessageKind.START,
+            "complete": MessageKind.STOP,
         }
     ),
     result="next",
@@ -132,10 +132,10 @@ LEGACY_WS: Final = SocketProtocol(
     name="graphql-ws",
     kinds=MappingProxyType(
         {
-            "connection_init": Kind.INIT,
-            "start": Kind.START,
-            "stop": Kind.STOP,
-            "connection_terminate": Kind.TERMINATE,
+            "connection_init": MessageKind.INIT,
+            "start": MessageKind.START,
+            "stop": MessageKind.STOP,
+            "connection_terminate": MessageKind.TERMINATE,
         }
     ),
     result="data",

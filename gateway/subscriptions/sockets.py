@@ -7,11 +7,11 @@ from contextlib import suppress
 from starlette.types import Receive, Scope, Send
 
 from gateway.http.request_id import REQUEST_ID
-from gateway.subscriptions.admission import Admission
+from gateway.subscriptions.admission import SubscriptionAdmission
+from gateway.subscriptions.authentication import AuthenticateConnection
 from gateway.subscriptions.closing import Closing, broken, expired, no_subprotocol
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.conversation import Conversation
-from gateway.subscriptions.identification import IdentifyConnection
 from gateway.subscriptions.open_connections import OpenConnections
 from gateway.subscriptions.socket_channel import SocketChannel
 from gateway.subscriptions.socket_operations import SocketOperations
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sockets:
-    """Serves GraphQL over WebSocket; lives as long as its process.
+    """Serves GraphQL over WebSocket; process lifetime.
 
     Args:
         subscriber: Runs operations.
@@ -35,7 +35,7 @@ class Sockets:
     def __init__(
         self,
         subscriber: Subscriber,
-        identify: IdentifyConnection,
+        identify: AuthenticateConnection,
         connections: OpenConnections,
         config: SubscriptionsConfig,
         now: Callable[[], float],
@@ -66,7 +66,9 @@ class Sockets:
     async def _converse(self, channel: SocketChannel, protocol: SocketProtocol | None, scope: Scope) -> None:
         if protocol is None:
             raise no_subprotocol()
-        admission = Admission(self._identify, self._connections, self._now, lambda: channel.close_soon(expired()))
+        admission = SubscriptionAdmission(
+            self._identify, self._connections, self._now, lambda: channel.close_soon(expired())
+        )
         limit = self._config.operations_per_connection
         operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
         with self._connections.holding(channel):

@@ -6,17 +6,17 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.http.request import GraphQLRequest, Headers, check_post, decode_get, decode_post, headers_of, read_body
 from gateway.http.request_id import REQUEST_ID
-from gateway.subscriptions.admission import Admission
+from gateway.subscriptions.admission import SubscriptionAdmission
+from gateway.subscriptions.authentication import AuthenticateConnection
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.framing import Framing
-from gateway.subscriptions.identification import IdentifyConnection
 from gateway.subscriptions.open_connections import OpenConnections
 from gateway.subscriptions.streamed_answer import StreamedAnswer
 from gateway.subscriptions.subscriber import Subscriber
 
 
 class Streams:
-    """Serves operations as streams in one framing; lives as long as its process.
+    """Serves operations as streams in one framing; process lifetime.
 
     Args:
         framing: How responses stand in the answer's body.
@@ -31,7 +31,7 @@ class Streams:
         self,
         framing: Framing,
         subscriber: Subscriber,
-        identify: IdentifyConnection,
+        identify: AuthenticateConnection,
         connections: OpenConnections,
         config: SubscriptionsConfig,
         now: Callable[[], float],
@@ -51,7 +51,7 @@ class Streams:
                 no subscription can begin.
         """
         answer = StreamedAnswer(self._framing, receive, send, self._config)
-        admission = Admission(self._identify, self._connections, self._now, answer.end)
+        admission = SubscriptionAdmission(self._identify, self._connections, self._now, answer.end)
         caller = await admission.admit(scope, None)
         try:
             headers = headers_of(scope)

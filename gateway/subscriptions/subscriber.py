@@ -15,7 +15,7 @@ from gateway.http.interface import Operations
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.http.response import internal_error
-from gateway.operations.admission import Admission
+from gateway.operations.admission import OperationStack
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents import Document
 from gateway.operations.encoding import variables_key
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """Runs operations over connections that stay open; lives as long as its process.
+    """Runs operations over connections that stay open; process lifetime.
 
     Args:
         schema: What is executed.
@@ -51,7 +51,7 @@ class Subscriber:
         self,
         schema: GraphQLSchema,
         execution: CompiledExecution,
-        admission: Admission,
+        admission: OperationStack,
         operations: Operations[Caller],
         deadline_seconds: float,
         writer: ResponseWriter | None = None,

@@ -8,9 +8,9 @@ from contextlib import suppress
 from starlette.types import ASGIApp
 
 from gateway.http.negotiation import EVENT_STREAM, MULTIPART
+from gateway.subscriptions.authentication import AuthenticateConnection
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.framing import MULTIPART_SUBSCRIPTION, SERVER_SENT_EVENTS, Framing
-from gateway.subscriptions.identification import IdentifyConnection
 from gateway.subscriptions.open_connections import OpenConnections
 from gateway.subscriptions.sockets import Sockets
 from gateway.subscriptions.streams import Streams
@@ -18,7 +18,7 @@ from gateway.subscriptions.subscriber import Subscriber
 
 
 class Subscriptions:
-    """Serves every transport that stays open, under one count of connections; lives as long as its process.
+    """Serves every transport that stays open, under one count of connections; process lifetime.
 
     Args:
         subscriber: Runs operations.
@@ -30,7 +30,7 @@ class Subscriptions:
     def __init__(
         self,
         subscriber: Subscriber,
-        identify: IdentifyConnection,
+        identify: AuthenticateConnection,
         config: SubscriptionsConfig,
         now: Callable[[], float] = time.time,
     ) -> None:

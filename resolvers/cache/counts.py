@@ -4,7 +4,7 @@ import msgspec
 
 
 class CacheCounts(msgspec.Struct):
-    """Counters that only grow; live as long as their process.
+    """Counters that only grow; process lifetime.
 
     Args:
         hits: Records served fresh from memory.

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from resolvers.cache.terms import Terms
+from resolvers.cache.terms import FreshnessPolicy
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -23,7 +23,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     value: Any
     stored_at: float
     fresh_until: float
-    terms: Terms
+    terms: FreshnessPolicy
     cost: int = 0
 
     def may_revalidate(self, now: float) -> bool:

@@ -3,9 +3,9 @@
 import msgspec
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.kinds import Kind, Value
+from resolvers.cache.kinds import CachedKind, Value
 from resolvers.cache.memory import cost_of
-from resolvers.cache.terms import Lifetime, Terms
+from resolvers.cache.terms import Freshness, FreshnessPolicy
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
@@ -20,14 +20,14 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
 
     stored_at: float
     fresh_until: float
-    lifetime: Lifetime
+    lifetime: Freshness
     record: msgspec.Raw
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
-def sealed(entry: Entry, lifetime: Lifetime, record: bytes, *, now: float, wall: float) -> bytes:
+def sealed(entry: Entry, lifetime: Freshness, record: bytes, *, now: float, wall: float) -> bytes:
     """An entry for Redis.
 
     Args:
@@ -42,7 +42,9 @@ def sealed(entry: Entry, lifetime: Lifetime, record: bytes, *, now: float, wall:
     )
 
 
-def opened(kind: Kind[Value], data: bytes, terms: dict[Lifetime, Terms], *, now: float, wall: float) -> Entry | None:
+def opened(
+    kind: CachedKind[Value], data: bytes, terms: dict[Freshness, FreshnessPolicy], *, now: float, wall: float
+) -> Entry | None:
     """The entry that Redis had; None where another version of the gateway wrote what this one cannot read.
 
     A wall clock that stands wrong makes a record at most as old as its own TTL, never younger.

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from resolvers.cache.flights import Fleet, Flight
-from resolvers.cache.kinds import Kind
+from resolvers.cache.in_flight import Batch, InFlight
+from resolvers.cache.kinds import CachedKind
 from resolvers.cache.landing import Landing
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedItem, SharedRecords
@@ -33,85 +33,96 @@ class Fetching:
     """
 
     cache: RecordCache
-    kind: Kind[Any]
+    kind: CachedKind[Any]
     identity: str
     ask: Ask
     ask_many: AskMany | None
     landing: Landing
 
-    async def pass_on(self, fleet: Fleet, flight: Flight) -> None:
+    async def pass_on(self, batch: Batch, in_flight: InFlight) -> None:
         """Ask for one record that is kept nowhere, for whoever waits for it now."""
         try:
-            value = await self.ask(fleet.scope, flight.record_id)
+            value = await self.ask(batch.scope, in_flight.record_id)
         except asyncio.CancelledError:
-            self.landing.give_up(flight)
+            self.landing.give_up(in_flight)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
-            self.landing.crash(flight, error)
+            self.landing.crash(in_flight, error)
         else:
-            self.landing.land(flight, value, ())
+            self.landing.land(in_flight, value, ())
         finally:
-            self.cache.fleets.discard(fleet)
-            fleet.end()
+            self.cache.batches.discard(batch)
+            batch.end()
 
     async def fetch(
-        self, fleet: Fleet, flights: Sequence[Flight], shared: SharedRecords | None = None, *, leased: bool = False
+        self,
+        batch: Batch,
+        in_flight_reads: Sequence[InFlight],
+        shared: SharedRecords | None = None,
+        *,
+        leased: bool = False,
     ) -> None:
         """Ask the upstream; then leave what it told in Redis, which nobody waits for.
 
         Args:
-            fleet: What the flights belong to.
-            flights: Those to get home.
+            batch: What the reads in flight belong to.
+            in_flight_reads: Those to get home.
             shared: Where this kind is shared with other processes.
-            leased: Whether the leases for the flights are ours, to be given back.
+            leased: Whether the leases for the reads in flight are ours, to be given back.
         """
         items: list[SharedItem] = []
-        rest = flights
-        if len(flights) > 1 and self.ask_many is not None:
-            rest = await self._fetch_together(self.ask_many, fleet, flights, items, leased=leased)
+        rest = in_flight_reads
+        if len(in_flight_reads) > 1 and self.ask_many is not None:
+            rest = await self._fetch_together(self.ask_many, batch, in_flight_reads, items, leased=leased)
         if len(rest) == 1:
-            await self._fetch_one(fleet, rest[0], items, leased=leased)
+            await self._fetch_one(batch, rest[0], items, leased=leased)
         elif rest:
-            await asyncio.gather(*(self._fetch_one(fleet, flight, items, leased=leased) for flight in rest))
+            await asyncio.gather(*(self._fetch_one(batch, in_flight, items, leased=leased) for in_flight in rest))
         store = shared or self.cache.shared
         if store is not None and items:
             await store.put(items)
 
     async def _fetch_together(
-        self, ask_many: AskMany, fleet: Fleet, flights: Sequence[Flight], items: list[SharedItem], *, leased: bool
-    ) -> list[Flight]:
+        self,
+        ask_many: AskMany,
+        batch: Batch,
+        in_flight_reads: Sequence[InFlight],
+        items: list[SharedItem],
+        *,
+        leased: bool,
+    ) -> list[InFlight]:
         """Ask for all by one call; those that its answer lacks are left for a call each."""
         try:
-            found = await ask_many(fleet.scope, [flight.record_id for flight in flights])
+            found = await ask_many(batch.scope, [in_flight.record_id for in_flight in in_flight_reads])
         except Exception as error:  # noqa: BLE001 - see above
-            for flight in flights:
-                self._crash(flight, error, items, leased=leased)
+            for in_flight in in_flight_reads:
+                self._crash(in_flight, error, items, leased=leased)
             return []
-        for flight in flights:
-            if flight.record_id in found:
-                self._arrive(flight, found[flight.record_id], items, leased=leased)
-        return [flight for flight in flights if not flight.landed]
+        for in_flight in in_flight_reads:
+            if in_flight.record_id in found:
+                self._arrive(in_flight, found[in_flight.record_id], items, leased=leased)
+        return [in_flight for in_flight in in_flight_reads if not in_flight.landed]
 
-    async def _fetch_one(self, fleet: Fleet, flight: Flight, items: list[SharedItem], *, leased: bool) -> None:
+    async def _fetch_one(self, batch: Batch, in_flight: InFlight, items: list[SharedItem], *, leased: bool) -> None:
         try:
-            value = await self.ask(fleet.scope, flight.record_id)
+            value = await self.ask(batch.scope, in_flight.record_id)
         except Exception as error:  # noqa: BLE001 - see above
-            self._crash(flight, error, items, leased=leased)
+            self._crash(in_flight, error, items, leased=leased)
         else:
-            self._arrive(flight, value, items, leased=leased)
+            self._arrive(in_flight, value, items, leased=leased)
 
-    def _arrive(self, flight: Flight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401
+    def _arrive(self, in_flight: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401
         cache = self.cache
-        kept = cache.keep(self.kind, flight.key, value, flight.mark, flight.tags)
-        held = cache.keep_held(self.kind, self.identity, value, flight.mark)
+        kept = cache.keep(self.kind, in_flight.key, value, in_flight.mark, in_flight.tags)
+        held = cache.keep_held(self.kind, self.identity, value, in_flight.mark)
         parts = [kept, *held] if self.kind.leads_to else [kept]
-        self.landing.land(flight, value, [(part.key, part.entry) for part in parts])
+        self.landing.land(in_flight, value, [(part.key, part.entry) for part in parts])
         if cache.shared is not None:
             if self.kind.shared:
-                items.append(cache.item(kept, token=flight.token, leased=leased))
+                items.append(cache.item(kept, token=in_flight.token, leased=leased))
             items += [cache.item(one) for one in held if one.encoded]
 
-    def _crash(self, flight: Flight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
-        self.landing.crash(flight, error)
+    def _crash(self, in_flight: InFlight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
+        self.landing.crash(in_flight, error)
         if leased:
-            items.append(SharedItem(flight.key, leased=True))
+            items.append(SharedItem(in_flight.key, leased=True))

@@ -13,7 +13,7 @@ Listener = Callable[[frozenset[str] | None], None]
 
 
 class Invalidations:
-    """Counts and remembers what was forgotten in this process; lives as long as its process.
+    """Counts and remembers what was forgotten in this process; process lifetime.
 
     Attributes:
         mark: How many times something was forgotten so far: note it before reading, and ask `since` before keeping.

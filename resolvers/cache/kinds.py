@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from resolvers.cache.terms import Lifetime
+from resolvers.cache.terms import Freshness
 from resolvers.upstreams.call import CallScope, Method
 from resolvers.upstreams.names import UpstreamName
 
@@ -26,8 +26,8 @@ class HasIdentity(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Kind(Generic[Value]):
-    """One kind of what is cached; lives as long as its process.
+class CachedKind(Generic[Value]):
+    """One kind of what is cached; process lifetime.
 
     Args:
         name: In keys; never changed without changing what older processes would read.
@@ -52,15 +52,15 @@ class Kind(Generic[Value]):
     name: str
     record: Any
     upstream: UpstreamName
-    lifetime: Callable[[Value], Lifetime]
+    lifetime: Callable[[Value], Freshness]
     _: KW_ONLY
     fetch: Fetch | None = None
     fetch_many: FetchMany | None = None
     max_batch: int = 1
-    dependents: "tuple[Kind[Any], ...]" = ()
+    dependents: "tuple[CachedKind[Any], ...]" = ()
     lists: tuple[str, ...] = ()
-    holds: "Callable[[Value], Iterable[tuple[Kind[Any], str, Any]]] | None" = None
-    leads_to: "Kind[Any] | None" = None
+    holds: "Callable[[Value], Iterable[tuple[CachedKind[Any], str, Any]]] | None" = None
+    leads_to: "CachedKind[Any] | None" = None
     shared: bool = True
     path: str = ""
     method: Method = "GET"
@@ -75,11 +75,11 @@ class Kind(Generic[Value]):
         return f"<Kind {self.name}>"
 
 
-def always(lifetime: Lifetime) -> Callable[[Any], Lifetime]:
+def always(lifetime: Freshness) -> Callable[[Any], Freshness]:
     """The lifetime of a kind whose values have no states."""
     return lambda _: lifetime
 
 
-def by_state(record: Any) -> Lifetime:  # noqa: ANN401 - whatever has `final`
+def by_state(record: Any) -> Freshness:  # noqa: ANN401 - whatever has `final`
     """The lifetime of a record with a status."""
-    return Lifetime.FINAL if record.final else Lifetime.ACTIVE
+    return Freshness.FINAL if record.final else Freshness.ACTIVE

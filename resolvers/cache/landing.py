@@ -1,4 +1,4 @@
-"""How a flight ends for those who wait: with the record, with what is kept in its place, or with an error."""
+"""How a read in flight ends for those who wait: with the record, with what is kept in its place, or with an error."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from functools import partial
 from typing import Any
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.flights import Flight
-from resolvers.cache.kinds import Kind
-from resolvers.cache.reading import Reading, fail
+from resolvers.cache.in_flight import InFlight
+from resolvers.cache.kinds import CachedKind
+from resolvers.cache.read_set import ReadSet, fail
 from resolvers.cache.records import RecordCache
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal
 
 
 class Landing:
-    """Ends flights of one kind; lives as long as the question that began them.
+    """Ends reads in flight of one kind; lives as long as the question that began them.
 
     Args:
         cache: Where records are kept.
@@ -23,85 +23,87 @@ class Landing:
 
     __slots__ = ("_cache", "_kind")
 
-    def __init__(self, cache: RecordCache, kind: Kind[Any]) -> None:
+    def __init__(self, cache: RecordCache, kind: CachedKind[Any]) -> None:
         self._cache = cache
         self._kind = kind
 
-    def land(self, flight: Flight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
+    def land(self, in_flight: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
         """Hand the record to all who wait.
 
         Args:
-            flight: What is over.
+            in_flight: What is over.
             value: The record.
             parts: What was kept of it, and where; empty where nothing is.
         """
-        self.off_the_list(flight)
-        for waiter, reading in flight.end().items():
+        self.off_the_list(in_flight)
+        for waiter, reading in in_flight.end().items():
             if waiter.done():
                 continue
             for key, entry in parts:
                 reading.took(key, entry)
             if not parts:
                 reading.took_unkept()
-            if flight.tags:
-                reading.touched.update(flight.tags)
+            if in_flight.tags:
+                reading.touched.update(in_flight.tags)
             waiter.set_result(value)
 
-    def crash(self, flight: Flight, error: Exception) -> None:
+    def crash(self, in_flight: InFlight, error: Exception) -> None:
         """Hand the failure to all who wait, or what is kept where it may stand in for the record."""
-        self.off_the_list(flight)
-        stand_in = self._stand_in(flight) if stands_in_for(error) else None
-        for waiter, reading in flight.end().items():
+        self.off_the_list(in_flight)
+        stand_in = self._stand_in(in_flight) if stands_in_for(error) else None
+        for waiter, reading in in_flight.end().items():
             if waiter.done():
                 continue
             if stand_in is not None and reading.may_be_stale:
-                self._serve_stand_in(flight, stand_in, waiter, reading)
+                self._serve_stand_in(in_flight, stand_in, waiter, reading)
             else:
                 fail(waiter, error)
 
-    def give_up(self, flight: Flight) -> None:
+    def give_up(self, in_flight: InFlight) -> None:
         """Nobody asks for the record any longer."""
-        self.off_the_list(flight)
-        for waiter in flight.end():
+        self.off_the_list(in_flight)
+        for waiter in in_flight.end():
             waiter.cancel()
 
-    def serve_stale(self, flight: Flight, entry: Entry, now: float) -> None:
+    def serve_stale(self, in_flight: InFlight, entry: Entry, now: float) -> None:
         """Hand what is kept to those who take it, while the record is fetched anew."""
         if self._kind.leads_to is not None or not entry.may_revalidate(now):
             return
-        for waiter, reading in list(flight.waiting.items()):
+        for waiter, reading in list(in_flight.waiting.items()):
             if reading.may_be_stale and not waiter.done():
-                del flight.waiting[waiter]
-                reading.took_stale(flight.key, entry, now)
+                del in_flight.waiting[waiter]
+                reading.took_stale(in_flight.key, entry, now)
                 waiter.set_result(entry.value)
-                flight.fleet.background = True
+                in_flight.batch.background = True
 
-    def serve_when_late(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+    def serve_when_late(self, in_flight: InFlight, waiter: "asyncio.Future[Any]", reading: ReadSet) -> None:
         """See to it that one who waits gets what is kept before it is too late for that."""
-        if reading.may_be_stale and self._stand_in(flight) is not None:
-            reading.when_late(partial(self._serve_late, flight, waiter, reading))
+        if reading.may_be_stale and self._stand_in(in_flight) is not None:
+            reading.when_late(partial(self._serve_late, in_flight, waiter, reading))
 
-    def off_the_list(self, flight: Flight) -> None:
+    def off_the_list(self, in_flight: InFlight) -> None:
         """Nobody else may join it."""
-        if self._cache.flights.get(flight.key) is flight:
-            del self._cache.flights[flight.key]
+        if self._cache.in_flight_reads.get(in_flight.key) is in_flight:
+            del self._cache.in_flight_reads[in_flight.key]
 
-    def _serve_late(self, flight: Flight, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+    def _serve_late(self, in_flight: InFlight, waiter: "asyncio.Future[Any]", reading: ReadSet) -> None:
         """Hand what is kept to one who can wait no longer; the call goes on for whoever asks next."""
-        stand_in = self._stand_in(flight)
-        if stand_in is not None and reading.may_be_stale and flight.waiting.pop(waiter, None) is not None:
-            flight.fleet.background = True
-            self._serve_stand_in(flight, stand_in, waiter, reading)
+        stand_in = self._stand_in(in_flight)
+        if stand_in is not None and reading.may_be_stale and in_flight.waiting.pop(waiter, None) is not None:
+            in_flight.batch.background = True
+            self._serve_stand_in(in_flight, stand_in, waiter, reading)
 
-    def _stand_in(self, flight: Flight) -> Entry | None:
+    def _stand_in(self, in_flight: InFlight) -> Entry | None:
         """What is kept and may be served in place of the record that does not come."""
-        entry = None if self._kind.leads_to is not None else self._cache.memory.peek(flight.key)
+        entry = None if self._kind.leads_to is not None else self._cache.memory.peek(in_flight.key)
         return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
 
-    def _serve_stand_in(self, flight: Flight, stand_in: Entry, waiter: "asyncio.Future[Any]", reading: Reading) -> None:
+    def _serve_stand_in(
+        self, in_flight: InFlight, stand_in: Entry, waiter: "asyncio.Future[Any]", reading: ReadSet
+    ) -> None:
         self._cache.counts.stale += 1
-        reading.took_stale(flight.key, stand_in, self._cache.clock())
-        reading.touched.update(flight.tags)
+        reading.took_stale(in_flight.key, stand_in, self._cache.clock())
+        reading.touched.update(in_flight.tags)
         waiter.set_result(stand_in.value)
 
 

@@ -7,9 +7,9 @@ from typing import Final
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import opened
 from resolvers.cache.fetching import Fetching
-from resolvers.cache.flights import Fleet, Flight
+from resolvers.cache.in_flight import Batch, InFlight
 from resolvers.cache.shared import SharedRecords
-from resolvers.cache.terms import Lifetime
+from resolvers.cache.terms import Freshness
 
 POLL_SECONDS: Final = 0.02
 """The first interval at which a record is looked for that another process fetches; it doubles up to a tenth."""
@@ -18,7 +18,7 @@ LONGEST_POLL_SECONDS: Final = 0.1
 
 
 class Leasing:
-    """Brings flights home by way of Redis; lives while they are on their way.
+    """Brings reads in flight home by way of Redis; lives while they are on their way.
 
     Args:
         shared: What the processes share.
@@ -34,67 +34,71 @@ class Leasing:
         self._kind = fetching.kind
         self._landing = fetching.landing
 
-    async def bring(self, fleet: Fleet) -> None:
+    async def bring(self, batch: Batch) -> None:
         """What Redis has is taken from there; the rest is fetched by whichever process gets the lease for it."""
-        missing = await self._found(fleet.flights)
+        missing = await self._found(batch.in_flight_reads)
         if not missing:
             return
         if not self._cache.config.coalesce:
-            await self._fetching.fetch(fleet, missing, self._shared)
+            await self._fetching.fetch(batch, missing, self._shared)
             return
         mine, others = await self._leased(missing)
         if not others:
-            await self._fetching.fetch(fleet, mine, self._shared, leased=True)
+            await self._fetching.fetch(batch, mine, self._shared, leased=True)
             return
-        fetched = self._fetching.fetch(fleet, mine, self._shared, leased=True)
-        await asyncio.gather(fetched, self._await_others(fleet, others))
+        fetched = self._fetching.fetch(batch, mine, self._shared, leased=True)
+        await asyncio.gather(fetched, self._await_others(batch, others))
 
-    async def _await_others(self, fleet: Fleet, flights: list[Flight]) -> None:
+    async def _await_others(self, batch: Batch, in_flight_reads: list[InFlight]) -> None:
         """Look for what other processes fetch; a lease that comes free without a record, or takes too long, is ours."""
         until = asyncio.get_running_loop().time() + self._cache.config.lease_seconds
         pause = POLL_SECONDS
-        while flights and asyncio.get_running_loop().time() < until:
+        while in_flight_reads and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(pause)
             pause = min(LONGEST_POLL_SECONDS, 2 * pause)
-            flights = await self._found(flights)
-            if not flights:
+            in_flight_reads = await self._found(in_flight_reads)
+            if not in_flight_reads:
                 return
-            mine, flights = await self._leased(flights)
-            await self._fetching.fetch(fleet, mine, self._shared, leased=True)
-        if flights:
-            await self._fetching.fetch(fleet, flights, self._shared)
+            mine, in_flight_reads = await self._leased(in_flight_reads)
+            await self._fetching.fetch(batch, mine, self._shared, leased=True)
+        if in_flight_reads:
+            await self._fetching.fetch(batch, in_flight_reads, self._shared)
 
-    async def _leased(self, flights: Sequence[Flight]) -> tuple[list[Flight], list[Flight]]:
-        """The flights that are ours to fetch, and those of other processes; some may have landed meanwhile."""
+    async def _leased(self, in_flight_reads: Sequence[InFlight]) -> tuple[list[InFlight], list[InFlight]]:
+        """The reads in flight that are ours to fetch, and those of other processes; some may have landed meanwhile."""
         shared = self._shared
-        leases = await shared.lease([flight.key for flight in flights], self._cache.config.lease_seconds)
-        missing = await self._opened(flights, [(lease.data, lease.token) for lease in leases])
-        ours = {flight.key for flight, lease in zip(flights, leases, strict=True) if lease.is_ours}
-        needless = [flight.key for flight in flights if flight.landed and flight.key in ours]
+        leases = await shared.lease([in_flight.key for in_flight in in_flight_reads], self._cache.config.lease_seconds)
+        missing = await self._opened(in_flight_reads, [(lease.data, lease.token) for lease in leases])
+        ours = {in_flight.key for in_flight, lease in zip(in_flight_reads, leases, strict=True) if lease.is_ours}
+        needless = [in_flight.key for in_flight in in_flight_reads if in_flight.landed and in_flight.key in ours]
         if needless:
             await shared.give_back(needless)
         return [one for one in missing if one.key in ours], [one for one in missing if one.key not in ours]
 
-    async def _found(self, flights: Sequence[Flight]) -> list[Flight]:
-        """The flights for which Redis has nothing fresh; the others have landed."""
-        return await self._opened(flights, await self._shared.get([flight.key for flight in flights]))
+    async def _found(self, in_flight_reads: Sequence[InFlight]) -> list[InFlight]:
+        """The reads in flight for which Redis has nothing fresh; the others have landed."""
+        return await self._opened(
+            in_flight_reads, await self._shared.get([in_flight.key for in_flight in in_flight_reads])
+        )
 
-    async def _opened(self, flights: Sequence[Flight], found: Sequence[tuple[bytes | None, str]]) -> list[Flight]:
-        """The flights for which nothing fresh was found; the others have landed."""
+    async def _opened(
+        self, in_flight_reads: Sequence[InFlight], found: Sequence[tuple[bytes | None, str]]
+    ) -> list[InFlight]:
+        """The reads in flight for which nothing fresh was found; the others have landed."""
         cache, missing = self._cache, []
-        for flight, (data, token) in zip(flights, found, strict=True):
-            flight.token = token
+        for in_flight, (data, token) in zip(in_flight_reads, found, strict=True):
+            in_flight.token = token
             now = cache.clock()
             entry = opened(self._kind, data, cache.terms, now=now, wall=cache.wall()) if data else None
-            if entry is not None and not cache.invalidations.since(flight.mark, (flight.key,)):
-                cache.memory.put(flight.key, entry)
-                parts = [(flight.key, entry), *await self._end_of(entry)]
+            if entry is not None and not cache.invalidations.since(in_flight.mark, (in_flight.key,)):
+                cache.memory.put(in_flight.key, entry)
+                parts = [(in_flight.key, entry), *await self._end_of(entry)]
                 if all(now < part.fresh_until for _, part in parts):
                     cache.counts.from_redis += 1
-                    self._landing.land(flight, parts[-1][1].value, parts)
+                    self._landing.land(in_flight, parts[-1][1].value, parts)
                     continue
-                self._landing.serve_stale(flight, entry, now)
-            missing.append(flight)
+                self._landing.serve_stale(in_flight, entry, now)
+            missing.append(in_flight)
         return missing
 
     async def _end_of(self, relationship: Entry) -> list[tuple[str, Entry]]:
@@ -110,4 +114,4 @@ class Leasing:
             entry = opened(kind, data, cache.terms, now=now, wall=cache.wall()) if data else None
             if entry is not None and not cache.invalidations.since(mark, (key,)):
                 cache.memory.put(key, entry)
-        return [(key, entry or Entry(None, now, now, cache.terms[Lifetime.MISSING]))]
+        return [(key, entry or Entry(None, now, now, cache.terms[Freshness.MISSING]))]

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 
 class Marks:
-    """The latest mark of each key; lives as long as its process.
+    """The latest mark of each key; process lifetime.
 
     Marks only grow. The keys whose marks are oldest make room, and any key that is not remembered may have had the
     mark of the last that did.

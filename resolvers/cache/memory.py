@@ -25,7 +25,7 @@ def cost_of(encoded: bytes) -> int:
 
 
 class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
-    """Keeps entries up to a number and a weight; lives as long as its process.
+    """Keeps entries up to a number and a weight; process lifetime.
 
     `peek`, `put` and `drop` are what a loader uses: aiocache's own interface costs a hundred times as much for each
     key. Both see the same entries.

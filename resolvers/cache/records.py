@@ -11,15 +11,15 @@ import msgspec
 from resolvers.cache.counts import CacheCounts
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import sealed
-from resolvers.cache.flights import Fleet, Flight
+from resolvers.cache.in_flight import Batch, InFlight
 from resolvers.cache.invalidations import Invalidations
 from resolvers.cache.keys import is_list_tag, key_prefix, list_tag
-from resolvers.cache.kinds import Kind, Value
+from resolvers.cache.kinds import CachedKind, Value
 from resolvers.cache.marks import Marks
 from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, cost_of
-from resolvers.cache.reading import Reading
+from resolvers.cache.read_set import ReadSet
 from resolvers.cache.shared import SharedItem, SharedRecords
-from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.cache.terms import CacheConfig, Freshness
 from resolvers.upstreams.transport.stack import loop_clock
 
 JITTER = 0.1
@@ -33,7 +33,7 @@ REMEMBERED_PREFIXES = 20_000
 
 
 class RecordCache:
-    """Records by identity, kind and id, for all operations of a process; lives as long as its process.
+    """Records by identity, kind and id, for all operations of a process; process lifetime.
 
     An operation sees it through its loaders. Whoever learns of a change calls `forget`.
 
@@ -69,8 +69,8 @@ class RecordCache:
         self.memory = BoundedMemory(config.max_entries, config.max_bytes)
         self.invalidations = Invalidations()
         self.counts = counts or CacheCounts()
-        self.flights: dict[str, Flight] = {}
-        self.fleets: set[Fleet] = set()
+        self.in_flight_reads: dict[str, InFlight] = {}
+        self.batches: set[Batch] = set()
         self._random = random or Random()  # noqa: S311 - jitter is no secret
         self._generations = Marks(REMEMBERED_LISTS)
         self._prefixes: dict[tuple[str, str], str] = {}
@@ -85,15 +85,15 @@ class RecordCache:
 
     async def close(self) -> None:
         """Give up what is on its way, leave in Redis what has just come, and let go of it."""
-        tasks = [fleet.task for fleet in self.fleets if fleet.task is not None]
-        for fleet in list(self.fleets):
-            if fleet.task is not None and fleet.on_their_way():
-                fleet.task.cancel()
+        tasks = [batch.task for batch in self.batches if batch.task is not None]
+        for batch in list(self.batches):
+            if batch.task is not None and batch.on_their_way():
+                batch.task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.shared is not None:
             await self.shared.link.close()
 
-    def prefix(self, identity: str, kind: Kind[Any]) -> str:
+    def prefix(self, identity: str, kind: CachedKind[Any]) -> str:
         """What the keys of a kind begin with; that of pages changes whenever their list does."""
         named = (identity, kind.name)
         prefix = self._prefixes.get(named)
@@ -106,11 +106,11 @@ class RecordCache:
         generation = sum(self._generations.get(tag) for tag in self.tags(identity, kind))
         return f"{prefix}{generation}/"
 
-    def tags(self, identity: str, kind: Kind[Any]) -> list[str]:
+    def tags(self, identity: str, kind: CachedKind[Any]) -> list[str]:
         """The tags of the lists that a kind's records stand in, or that its pages are of."""
         return [list_tag(identity, name) for name in kind.lists]
 
-    def find(self, key: str, reading: Reading) -> tuple[Entry, bool] | None:
+    def find(self, key: str, reading: ReadSet) -> tuple[Entry, bool] | None:
         """What is kept, and whether it is stale; None where the operation has to wait."""
         entry = self.memory.peek(key)
         if entry is None:
@@ -126,7 +126,7 @@ class RecordCache:
             return entry, True
         return None
 
-    def keep(self, kind: Kind[Value], key: str, value: Value | None, mark: int, tags: Sequence[str]) -> "Kept":
+    def keep(self, kind: CachedKind[Value], key: str, value: Value | None, mark: int, tags: Sequence[str]) -> "Kept":
         """Keep what an upstream told, unless it was forgotten since it was asked for.
 
         Args:
@@ -136,7 +136,7 @@ class RecordCache:
             mark: Where the invalidations stood when it was asked for.
             tags: The lists that it is a page of.
         """
-        lifetime = Lifetime.MISSING if value is None else kind.lifetime(value)
+        lifetime = Freshness.MISSING if value is None else kind.lifetime(value)
         terms = self.terms[lifetime]
         now = self.clock()
         if not self.keeps or self.invalidations.since(mark, (key, *tags)):
@@ -150,7 +150,7 @@ class RecordCache:
         self.memory.put(key, entry)
         return Kept(key, entry, lifetime, encoded if kind.shared else b"")
 
-    def keep_held(self, kind: Kind[Value], identity: str, value: Value | None, mark: int) -> list["Kept"]:
+    def keep_held(self, kind: CachedKind[Value], identity: str, value: Value | None, mark: int) -> list["Kept"]:
         """Keep the records that a value brings along, such as a page its deliveries."""
         if kind.holds is None or value is None or not self.keeps:
             return []
@@ -167,7 +167,7 @@ class RecordCache:
         data = sealed(entry, kept.lifetime, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
         return SharedItem(kept.key, data, entry.fresh_until + entry.terms.grace - now, token, leased)
 
-    def dependents(self, identity: str, kind: Kind[Any], record_ids: Iterable[str]) -> set[str]:
+    def dependents(self, identity: str, kind: CachedKind[Any], record_ids: Iterable[str]) -> set[str]:
         """The keys of records, of all that is made of them, and of the lists that they may stand in."""
         keys = set(self.tags(identity, kind))
         for record_id in record_ids:
@@ -175,7 +175,7 @@ class RecordCache:
                 keys.add(self.prefix(identity, one) + record_id)
         return keys
 
-    async def forget(self, identity: str, kind: Kind[Any], record_ids: Collection[str] = ()) -> None:
+    async def forget(self, identity: str, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> None:
         """Forget records that changed and all that depends on them; returns once every process has.
 
         Args:
@@ -188,7 +188,7 @@ class RecordCache:
             await self.shared.forget(sorted(keys))
         self._forget_here(keys)
 
-    def current(self, reading: Reading) -> bool:
+    def current(self, reading: ReadSet) -> bool:
         """Whether nothing that an operation was given has been forgotten since it began."""
         return not self.invalidations.since(reading.mark, reading.touched)
 
@@ -197,18 +197,18 @@ class RecordCache:
         self.memory.drop(keys)
         generation = self.invalidations.mark + 1
         for key in keys:
-            self.flights.pop(key, None)
+            self.in_flight_reads.pop(key, None)
             if is_list_tag(key):
                 self._generations.set(key, generation)
         self.invalidations.note(keys)
 
     def _forget_all_here(self) -> None:
         self.memory.drop_all()
-        self.flights.clear()
+        self.in_flight_reads.clear()
         self.invalidations.note_all()
 
-    def _end_of(self, kind: Kind[Any], value: Any) -> str:  # noqa: ANN401 - whatever the relationship leads to
-        ends: Iterable[tuple[Kind[Any], str, Any]] = kind.holds(value) if kind.holds else ()
+    def _end_of(self, kind: CachedKind[Any], value: Any) -> str:  # noqa: ANN401 - whatever the relationship leads to
+        ends: Iterable[tuple[CachedKind[Any], str, Any]] = kind.holds(value) if kind.holds else ()
         return next(record_id for _, record_id, _ in ends)
 
 
@@ -224,7 +224,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     key: str
     entry: Entry
-    lifetime: Lifetime
+    lifetime: Freshness
     encoded: bytes = b""
 
 

@@ -71,7 +71,7 @@ class Announcement:
 
 
 class RedisLink:
-    """Runs commands while Redis is there, and notices when it goes and returns; lives as long as its process.
+    """Runs commands while Redis is there, and notices when it goes and returns; process lifetime.
 
     Args:
         url: With its password.

@@ -92,7 +92,7 @@ class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
 
 
 class SharedRecords:
-    """Records that all processes share; lives as long as its process. Nothing here raises: what fails is as if absent.
+    """Records that all processes share; process lifetime. Nothing here raises: what fails is as if absent.
 
     Args:
         link: The connection, which knows whether Redis is there.

@@ -5,7 +5,7 @@ from enum import Enum
 import msgspec
 
 
-class Lifetime(Enum):
+class Freshness(Enum):
     """What decides how long a record is kept: its kind, and for those with a status its state."""
 
     FINAL = "final"
@@ -17,7 +17,7 @@ class Lifetime(Enum):
     MISSING = "missing"
 
 
-class Terms(msgspec.Struct, frozen=True):
+class FreshnessPolicy(msgspec.Struct, frozen=True):
     """How long an entry may be served; a value.
 
     Args:
@@ -32,7 +32,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class CacheConfig(msgspec.Struct, frozen=True):
-    """What is kept and shared, and for how long; lives as long as its process.
+    """What is kept and shared, and for how long; process lifetime.
 
     Args:
         keep: Whether records are kept.
@@ -61,10 +61,10 @@ class CacheConfig(msgspec.Struct, frozen=True):
     grace: float = 600
     max_entries: int = 100_000
     max_bytes: int = 256 * 1024 * 1024
-    flight_seconds: float = 30
+    in_flight_seconds: float = 30
     lease_seconds: float = 5
 
-    def terms(self) -> dict[Lifetime, Terms]:
+    def terms(self) -> dict[Freshness, FreshnessPolicy]:
         """The terms of each lifetime.
 
         A price that no longer holds and a thing that was not there a while ago are never served stale; a page of a
@@ -72,11 +72,11 @@ class CacheConfig(msgspec.Struct, frozen=True):
         """
         grace = self.grace
         return {
-            Lifetime.FINAL: Terms(self.ttl_final, grace, grace),
-            Lifetime.ACTIVE: Terms(self.ttl_active, grace, grace),
-            Lifetime.REFERENCE: Terms(self.ttl_reference, grace, grace),
-            Lifetime.RELATIONSHIP: Terms(self.ttl_relationship, grace, grace),
-            Lifetime.QUOTE: Terms(self.ttl_quote),
-            Lifetime.LIST: Terms(self.ttl_active, 0.0, grace),
-            Lifetime.MISSING: Terms(self.ttl_missing),
+            Freshness.FINAL: FreshnessPolicy(self.ttl_final, grace, grace),
+            Freshness.ACTIVE: FreshnessPolicy(self.ttl_active, grace, grace),
+            Freshness.REFERENCE: FreshnessPolicy(self.ttl_reference, grace, grace),
+            Freshness.RELATIONSHIP: FreshnessPolicy(self.ttl_relationship, grace, grace),
+            Freshness.QUOTE: FreshnessPolicy(self.ttl_quote),
+            Freshness.LIST: FreshnessPolicy(self.ttl_active, 0.0, grace),
+            Freshness.MISSING: FreshnessPolicy(self.ttl_missing),
         }

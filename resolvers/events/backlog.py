@@ -6,7 +6,7 @@ from resolvers.events.changes import Change, RecordKey
 
 
 class Backlog:
-    """Changes on their way to one subscriber; lives as long as the subscription.
+    """Changes on their way to one subscriber; subscription lifetime.
 
     Within its size nothing is lost. Beyond it, changes of one record are folded into the latest; where that is not
     enough, all are dropped and `gap` says so.

@@ -7,7 +7,7 @@ from resolvers.events.changes import RecordKey
 
 
 class PollCoordination(Protocol):
-    """Agrees with the other processes on who polls; lives as long as its process.
+    """Agrees with the other processes on who polls; process lifetime.
 
     Methods raise `LogUnreachable` where the others cannot be asked now.
     """

@@ -58,7 +58,7 @@ def _apart(marks: bytes) -> set[bytes]:
 
 
 class Cursors:
-    """Seals places and opens cursors; lives as long as its process.
+    """Seals places and opens cursors; process lifetime.
 
     The seal keeps made-up cursors and those of other identities out: to both the answer is the same. Nothing behind it
     is secret, and whatever a cursor says, only the caller's own records are replayed.

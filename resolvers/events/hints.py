@@ -18,7 +18,7 @@ Hint = tuple[str, str]
 
 
 class Hints:
-    """Follows hints in the background; lives as long as its process.
+    """Follows hints in the background; process lifetime.
 
     A hint that waits already is not taken twice; one that comes while the record is being read is followed afterwards,
     since the change may be later than the reading.

@@ -9,7 +9,7 @@ from resolvers.events.status_event import StatusEvent, StatusEventSource
 
 
 class StatusChanges(Protocol):
-    """Follows and tells status changes; lives as long as its process. Accounts are `Any` here, against a circle."""
+    """Follows and tells status changes; process lifetime. Accounts are `Any` here, against a circle."""
 
     @property
     def version(self) -> int:

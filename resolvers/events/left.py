@@ -10,7 +10,7 @@ MAX_LEFT: Final = 10_000
 
 
 class LeftRecords:
-    """Records whose last subscriber has left, and may come back for what it missed; lives as long as its process.
+    """Records whose last subscriber has left, and may come back for what it missed; process lifetime.
 
     Args:
         seconds: For how long they are remembered.

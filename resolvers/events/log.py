@@ -36,7 +36,7 @@ class Verdict(Enum):
     """The log learnt of another change while it was being read, so nobody can say which is newer: read again."""
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """What became of an observation.
 
     Args:
@@ -78,7 +78,7 @@ class LogListener(Protocol):
 
 
 class EventLog(Protocol):
-    """Every status change once, in order per record; lives as long as its process.
+    """Every status change once, in order per record; process lifetime.
 
     Methods raise `LogUnreachable` where the log is elsewhere and cannot be asked now.
     """
@@ -109,7 +109,7 @@ class EventLog(Protocol):
         """Make sure, within seconds, that the log takes changes now; a subscription that begins relies on it."""
         ...
 
-    async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
+    async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare what was read with what is known, and append what differs, each atomically.
 
         The first observation of a record is an event only where it came by a webhook, which says that it changed.

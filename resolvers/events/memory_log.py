@@ -8,7 +8,7 @@ from secrets import token_hex
 import msgspec
 
 from resolvers.events.changes import Change, Observation, RecordKey, upstream_moment
-from resolvers.events.log import LogConfig, LogListener, Outcome, Verdict
+from resolvers.events.log import LogConfig, LogListener, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 
 
@@ -22,7 +22,7 @@ class _Known(msgspec.Struct):
 
 
 class MemoryEventLog:
-    """The log in a deque, bounded by count and age; lives as long as its process, and all is lost with it.
+    """The log in a deque, bounded by count and age; process lifetime, and all is lost with it.
 
     Args:
         config: How much it keeps.
@@ -55,7 +55,7 @@ class MemoryEventLog:
     async def check(self) -> None:
         """Memory takes changes at any time."""
 
-    async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
+    async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare what was read with what is known, and append what differs."""
         outcomes = [self._compare(observation) for observation in observations]
         self._trim()
@@ -79,28 +79,28 @@ class MemoryEventLog:
         if self._listener is not None:
             self._listener.missed(key)
 
-    def _compare(self, observation: Observation) -> Outcome:
+    def _compare(self, observation: Observation) -> Recorded:
         key, known = observation.key, self._known.get(observation.key)
         if known is None:
             return self._note_first(observation)
         self._known.move_to_end(key)
         known.touched_at = self._now()
         if known.observation.has_status_of(observation):
-            return Outcome(Verdict.KNOWN, known.position)
+            return Recorded(Verdict.KNOWN, known.position)
         if known.version > observation.since:
-            return Outcome(Verdict.OUTRUN, known.position)
+            return Recorded(Verdict.OUTRUN, known.position)
         if not observation.confirmed and is_late(observation, known.observation):
-            return Outcome(Verdict.LATE, known.position)
+            return Recorded(Verdict.LATE, known.position)
         return self._append(observation, known.observation)
 
-    def _note_first(self, observation: Observation) -> Outcome:
+    def _note_first(self, observation: Observation) -> Recorded:
         if observation.source is StatusEventSource.WEBHOOK:
             return self._append(observation, None)
         self.version += 1
         self._known[observation.key] = _Known(observation, self.version, 0, self._now())
-        return Outcome(Verdict.KNOWN, 0)
+        return Recorded(Verdict.KNOWN, 0)
 
-    def _append(self, observation: Observation, previous: Observation | None) -> Outcome:
+    def _append(self, observation: Observation, previous: Observation | None) -> Recorded:
         self.version += 1
         self._last = self.version
         change = Change(
@@ -117,7 +117,7 @@ class MemoryEventLog:
         self._of_record[observation.key].append(change)
         if self._listener is not None:
             self._listener.receive([change], self.version)
-        return Outcome(Verdict.CHANGED, self.version)
+        return Recorded(Verdict.CHANGED, self.version)
 
     def _trim(self) -> None:
         oldest = self._now() - self._keep

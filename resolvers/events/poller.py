@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, UpstreamBadAnswer
+from resolvers.events.broker import Broker
 from resolvers.events.changes import Change, RecordKey
 from resolvers.events.coordination import PollCoordination
-from resolvers.events.hub import Hub
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reader
 from resolvers.events.status_event import StatusEventSource
@@ -52,10 +52,10 @@ class _Polled:
 
 
 class Poller:
-    """Polls for all subscribers of the accounts whose lease it holds; lives as long as its process.
+    """Polls for all subscribers of the accounts whose lease it holds; process lifetime.
 
     Args:
-        hub: Knows what is followed here.
+        broker: Knows what is followed here.
         reader: Reads.
         coordination: Says what this process polls.
         config: How often.
@@ -68,7 +68,7 @@ class Poller:
 
     def __init__(  # noqa: PLR0913 - time and chance are parameters
         self,
-        hub: Hub,
+        broker: Broker,
         reader: Reader,
         coordination: PollCoordination,
         config: PollConfig,
@@ -79,7 +79,7 @@ class Poller:
         on_missing: Callable[[RecordKey], Awaitable[None]],
         on_unreadable: Callable[[RecordKey], Awaitable[None]],
     ) -> None:
-        self._hub = hub
+        self._broker = broker
         self._reader = reader
         self._coordination = coordination
         self._config = config
@@ -141,7 +141,7 @@ class Poller:
     async def _claim(self) -> None:
         followed: dict[str, list[RecordKey]] = {}
         accounts: dict[str, Account] = {}
-        for key, watch in self._hub.watches.items():
+        for key, watch in self._broker.watches.items():
             followed.setdefault(key.identity, []).append(key)
             accounts[key.identity] = watch.account
         left = [identity for identity in self._accounts if identity not in accounts]
@@ -160,7 +160,7 @@ class Poller:
         for key in mine:
             if key not in self._polled:
                 polled = self._polled[key] = _Polled(self._config.min_seconds, self._clock())
-                if key in self._hub.watches:
+                if key in self._broker.watches:
                     polled.due = self._due(key, polled)
 
     def _poll_due(self) -> None:

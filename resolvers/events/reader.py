@@ -9,7 +9,7 @@ import msgspec
 
 from resolvers.accounts import Account
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
-from resolvers.events.log import EventLog, LogUnreachable, Outcome, Verdict
+from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.record_loaders import RecordLoaders
@@ -27,7 +27,7 @@ database that lags behind has caught up by then."""
 MAX_RECENT: Final = 10_000
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class RecordRead(msgspec.Struct, frozen=True, gc=False):
     """What a read found, and how the log stood when it had compared it.
 
     Args:
@@ -73,7 +73,7 @@ class _Pending(msgspec.Struct, eq=False):
     account: Account
     key: RecordKey
     source: StatusEventSource
-    result: "asyncio.Future[Reading | None]"
+    result: "asyncio.Future[RecordRead | None]"
     lookers: int = 0
     wanted: bool = False
     task: "asyncio.Task[None] | None" = None
@@ -82,7 +82,7 @@ class _Pending(msgspec.Struct, eq=False):
 
 
 class Reader:
-    """Reads for subscribers, polls and webhooks; lives as long as its process.
+    """Reads for subscribers, polls and webhooks; process lifetime.
 
     Reads that are asked for in one turn of the event loop share their calls: `filter[id]` for deliveries, one list of
     recipients for a job.
@@ -114,11 +114,11 @@ class Reader:
         self._queued: dict[RecordKey, _Pending] = {}
         self._asking: dict[RecordKey, _Pending] = {}
         self._comparing: set[RecordKey] = set()
-        self._recent: dict[RecordKey, tuple[float, Reading]] = {}
-        self._observations: list[tuple[Observation, asyncio.Future[Outcome]]] = []
+        self._recent: dict[RecordKey, tuple[float, RecordRead]] = {}
+        self._observations: list[tuple[Observation, asyncio.Future[Recorded]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def read(self, account: Account, key: RecordKey, source: StatusEventSource) -> "asyncio.Future[Reading | None]":
+    def read(self, account: Account, key: RecordKey, source: StatusEventSource) -> "asyncio.Future[RecordRead | None]":
         """Read a record now; None where there is none. The future is shared: shield it before it is awaited.
 
         The future raises:
@@ -131,7 +131,7 @@ class Reader:
 
     def look(
         self, account: Account, key: RecordKey, charged: list[CallTrace] | None = None
-    ) -> "asyncio.Future[Reading | None]":
+    ) -> "asyncio.Future[RecordRead | None]":
         """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough.
 
         Call `leave` with the future where the subscriber does not wait for it any longer.
@@ -144,7 +144,7 @@ class Reader:
         """
         recent = self._recent.get(key)
         if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
-            known: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
+            known: asyncio.Future[RecordRead | None] = asyncio.get_running_loop().create_future()
             known.set_result(recent[1])
             return known
         pending = self._asking.get(key) or self._queued.get(key)
@@ -154,7 +154,7 @@ class Reader:
         pending.lookers += 1
         return pending.result
 
-    def leave(self, key: RecordKey, result: "asyncio.Future[Reading | None]") -> None:
+    def leave(self, key: RecordKey, result: "asyncio.Future[RecordRead | None]") -> None:
         """A subscriber that looked waits no longer; what is read for nobody is given up."""
         for pending in (self._asking.get(key), self._queued.get(key)):
             if pending is not None and pending.result is result:
@@ -237,7 +237,7 @@ class Reader:
             if not pending.result.done():
                 pending.result.set_result(reading)
 
-    async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> Reading | None:
+    async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> RecordRead | None:
         """Read until the log accepts what was read.
 
         Dates of upstreams are no order: a status dated before what the log knows is read once more, and where it is
@@ -264,18 +264,18 @@ class Reader:
             late = observation if outcome.verdict is Verdict.LATE else None
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
 
-    async def _accepted(self, observation: Observation, outcome: Outcome) -> Reading:
-        reading = Reading(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
+    async def _accepted(self, observation: Observation, outcome: Recorded) -> RecordRead:
+        reading = RecordRead(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
         self._remember(observation.key, reading)
         if reading.changed:
             await self._forget_cached(observation.key)
         return reading
 
-    async def _compare(self, pending: _Pending, observation: Observation) -> Outcome:
+    async def _compare(self, pending: _Pending, observation: Observation) -> Recorded:
         """Whoever comes from here on starts a read of their own: what this one finds may already be outdated."""
         self._stop_asking(pending)
         self._comparing.add(pending.key)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         if not self._observations:
             asyncio.get_running_loop().call_soon(self._flush)
         self._observations.append((observation, outcome))
@@ -294,7 +294,7 @@ class Reader:
         observations, self._observations = self._observations, []
         self._start(self._observe(observations))
 
-    async def _observe(self, observations: list[tuple[Observation, "asyncio.Future[Outcome]"]]) -> None:
+    async def _observe(self, observations: list[tuple[Observation, "asyncio.Future[Recorded]"]]) -> None:
         try:
             outcomes = await self._log.observe([observation for observation, _ in observations])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
@@ -306,7 +306,7 @@ class Reader:
             if not waiting.done():
                 waiting.set_result(outcome)
 
-    def _remember(self, key: RecordKey, reading: Reading) -> None:
+    def _remember(self, key: RecordKey, reading: RecordRead) -> None:
         """Unless a change came in between, from which on the reading is outdated."""
         if key in self._comparing:
             self._comparing.discard(key)
@@ -331,7 +331,7 @@ async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
     return recipient_in(found or (), sms_id)
 
 
-def _mark_retrieved(future: "asyncio.Future[Reading | None]") -> None:
+def _mark_retrieved(future: "asyncio.Future[RecordRead | None]") -> None:
     """A read whose subscriber has left is no error worth a log line."""
     if not future.cancelled():
         future.exception()

@@ -47,7 +47,7 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 
 
 class RedisCoordination:
-    """Leases that end soon after their holder does; lives as long as its process.
+    """Leases that end soon after their holder does; process lifetime.
 
     Args:
         redis: Its connections answer bytes.

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from resolvers.events.changes import Change, Observation, RecordKey
-from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Outcome, Verdict
+from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
 from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import mark_retrieved, stop, undisturbed
@@ -38,7 +38,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 class RedisEventLog:
-    """The log in one stream, with one reader a process; lives as long as its process.
+    """The log in one stream, with one reader a process; process lifetime.
 
     Args:
         redis: Its connections answer bytes.
@@ -98,11 +98,11 @@ class RedisEventLog:
         async with reachable():
             await self._redis.set(self._prefix + "check", b"", ex=CHECK_KEPT_SECONDS)
 
-    async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
+    async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare what was read with what is known, and append what differs, each atomically."""
         return await undisturbed(self._compared(observations))
 
-    async def _compared(self, observations: Sequence[Observation]) -> list[Outcome]:
+    async def _compared(self, observations: Sequence[Observation]) -> list[Recorded]:
         async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
                 await self._observe(*self._call_of(observation), client=pipeline)
@@ -152,11 +152,11 @@ class RedisEventLog:
             int(observation.confirmed),
         ]
 
-    def _outcome(self, answer: list[Any]) -> Outcome:
+    def _outcome(self, answer: list[Any]) -> Recorded:
         verdict, position, version, epoch = answer
         if epoch.decode() == self.epoch:
             self.version = max(self.version, version)
-        return Outcome(Verdict(verdict.decode()), position)
+        return Recorded(Verdict(verdict.decode()), position)
 
     async def _ask_epoch(self) -> tuple[str, int, int]:
         epoch, version, last = await self._begin([self._meta], [token_hex(8)])

@@ -11,12 +11,11 @@ from typing import Final
 
 from resolvers.accounts import Account
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
+from resolvers.events.broker import Broker
 from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
-from resolvers.events.follower import Follower
 from resolvers.events.hints import Hints
-from resolvers.events.hub import Hub
 from resolvers.events.left import LeftRecords
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
@@ -25,6 +24,7 @@ from resolvers.events.sources import Sources
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
+from resolvers.events.subscription import Subscription
 from resolvers.ids import require_global_id
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class EventsConfig:
 
 
 class Events:
-    """Follows, polls, listens to webhooks and mutations; lives as long as its process, between `start` and `close`.
+    """Follows, polls, listens to webhooks and mutations; process lifetime, between `start` and `close`.
 
     Args:
         log: Where changes are kept.
@@ -93,9 +93,9 @@ class Events:
         clock = config.clock or _loop_time
         self._reader = Reader(log, config.now, clock, config.sleep, config.polls.min_seconds, config.forget)
         left = LeftRecords(config.keep_seconds, clock)
-        self._hub = Hub([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, left)
+        self._broker = Broker([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, left)
         self._poller = Poller(
-            self._hub,
+            self._broker,
             self._reader,
             coordination or LocalCoordination(),
             config.polls,
@@ -108,7 +108,9 @@ class Events:
         self._hints = Hints(self._spread_hint, config.sleep)
         self._checks = Hints(self._check_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
-        self._sources = Sources(log, self._hub, self._reader, self.cursors, config.now, config.sleep, config.queue_size)
+        self._sources = Sources(
+            log, self._broker, self._reader, self.cursors, config.now, config.sleep, config.queue_size
+        )
         self._sleep = config.sleep
         self._running: asyncio.Task[None] | None = None
 
@@ -122,7 +124,7 @@ class Events:
         self._hints.start()
         self._checks.start()
         try:
-            self._hub.position = await self._log.start(self._hub)
+            self._broker.position = await self._log.start(self._broker)
             self._running = asyncio.create_task(self._poller.run())
         except LogUnreachable as error:
             logger.warning("Status changes are not followed yet: %s", error)
@@ -173,7 +175,7 @@ class Events:
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Follower(self._sources, account, keys, refused, start).events(place)
+        return Subscription(self._sources, account, keys, refused, start).events(place)
 
     @property
     def version(self) -> int:
@@ -215,7 +217,7 @@ class Events:
         while True:
             await self._sleep(1.0)
             with suppress(LogUnreachable):
-                self._hub.restarted(await self._log.start(self._hub))
+                self._broker.restarted(await self._log.start(self._broker))
                 break
         await self._poller.run()
 
@@ -240,7 +242,7 @@ class Events:
         own = "" if self._own is None else self._own.identity
         self._poller.hinted(kind, local_id, besides=own)
         # A storm of webhooks about what nobody here follows must not become one of calls.
-        if self._hub.may_tell_of(RecordKey(own, kind, local_id)):
+        if self._broker.may_tell_of(RecordKey(own, kind, local_id)):
             self._checks.offer(kind, local_id)
 
     def _on_change(self, change: Change) -> None:

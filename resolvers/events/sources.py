@@ -4,19 +4,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from resolvers.events.broker import Broker
 from resolvers.events.cursors import Cursors
-from resolvers.events.hub import Hub
 from resolvers.events.log import EventLog
 from resolvers.events.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a subscription gets what it tells; lives as long as its process.
+    """Where a subscription gets what it tells; process lifetime.
 
     Args:
         log: Replays.
-        hub: Offers changes.
+        broker: Offers changes.
         reader: Reads SNAPSHOTs.
         cursors: Seals and opens cursors.
         now: The wall clock.
@@ -25,7 +25,7 @@ class Sources:
     """
 
     log: EventLog
-    hub: Hub
+    broker: Broker
     reader: Reader
     cursors: Cursors
     now: Callable[[], datetime]

@@ -6,7 +6,7 @@ from resolvers.upstreams.call import CallTrace
 
 
 class Start:
-    """The start of a subscription, until all that it follows was looked at once; lives as long as the subscription.
+    """The start of a subscription, until all that it follows was looked at once; subscription lifetime.
 
     Args:
         settle: Charges the subscriber for the calls of the start; called once.

@@ -26,7 +26,7 @@ SUCCESSES: Final = frozenset({200, 201, 202, 203})
 EMPTY_SUCCESSES: Final = frozenset({204, 205})
 
 
-class Complaint(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True):
     """What an upstream said about a request that it refused, or documents about such a refusal.
 
     Args:
@@ -41,7 +41,7 @@ class Complaint(msgspec.Struct, frozen=True):
     pointer: str | None = None
     code: str | None = None
     retry_after: float | None = None
-    also: "tuple[Complaint, ...]" = ()
+    also: "tuple[ErrorBody, ...]" = ()
 
     @property
     def words(self) -> str | None:
@@ -50,8 +50,8 @@ class Complaint(msgspec.Struct, frozen=True):
         return "; ".join(dict.fromkeys(said)) or None
 
 
-ReadComplaint = Callable[[bytes], Complaint]
-"""Reads the body of a refusal in one vendor's format; answers an empty complaint where it cannot."""
+ReadComplaint = Callable[[bytes], ErrorBody]
+"""Reads the body of a refusal in one vendor's format; answers an empty error body where it cannot."""
 
 
 def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record:
@@ -74,7 +74,7 @@ def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) ->
         ) from error
 
 
-def require_success(call: Call, answer: Answer, read_complaint: ReadComplaint) -> None:
+def require_success(call: Call, answer: Answer, read_error_body: ReadComplaint) -> None:
     """Pass a success, and raise the error that any other status means.
 
     A change that was made may be answered without a word (204, 205); whoever reads something needs its body.
@@ -84,15 +84,15 @@ def require_success(call: Call, answer: Answer, read_complaint: ReadComplaint) -
     """
     if answer.status in SUCCESSES or (answer.status in EMPTY_SUCCESSES and not call.repeatable):
         return
-    raise error_of(call, answer, read_complaint(answer.body))
+    raise error_of(call, answer, read_error_body(answer.body))
 
 
-def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
+def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError:
     """The error that a status other than success means."""
     upstream, status = call.upstream, answer.status
-    said = complaint.words or f"HTTP {status}"
+    said = error_body.words or f"HTTP {status}"
     if status in {400, 422}:
-        return _input_refused(call, complaint, status)
+        return _input_refused(call, error_body, status)
     if status in {401, 403}:
         return UpstreamAuth(upstream, _credentials_refused(upstream, call.operation, status))
     if status == 404:
@@ -104,7 +104,7 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
         return UpstreamRateLimited(
             upstream,
             f"{upstream.name} takes no more calls for now; try again later.",
-            retry_after=complaint.retry_after if asked is None else asked,
+            retry_after=error_body.retry_after if asked is None else asked,
         )
     if status >= 500:
         return UpstreamUnavailable(
@@ -120,17 +120,17 @@ def error_of(call: Call, answer: Answer, complaint: Complaint) -> UpstreamError:
     )
 
 
-def _input_refused(call: Call, complaint: Complaint, status: int) -> InputRefused:
+def _input_refused(call: Call, error_body: ErrorBody, status: int) -> InputRefused:
     """The first error of a refusal, with the others beside it; what a reader is refused is one error that says all."""
     if call.repeatable:
-        complaint = msgspec.structs.replace(complaint, message=complaint.words, also=())
+        error_body = msgspec.structs.replace(error_body, message=error_body.words, also=())
     refusals = [
         InputRefused(
             call.upstream,
             f"{call.upstream.name} refused {call.operation}: {one.message or f'HTTP {status}'}",
             pointer=one.pointer,
         )
-        for one in (complaint, *complaint.also)
+        for one in (error_body, *error_body.also)
     ]
     refusals[0].also = tuple(refusals[1:])
     return refusals[0]

@@ -32,7 +32,7 @@ CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 
 
 class CallTrace(msgspec.Struct):
-    """What one upstream call was and did, for `X-Gateway-Explain`; lives as long as its operation.
+    """What one upstream call was and did, for `X-Gateway-Explain`; operation lifetime.
 
     `path` holds no secret: clients give a `shown_path` where the real one does.
     """
@@ -47,7 +47,7 @@ class CallTrace(msgspec.Struct):
 
 
 class CallScope(msgspec.Struct, eq=False):
-    """What one operation lends to the calls made for it; lives one operation.
+    """What one operation lends to the calls made for it; operation lifetime.
 
     Args:
         deadline: The event loop's clock, in seconds, at which the operation must be answered.

@@ -11,7 +11,7 @@ Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` a
 empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants
 without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
 `docs/upstream-quirks.md` says where each of them comes from. The words of a vendor are looked up in any case of letters
-by `resolvers/upstreams/words.py`, and what refusals say is read by `resolvers/upstreams/complaint.py`.
+by `resolvers/upstreams/words.py`, and what refusals say is read by `resolvers/upstreams/error_body.py`.
 """
 
 import json

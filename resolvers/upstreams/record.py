@@ -19,7 +19,7 @@ def at(path: str) -> Any:  # noqa: ANN401 - the attribute's type is the schema's
 
 
 class _Promised(property):
-    """A value that the schema promises; lives as long as its class. It is raised for only where it is missing.
+    """A value that the schema promises; class lifetime. It is raised for only where it is missing.
 
     The compiled executor reads the path itself, and asks here once it has found nothing there.
     """

@@ -27,7 +27,7 @@ POINTERS: Final[Mapping[str, Path]] = {
 
 @strawberry.input(description="Which deliveries to list; all that is given must hold.")
 class DeliveryFilter:
-    """What a client looks for; lives one operation."""
+    """What a client looks for; operation lifetime."""
 
     ids: list[strawberry.ID] | None = strawberry.field(description="One of these deliveries.")
     product_id: strawberry.ID | None = strawberry.field(description="Deliveries of this product.")
@@ -71,7 +71,7 @@ class DeliveryFilter:
 
 @strawberry.input(description="A delivery to create.")
 class CreateDeliveryInput:
-    """What a client wants delivered; lives one operation."""
+    """What a client wants delivered; operation lifetime."""
 
     type: DeliveryType = strawberry.field(description="What the delivery asks of the DSP.")
     deliverable: bool = strawberry.field(description="true starts the delivery at once.")
@@ -108,7 +108,7 @@ class CreateDeliveryInput:
 
 @strawberry.input(description="What to change in a delivery; what is left out or null stays as it is.")
 class UpdateDeliveryInput:
-    """What a client wants changed; lives one operation."""
+    """What a client wants changed; operation lifetime."""
 
     type: DeliveryType | None = strawberry.field(description="What the delivery asks of the DSP.")
     deliverable: bool | None = strawberry.field(description="Whether the delivery may start.")

@@ -24,7 +24,7 @@ LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
 
 @strawberry.input(description="Something to carry.")
 class TaskItemInput:
-    """An item that a client names; lives one operation."""
+    """An item that a client names; operation lifetime."""
 
     name: str = strawberry.field(description="What it is.")
     quantity: int | None = strawberry.field(description="How many of it, from 0 up.")
@@ -47,7 +47,7 @@ class TaskItemInput:
 
 @strawberry.input(description="A task to create.")
 class LogisticsTaskInput:
-    """A task that a client wants carried out; lives one operation."""
+    """A task that a client wants carried out; operation lifetime."""
 
     tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")
     group_tag: str | None = strawberry.field(description="The sender's tag of tasks that belong together.")
@@ -99,7 +99,7 @@ class LogisticsTaskInput:
 
 @strawberry.input(description="A task and the tracking id to give it.")
 class TrackingIdInput:
-    """A tracking id that a client gives; lives one operation."""
+    """A tracking id that a client gives; operation lifetime."""
 
     task_id: strawberry.ID = strawberry.field(description="The task.")
     tracking_id: str = strawberry.field(description="The sender's id to track it by.")

@@ -12,7 +12,7 @@ from schema.inputs.currencies import ISO_4217
 
 @strawberry.input(description="An exact amount of a currency's main unit.")
 class MoneyInput:
-    """An amount that a client names; lives one operation."""
+    """An amount that a client names; operation lifetime."""
 
     amount: Decimal = strawberry.field(
         description="From 0 up, with at most five decimals: nothing finer than 1/1000 cent."

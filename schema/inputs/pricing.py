@@ -11,7 +11,7 @@ from schema.inputs.checks import Path, between, known
 
 @strawberry.input(description="A stop of the way to price: an address, or both coordinates, or all three.")
 class PriceStopInput:
-    """A stop that a client names; lives one operation."""
+    """A stop that a client names; operation lifetime."""
 
     address: str | None = strawberry.field(description="Where, in words.")
     latitude: float | None = strawberry.field(description="Degrees north, from -90 to 90; not without `longitude`.")
@@ -36,7 +36,7 @@ class PriceStopInput:
 
 @strawberry.input(description="The way to price, and what drives it.")
 class PriceQuoteInput:
-    """A way that a client asks the price of; lives one operation."""
+    """A way that a client asks the price of; operation lifetime."""
 
     service_type: VehicleType = strawberry.field(
         description="LTL and LORRY_20FT are no service types of the price API: BAD_INPUT."

@@ -39,7 +39,7 @@ _SOURCE: Final = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9!-/:-@\[-`{-~ ]{1,11}")
 
 @strawberry.input(description="A time in which no SMS is sent; one shorter than an hour lasts an hour.")
 class BlackoutPeriodInput:
-    """A pause that a client names; lives one operation."""
+    """A pause that a client names; operation lifetime."""
 
     start: datetime = strawberry.field(description="The pause's first instant.")
     end: datetime = strawberry.field(description="The instant at which SMS go out again.")
@@ -57,7 +57,7 @@ class BlackoutPeriodInput:
 
 @strawberry.input(description="A number that a text goes to.")
 class SmsRecipientInput:
-    """A recipient that a client names; lives one operation."""
+    """A recipient that a client names; operation lifetime."""
 
     destination: str = strawberry.field(description="A phone number, best with + and the country's code.")
     customer_ref: str | None = strawberry.field(description="The sender's reference, of at most 70 characters.")
@@ -81,7 +81,7 @@ class SmsRecipientInput:
 
 @strawberry.input(description="A text and whom it goes to.")
 class SmsMessageInput:
-    """A message that a client writes; lives one operation."""
+    """A message that a client writes; operation lifetime."""
 
     text: str = strawberry.field(description="What the SMS says; a longer one is sent in parts, of at most 20.")
     recipients: list[SmsRecipientInput] = strawberry.field(description="Whom it goes to; at least one.")
@@ -106,7 +106,7 @@ class SmsMessageInput:
 
 @strawberry.input(description="How a job is sent; what is left out is as the account's settings say.")
 class SmsOptionsInput:
-    """What a client says about a whole job; lives one operation."""
+    """What a client says about a whole job; operation lifetime."""
 
     source: str | None = strawberry.field(
         description="The sender that the phones show: up to 20 digits after an optional +, or up to 11 characters."
@@ -160,7 +160,7 @@ class SmsOptionsInput:
 
 @strawberry.input(description="A job to send.")
 class SendSmsInput:
-    """What a client wants sent; lives one operation."""
+    """What a client wants sent; operation lifetime."""
 
     messages: list[SmsMessageInput] = strawberry.field(description="At least one, to at most 3000 recipients in all.")
     options: SmsOptionsInput | None = strawberry.field(description="How to send them.")

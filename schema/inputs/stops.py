@@ -12,7 +12,7 @@ from schema.inputs.refusals import Refusals
 
 @strawberry.input(description="Where a stop is.")
 class AddressInput:
-    """An address that a client writes; lives one operation."""
+    """An address that a client writes; operation lifetime."""
 
     street_address: str | None = strawberry.field(description="Street and number.")
     building_name: str | None = strawberry.field(description="The building.")
@@ -44,7 +44,7 @@ class AddressInput:
 
 @strawberry.input(description="From when to when.")
 class TimeWindowInput:
-    """A time window that a client names; lives one operation."""
+    """A time window that a client names; operation lifetime."""
 
     start: datetime = strawberry.field(description="Not before; at the latest `end`.")
     end: datetime = strawberry.field(description="Not after.")
@@ -69,7 +69,7 @@ class TimeWindowInput:
 
 @strawberry.input(description="Whom to ask for.")
 class ContactInput:
-    """A contact that a client names; lives one operation."""
+    """A contact that a client names; operation lifetime."""
 
     name: str | None = strawberry.field(description="The person's name.")
     phone: str | None = strawberry.field(description="The phone number, best with + and the country's code.")
@@ -92,7 +92,7 @@ class ContactInput:
 
 @strawberry.input(description="One end of a task.")
 class TaskStopInput:
-    """One end of a task as a client describes it; lives one operation."""
+    """One end of a task as a client describes it; operation lifetime."""
 
     address: AddressInput = strawberry.field(description="Where.")
     time_window: TimeWindowInput = strawberry.field(description="When.")

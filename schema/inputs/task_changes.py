@@ -19,7 +19,7 @@ from schema.inputs.task_fields import stop_fields, task_fields
 
 @strawberry.input(description="What to change in a task; what is left out or null stays as it is.")
 class UpdateLogisticsTaskInput:
-    """What a client wants changed; lives one operation."""
+    """What a client wants changed; operation lifetime."""
 
     version_rev: str = strawberry.field(description="The task's versionRev as last read; a stale one is a Conflict.")
     tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")

@@ -10,12 +10,12 @@ from random import Random
 import msgspec
 
 from resolvers.cache.counts import CacheCounts
-from resolvers.cache.kinds import Kind, always, by_state
-from resolvers.cache.reading import Reading
+from resolvers.cache.kinds import CachedKind, always, by_state
+from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
-from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.cache.terms import CacheConfig, Freshness
 from resolvers.cached_loader import CachedLoader
 from resolvers.errors import UpstreamError
 from resolvers.upstreams.call import CallScope
@@ -91,11 +91,13 @@ async def _fetch_many(owner: Owner, scope: CallScope, note_ids: Sequence[str]) -
     return {one: note for one, note in found.items() if note is not None}
 
 
-NOTE = Kind[Note]("note", Note, UpstreamName.DELIVERIES, by_state, fetch=_fetch, lists=("notes",), path="/notes/{id}")
-BATCHED_NOTE = Kind[Note](
+NOTE = CachedKind[Note](
+    "note", Note, UpstreamName.DELIVERIES, by_state, fetch=_fetch, lists=("notes",), path="/notes/{id}"
+)
+BATCHED_NOTE = CachedKind[Note](
     "batched note", Note, UpstreamName.DELIVERIES, by_state, fetch=_fetch, fetch_many=_fetch_many, max_batch=10
 )
-LISTED_NOTE = Kind[Note]("listed note", Note, UpstreamName.DELIVERIES, always(Lifetime.LIST), fetch=_fetch)
+LISTED_NOTE = CachedKind[Note]("listed note", Note, UpstreamName.DELIVERIES, always(Freshness.LIST), fetch=_fetch)
 """Served past its TTL only where its upstream fails, as a page of a list is."""
 
 
@@ -115,8 +117,10 @@ class Clock:
 class Operation(CachedLoader[Note]):
     """One operation of one owner."""
 
-    def __init__(self, cache: RecordCache, owner: Owner, deadline: float = math.inf, kind: Kind[Note] = NOTE) -> None:
-        self.reading = Reading(owner, CallScope(deadline), cache.invalidations.mark)
+    def __init__(
+        self, cache: RecordCache, owner: Owner, deadline: float = math.inf, kind: CachedKind[Note] = NOTE
+    ) -> None:
+        self.reading = ReadSet(owner, CallScope(deadline), cache.invalidations.mark)
         super().__init__(kind, cache, self.reading)
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from resolvers.cache.records import JITTER
-from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.cache.terms import CacheConfig, Freshness
 from tests.cache.notes import Clock, Notes, Operation, Owner, new_cache
 
 LONGEST, SHORTEST = 1.0, 1.0 - JITTER
@@ -80,6 +80,10 @@ async def test_what_is_not_kept_is_not_fresh_for_an_operation_to_be_kept_either(
 def test_each_lifetime_has_terms_and_only_prices_and_absences_are_never_stale() -> None:
     terms = CacheConfig(grace=300).terms()
 
-    assert terms.keys() == set(Lifetime)
-    assert {one for one in Lifetime if terms[one].grace == 0} == {Lifetime.QUOTE, Lifetime.MISSING}
-    assert {one for one in Lifetime if terms[one].revalidate == 0} == {Lifetime.QUOTE, Lifetime.MISSING, Lifetime.LIST}
+    assert terms.keys() == set(Freshness)
+    assert {one for one in Freshness if terms[one].grace == 0} == {Freshness.QUOTE, Freshness.MISSING}
+    assert {one for one in Freshness if terms[one].revalidate == 0} == {
+        Freshness.QUOTE,
+        Freshness.MISSING,
+        Freshness.LIST,
+    }

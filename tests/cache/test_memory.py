@@ -8,11 +8,11 @@ import pytest
 from resolvers.cache.entry import Entry
 from resolvers.cache.memory import BoundedMemory
 from resolvers.cache.records import RecordCache
-from resolvers.cache.terms import CacheConfig, Terms
+from resolvers.cache.terms import CacheConfig, FreshnessPolicy
 from resolvers.record_kinds import DELIVERY
 from resolvers.upstreams.deliveries.records import Delivery
 
-TERMS = Terms(5)
+TERMS = FreshnessPolicy(5)
 DELIVERY_JSON = """{"type": "send-tasks", "id": "%d", "attributes": {"deliverable": true, "delivery-type": "delivery",
 "status": "completed", "created-at": "2018-09-24T12:17:44.653+02:00", "updated-at": "2018-09-25T08:00:01.000+02:00",
 "priority": "normal", "batch-id": "1f0c66ab-36b1-4d6b-8a7c-%d", "message-id": "message-%d", "sent-by": "someone",

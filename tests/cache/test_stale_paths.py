@@ -77,8 +77,8 @@ class Gateway:
         calls = self.upstreams.calls
         paths = await stale_paths(SCHEMA, document, operation, None, context)
         assert self.upstreams.calls == calls
-        refreshes = [fleet.task for fleet in self.cache.fleets if fleet.task]
-        assert len(refreshes) == len(self.cache.fleets)
+        refreshes = [batch.task for batch in self.cache.batches if batch.task]
+        assert len(refreshes) == len(self.cache.batches)
         await asyncio.gather(*refreshes)
         return {".".join(str(step) for step in one["path"]): one["ageSeconds"] for one in paths}
 

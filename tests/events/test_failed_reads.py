@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from resolvers.events.changes import Observation, RecordKey
-from resolvers.events.log import LogConfig, LogUnreachable, Outcome
+from resolvers.events.log import LogConfig, LogUnreachable, Recorded
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.reader import Reader
 from resolvers.events.service import forget_nothing
@@ -18,7 +18,7 @@ from tests.events.virtual_time import RealTime
 class UnreachableLog(MemoryEventLog):
     """Compares nothing; lives one test."""
 
-    async def observe(self, observations: Sequence[Observation]) -> list[Outcome]:
+    async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         del observations
         raise LogUnreachable("away")
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from resolvers.errors import UpstreamRateLimited
-from resolvers.upstreams.answers import Complaint, error_of
+from resolvers.upstreams.answers import ErrorBody, error_of
 from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 from resolvers.upstreams.transport.pacing import Pacing
 from resolvers.upstreams.transport.pacing_gate import GateParts
-from resolvers.upstreams.transport.rate_state import PacingConfig, Standing
+from resolvers.upstreams.transport.rate_state import PacingConfig, RateStatus
 from resolvers.upstreams.transport.shared_rate import LocalRate, RateChange
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.policies.little_upstreams import (
@@ -56,7 +56,7 @@ class CountingRate(LocalRate):
         super().__init__(loop_clock)
         self.asked = 0
 
-    async def change(self, key: str, change: RateChange) -> Standing:
+    async def change(self, key: str, change: RateChange) -> RateStatus:
         self.asked += 1
         return await super().change(key, change)
 
@@ -209,7 +209,7 @@ async def test_a_refusal_says_when_the_gate_opens_and_not_what_the_upstream_aske
 
     refused = [(call, await scene.pacing.send(call)) for call in (read, absurd)]
 
-    told = [error_of(call, answer, Complaint(retry_after=3)).retry_after for call, answer in refused]
+    told = [error_of(call, answer, ErrorBody(retry_after=3)).retry_after for call, answer in refused]
     assert told == pytest.approx([scene.health.retry_after("own"), scene.health.retry_after("other")], abs=0.25)
     assert told == pytest.approx([10, 600], abs=0.25)
 

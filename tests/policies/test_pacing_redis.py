@@ -25,19 +25,19 @@ async def test_of_many_who_ask_at_once_only_as_many_get_a_place_as_there_are(red
         *(process.change("key", partial(take, config=config)) for process in processes for _ in range(5))
     )
 
-    assert sum(standing.wait == 0 for standing in standings) == 1
-    assert all(standing.wait > 90 for standing in standings if standing.wait)
+    assert sum(rate_status.wait == 0 for rate_status in standings) == 1
+    assert all(rate_status.wait > 90 for rate_status in standings if rate_status.wait)
 
 
 async def test_what_one_process_learns_holds_for_the_others(redis: Redis, redis_prefix: str) -> None:
     one, other = (RedisRate(redis, redis_prefix, loop_clock) for _ in range(2))
 
     await one.change("key", partial(refuse, config=FREE, refusal=Refusal(7, Accepted(100, 10), 0)))
-    standing = await other.change("key", partial(look, config=FREE))
+    rate_status = await other.change("key", partial(look, config=FREE))
 
-    assert standing.closed_for == pytest.approx(7, abs=0.5)
-    assert standing.per_second == pytest.approx(5)
-    assert standing.refusals == 1
+    assert rate_status.closed_for == pytest.approx(7, abs=0.5)
+    assert rate_status.per_second == pytest.approx(5)
+    assert rate_status.refusals == 1
 
 
 async def test_states_are_kept_apart_by_prefix_and_key_and_end_some_day(redis: Redis, redis_prefix: str) -> None:
@@ -60,9 +60,9 @@ async def test_looking_writes_nothing(redis: Redis, redis_prefix: str) -> None:
 async def test_a_state_that_cannot_be_read_is_none(redis: Redis, redis_prefix: str) -> None:
     await redis.set(f"{redis_prefix}pacing:key", b'{"of": "another release"}', ex=60)
 
-    standing = await RedisRate(redis, redis_prefix, loop_clock).change("key", partial(take, config=SLOW))
+    rate_status = await RedisRate(redis, redis_prefix, loop_clock).change("key", partial(take, config=SLOW))
 
-    assert standing.wait == 0
+    assert rate_status.wait == 0
 
 
 async def test_another_process_whose_calls_are_unrestricted_learns_within_a_second(

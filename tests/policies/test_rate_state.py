@@ -27,10 +27,10 @@ def refusal(*, pause: float = 10, accepted: float | None, refusals: int = 0) -> 
 
 
 def test_nothing_is_restricted_at_first() -> None:
-    state, standing = take(RateState(), 5.0, FREE)
+    state, rate_status = take(RateState(), 5.0, FREE)
 
-    assert not standing.restricted
-    assert standing.wait == 0
+    assert not rate_status.restricted
+    assert rate_status.wait == 0
     assert state == RateState()
 
 
@@ -38,9 +38,9 @@ def test_a_set_rate_is_kept_over_any_time() -> None:
     state, now, taken = RateState(), 0.0, 0
 
     while now < 100:
-        state, standing = take(state, now, TEN_A_SECOND)
-        taken += standing.wait == 0
-        now += standing.wait
+        state, rate_status = take(state, now, TEN_A_SECOND)
+        taken += rate_status.wait == 0
+        now += rate_status.wait
 
     assert taken == pytest.approx(1000, abs=2)
 
@@ -54,9 +54,9 @@ def test_a_burst_is_small() -> None:
 def test_a_429_closes_the_gate_and_halves_what_was_accepted() -> None:
     state = refused_at(50.0)
 
-    _, standing = take(state, 53.0, FREE)
-    assert standing.wait == pytest.approx(7)
-    assert standing.closed_for == pytest.approx(7)
+    _, rate_status = take(state, 53.0, FREE)
+    assert rate_status.wait == pytest.approx(7)
+    assert rate_status.closed_for == pytest.approx(7)
     assert rate_of(state, 60.0, FREE) == pytest.approx(5)
 
 
@@ -89,10 +89,10 @@ def test_a_limit_long_past_is_exceeded_step_by_step_and_forgotten() -> None:
     state = refused_at(50.0)
 
     rates = [rate_of(state, 360.0 + seconds, FREE) for seconds in (0, 6, 60)]
-    _, standing = take(state, 360.0 + 67, FREE)
+    _, rate_status = take(state, 360.0 + 67, FREE)
 
     assert rates == pytest.approx([9, 10, 19])
-    assert not standing.restricted
+    assert not rate_status.restricted
 
 
 def test_a_429_that_came_after_hardly_any_call_starts_from_a_guess_that_soon_fades() -> None:
@@ -138,8 +138,8 @@ def test_an_allowance_is_used_up_and_then_waited_for() -> None:
     waits = []
 
     for _ in range(3):
-        state, standing = take(state, 10.0, FREE)
-        waits.append(standing.wait)
+        state, rate_status = take(state, 10.0, FREE)
+        waits.append(rate_status.wait)
 
     assert waits == pytest.approx([0, 0, 20])
     assert take(state, 30.0, FREE)[1].wait == 0

@@ -14,7 +14,7 @@ from resolvers.numbered_pages import LARGEST_PAGE
 from resolvers.sms_job_lists import LOOKED_AROUND, MAX_LIMIT
 from resolvers.sms_listing import WINDOW
 from resolvers.trails import MARKED
-from resolvers.upstreams.complaint import MAX_ERRORS, MAX_TEXT
+from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.instant import instant
 from resolvers.upstreams.lenient import read
 from tests.project.tree import ROOT

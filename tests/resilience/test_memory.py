@@ -6,16 +6,16 @@ from typing import Final
 import pytest
 
 from gateway.settings.groups import CacheSettings
-from resolvers.cache.kinds import Kind, always
+from resolvers.cache.kinds import CachedKind, always
 from resolvers.cache.records import RecordCache
-from resolvers.cache.terms import CacheConfig, Lifetime
+from resolvers.cache.terms import CacheConfig, Freshness
 from resolvers.upstreams.names import UpstreamName
 from tests.policies.virtual_time import in_virtual_time
 from tests.resilience.little_gateway import LittleGateway, Wire, delivery, now
 
 MOST: Final = 500
-PAGE: Final = Kind[int]("page", int, UpstreamName.SMS, always(Lifetime.LIST), lists=("numbers",), shared=False)
-NUMBER: Final = Kind[int]("number", int, UpstreamName.SMS, always(Lifetime.FINAL), lists=("numbers",))
+PAGE: Final = CachedKind[int]("page", int, UpstreamName.SMS, always(Freshness.LIST), lists=("numbers",), shared=False)
+NUMBER: Final = CachedKind[int]("number", int, UpstreamName.SMS, always(Freshness.FINAL), lists=("numbers",))
 
 
 @in_virtual_time
@@ -27,7 +27,7 @@ async def test_thousands_of_different_operations_leave_no_more_behind_than_the_b
     assert all(one.is_whole for one in told)
     assert len(told) == 4000
     assert len(gateway.records.memory) == MOST
-    assert (gateway.records.flights, gateway.records.fleets) == ({}, set())
+    assert (gateway.records.in_flight_reads, gateway.records.batches) == ({}, set())
 
 
 @in_virtual_time
@@ -42,7 +42,7 @@ async def test_a_million_records_that_come_and_change_leave_no_more_behind_than_
     assert len(cache.memory) <= MOST
     assert cache.memory.bytes <= 1_000_000
     # The rest that a cache keeps is per identity, per list, or bounded by itself.
-    assert sum(sys.getsizeof(part) for part in (cache._prefixes, cache.flights, cache.fleets)) < 2000
+    assert sum(sys.getsizeof(part) for part in (cache._prefixes, cache.in_flight_reads, cache.batches)) < 2000
     assert len(cache._generations) == 1
 
 

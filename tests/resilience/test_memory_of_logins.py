@@ -15,7 +15,7 @@ from tests.oauth.gateways import SESSIONS, codes, running_gateway
 LOGINS: Final = 30
 BOUND: Final = 10
 BOUNDS: Final = (
-    "gateway.oauth.keeper.REMEMBERED_SESSIONS",
+    "gateway.oauth.session_registry.REMEMBERED_SESSIONS",
     "gateway.oauth.session_callers.REMEMBERED_CLIENTS",
     "resolvers.cache.records.REMEMBERED_LISTS",
     "resolvers.cache.records.REMEMBERED_PREFIXES",

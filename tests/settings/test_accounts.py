@@ -1,5 +1,5 @@
 from gateway.settings import load_settings
-from tests.settings.complaints import OPEN, complaints
+from tests.settings.problems import OPEN, complaints
 
 OWN = {
     **OPEN,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import load_settings, unknown_settings
-from tests.settings.complaints import OPEN, complaints
+from tests.settings.problems import OPEN, complaints
 from tests.wire.certificates import write_certificate
 
 SECRET = "plantedSecret42"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import load_settings
-from tests.settings.complaints import OPEN, complaints
+from tests.settings.problems import OPEN, complaints
 
 
 def test_an_upstream_of_which_nothing_is_set_is_unconfigured() -> None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from gateway.callers import Caller
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.operations.admission import Admission
+from gateway.operations.admission import OperationStack
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.cost import CostConfig, Costs
 from gateway.operations.documents import Documents
@@ -134,7 +134,9 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
     strawberry_schema = feed_schema(feed)
     schema, execution = core_schema(strawberry_schema), CompiledExecution(strawberry_schema)
     limits = RequestLimits(document_bytes=MAX_MESSAGE_BYTES, variable_values=100, counts=RequestCounts())
-    admission = Admission(Documents(schema), limits, AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None)
+    admission = OperationStack(
+        Documents(schema), limits, AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None
+    )
     runner = Runner(admission.documents, execution, admission.costs, limits, RunnerConfig())
     operations = admission.around(runner)
     subscriber = Subscriber(schema, execution, admission, operations, config.deadline_seconds)

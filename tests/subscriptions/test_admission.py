@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from starlette.types import Scope
 
-from gateway.subscriptions.admission import Admission
+from gateway.subscriptions.admission import SubscriptionAdmission
 from gateway.subscriptions.open_connections import OpenConnections
 from resolvers.errors import Forbidden, RateLimited
 from tests.subscriptions.identities import Identities
@@ -17,7 +17,9 @@ class Door:
     def __init__(self, connections: OpenConnections) -> None:
         identities = Identities()
         self.expired = asyncio.Event()
-        self.admission = Admission(identities.connection, connections, lambda: identities.now, self.expired.set)
+        self.admission = SubscriptionAdmission(
+            identities.connection, connections, lambda: identities.now, self.expired.set
+        )
 
     async def admit(self, token: str) -> None:
         await self.admission.admit(SCOPE, {"authorization": token})

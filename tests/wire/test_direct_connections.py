@@ -10,7 +10,7 @@ import pytest
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire import pool
-from resolvers.upstreams.transport.wire.connection import Connection
+from resolvers.upstreams.transport.wire.connection import WireConnection
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.wire.talking_server import answer, answering, by_turns, call_to, saying, serving
@@ -363,11 +363,11 @@ async def test_a_connection_that_has_ended_is_freed_without_the_garbage_collecto
     try:
         async with serving(answering(b"{}")) as server:
             await wire.send(call_to(server.url))
-            open_ones = sum(isinstance(one, Connection) for one in gc.get_objects())
+            open_ones = sum(isinstance(one, WireConnection) for one in gc.get_objects())
             await connections.close()
             for _ in range(3):
                 await asyncio.sleep(0)
-            left = sum(isinstance(one, Connection) for one in gc.get_objects())
+            left = sum(isinstance(one, WireConnection) for one in gc.get_objects())
     finally:
         gc.enable()
 

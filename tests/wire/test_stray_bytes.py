@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from resolvers.errors import UpstreamUnavailable
-from resolvers.upstreams.transport.wire.connection import Connection
+from resolvers.upstreams.transport.wire.connection import WireConnection
 from resolvers.upstreams.transport.wire.socket_state import SocketState
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.wire.talking_server import Talk, answer, answering, by_turns, call_to, saying, serving
@@ -169,13 +169,13 @@ class Elsewhere:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._unacknowledged = 0
         monkeypatch.setattr(SocketState, "unacknowledged", lambda _: self._unacknowledged)
-        connection_made = Connection.connection_made
+        connection_made = WireConnection.connection_made
 
-        def made(connection: Connection, transport: asyncio.BaseTransport) -> None:
+        def made(connection: WireConnection, transport: asyncio.BaseTransport) -> None:
             connection_made(connection, transport)
             connection._is_remote = True
 
-        monkeypatch.setattr(Connection, "connection_made", made)
+        monkeypatch.setattr(WireConnection, "connection_made", made)
 
     def acknowledges(self, talk: Talk, unacknowledged: int) -> Talk:
         """So many bytes are on their way while it says this."""

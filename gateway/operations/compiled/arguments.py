@@ -31,7 +31,7 @@ Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
 
 class Arguments:
-    """The arguments of one field at one place; lives as long as its plan.
+    """The arguments of one field at one place; plan lifetime.
 
     What is left out is left to the defaults of the resolver's parameters: the schema has its own from them.
 

@@ -13,7 +13,7 @@ from resolvers.context import Context
 
 
 class ResolverCall:
-    """One field with a resolver at one place of a document; lives as long as its plan.
+    """One field with a resolver at one place of a document; plan lifetime.
 
     Args:
         parent_type: The type that the field belongs to.

@@ -26,7 +26,7 @@ FieldGroups = dict[str, list[FieldNode]]
 
 
 class Fields:
-    """Collects the fields of one operation under one set of `@skip` and `@include`; lives as long as its plan.
+    """Collects the fields of one operation under one set of `@skip` and `@include`; plan lifetime.
 
     Args:
         schema: Says which types a fragment applies to.

@@ -22,7 +22,7 @@ from gateway.operations.compiled.variable_names import variables_in
 
 
 class EventSelection:
-    """What a subscription asks of its events; lives as long as its plan.
+    """What a subscription asks of its events; plan lifetime.
 
     Args:
         schema: The whole schema.

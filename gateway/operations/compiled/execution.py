@@ -39,7 +39,7 @@ class CompiledEvents:
 
 
 class CompiledExecution:
-    """Executes queries and subscriptions' events by functions made for their document; lives as long as its process.
+    """Executes queries and subscriptions' events by functions made for their document; process lifetime.
 
     An operation that it does not cover, and a response with an error in it, is executed by graphql-core with the same
     context: what was loaded once is not loaded again, so the second execution costs no upstream call.

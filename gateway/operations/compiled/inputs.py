@@ -42,7 +42,7 @@ class InputField(NamedTuple):
 
 
 class InputObject:
-    """How the objects of an input type are made; lives as long as a plan.
+    """How the objects of an input type are made; plan lifetime.
 
     Args:
         type_: The type.

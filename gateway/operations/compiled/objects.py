@@ -50,7 +50,7 @@ from gateway.operations.compiled.values import (
 
 
 class Selection:
-    """What one place of a document asks of whatever stands there; lives as long as its plan.
+    """What one place of a document asks of whatever stands there; plan lifetime.
 
     Args:
         schema: The whole schema.

@@ -22,7 +22,7 @@ MAX_VARIANTS: Final = 16
 
 
 class Plan:
-    """One operation of a document; lives as long as the document.
+    """One operation of a document; document lifetime.
 
     Args:
         compiled: The operation and what it stands in.

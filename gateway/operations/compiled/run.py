@@ -32,7 +32,7 @@ Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What all executions of one operation share; lives as long as its plan.
+    """What all executions of one operation share; plan lifetime.
 
     Args:
         schema: The whole schema.
@@ -46,7 +46,7 @@ class Compiled:
 
 
 class Run:
-    """One execution; lives one operation.
+    """One execution; operation lifetime.
 
     Args:
         compiled: The operation.

@@ -27,7 +27,7 @@ class _Variable(NamedTuple):
 
 
 class Variables:
-    """The variables of one operation; lives as long as its plan.
+    """The variables of one operation; plan lifetime.
 
     Args:
         schema: Has their types.

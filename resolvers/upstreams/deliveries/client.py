@@ -10,7 +10,6 @@ import msgspec
 from resolvers.errors import Conflicting, InputRefused, StillInProgress
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.complaint import read_complaint
 from resolvers.upstreams.deliveries.records import (
     DELIVERY,
     DELIVERY_PAGE,
@@ -34,6 +33,7 @@ from resolvers.upstreams.deliveries.requests import (
     creation_document,
     filter_parameters,
 )
+from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.partial_answers import whole_or_none
 from resolvers.upstreams.path_segment import path_segment
@@ -50,7 +50,7 @@ CONFLICT_POINTERS: Final = frozenset({"/data", "/data/relationships/dsp-upload-i
 
 @dataclass(frozen=True)
 class DeliveriesConfig:
-    """Where the API is; lives as long as the process.
+    """Where the API is; process lifetime.
 
     Args:
         base_url: With `/api/v1`, without a slash at its end.
@@ -60,7 +60,7 @@ class DeliveriesConfig:
 
 
 class DeliveriesClient:
-    """Asks the send-tasks API; lives as long as the process, one for each account.
+    """Asks the send-tasks API; process lifetime, one for each account.
 
     Every method raises an `UpstreamError` where the API did not do what it was asked. The client neither retries nor
     waits nor adds credentials: the policies around the transport do.
@@ -176,7 +176,7 @@ class DeliveriesClient:
 
     async def _page(self, scope: CallScope, operation: str, parameters: Mapping[str, str]) -> DeliveryPage:
         call, answer = await self._get(scope, operation, f"{self._send_tasks_url}?{urlencode(parameters)}")
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         return decode(DELIVERY_PAGE, call, answer)
 
     async def _resource(
@@ -189,7 +189,7 @@ class DeliveriesClient:
         call, answer = await self._get(scope, operation, url)
         if answer.status == 404:
             return None
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         return decode(decoder, call, answer).data
 
     async def _get(self, scope: CallScope, operation: str, url: str) -> tuple[Call, Answer]:
@@ -228,7 +228,7 @@ class DeliveriesClient:
 def _require_write(call: Call, answer: Answer) -> None:
     """Pass a success, and raise what any other answer to a creation or a change means."""
     try:
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
     except Conflicting as conflict:
         # The documents know one conflict alone: a second delivery of the same while the first has not ended.
         raise StillInProgress(conflict.upstream, conflict.message) from conflict

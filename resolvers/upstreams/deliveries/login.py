@@ -11,7 +11,7 @@ import msgspec
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
-from resolvers.upstreams.complaint import read_complaint
+from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.request_body import request_body
 from resolvers.upstreams.texts import NonEmpty
@@ -29,7 +29,7 @@ _JSON: Final = (("accept", "application/json"), ("content-type", "application/js
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesLoginConfig:
-    """Where and as whom to log in; lives as long as its account."""
+    """Where and as whom to log in; account lifetime."""
 
     url: str
     email: str
@@ -37,7 +37,7 @@ class DeliveriesLoginConfig:
 
 
 class DeliveriesLogin:
-    """Fetches bearer tokens; lives as long as its account.
+    """Fetches bearer tokens; account lifetime.
 
     Args:
         transport: The upstream's policies, without credentials.
@@ -71,7 +71,7 @@ class DeliveriesLogin:
                 UpstreamName.DELIVERIES,
                 "DELIVERIES refused the gateway's e-mail address or password; check them with `gateway check`.",
             )
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         granted = decode(_GRANTED, call, answer)
         return Token(granted.access_token, _lifetime(granted.expires_in))
 

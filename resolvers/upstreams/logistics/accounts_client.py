@@ -25,7 +25,7 @@ _PARTNER: Final = msgspec.json.Decoder(Partner)
 
 
 class AccountsClient(LogisticsConnection):
-    """Reads and changes what belongs to the partner; lives as long as its account."""
+    """Reads and changes what belongs to the partner; account lifetime."""
 
     async def partner(self, scope: CallScope) -> Partner:
         """The partner behind the account.

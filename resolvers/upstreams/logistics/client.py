@@ -15,7 +15,7 @@ _PRICE_QUOTE: Final = msgspec.json.Decoder(PriceQuote, strict=False)
 
 
 class LogisticsClient(TasksClient, AccountsClient):
-    """Asks the logistics API; lives as long as its account.
+    """Asks the logistics API; account lifetime.
 
     It never retries, waits, caches, logs or adds credentials: the transports that it is given do.
     """

@@ -7,7 +7,7 @@ from resolvers.upstreams.logistics.paths import LogisticsPaths
 
 @dataclass(frozen=True, slots=True)
 class LogisticsConfig:
-    """One account at the logistics API; lives as long as the account.
+    """One account at the logistics API; account lifetime.
 
     Args:
         base_url: What the paths stand below; a slash at its end is ignored.

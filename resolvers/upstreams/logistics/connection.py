@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.logistics.complaint import require_logistics_success
 from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.error_body import require_logistics_success
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.request_body import request_body
 

@@ -21,7 +21,7 @@ _PLACEHOLDER_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LogisticsPaths:
-    """The path of each operation below the base URL; lives as long as the settings.
+    """The path of each operation below the base URL; settings lifetime.
 
     Raises:
         ValueError: a path does not start with a slash, or lacks the placeholder of its operation.

@@ -19,7 +19,7 @@ from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskRefere
 
 
 class TasksClient(LogisticsConnection):
-    """Reads and changes tasks; lives as long as its account.
+    """Reads and changes tasks; account lifetime.
 
     A platform partner's account reads and creates through the platform operations, any other through the partner's own.
     """

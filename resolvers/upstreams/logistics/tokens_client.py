@@ -15,7 +15,7 @@ _REFRESHED: Final = msgspec.json.Decoder(Refreshed)
 
 
 class LogisticsTokens(LogisticsConnection):
-    """Gets tokens; lives as long as its account. Its transport must not be the one that adds the bearer token."""
+    """Gets tokens; account lifetime. Its transport must not be the one that adds the bearer token."""
 
     async def exchange_code(self, scope: CallScope, code: str) -> TokenPair:
         """The tokens for a code that the consent page gave out.

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.complaint import read_complaint
+from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
 from resolvers.upstreams.request_body import request_body
-from resolvers.upstreams.sms.complaint import read_job_complaint
+from resolvers.upstreams.sms.error_body import read_job_error_body
 from resolvers.upstreams.sms.records import (
     JOB_REFERENCE,
     JOB_REFERENCES,
@@ -33,7 +33,7 @@ SEND_HEADERS: Final = (("accept", "application/json"), ("content-type", "applica
 
 @dataclass(frozen=True)
 class SmsConfig:
-    """Where the API is; lives as long as the process.
+    """Where the API is; process lifetime.
 
     Args:
         read_urls: One for each data centre, the primary first; with `/rest/v1`, without a slash at the end.
@@ -45,7 +45,7 @@ class SmsConfig:
 
 
 class SmsClient:
-    """Asks the SMS API; lives as long as the process, one for each account.
+    """Asks the SMS API; process lifetime, one for each account.
 
     A data centre knows only the jobs that it took, so every reading method takes the `centre` to ask: an index into
     `SmsConfig.read_urls`. Every method raises an `UpstreamError` where the API did not do what it was asked. The client
@@ -73,7 +73,7 @@ class SmsClient:
         answer = await sent
         if answer.status == 404:
             return None
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         return SmsJob.from_report(decode(JOB_REPORT, call, answer))
 
     async def recipients(self, scope: CallScope, centre: int, job_id: str) -> list[Recipient] | None:
@@ -86,7 +86,7 @@ class SmsClient:
         answer = await sent
         if answer.status == 404:
             return None
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         recipients = decode(RECIPIENTS, call, answer)
         set_job(recipients, job_id)
         return recipients
@@ -102,7 +102,7 @@ class SmsClient:
         """
         call, sent = self._get(scope, "job_ids", centre, f"/jobs?{urlencode(job_id_parameters(query))}")
         answer = await sent
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         jobs = decode(JOB_REFERENCES, call, answer)
         return [None if isinstance(job, UnreadableRecord) else job.job_id for job in jobs]
 
@@ -110,7 +110,7 @@ class SmsClient:
         """Which version of the API the centre runs (documents: "Getting API version information")."""
         call, sent = self._get(scope, "version", centre, "/version")
         answer = await sent
-        require_success(call, answer, read_complaint)
+        require_success(call, answer, read_error_body)
         return decode(VERSION, call, answer)
 
     async def create_job(self, scope: CallScope, request: JobRequest) -> str:
@@ -134,7 +134,7 @@ class SmsClient:
             turn_by=scope.turn_by,
         )
         answer = await self._send_transport.send(call)
-        require_success(call, answer, partial(read_job_complaint, answer.status))
+        require_success(call, answer, partial(read_job_error_body, answer.status))
         return decode(JOB_REFERENCE, call, answer).job_id
 
     def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Awaitable[Answer]]:

@@ -7,7 +7,7 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 
 
 class Credentials(Protocol):
-    """Where the value of the Authorization header comes from; lives as long as its account.
+    """Where the value of the Authorization header comes from; account lifetime.
 
     Attributes:
         renewable: Whether a value that the upstream refuses may be replaced by another.
@@ -37,7 +37,7 @@ class Credentials(Protocol):
 
 
 class Identifying:
-    """Sends an account's calls for tokens, which have no other credentials; lives as long as the account.
+    """Sends an account's calls for tokens, which have no other credentials; account lifetime.
 
     Args:
         inner: The upstream's policies, shared by all accounts.
@@ -55,7 +55,7 @@ class Identifying:
 
 
 class Authorizing:
-    """Sends every call of one account with its credentials; lives as long as the account.
+    """Sends every call of one account with its credentials; account lifetime.
 
     Args:
         inner: The upstream's policies, shared by all accounts.

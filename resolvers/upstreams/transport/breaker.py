@@ -40,7 +40,7 @@ class BreakerConfig:
 
 
 class CircuitBreaker:
-    """Lets calls through while enough of them succeed, and else one a probe interval; lives as long as its process.
+    """Lets calls through while enough of them succeed, and else one a probe interval; process lifetime.
 
     Failures are broken connections, timeouts and 5xx. Refusals of any kind, 401 and 429 too, prove that it is up. Open,
     it takes the next call as its probe once one is due, even while an earlier one hangs: a first success closes it.

@@ -44,7 +44,7 @@ class _Waiting(msgspec.Struct, eq=False):
 
 
 class ConcurrencyLimit:
-    """Lets so many calls through at once, first come first served; lives as long as its process.
+    """Lets so many calls through at once, first come first served; process lifetime.
 
     A place is handed over by sending the next call at once: nobody can slip in between, and whoever waits for the
     answer is woken once, when it is there.

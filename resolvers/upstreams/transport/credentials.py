@@ -15,7 +15,7 @@ AHEAD_SECONDS: Final = 60.0
 
 
 class FixedCredentials:
-    """A value that never changes: a bearer token from the settings, or Basic; lives as long as its account."""
+    """A value that never changes: a bearer token from the settings, or Basic; account lifetime."""
 
     renewable = False
 
@@ -64,7 +64,7 @@ FetchToken = Callable[[CallScope], Awaitable[Token]]
 
 
 class TokenCredentials:
-    """A bearer token, fetched when first needed, one fetch at a time for all; lives as long as its account.
+    """A bearer token, fetched when first needed, one fetch at a time for all; account lifetime.
 
     Args:
         upstream: Whose token it is.

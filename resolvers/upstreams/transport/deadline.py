@@ -7,7 +7,7 @@ from resolvers.upstreams.call import Answer, Call, Transport
 
 
 class Deadline:
-    """Refuses calls past their deadline; lives as long as its process.
+    """Refuses calls past their deadline; process lifetime.
 
     The policies inside wait no longer than the deadline themselves, so no timer is set for each call.
     """

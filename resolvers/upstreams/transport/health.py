@@ -42,7 +42,7 @@ class Pace(msgspec.Struct):
 
 
 class UpstreamHealth:
-    """What is known of one address from the gateway's own calls; lives as long as its process.
+    """What is known of one address from the gateway's own calls; process lifetime.
 
     The breaker writes the attributes, pacing the paces; on trouble only, so that a good call costs next to nothing.
 

@@ -9,7 +9,7 @@ CANCELLED = "CANCELLED"
 
 
 class CallObserver(Protocol):
-    """Is told how each call ended; lives as long as its process."""
+    """Is told how each call ended; process lifetime."""
 
     def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
         """Take note of a call that is over; must neither raise nor wait.

@@ -18,7 +18,7 @@ LOOKED_AT: Final = 100
 
 
 class Pacing:
-    """Sends each call through the gate of its identity; lives as long as its process.
+    """Sends each call through the gate of its identity; process lifetime.
 
     Args:
         inner: The concurrency limit. Calls that wait there when the gate closes come back to wait at the gate.

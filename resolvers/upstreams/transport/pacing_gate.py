@@ -12,7 +12,7 @@ from resolvers.errors import UpstreamRateLimited
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.rate_headers import Remaining
-from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, Standing, allow, refuse, take
+from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, RateStatus, Refusal, allow, refuse, take
 from resolvers.upstreams.transport.shared_rate import RateChange, SharedRate
 from resolvers.upstreams.transport.sliding_count import SlidingCount
 
@@ -31,7 +31,7 @@ class _Ticket:
 
 @dataclass(frozen=True, slots=True)
 class GateParts:
-    """What all gates of one address share; lives as long as its process."""
+    """What all gates of one address share; process lifetime."""
 
     rate: SharedRate
     config: PacingConfig
@@ -41,7 +41,7 @@ class GateParts:
 
 
 class Gate:
-    """Lets one identity's calls out at the pace its limit allows; lives as long as its process.
+    """Lets one identity's calls out at the pace its limit allows; process lifetime.
 
     Attributes:
         restricted: Whether a call has to ask before it goes.
@@ -90,11 +90,11 @@ class Gate:
             while self._waiting[0] is not ticket:
                 ticket.turn = asyncio.get_running_loop().create_future()
                 await ticket.turn
-            standing = await self._change(partial(take, config=self._parts.config))
-            if standing.wait <= 0:
+            rate_status = await self._change(partial(take, config=self._parts.config))
+            if rate_status.wait <= 0:
                 return
-            self._refuse_past_deadline(call, standing.wait)
-            await self._parts.sleep(standing.wait)
+            self._refuse_past_deadline(call, rate_status.wait)
+            await self._parts.sleep(rate_status.wait)
 
     def _wake_first(self) -> None:
         if self._waiting:
@@ -114,10 +114,10 @@ class Gate:
         config = self._parts.config
         accepted = self._accepted_of_late(pause) if about_rate else None
         refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
-        standing = await self._change(partial(refuse, config=config, refusal=refusal))
+        rate_status = await self._change(partial(refuse, config=config, refusal=refusal))
         if about_rate:
             self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
-        return standing.next_in
+        return rate_status.next_in
 
     def _accepted_of_late(self, pause: float) -> Accepted:
         """What the upstream took in its window: a pause shorter than ours tells that it counts in a shorter one.
@@ -140,19 +140,19 @@ class Gate:
         left = max(0, remaining.calls - self.in_flight)
         await self._change(partial(allow, config=config, allowance=left, seconds=seconds))
 
-    async def _change(self, change: RateChange) -> Standing:
+    async def _change(self, change: RateChange) -> RateStatus:
         parts = self._parts
         if parts.rate.look_again_seconds is not None:
             self.look_at = parts.clock() + parts.rate.look_again_seconds
-        standing = await parts.rate.change(self._key, change)
-        self.restricted = standing.restricted
-        self.refusals = standing.refusals
-        self._per_second = standing.per_second
-        self._next_at = parts.clock() + standing.next_in
+        rate_status = await parts.rate.change(self._key, change)
+        self.restricted = rate_status.restricted
+        self.refusals = rate_status.refusals
+        self._per_second = rate_status.per_second
+        self._next_at = parts.clock() + rate_status.next_in
         pace = parts.health.pace_of(self._identity)
-        pace.learnt = standing.learnt
-        pace.closed_until = parts.clock() + standing.closed_for if standing.closed_for > 0 else 0.0
-        return standing
+        pace.learnt = rate_status.learnt
+        pace.closed_until = parts.clock() + rate_status.closed_for if rate_status.closed_for > 0 else 0.0
+        return rate_status
 
     def _refuse_if_hopeless(self, call: Call, ahead: int) -> None:
         """The least that the call would wait: until a place is free, and for those before it."""

@@ -8,7 +8,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from resolvers.upstreams.transport.rate_state import RateState, Standing
+from resolvers.upstreams.transport.rate_state import RateState, RateStatus
 from resolvers.upstreams.transport.shared_rate import UNKNOWN, LocalRate, RateChange
 
 KEPT_SECONDS: Final = 1200
@@ -34,7 +34,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class RedisRate:
-    """Keeps the states in Redis, and in this process while Redis fails; lives as long as its process.
+    """Keeps the states in Redis, and in this process while Redis fails; process lifetime.
 
     The rules stay in Python: a state is read, changed, and written back if it is still the same. Times are those of
     Redis, so that hosts need not agree on theirs.
@@ -59,31 +59,31 @@ class RedisRate:
         self._failing = False
         self.failures = 0
 
-    async def change(self, key: str, change: RateChange) -> Standing:
+    async def change(self, key: str, change: RateChange) -> RateStatus:
         """Replace a state, in this process alone while Redis fails."""
         if self._clock() < self._away_until:
             return await self._local.change(key, change)
         try:
-            standing = await self._change(f"{self._prefix}pacing:{key}", change)
+            rate_status = await self._change(f"{self._prefix}pacing:{key}", change)
         except (RedisError, OSError, TimeoutError) as error:
             self._note_failure(error)
             return await self._local.change(key, change)
         if self._failing:
             self._failing = False
             _LOG.info("Redis is back: upstream calls are paced together with other processes again.")
-        return standing
+        return rate_status
 
-    async def _change(self, key: str, change: RateChange) -> Standing:
+    async def _change(self, key: str, change: RateChange) -> RateStatus:
         """Try until nobody else was faster; each failed attempt is another process's success."""
         _, current, now = await self._replace(key, b"", b"")
         while True:
             before = _state_in(current)
-            after, standing = change(before, now)
+            after, rate_status = change(before, now)
             if after is before:
-                return standing
+                return rate_status
             replaced, current, now = await self._replace(key, current, msgspec.json.encode(after))
             if replaced:
-                return standing
+                return rate_status
 
     async def _replace(self, key: str, expected: bytes, wanted: bytes) -> tuple[bool, bytes, float]:
         replaced, current, now = await self._script(keys=[key], args=[expected, wanted, KEPT_SECONDS])

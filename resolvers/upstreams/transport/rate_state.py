@@ -82,7 +82,7 @@ class RateState(msgspec.Struct, frozen=True, array_like=True):
     allowance_until: float = 0.0
 
 
-class Standing(msgspec.Struct, frozen=True):
+class RateStatus(msgspec.Struct, frozen=True):
     """Where a caller stands after it asked; in durations, so that any two clocks agree.
 
     Args:
@@ -104,28 +104,28 @@ class Standing(msgspec.Struct, frozen=True):
     restricted: bool
 
 
-Change = tuple[RateState, Standing]
+Change = tuple[RateState, RateStatus]
 
 
 def look(state: RateState, now: float, config: PacingConfig) -> Change:
     """Tell how things stand, and take nothing."""
-    return state, _standing(state, now, config, 0.0)
+    return state, _rate_status(state, now, config, 0.0)
 
 
 def take(state: RateState, now: float, config: PacingConfig) -> Change:
     """Take the place of one call, or tell how long to wait for it."""
     shut = _shut_for(state, now)
     if shut > 0:
-        return state, _standing(state, now, config, shut)
+        return state, _rate_status(state, now, config, shut)
     rate = rate_of(state, now, config)
     if rate is not None:
         tokens = _tokens(state, now, rate)
         if tokens < _WHOLE:
-            return state, _standing(state, now, config, _next_in(state, now, rate))
+            return state, _rate_status(state, now, config, _next_in(state, now, rate))
         state = msgspec.structs.replace(state, tokens=max(0.0, tokens - 1), filled_at=now)
     if state.allowance is not None:
         state = _with_one_less(state, state.allowance, now)
-    return state, _standing(state, now, config, 0.0)
+    return state, _rate_status(state, now, config, 0.0)
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -152,7 +152,7 @@ class Refusal(msgspec.Struct, frozen=True):
         pause: Seconds for which the upstream wants no calls.
         accepted: What it took before; None where the refusal is not about the rate (503): then a rate in force is
             halved, and none is learnt.
-        refusals: `Standing.refusals` when the call went out: the rate is halved once for all calls then under way.
+        refusals: `RateStatus.refusals` when the call went out: the rate is halved once for all calls then under way.
     """
 
     pause: float
@@ -166,7 +166,7 @@ def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal)
     limit = None if refusal.refusals < state.refusals else _limit_seen(state, now, config, refusal)
     if limit is None:
         state = msgspec.structs.replace(state, closed_until=closed_until, recovers_from=closed_until)
-        return state, _standing(state, now, config, 0.0)
+        return state, _rate_status(state, now, config, 0.0)
     trusted = TRUST_SECONDS if refusal.accepted is not None and refusal.accepted.is_telling else 0.0
     state = RateState(
         tokens=0.0,
@@ -178,7 +178,7 @@ def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal)
         recovers_from=closed_until,
         trusted_until=closed_until + trusted,
     )
-    return state, _standing(state, now, config, 0.0)
+    return state, _rate_status(state, now, config, 0.0)
 
 
 def allow(state: RateState, now: float, config: PacingConfig, *, allowance: int, seconds: float) -> Change:
@@ -187,7 +187,7 @@ def allow(state: RateState, now: float, config: PacingConfig, *, allowance: int,
     if state.allowance is not None and abs(state.allowance_until - until) < 1.5:
         allowance, until = min(allowance, state.allowance), state.allowance_until
     state = msgspec.structs.replace(state, allowance=max(0, allowance), allowance_until=until)
-    return state, _standing(state, now, config, 0.0)
+    return state, _rate_status(state, now, config, 0.0)
 
 
 def rate_of(state: RateState, now: float, config: PacingConfig) -> float | None:
@@ -234,11 +234,11 @@ def _with_one_less(state: RateState, allowance: int, now: float) -> RateState:
     return msgspec.structs.replace(state, allowance=left)
 
 
-def _standing(state: RateState, now: float, config: PacingConfig, wait: float) -> Standing:
+def _rate_status(state: RateState, now: float, config: PacingConfig, wait: float) -> RateStatus:
     rate = rate_of(state, now, config)
     closed_for = _shut_for(state, now)
     allowing = state.allowance is not None and now < state.allowance_until
-    return Standing(
+    return RateStatus(
         wait=wait,
         next_in=max(closed_for, _next_in(state, now, rate) if rate is not None else 0.0),
         per_second=rate,

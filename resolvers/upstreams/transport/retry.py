@@ -31,7 +31,7 @@ class RetryConfig:
 
 
 class Retry:
-    """Repeats repeatable calls after a broken connection, 429, 502, 503 and 504; lives as long as its process.
+    """Repeats repeatable calls after a broken connection, 429, 502, 503 and 504; process lifetime.
 
     A try that never reached the wire was stopped by a policy further in, which knows better: that is final.
 

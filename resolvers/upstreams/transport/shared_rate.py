@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from resolvers.upstreams.transport.rate_state import Change, RateState, Standing
+from resolvers.upstreams.transport.rate_state import Change, RateState, RateStatus
 
 RateChange = Callable[[RateState, float], Change]
 """From a state and the keeper's time to the state that replaces it, and how things stand then."""
@@ -14,12 +14,12 @@ UNKNOWN: Final = RateState()
 
 
 class SharedRate(Protocol):
-    """Keeps the state of each limit for all who share it; lives as long as its process."""
+    """Keeps the state of each limit for all who share it; process lifetime."""
 
     look_again_seconds: float | None
     """How soon another process's change may go unnoticed while nothing is restricted; None where there is no other."""
 
-    async def change(self, key: str, change: RateChange) -> Standing:
+    async def change(self, key: str, change: RateChange) -> RateStatus:
         """Replace a state in one step.
 
         Args:
@@ -42,11 +42,11 @@ class LocalRate:
         self._clock = clock
         self._states: OrderedDict[str, RateState] = OrderedDict()
 
-    async def change(self, key: str, change: RateChange) -> Standing:
+    async def change(self, key: str, change: RateChange) -> RateStatus:
         """Replace a state; nothing runs in between."""
-        state, standing = change(self._states.get(key, UNKNOWN), self._clock())
+        state, rate_status = change(self._states.get(key, UNKNOWN), self._clock())
         self._states[key] = state
         self._states.move_to_end(key)
         if len(self._states) > MOST_STATES:
             self._states.popitem(last=False)
-        return standing
+        return rate_status

@@ -48,7 +48,7 @@ def loop_clock() -> float:
 
 @dataclass(frozen=True, slots=True)
 class StackSurroundings:
-    """What the policies of all upstreams share; lives as long as its process.
+    """What the policies of all upstreams share; process lifetime.
 
     Args:
         clock: The event loop's clock, in seconds.
@@ -67,7 +67,7 @@ class StackSurroundings:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One address of an upstream, ready to be called; lives as long as its process.
+    """One address of an upstream, ready to be called; process lifetime.
 
     Args:
         transport: The outermost policy.

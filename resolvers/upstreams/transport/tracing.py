@@ -9,7 +9,7 @@ from resolvers.upstreams.transport.observer import CANCELLED, CallObserver
 
 
 class Tracing:
-    """Adds a line to the operation's traces when a call is over; lives as long as its process.
+    """Adds a line to the operation's traces when a call is over; process lifetime.
 
     Args:
         inner: The next transport.

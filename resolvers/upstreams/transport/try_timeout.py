@@ -10,7 +10,7 @@ SHORTEST_TRY: Final = 0.001
 
 
 class TryTimeout:
-    """Gives each try its time; lives as long as its process.
+    """Gives each try its time; process lifetime.
 
     The wire keeps the time itself, below Python, which costs nothing.
 

@@ -39,7 +39,7 @@ _ONE_RECORD_BYTES: Final = 16 * 1024
 """A request up to this size is one TLS record, which is longer by less than a segment."""
 
 
-class Connection(asyncio.Protocol):
+class WireConnection(asyncio.Protocol):
     """Carries one exchange at a time; lives until either side ends it.
 
     Args:
@@ -82,8 +82,8 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         account: str | None,
-        released: "Callable[[Connection], None]",
-        closed: "Callable[[Connection], None]",
+        released: "Callable[[WireConnection], None]",
+        closed: "Callable[[WireConnection], None]",
     ) -> None:
         self.account = account
         self._released = released

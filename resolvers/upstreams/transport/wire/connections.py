@@ -14,7 +14,7 @@ HTTP_2: Final = "h2"
 
 
 class Connections:
-    """All connections of a process, and which origins have which kind; lives as long as the process.
+    """All connections of a process, and which origins have which kind; process lifetime.
 
     Origins that offer HTTP/2 go to the library, as do those behind a proxy; all others are spoken to directly.
 

@@ -34,7 +34,7 @@ REMEMBERED_POOLS: Final = 64
 
 
 def open_client() -> Client:
-    """A connection pool; lives as long as its process.
+    """A connection pool; process lifetime.
 
     Redirects are not followed: none is documented, and one could carry credentials to another host.
     """

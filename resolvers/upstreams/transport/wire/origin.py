@@ -14,7 +14,7 @@ _SCHEME_LENGTH: Final = len("https://")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A server that is reached without anything in between; lives as long as its process.
+    """A server that is reached without anything in between; process lifetime.
 
     Args:
         host: Its name or address, without brackets.

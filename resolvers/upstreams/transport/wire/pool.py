@@ -17,7 +17,7 @@ from typing import Final
 from aiohappyeyeballs import start_connection
 
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.wire.connection import Connection
+from resolvers.upstreams.transport.wire.connection import WireConnection
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
@@ -37,7 +37,7 @@ _NEXT_ADDRESS_SECONDS: Final = 0.25
 
 
 class Pool:
-    """The connections to one origin; lives as long as its process.
+    """The connections to one origin; process lifetime.
 
     How many are open at once is not its to say: the concurrency limit around the wire does.
 
@@ -50,10 +50,10 @@ class Pool:
         self.origin = origin
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._idle: dict[str, list[Connection]] = {}
-        self._idle_longest: dict[Connection, str] = {}
+        self._idle: dict[str, list[WireConnection]] = {}
+        self._idle_longest: dict[WireConnection, str] = {}
         self._sweep: asyncio.TimerHandle | None = None
-        self._open: set[Connection] = set()
+        self._open: set[WireConnection] = set()
         self._is_closed = False
 
     @property
@@ -82,7 +82,7 @@ class Pool:
             exchange.again = self._carry_over_new
         return connection.carry(exchange)
 
-    async def connect(self, account: str | None = None) -> Connection:
+    async def connect(self, account: str | None = None) -> WireConnection:
         """Open one more.
 
         Args:
@@ -96,7 +96,7 @@ class Pool:
         reached = await self._reach()
         try:
             _, connection = await self._loop.create_connection(
-                lambda: Connection(account, self.give_back, self._forget),
+                lambda: WireConnection(account, self.give_back, self._forget),
                 sock=reached,
                 ssl=self._tls,
                 server_hostname=self.origin.host if self._tls is not None else None,
@@ -115,7 +115,7 @@ class Pool:
         for connection in list(self._open):
             connection.abort()
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: WireConnection) -> None:
         """Keep a connection for the next exchange of its account."""
         account = connection.account
         if self._is_closed or account is None:
@@ -128,7 +128,7 @@ class Pool:
         if self._sweep is None:
             self._sweep = self._loop.call_later(IDLE_SECONDS, self._end_unused)
 
-    def _take(self, account: str | None, since: float) -> Connection | None:
+    def _take(self, account: str | None, since: float) -> WireConnection | None:
         """An idle connection of the account, the one used last; None where there is none that was used since then."""
         if account is None:
             return None
@@ -143,7 +143,7 @@ class Pool:
             connection.abort()
         return None
 
-    def _remove_idle(self, connection: Connection) -> None:
+    def _remove_idle(self, connection: WireConnection) -> None:
         account = self._idle_longest.pop(connection, None)
         if account is None:
             return
@@ -152,7 +152,7 @@ class Pool:
         if not idle:
             del self._idle[account]
 
-    def _end_idle(self, connection: Connection) -> None:
+    def _end_idle(self, connection: WireConnection) -> None:
         self._remove_idle(connection)
         connection.abort()
 
@@ -185,6 +185,6 @@ class Pool:
             raise socket.gaierror(f"{origin.host} is no name of a host") from error
         return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: WireConnection) -> None:
         self._open.discard(connection)
         self._remove_idle(connection)

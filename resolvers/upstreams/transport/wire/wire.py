@@ -17,7 +17,7 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 
 
 class Wire:
-    """The innermost transport, which sends a call once; lives as long as its process.
+    """The innermost transport, which sends a call once; process lifetime.
 
     Args:
         connections: Those of the process, shared with the other upstreams.

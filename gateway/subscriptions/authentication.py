@@ -8,7 +8,7 @@ from starlette.types import Scope
 from gateway.callers import Caller
 
 
-class IdentifyConnection(Protocol):
+class AuthenticateConnection(Protocol):
     """Tells who is at the other end of a connection."""
 
     async def __call__(self, scope: Scope, payload: Mapping[str, object] | None) -> Caller:

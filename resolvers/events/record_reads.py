@@ -9,7 +9,7 @@ from resolvers.accounts import Account
 from resolvers.errors import GatewayError
 from resolvers.events.changes import RecordKey
 from resolvers.events.log import LogUnreachable
-from resolvers.events.reader import Reading
+from resolvers.events.reader import RecordRead
 from resolvers.events.sources import Sources
 from resolvers.events.start import Start
 
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS: Final = 2.0
 MAX_RETRY_SECONDS: Final = 60.0
 
-Found: TypeAlias = Reading | GatewayError | None
+Found: TypeAlias = RecordRead | GatewayError | None
 """What was read, why it could not be read, or None where there is no such record."""
 
 
-class Readings:
-    """Reads what is unread, all of it together and less and less often while it fails; lives as long as a subscription.
+class RecordReads:
+    """Reads what is unread, all of it together and less and less often while it fails; subscription lifetime.
 
     Args:
         sources: Where records are read, and who tells how far the log has been offered.
@@ -88,7 +88,7 @@ class Readings:
             self.close()
 
     def take(self) -> dict[RecordKey, Found]:
-        """What was found since the last time; the hub has offered all that it tells of."""
+        """What was found since the last time; the broker has offered all that it tells of."""
         found, self._found = self._found, {}
         return found
 
@@ -120,8 +120,8 @@ class Readings:
             result = _result(key, future)
             if not isinstance(result, LogUnreachable):
                 found[key] = result
-        positions = [reading.position for reading in found.values() if isinstance(reading, Reading)]
-        await self._sources.hub.reached(max([position, *positions]))
+        positions = [reading.position for reading in found.values() if isinstance(reading, RecordRead)]
+        await self._sources.broker.reached(max([position, *positions]))
         failed = len(found) < len(keys) or any(isinstance(one, GatewayError) for one in found.values())
         self._failures = self._failures + 1 if failed else 0
         self._found, self._reading = found, None
@@ -135,7 +135,7 @@ class Readings:
             self._waiting = False
 
 
-def _result(key: RecordKey, future: "asyncio.Future[Reading | None]") -> Found | LogUnreachable:
+def _result(key: RecordKey, future: "asyncio.Future[RecordRead | None]") -> Found | LogUnreachable:
     try:
         return future.result()
     except (GatewayError, LogUnreachable) as error:

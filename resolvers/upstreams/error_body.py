@@ -9,7 +9,7 @@ says nothing.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from resolvers.upstreams.answers import Complaint
+from resolvers.upstreams.answers import ErrorBody
 from resolvers.upstreams.lenient import UnreadableError, parsed
 
 MAX_TEXT: Final = 500
@@ -19,48 +19,48 @@ MAX_ERRORS: Final = 20
 """Errors that are told of one refusal."""
 
 
-def read_complaint(body: bytes) -> Complaint:
-    """Read the body of a refusal; an empty complaint where it has no form that is known.
+def read_error_body(body: bytes) -> ErrorBody:
+    """Read the body of a refusal; an empty error body where it has no form that is known.
 
-    The first error stands in the complaint itself, the others in its `also`.
+    The first error stands in the error body itself, the others in its `also`.
     """
     try:
         refusal = parsed(body)
     except UnreadableError:
-        return Complaint(_plain_text(body))
+        return ErrorBody(_plain_text(body))
     if isinstance(refusal, str):
-        return Complaint(_words(refusal))
+        return ErrorBody(_words(refusal))
     if isinstance(refusal, list):
         refusal = {"errors": refusal}
     if not isinstance(refusal, dict):
-        return Complaint()
+        return ErrorBody()
     whole = _one_error(refusal)
-    listed = [one for one in _errors(refusal.get("errors")) if one != Complaint()][:MAX_ERRORS]
+    listed = [one for one in _errors(refusal.get("errors")) if one != ErrorBody()][:MAX_ERRORS]
     if not listed:
         return whole
     first, *others = listed
-    return Complaint(first.message or whole.message, first.pointer, first.code or whole.code, also=tuple(others))
+    return ErrorBody(first.message or whole.message, first.pointer, first.code or whole.code, also=tuple(others))
 
 
-def _errors(errors: Any) -> Iterator[Complaint]:  # noqa: ANN401 - any JSON
+def _errors(errors: Any) -> Iterator[ErrorBody]:  # noqa: ANN401 - any JSON
     """The single errors of a list, or of an object that has one error or the errors of each field."""
     if isinstance(errors, str):
-        yield Complaint(_words(errors))
+        yield ErrorBody(_words(errors))
     elif isinstance(errors, list):
         for one in errors:
-            yield _one_error(one) if isinstance(one, dict) else Complaint(_words(one))
+            yield _one_error(one) if isinstance(one, dict) else ErrorBody(_words(one))
     elif isinstance(errors, dict):
         if any(isinstance(errors.get(name), str) for name in ("detail", "title", "message")):
             yield _one_error(errors)
             return
         for field, said in errors.items():
             for one in said if isinstance(said, list) else [said]:
-                yield Complaint(_words(one), _pointer(field))
+                yield ErrorBody(_words(one), _pointer(field))
 
 
-def _one_error(error: dict[str, Any]) -> Complaint:
+def _one_error(error: dict[str, Any]) -> ErrorBody:
     inner = error.get("error")
-    nested = _one_error(inner) if isinstance(inner, dict) else Complaint(_words(inner))
+    nested = _one_error(inner) if isinstance(inner, dict) else ErrorBody(_words(inner))
     said = (_words(error.get(name)) for name in ("detail", "message", "error_description", "title"))
     message = next((one for one in said if one), None) or nested.message
     source = error.get("source")
@@ -69,7 +69,7 @@ def _one_error(error: dict[str, Any]) -> Complaint:
     pointer = None
     if isinstance(source, dict):
         pointer = _words(source.get("pointer")) or _words(source.get("parameter"))
-    return Complaint(message, pointer, _words(error.get("code")) or nested.code)
+    return ErrorBody(message, pointer, _words(error.get("code")) or nested.code)
 
 
 def _pointer(field: str) -> str:

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class ChangeSink(Protocol):
-    """A subscriber as the hub sees it."""
+    """A subscriber as the broker sees it."""
 
     def offer(self, change: Change) -> None:
         """Take a change of a record that is followed; must return at once."""
@@ -42,8 +42,8 @@ class Watch:
         self.sinks: dict[ChangeSink, None] = {}
 
 
-class Hub:
-    """The one listener of the log; lives as long as its process.
+class Broker:
+    """The one listener of the log; process lifetime.
 
     Args:
         on_change: Told of every change before the subscribers are.

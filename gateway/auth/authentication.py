@@ -13,7 +13,7 @@ from resolvers.errors import Unauthenticated
 
 
 class SessionCallers(Protocol):
-    """Finds the callers of sessions; lives as long as its process."""
+    """Finds the callers of sessions; process lifetime."""
 
     async def find(self, token: str, base: Caller | None) -> Caller:
         """The caller of this session.
@@ -28,8 +28,8 @@ class SessionCallers(Protocol):
         ...
 
 
-class Identification:
-    """Tells callers apart; lives as long as its process.
+class Authentication:
+    """Tells callers apart; process lifetime.
 
     Wrong credentials are refused even where anonymous callers are let in: whoever shows some means to be known.
 

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Flight(Generic[Value]):
+class SharedResult(Generic[Value]):
     """What one gets and others wait for meanwhile; lives until it has come or failed.
 
     Each of the waiting has a future of its own, which it may cancel without harm to anybody, and which wakes it in one

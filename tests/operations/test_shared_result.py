@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from gateway.operations.flight import Flight
+from gateway.operations.shared_result import SharedResult
 from resolvers.errors import BadInput
 
 
 @pytest.fixture
-def flight() -> Flight[str]:
-    return Flight()
+def flight() -> SharedResult[str]:
+    return SharedResult()
 
 
-async def test_all_who_wait_get_the_value(flight: Flight[str]) -> None:
+async def test_all_who_wait_get_the_value(flight: SharedResult[str]) -> None:
     waiting = [flight.join(), flight.join()]
 
     flight.land("value")
@@ -21,7 +21,7 @@ async def test_all_who_wait_get_the_value(flight: Flight[str]) -> None:
     assert await asyncio.gather(*waiting) == ["value", "value"]
 
 
-async def test_all_who_wait_meet_the_failure(flight: Flight[str]) -> None:
+async def test_all_who_wait_meet_the_failure(flight: SharedResult[str]) -> None:
     waiting = [flight.join(), flight.join()]
     failure = BadInput("It failed.")
 
@@ -30,7 +30,7 @@ async def test_all_who_wait_meet_the_failure(flight: Flight[str]) -> None:
     assert await asyncio.gather(*waiting, return_exceptions=True) == [failure, failure]
 
 
-async def test_who_waits_learns_that_nobody_gets_it_any_more(flight: Flight[str]) -> None:
+async def test_who_waits_learns_that_nobody_gets_it_any_more(flight: SharedResult[str]) -> None:
     waiting = flight.join()
 
     flight.land(None)
@@ -39,7 +39,7 @@ async def test_who_waits_learns_that_nobody_gets_it_any_more(flight: Flight[str]
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_who_stops_waiting_takes_nothing_from_the_others(flight: Flight[str], fails: bool) -> None:
+async def test_who_stops_waiting_takes_nothing_from_the_others(flight: SharedResult[str], fails: bool) -> None:
     gone, waiting = flight.join(), flight.join()
     gone.cancel()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.kinds import HasIdentity, Kind
+from resolvers.cache.kinds import CachedKind, HasIdentity
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName
@@ -22,8 +22,8 @@ class Awaited(Protocol):
         ...
 
 
-class Reading:
-    """What an operation has read, and what it still waits for; lives one operation, and in a subscription one event.
+class ReadSet:
+    """What an operation has read, and what it still waits for; operation lifetime, and in a subscription one event.
 
     Args:
         account: Whose credentials fetch.
@@ -99,7 +99,7 @@ class Reading:
             self._timers.append(self._loop.call_at(late_at, self._serve_late))
         self._late.append(serve)
 
-    def trace(self, kind: Kind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
+    def trace(self, kind: CachedKind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
         """Note a call that was not made for this operation, where somebody asked for that."""
         if self.scope.traces is not None and kind.path:
             path = kind.path.replace("{id}", record_id)

@@ -6,8 +6,8 @@ from resolvers.events.changes import RecordKey
 from resolvers.events.cursors import Cursors, Place, mark_of
 
 
-class Bookmark:
-    """How far a subscriber has been told everything; lives as long as the subscription, from `begin` or `resume` on.
+class SubscriptionProgress:
+    """How far a subscriber has been told everything; subscription lifetime, from `begin` or `resume` on.
 
     Args:
         cursors: Seals it.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from resolvers.upstreams.answers import Complaint
-from resolvers.upstreams.complaint import read_complaint
+from resolvers.upstreams.answers import ErrorBody
+from resolvers.upstreams.error_body import read_error_body
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from resolvers.upstreams.complaint import read_complaint
     ],
 )
 def test_the_words_are_kept(body: bytes, words: str | None) -> None:
-    assert read_complaint(body).words == words
+    assert read_error_body(body).words == words
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_the_words_are_kept(body: bytes, words: str | None) -> None:
     ],
 )
 def test_place_and_code_are_kept(body: bytes, pointer: str | None, code: str | None) -> None:
-    complaint = read_complaint(body)
+    error_body = read_error_body(body)
 
-    assert (complaint.pointer, complaint.code) == (pointer, code)
+    assert (error_body.pointer, error_body.code) == (pointer, code)
 
 
 def test_a_text_without_end_is_cut_and_a_list_without_end_too() -> None:
-    text = read_complaint(b"x" * 100_000)
-    listed = read_complaint(b'{"errors": [' + b'{"title": "T"},' * 1000 + b'{"title": "T"}]}')
+    text = read_error_body(b"x" * 100_000)
+    listed = read_error_body(b'{"errors": [' + b'{"title": "T"},' * 1000 + b'{"title": "T"}]}')
 
     assert len(text.message or "") == 500
     assert len(listed.also) == 19
-    assert isinstance(listed.also[0], Complaint)
+    assert isinstance(listed.also[0], ErrorBody)

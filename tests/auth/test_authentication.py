@@ -6,9 +6,9 @@ from hashlib import sha256
 import pytest
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.authentication import Authentication
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
-from gateway.auth.identification import Identification
 from gateway.auth.key_holders import KeyHolders
 from gateway.callers import Caller
 from gateway.http.own_origin import OwnOrigin
@@ -160,10 +160,10 @@ def socket_scope(**headers: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def identification() -> Identification:
+def authentication() -> Authentication:
     own = Account("own")
     keys = ApiKeys({digest(KEY): Caller("key:mobile", own), digest(OTHER_KEY): Caller("key:partner", own)})
-    return Identification(KeyHolders(keys), Cookies(OwnOrigin()))
+    return Authentication(KeyHolders(keys), Cookies(OwnOrigin()))
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def identification() -> Identification:
     ],
 )
 async def test_a_socket_is_known_by_its_payload_and_else_by_its_headers(
-    identification: Identification, payload: dict[str, object] | None, name: str
+    authentication: Authentication, payload: dict[str, object] | None, name: str
 ) -> None:
-    caller = await identification.socket(socket_scope(authorization=f"Bearer {OTHER_KEY}"), payload)
+    caller = await authentication.socket(socket_scope(authorization=f"Bearer {OTHER_KEY}"), payload)
 
     assert caller.name == name
 
@@ -204,7 +204,7 @@ async def test_a_socket_is_known_by_its_payload_and_else_by_its_headers(
     ],
 )
 async def test_a_socket_with_wrong_or_no_credentials_is_refused(
-    identification: Identification, headers: dict[str, str], payload: dict[str, object] | None
+    authentication: Authentication, headers: dict[str, str], payload: dict[str, object] | None
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await identification.socket(socket_scope(**headers), payload)
+        await authentication.socket(socket_scope(**headers), payload)

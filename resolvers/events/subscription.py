@@ -5,19 +5,19 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.backlog import Backlog
-from resolvers.events.bookmark import Bookmark
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
 from resolvers.events.cursors import Place
 from resolvers.events.log import LogUnreachable
-from resolvers.events.reader import Reading
-from resolvers.events.readings import Found, Readings
+from resolvers.events.reader import RecordRead
+from resolvers.events.record_reads import Found, RecordReads
 from resolvers.events.sources import Sources
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
+from resolvers.events.subscription_progress import SubscriptionProgress
 
 
-class Follower:
-    """Follows some records for one subscriber; lives as long as the subscription.
+class Subscription:
+    """Follows some records for one subscriber; subscription lifetime.
 
     A record is *owed* while its SNAPSHOT is not told, and *covered* from then on: cursors name the covered ones. It is
     *unread* until it was read once, which a resumed subscription needs too: nobody may have looked at the record while
@@ -34,12 +34,12 @@ class Follower:
     __slots__ = (
         "_account",
         "_backlog",
-        "_bookmark",
         "_held_back",
         "_keys",
         "_looked",
         "_open",
         "_owed",
+        "_progress",
         "_readings",
         "_refused",
         "_sources",
@@ -63,9 +63,9 @@ class Follower:
         self._backlog = Backlog(sources.queue_size)
         self._open = set(keys)
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
-        self._bookmark = Bookmark(sources.cursors, account.identity)
+        self._progress = SubscriptionProgress(sources.cursors, account.identity)
         self._held_back: dict[RecordKey, Change] = {}
-        self._readings = Readings(sources, account, self._backlog.wake, start)
+        self._readings = RecordReads(sources, account, self._backlog.wake, start)
         self._readings.begin(keys)
 
     async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent, None]:
@@ -74,9 +74,9 @@ class Follower:
         Args:
             after: Where to go on; None to begin.
         """
-        hub = self._sources.hub
+        broker = self._sources.broker
         self._begin() if after is None else self._resume(after)
-        hub.attach(self, self._account, self._keys)
+        broker.attach(self, self._account, self._keys)
         try:
             for problem in self._refusals():
                 yield problem
@@ -92,14 +92,14 @@ class Follower:
                     await self._start.end()
                 if ended:
                     return
-                self._readings.start(self._bookmark.position)
+                self._readings.start(self._progress.position)
                 await self._backlog.wait()
         finally:
-            hub.detach(self, self._keys)
+            broker.detach(self, self._keys)
             self._readings.close()
 
     def offer(self, change: Change) -> None:
-        """Take a change from the hub."""
+        """Take a change from the broker."""
         self._backlog.offer(change)
 
     def doubt(self, key: RecordKey) -> None:
@@ -112,16 +112,16 @@ class Follower:
         self._backlog.lose()
 
     def _begin(self) -> None:
-        self._bookmark.begin(self._sources.log.epoch, self._sources.hub.position)
+        self._progress.begin(self._sources.log.epoch, self._sources.broker.position)
 
     def _resume(self, after: Place) -> None:
         """Go on where another subscription ended, without what it was told to be gone."""
-        self._bookmark.resume(after, self._keys)
-        for key in self._bookmark.covered:
+        self._progress.resume(after, self._keys)
+        for key in self._progress.covered:
             del self._owed[key]
         for key in self._keys:
-            if self._bookmark.knows(NoSuchRecord.code, key.global_id):
-                self._bookmark.note(NoSuchRecord.code, key.global_id)
+            if self._progress.knows(NoSuchRecord.code, key.global_id):
+                self._progress.note(NoSuchRecord.code, key.global_id)
                 self._give_up(key)
 
     def _refusals(self) -> Iterator[StatusEvent]:
@@ -130,11 +130,11 @@ class Follower:
 
     async def _missed(self, after: Place) -> list[StatusEvent]:
         """What was missed; a GAP is told by the main loop."""
-        missed = await self._history([*self._bookmark.covered], after)
+        missed = await self._history([*self._progress.covered], after)
         if missed is None:
             self._backlog.lose()
             return []
-        self._bookmark.position = max(after.position, *(change.position for change in missed), 0)
+        self._progress.position = max(after.position, *(change.position for change in missed), 0)
         return [self._change(change) for change in missed]
 
     async def _history(self, covered: Sequence[RecordKey], after: Place) -> list[Change] | None:
@@ -152,22 +152,22 @@ class Follower:
         self._owed = dict.fromkeys(self._keys)
         self._open = set(self._keys)
         self._begin()
-        cursor = self._bookmark.cursor()
+        cursor = self._progress.cursor()
         return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
 
     def _news(self) -> Iterator[StatusEvent]:
-        """What is to be told now; all of it stands at the hub's position at this moment."""
-        position, bookmark = self._sources.hub.position, self._bookmark
+        """What is to be told now; all of it stands at the broker's position at this moment."""
+        position, progress = self._sources.broker.position, self._progress
         batch = self._backlog.take()
         found = self._readings.take()
         self._looked = self._looked or bool(found)
         for change in batch:
             if change.key in self._owed:
                 self._held_back[change.key] = change
-            elif change.key in bookmark.covered and change.position > bookmark.position:
-                bookmark.position = change.position
+            elif change.key in progress.covered and change.position > progress.position:
+                progress.position = change.position
                 yield self._change(change)
-        bookmark.position = max(bookmark.position, position)
+        progress.position = max(progress.position, position)
         for key, reading in found.items():
             yield from self._judged(key, reading)
         if not self._readings.under_way:
@@ -185,13 +185,13 @@ class Follower:
         elif isinstance(reading, UpstreamUnconfigured):
             self._give_up(key)
             yield from self._problem(reading, key.global_id)
-        elif isinstance(reading, Reading):
+        elif isinstance(reading, RecordRead):
             self._readings.unread.discard(key)
-            if reading.record.final and key in self._bookmark.covered:
+            if reading.record.final and key in self._progress.covered:
                 self._open.discard(key)
         else:
-            if isinstance(reading, UpstreamBadAnswer) and key in self._bookmark.covered:
-                self._bookmark.uncover(key)
+            if isinstance(reading, UpstreamBadAnswer) and key in self._progress.covered:
+                self._progress.uncover(key)
                 self._owed[key] = None
             if key in self._owed and self._owed[key] is None:
                 self._owed[key] = reading
@@ -200,7 +200,7 @@ class Follower:
     def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
             reading, change = found.get(key), self._held_back.pop(key, None)
-            if isinstance(reading, Reading) and (change is None or change.position <= reading.position):
+            if isinstance(reading, RecordRead) and (change is None or change.position <= reading.position):
                 yield self._snapshot(key, reading.record)
             elif change is not None:
                 yield self._snapshot(key, change.record)
@@ -208,11 +208,11 @@ class Follower:
     def _snapshot(self, key: RecordKey, record: TrackedRecord) -> StatusEvent:
         self._readings.unread.discard(key)
         self._owed.pop(key, None)
-        self._bookmark.cover(key)
+        self._progress.cover(key)
         self._settle(key, record)
         return StatusEvent(
             kind=StatusEventKind.SNAPSHOT,
-            cursor=self._bookmark.cursor(),
+            cursor=self._progress.cursor(),
             occurred_at=upstream_moment(record) or self._sources.now(),
             node=record,
             progress=record.progress,
@@ -224,7 +224,7 @@ class Follower:
         self._settle(change.key, record)
         return StatusEvent(
             kind=StatusEventKind.CHANGE,
-            cursor=self._bookmark.cursor(change.position),
+            cursor=self._progress.cursor(change.position),
             occurred_at=change.occurred_at,
             node=record,
             progress=record.progress,
@@ -246,18 +246,18 @@ class Follower:
         self._open.discard(key)
         self._readings.unread.discard(key)
         self._owed.pop(key, None)
-        self._bookmark.covered.discard(key)
+        self._progress.covered.discard(key)
         self._keys = tuple(one for one in self._keys if one != key)
-        self._sources.hub.detach(self, [key])
+        self._sources.broker.detach(self, [key])
 
     def _problem(self, error: GatewayError, subject_id: str) -> Iterator[StatusEvent]:
         """The event of a problem, unless an earlier subscription was told of it."""
-        known = self._bookmark.knows(error.code, subject_id)
-        self._bookmark.note(error.code, subject_id)
+        known = self._progress.knows(error.code, subject_id)
+        self._progress.note(error.code, subject_id)
         if not known:
             yield StatusEvent(
                 kind=StatusEventKind.PROBLEM,
-                cursor=self._bookmark.cursor(),
+                cursor=self._progress.cursor(),
                 occurred_at=self._sources.now(),
                 problem=problem_of(error, subject_id),
             )

@@ -1,25 +1,25 @@
 """Makes the calls of a session while it lives: a WebSocket that it opened may still be there when it is revoked."""
 
-from gateway.oauth.keeper import SessionKeeper
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import Session
 from resolvers.errors import Unauthenticated, UpstreamAuth
 from resolvers.upstreams.call import Answer, Call, Transport
 from resolvers.upstreams.names import UpstreamName
 
 
-class WhileItLives:
+class RevocationCheck:
     """Sends the calls of a session that has not been revoked; lives as long as the session's client.
 
     Args:
         inner: Sends them.
         session: Whose calls.
-        keeper: Knows whether it has been revoked.
+        registry: Knows whether it has been revoked.
     """
 
-    def __init__(self, inner: Transport, session: Session, keeper: SessionKeeper) -> None:
+    def __init__(self, inner: Transport, session: Session, registry: SessionRegistry) -> None:
         self._inner = inner
         self._session = session
-        self._keeper = keeper
+        self._registry = registry
 
     async def send(self, call: Call) -> Answer:
         """Send a call.
@@ -28,7 +28,7 @@ class WhileItLives:
             UpstreamAuth: the session has ended.
         """
         try:
-            await self._keeper.check(self._session)
+            await self._registry.check(self._session)
         except Unauthenticated as ended:
             raise UpstreamAuth(UpstreamName.LOGISTICS, ended.message) from None
         return await self._inner.send(call)

@@ -28,8 +28,8 @@ _encode = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(LogisticsTokenPair).decode
 
 
-class SessionKeeper:
-    """The sessions of this gateway; lives as long as its process.
+class SessionRegistry:
+    """The sessions of this gateway; process lifetime.
 
     Args:
         store: Where they are kept.

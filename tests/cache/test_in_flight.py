@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from resolvers.cache.flights import ABANDONED_SECONDS
+from resolvers.cache.in_flight import ABANDONED_SECONDS
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.names import UpstreamName
 from tests.cache.notes import BATCHED_NOTE, Clock, Notes, Operation, Owner, new_cache, turns
@@ -78,7 +78,7 @@ async def test_the_call_ends_when_the_last_caller_gives_up(notes: Notes) -> None
     await asyncio.sleep(2 * ABANDONED_SECONDS)
 
     assert notes.cancelled == 1
-    assert cache.flights == {}
+    assert cache.in_flight_reads == {}
 
 
 async def test_who_asks_right_after_all_gave_up_joins_their_call(notes: Notes) -> None:
@@ -140,7 +140,7 @@ async def test_a_shared_call_must_get_its_turn_while_whoever_began_it_still_wait
 
 async def test_a_caller_with_more_time_than_the_call_has_left_starts_another(notes: Notes) -> None:
     loop = asyncio.get_running_loop()
-    cache, ann = new_cache(Clock(), flight_seconds=1.0), Owner("ann", notes)
+    cache, ann = new_cache(Clock(), in_flight_seconds=1.0), Owner("ann", notes)
     first = Operation(cache, ann, deadline=loop.time() + 0.5).load("1")
 
     second = Operation(cache, ann, deadline=loop.time() + 100).load("1")

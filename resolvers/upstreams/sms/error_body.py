@@ -4,16 +4,16 @@ from typing import Final
 
 import msgspec
 
-from resolvers.upstreams.answers import Complaint
-from resolvers.upstreams.complaint import read_complaint
+from resolvers.upstreams.answers import ErrorBody
+from resolvers.upstreams.error_body import read_error_body
 
 
-def read_job_complaint(status: int, body: bytes) -> Complaint:
+def read_job_error_body(status: int, body: bytes) -> ErrorBody:
     """What the body says about a job that was refused, or else what the documents say about the status."""
-    complaint = read_complaint(body)
+    error_body = read_error_body(body)
     retry_after = _COUNTED_SECONDS if status == 429 else None
     return msgspec.structs.replace(
-        complaint, message=complaint.message or _MEANING_OF_STATUS.get(status), pointer=None, retry_after=retry_after
+        error_body, message=error_body.message or _MEANING_OF_STATUS.get(status), pointer=None, retry_after=retry_after
     )
 
 
