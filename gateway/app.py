@@ -9,33 +9,33 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_authentication, build_key_holders
+from gateway.auth.callers import Caller
 from gateway.auth.site import Site
-from gateway.callers import Caller
-from gateway.composition import Upstreams, build_upstreams
-from gateway.health import add_health_routes
+from gateway.composition.events import ComposedEvents, compose_events
+from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.http.health import add_health_routes
 from gateway.http.interface import Operations
+from gateway.http.security_headers import SecurityHeaders
 from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.endpoint import Examples, IdeEndpoint, no_examples
 from gateway.ide.page import Ide
-from gateway.metrics.exposition import Metrics
 from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
-from gateway.operations.admission import build_admission, build_sms_quotas
-from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
-from gateway.operations.response_writer import ResponseWriter
+from gateway.operations.responses.cached_operations import CachedOperations, CachedOperationsConfig
+from gateway.operations.responses.writer import ResponseWriter
 from gateway.operations.runner import Runner, RunnerConfig
-from gateway.security_headers import SecurityHeaders
+from gateway.operations.stack import build_admission, build_sms_quotas
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from gateway.status_events import ComposedEvents, compose_events
 from gateway.subscriptions.config import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
+from gateway.telemetry.metrics import Metrics
 from gateway.termination import Termination
-from gateway.webhooks import add_webhooks
+from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
 
 RESPONSES_SHARE = 4

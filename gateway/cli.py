@@ -37,7 +37,7 @@ def serve(
     given = {"GATEWAY_HOST": host, "GATEWAY_PORT": port, "GATEWAY_WORKERS": workers}
     # Worker processes inherit the environment, and the options with it.
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
-    _start("gateway.serve", os.environ)
+    _start("gateway.commands.serve", os.environ)
 
 
 @app.command(short_help="Serve the gateway over simulated upstreams.")
@@ -48,13 +48,13 @@ def sandbox(
     webhooks: Annotated[bool, typer.Option(help="Whether the simulated logistics API sends webhooks.")] = True,
 ) -> None:
     """Serve the gateway over three simulated upstreams, on this machine alone and open to everybody on it."""
-    _start("gateway.sandbox_command", os.environ, port=port, seed=seed, speed=speed, webhooks=webhooks)
+    _start("gateway.commands.sandbox", os.environ, port=port, seed=seed, speed=speed, webhooks=webhooks)
 
 
 @app.command()
 def schema() -> None:
     """Print the schema that the gateway serves."""
-    _start("gateway.print_schema")
+    _start("gateway.commands.schema")
 
 
 @app.command(short_help="Check the settings and the upstreams.")
@@ -63,7 +63,7 @@ def check() -> None:
 
     Exit code 2 means a wrong setting, 1 that something else failed.
     """
-    _start("gateway.check", os.environ)
+    _start("gateway.commands.check", os.environ)
 
 
 def _start(module: str, *arguments: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - handed on as they are

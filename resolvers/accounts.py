@@ -11,7 +11,7 @@ from resolvers.comma_lists import CommaLists
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
 from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, LOGISTICS_SCOPES, READ_SCOPES, Scope, require
-from resolvers.sms_hedging import SmsHedging
+from resolvers.sms.hedging import SmsHedging
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.names import UpstreamName

@@ -10,8 +10,8 @@ from resolvers.cache.kinds import CachedKind
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEventSource
-from resolvers.record_loaders import RecordLoaders
-from resolvers.sms_quota import SmsQuota
+from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.sms.quota import SmsQuota
 from resolvers.upstreams.call import CallScope
 
 

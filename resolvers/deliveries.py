@@ -8,8 +8,8 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, name_under, place_behind
 from resolvers.context import Context
-from resolvers.delivery_batches import read_listed
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, UpstreamBadAnswer
+from resolvers.loading.delivery_batches import read_listed
 from resolvers.numbered_pages import NumberedList, ReadPage
 from resolvers.permissions import Scope
 from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE

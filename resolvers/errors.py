@@ -27,7 +27,7 @@
 
 Errors of libraries become one of these in `resolvers/upstreams/transport/wire/` (connections),
 `resolvers/upstreams/answers.py` (statuses and bodies), and nowhere else. What a client sees of them is decided in
-`gateway/operations/report.py` (queries) and `schema/payloads.py` (mutations).
+`gateway/operations/responses/report.py` (queries) and `schema/payloads.py` (mutations).
 """
 
 from collections.abc import Sequence

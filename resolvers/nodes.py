@@ -7,7 +7,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.ids import require_global_id
 from resolvers.later import Later
-from resolvers.loaders import failed
+from resolvers.loading.loaders import failed
 from resolvers.unreadable import recipient_in
 from resolvers.upstreams.sms.records import Recipient
 

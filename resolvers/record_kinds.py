@@ -7,8 +7,8 @@ from typing import Any, Final
 from resolvers.accounts import Account
 from resolvers.cache.kinds import CachedKind, always, by_state
 from resolvers.cache.terms import Freshness
-from resolvers.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
-from resolvers.sms_centres import read_job, read_recipients
+from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
+from resolvers.sms.data_centres import read_job, read_recipients
 from resolvers.unreadable import readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product

@@ -6,7 +6,7 @@ from resolvers.cache.kinds import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
 from resolvers.events.changes import TrackedRecord
-from resolvers.record_loaders import RecordLoader
+from resolvers.loading.record_loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 
 MAX_REREAD: Final = 200

@@ -7,10 +7,10 @@ from typing import Any
 
 from resolvers.cache.keys import question
 from resolvers.cache.kinds import CachedKind
-from resolvers.cached_loader import CachedLoader
 from resolvers.context import Context
 from resolvers.later import Later
-from resolvers.record_loaders import RecordLoaders
+from resolvers.loading.cached_loader import CachedLoader
+from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
 Path = tuple[str | int, ...]

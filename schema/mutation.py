@@ -5,9 +5,10 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, logistics, organizations, sms
+from resolvers import deliveries, logistics, organizations
 from resolvers.ids import local_id
 from resolvers.selection import OperationInfo
+from resolvers.sms import jobs as sms_jobs
 from schema.arguments import Id, given
 from schema.inputs.checks import not_blank
 from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
@@ -65,7 +66,7 @@ async def _send_sms(
     with Refusals() as checked:
         about = checked(wanted.checked_regarding, ("input",))
         job = checked(wanted.to_request, ("input",))
-    return await sms.send(info, job, about)
+    return await sms_jobs.send(info, job, about)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")

@@ -6,10 +6,12 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, logistics, nodes, organizations, partners, pricing, sms, sms_listing, upstream_states
+from resolvers import deliveries, logistics, nodes, organizations, partners, pricing, upstream_states
 from resolvers.ids import local_id
 from resolvers.selection import OperationInfo
-from resolvers.sms_listing import JobWindow
+from resolvers.sms import jobs as sms_jobs
+from resolvers.sms import listing as sms_listing
+from resolvers.sms.listing import JobWindow
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from schema.arguments import After, First, FirstRecipients, Id, given, size_of_page
 from schema.deliveries import Delivery, DeliveryConnection
@@ -55,7 +57,7 @@ def _deliveries(
 
 
 def _sms_job(info: OperationInfo, job_id: Id) -> object:
-    return sms.job(info, local_id("SmsJob", job_id, ("id",)))
+    return sms_jobs.job(info, local_id("SmsJob", job_id, ("id",)))
 
 
 def _sms_jobs(
@@ -84,11 +86,11 @@ def _recipients(
     after: After = UNSET,
 ) -> object:
     own_id = local_id("SmsJob", job_id, ("jobId",))
-    return sms.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
+    return sms_jobs.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
 
 
 def _sms_api_version(info: OperationInfo) -> object:
-    return sms.version(info.context)
+    return sms_jobs.version(info.context)
 
 
 def _logistics_task(info: OperationInfo, task_id: Id) -> object:

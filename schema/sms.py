@@ -5,10 +5,10 @@ from datetime import datetime
 
 import strawberry
 
-from resolvers import sms
 from resolvers.connections import Connection
 from resolvers.selection import OperationInfo
-from resolvers.unread_jobs import UnreadJob
+from resolvers.sms import jobs as sms_jobs
+from resolvers.sms.unread_jobs import UnreadJob
 from resolvers.upstreams.sms import records
 from schema.arguments import After, FirstRecipients, given, size_of_page
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
@@ -45,7 +45,7 @@ class Recipient(Trackable):
     sent_at: datetime | None = strawberry.field(description="When the SMS was sent.")
     finished_at: datetime | None = strawberry.field(description="When the SMS came to its outcome.")
     job = strawberry.field(
-        resolver=sms.job_of_recipient,
+        resolver=sms_jobs.job_of_recipient,
         graphql_type="SmsJob | None",
         description="The job that the SMS belongs to.",
     )
@@ -75,7 +75,7 @@ def _recipients(
     first: FirstRecipients = 50,
     after: After = strawberry.UNSET,
 ) -> Awaitable[Connection[records.Recipient] | None]:
-    return sms.recipients(job, info, size_of_page(first, 50), given(after))
+    return sms_jobs.recipients(job, info, size_of_page(first, 50), given(after))
 
 
 @strawberry.type(description="One or more texts to up to 3000 recipients, sent together.")
@@ -111,12 +111,12 @@ class SmsJob(Trackable):
         resolver=_recipients, graphql_type=RecipientConnection | None, description="The job's recipients, by page."
     )
     recipient_summary = strawberry.field(
-        resolver=sms.recipient_summary,
+        resolver=sms_jobs.recipient_summary,
         graphql_type=RecipientSummary | None,
         description="How many recipients stand where; costs the recipients' call.",
     )
     regarding = strawberry.field(
-        resolver=sms.regarding,
+        resolver=sms_jobs.regarding,
         graphql_type=Node | None,
         description="The delivery or logistics task that this job was sent about (SendSmsInput.regarding).",
     )

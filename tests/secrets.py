@@ -16,10 +16,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from gateway.log import TextFormatter
-from gateway.sandbox.deliveries import DeliveriesOptions
-from gateway.sandbox.logistics_options import LogisticsOptions
-from gateway.sandbox.sms import SmsOptions
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions
+from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.sms.simulator import SmsOptions
+from gateway.telemetry.log import TextFormatter
 
 WEBHOOK_SECRET: Final = "planted-webhook-secret"
 """For the settings of a gateway under test: the sandbox's own is a word that many answers hold."""

@@ -12,14 +12,14 @@ import httpx
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
 from gateway.sandbox.clock import AdjustableClock, ManualClock
-from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
-from gateway.sandbox.logistics import LogisticsSimulator, create_logistics
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
 from gateway.sandbox.request_log import RecordedRequest
 from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms import SmsOptions, SmsSimulators, create_sms
-from gateway.sandbox_command import SimulatorUrls, sandbox_environment
+from gateway.sandbox.sms.simulator import SmsOptions, SmsSimulators, create_sms
 from gateway.settings import load_settings
 from tests.lifespan import lifespan_of
 from tests.secrets import ANSWERS_WATCHED

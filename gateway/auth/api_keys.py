@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 
 
 class ApiKeys:

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from starlette.types import Scope
 
+from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
 from gateway.auth.key_holders import KeyHolders
-from gateway.callers import Caller
 from resolvers.errors import Unauthenticated
 
 

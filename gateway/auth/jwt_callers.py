@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from cachetools import LRUCache
 
+from gateway.auth.callers import Caller, caller_name
 from gateway.auth.json_web_tokens import JsonWebTokens
-from gateway.callers import Caller, caller_name
 from resolvers.accounts import Account
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Scope

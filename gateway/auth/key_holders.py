@@ -1,9 +1,9 @@
 """Finds the caller who holds a key or a token, whichever of the two it is."""
 
 from gateway.auth.api_keys import ApiKeys
+from gateway.auth.callers import Caller
 from gateway.auth.credentials import Credentials
 from gateway.auth.jwt_callers import JwtCallers
-from gateway.callers import Caller
 from resolvers.errors import Unauthenticated
 
 

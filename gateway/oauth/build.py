@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from gateway.auth.authentication import SessionCallers
 from gateway.auth.key_holders import KeyHolders
 from gateway.auth.site import Site
-from gateway.composition import Upstreams, logistics_config
+from gateway.composition.upstreams import Upstreams, logistics_config
 from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.endpoint import OAuthEndpoint
 from gateway.oauth.limits import LoginLimits
@@ -20,8 +20,8 @@ from gateway.oauth.session_callers import LogisticsSessionCallers
 from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import SessionStore
 from gateway.oauth.stores import open_store
-from gateway.operations.budget import Buckets
-from gateway.operations.budget_buckets import LocalBuckets, RedisBuckets
+from gateway.operations.cost.budget import Buckets
+from gateway.operations.cost.budget_buckets import LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from gateway.operations.budget import MINUTE, Buckets
+from gateway.operations.cost.budget import MINUTE, Buckets
 from resolvers.errors import RateLimited
 
 _ALL: Final = "all"

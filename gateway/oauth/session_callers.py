@@ -5,7 +5,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
-from gateway.callers import ANONYMOUS, Caller
+from gateway.auth.callers import ANONYMOUS, Caller
 from gateway.oauth.revocation_check import RevocationCheck
 from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.session_tokens import SessionTokens

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from cachetools import LRUCache
 
+from gateway.auth.callers import caller_name
 from gateway.auth.credentials import SESSION_PREFIX
-from gateway.callers import caller_name
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.sessions import Session, SessionStore, hash_of
 from resolvers.errors import Unauthenticated

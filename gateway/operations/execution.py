@@ -15,7 +15,7 @@ from graphql.execution import Executor
 from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.operations.documents import Document
+from gateway.operations.documents.documents import Document
 from gateway.operations.refused_inputs import refused_inputs
 from resolvers.context import Context
 

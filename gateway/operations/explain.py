@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 from starlette.types import Scope
 
-from gateway.operations.cost import Cost
-from gateway.operations.cost_records import Operation
+from gateway.operations.cost.estimates import Cost
+from gateway.operations.cost.records import Operation
 from resolvers.context import Context
 from resolvers.upstreams.call import CallTrace
 

@@ -7,10 +7,10 @@ from typing import Any
 from graphql import OperationType
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.interface import Operations, Reply
 from gateway.http.request import GraphQLRequest
-from gateway.operations.documents import Documents
+from gateway.operations.documents.documents import Documents
 from resolvers.errors import BadInput
 
 

@@ -10,19 +10,19 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, Oper
 from graphql.execution.values import get_variable_values
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.interface import Reply
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
-from gateway.operations.cost import Costs
-from gateway.operations.documents import MAX_ERRORS, Document, Documents
+from gateway.operations.cost.estimates import Costs
+from gateway.operations.cost.sms_quotas import SmsQuotas
+from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
+from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
-from gateway.operations.report import report
-from gateway.operations.request_limits import RequestLimits
-from gateway.operations.response_writer import ResponseWriter
-from gateway.operations.sms_quotas import SmsQuotas
-from gateway.operations.stale_paths import stale_paths
+from gateway.operations.responses.report import report
+from gateway.operations.responses.stale_paths import stale_paths
+from gateway.operations.responses.writer import ResponseWriter
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallScope

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from gateway.operations.persisted_manifest import ManifestProblem, read_manifest
+from gateway.operations.documents.persisted_manifest import ManifestProblem, read_manifest
 from gateway.settings.model import Settings
 from gateway.settings.names import SettingPath, environment_name
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.subscriptions.authentication import AuthenticateConnection
 from gateway.subscriptions.open_connections import OpenConnections
 from resolvers.errors import Forbidden

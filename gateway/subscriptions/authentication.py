@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 
 
 class AuthenticateConnection(Protocol):

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from starlette.types import Scope
 
+from gateway.auth.callers import Caller
 from gateway.auth.credentials import shows_credentials
-from gateway.callers import Caller
 from gateway.http.refusals import BadRequest
 from gateway.http.request import decode_post
 from gateway.http.request_id import REQUEST_ID

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from gateway.operations.report import extensions_of
+from gateway.operations.responses.report import extensions_of
 from gateway.subscriptions.response import Response
 from resolvers.errors import GatewayError
 

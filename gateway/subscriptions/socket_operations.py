@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 import orjson
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.request import GraphQLRequest
 from gateway.subscriptions.closing import duplicate_operation, try_again_later
 from gateway.subscriptions.refusal import refusal

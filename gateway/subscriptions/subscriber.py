@@ -10,18 +10,18 @@ from functools import partial
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.interface import Operations
 from gateway.http.refusals import MutationByGet
 from gateway.http.request import GraphQLRequest
 from gateway.http.response import internal_error
-from gateway.operations.admission import OperationStack
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
-from gateway.operations.documents import Document
-from gateway.operations.encoding import variables_key
+from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
-from gateway.operations.report import report
-from gateway.operations.response_writer import ResponseWriter
+from gateway.operations.responses.encoding import variables_key
+from gateway.operations.responses.report import report
+from gateway.operations.responses.writer import ResponseWriter
+from gateway.operations.stack import OperationStack
 from gateway.subscriptions.refusal import refusal, refusal_of
 from gateway.subscriptions.response import Response
 from gateway.subscriptions.resumption import resumed

@@ -12,7 +12,7 @@ from resolvers.events.changes import Change, Observation, RecordKey, TrackedReco
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
-from resolvers.record_loaders import RecordLoaders
+from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.unreadable import recipient_in
 from resolvers.upstreams.call import CallScope, CallTrace
 

@@ -7,10 +7,10 @@ import pytest
 
 from gateway.auth.api_keys import ApiKeys
 from gateway.auth.authentication import Authentication
+from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
 from gateway.auth.key_holders import KeyHolders
-from gateway.callers import Caller
 from gateway.http.own_origin import OwnOrigin
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated

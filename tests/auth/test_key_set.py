@@ -16,7 +16,7 @@ from gateway.auth.key_set_source import MAX_BYTES, key_set_source
 from resolvers.errors import Unauthenticated
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, rsa_key
-from tests.wire.talking_server import serving
+from tests.upstreams.transport.wire.talking_server import serving
 
 
 def tokens_of(issuer: Issuer, clock: Clock) -> JsonWebTokens:

@@ -9,8 +9,8 @@ import pytest
 from gateway.auth.key_set import KeySetUnreadable
 from gateway.auth.key_set_source import key_set_source
 from resolvers.upstreams.transport.wire import reasons
-from tests.wire.certificates import server_context, write_certificate
-from tests.wire.talking_server import answering, saying, serving
+from tests.upstreams.transport.wire.certificates import server_context, write_certificate
+from tests.upstreams.transport.wire.talking_server import answering, saying, serving
 
 DAY: Final = timedelta(days=1)
 

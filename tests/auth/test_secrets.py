@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 
 from gateway.app import create_app
+from gateway.commands.sandbox import sandbox_environment
+from gateway.commands.serve import listen, server_config
 from gateway.sandbox.faults import FaultSettings
-from gateway.sandbox_command import sandbox_environment
-from gateway.serve import listen, server_config
 from gateway.settings import load_settings
 from tests.auth.issuer import Issuer, bearer, settings_for
 from tests.oauth.gateways import CALLBACK, LOGIN, SESSION

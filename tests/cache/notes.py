@@ -16,8 +16,8 @@ from resolvers.cache.records import RecordCache
 from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.cache.terms import CacheConfig, Freshness
-from resolvers.cached_loader import CachedLoader
 from resolvers.errors import UpstreamError
+from resolvers.loading.cached_loader import CachedLoader
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 

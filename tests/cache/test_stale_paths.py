@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from graphql import OperationDefinitionNode
 
-from gateway.operations.documents import Document, Documents
+from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
-from gateway.operations.stale_paths import stale_paths
+from gateway.operations.responses.stale_paths import stale_paths
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
 from resolvers.context import Context

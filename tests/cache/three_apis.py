@@ -7,15 +7,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.interface import Operations
 from gateway.http.request import GraphQLRequest
-from gateway.operations.admission import build_admission
-from gateway.operations.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
-from gateway.operations.request_limits import RequestCounts
+from gateway.operations.responses.cached_operations import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
+from gateway.operations.stack import build_admission
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache

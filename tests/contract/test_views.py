@@ -2,7 +2,8 @@ import pytest
 from graphql import GraphQLObjectType
 from strawberry.types import get_object_definition
 
-from resolvers import connections, sms, status, upstream_states
+from resolvers import connections, status, upstream_states
+from resolvers.sms import jobs as sms_jobs
 from resolvers.upstreams.deliveries import records as delivery_records
 from resolvers.upstreams.logistics import records as logistics_records
 from resolvers.upstreams.sms import records as sms_records
@@ -18,7 +19,7 @@ VIEWS: list[tuple[type, type]] = [
     (deliveries.DeliveryConnection, connections.Connection),
     (deliveries.DeliveryEdge, connections.Edge),
     (sms_views.SmsJob, sms_records.SmsJob),
-    (sms_views.RecipientSummary, sms.RecipientSummary),
+    (sms_views.RecipientSummary, sms_jobs.RecipientSummary),
     (sms_views.Recipient, sms_records.Recipient),
     (sms_views.SmsJobEdge, connections.Edge),
     (sms_views.RecipientEdge, connections.Edge),

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.sandbox.logistics_lifecycle import StatusEvent
-from gateway.sandbox.logistics_tasks import Task
+from gateway.sandbox.logistics.lifecycle import StatusEvent
+from gateway.sandbox.logistics.tasks import Task
 from tests.events.subscriber import WAIT_SECONDS
 from tests.subscriptions.stream_client import SSE, Answer
 from tests.world import World, running_world

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.sandbox.server import serving
-from gateway.webhooks import LogisticsWebhook, WebhookConfig
+from gateway.webhooks.endpoint import LogisticsWebhook, WebhookConfig
 
 PATH = "/webhooks/logistics/secret"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import running
+from tests.commands.running import running
 from tests.ide.conftest import FRONTEND
 
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0"]

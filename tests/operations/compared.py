@@ -7,9 +7,9 @@ import orjson
 from strawberry import Schema
 
 from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.documents import Documents
+from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import Execution, StandardExecution, core_schema
-from gateway.operations.report import report
+from gateway.operations.responses.report import report
 from resolvers.context import Context
 from tests.operations.generated import Generator
 from tests.operations.simulated import UNBOUNDED

@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.operations.limits import DocumentLimits
+from gateway.operations.documents.limits import DocumentLimits
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
-from gateway.sandbox.logistics import create_logistics
-from gateway.sandbox.logistics_options import LogisticsOptions
-from gateway.sandbox.sms import SmsOptions, create_sms
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.logistics.simulator import create_logistics
+from gateway.sandbox.sms.simulator import SmsOptions, create_sms
 from resolvers.accounts import Account
 from resolvers.connections import Offset, cursor_at, name_under
 from resolvers.context import Context

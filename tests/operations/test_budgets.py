@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
-from gateway.sandbox.deliveries import DeliveriesOptions
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions
 from gateway.sandbox.faults import FaultSettings
-from gateway.sandbox.sms import SmsOptions
+from gateway.sandbox.sms.simulator import SmsOptions
 from tests.world import UNCACHED, World, running_world
 
 JOB_FIELDS: Final = "jobId qos finishedAt"

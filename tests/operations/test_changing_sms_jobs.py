@@ -14,7 +14,7 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.context import Context
-from resolvers.sms_job_lists import most_checks
+from resolvers.sms.job_lists import most_checks
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from tests.contract.operations import execute

@@ -13,10 +13,10 @@ from strawberry import Schema
 
 from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
-from gateway.operations.documents import Document, Documents
+from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
 from gateway.operations.refused_inputs import refused_inputs
-from gateway.operations.response_writer import ResponseWriter
+from gateway.operations.responses.writer import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
 from resolvers.context import Context

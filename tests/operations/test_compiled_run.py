@@ -6,7 +6,7 @@ from typing import Final, cast
 import strawberry
 
 from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.documents import Documents
+from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import core_schema
 from resolvers.context import Context
 

@@ -5,8 +5,8 @@ import tracemalloc
 import orjson
 
 from gateway.http.interface import Reply
-from gateway.operations.encoding import compact
-from gateway.operations.response_cache import CachedResponse, ResponseCache
+from gateway.operations.responses.encoding import compact
+from gateway.operations.responses.response_cache import CachedResponse, ResponseCache
 
 RESPONSES = 2_000
 

@@ -7,9 +7,9 @@ from graphql import GraphQLSchema, parse, print_ast, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.operations.documents import Document, Documents
+from gateway.operations.documents.documents import Document, Documents
+from gateway.operations.documents.parameterized import take_apart
 from gateway.operations.execution import core_schema
-from gateway.operations.shapes import take_apart
 from schema.root import build_schema
 
 SCHEMA: GraphQLSchema = core_schema(build_schema())

@@ -6,7 +6,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from gateway.check import foreign_packages
+from gateway.commands.check import foreign_packages
 from schema.root import build_schema
 from tests.project.tree import PACKAGES, ROOT, texts
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 
 from resolvers.comma_lists import RETRY_SECONDS
-from resolvers.delivery_batches import MAX_DELIVERY_BATCH
+from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.numbered_pages import LARGEST_PAGE
-from resolvers.sms_job_lists import LOOKED_AROUND, MAX_LIMIT
-from resolvers.sms_listing import WINDOW
+from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
+from resolvers.sms.listing import WINDOW
 from resolvers.trails import MARKED
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.instant import instant

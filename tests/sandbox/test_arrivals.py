@@ -9,17 +9,17 @@ import pytest
 
 from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm, keep_arriving
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries import DeliveriesSimulator, create_deliveries
-from gateway.sandbox.logistics import LogisticsSimulator, create_logistics
-from gateway.sandbox.logistics_vocabulary import (
+from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries
+from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.logistics.vocabulary import (
     BROADCASTING,
     COMPLETE,
     PENDING_BROADCAST,
     UNSUCCESSFUL_DELIVERY,
     UNSUCCESSFUL_PICKUP,
 )
-from gateway.sandbox.sms import SmsSimulators, create_sms
-from gateway.sandbox.sms_records import SmsJob
+from gateway.sandbox.sms.records import SmsJob
+from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from tests.sandbox.logistics_server import NOON
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0

@@ -8,13 +8,13 @@ import pytest
 from graphql import OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
 
+from gateway.commands.sandbox_examples import FOLLOW_ALL, sandbox_examples
 from gateway.ide.page import Example
 from gateway.operations.execution import core_schema
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries import create_deliveries
-from gateway.sandbox.logistics import create_logistics
-from gateway.sandbox.sms import create_sms
-from gateway.sandbox_examples import FOLLOW_ALL, sandbox_examples
+from gateway.sandbox.deliveries.simulator import create_deliveries
+from gateway.sandbox.logistics.simulator import create_logistics
+from gateway.sandbox.sms.simulator import create_sms
 from schema.root import build_schema
 from tests.sandbox.logistics_server import NOON
 

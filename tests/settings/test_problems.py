@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings import load_settings, unknown_settings
 from tests.settings.problems import OPEN, complaints
-from tests.wire.certificates import write_certificate
+from tests.upstreams.transport.wire.certificates import write_certificate
 
 SECRET = "plantedSecret42"
 DELIVERIES = {"GATEWAY_DELIVERIES__URL": "https://api.example/api/v1"}

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 import strawberry
 from starlette.types import ASGIApp
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.operations.admission import OperationStack
 from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.cost import CostConfig, Costs
-from gateway.operations.documents import Documents
+from gateway.operations.cost.estimates import CostConfig, Costs
+from gateway.operations.documents.documents import Documents
+from gateway.operations.documents.persisted import AutomaticDocuments
+from gateway.operations.documents.persisted_store import LocalDocuments
+from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.execution import core_schema
-from gateway.operations.persisted import AutomaticDocuments
-from gateway.operations.persisted_store import LocalDocuments
-from gateway.operations.request_limits import RequestCounts, RequestLimits
 from gateway.operations.runner import Runner, RunnerConfig
+from gateway.operations.stack import OperationStack
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
-from gateway.callers import Caller
+from gateway.auth.callers import Caller
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated, UpstreamUnavailable
 from resolvers.upstreams.names import UpstreamName

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics import create_logistics
-from gateway.sandbox.logistics_lifecycle import StatusEvent
+from gateway.sandbox.logistics.lifecycle import StatusEvent
+from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.server import serving
-from gateway.sandbox_command import SimulatorUrls, sandbox_environment
-from tests.cli.running import Running, running
+from tests.commands.running import Running, running
 from tests.subscriptions.socket_client import NEW, OLD, Client, initialized
 from tests.subscriptions.stream_client import MULTIPART, SSE, asking
 

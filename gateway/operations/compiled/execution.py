@@ -9,7 +9,7 @@ from strawberry import Schema
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.plan import Plan
 from gateway.operations.compiled.run import Compiled
-from gateway.operations.documents import Document
+from gateway.operations.documents.documents import Document
 from gateway.operations.execution import StandardExecution, core_schema
 from resolvers.context import Context
 

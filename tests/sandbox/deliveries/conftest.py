@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
 from tests.sandbox.connection import connected
 from tests.sandbox.deliveries.requests import DEFAULTS, HEADERS, START, Connect
 

@@ -1,0 +1,261 @@
+"""Runs the gateway over three simulated upstreams, in one process and on loopback alone."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from secrets import token_urlsafe
+from socket import socket
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.importer import import_from_string
+
+from gateway.commands.sandbox_banner import banner
+from gateway.commands.sandbox_examples import sandbox_examples
+from gateway.commands.serve import GATEWAY_APP, listen, server_config
+from gateway.http.origin import LOOPBACK_ORIGINS
+from gateway.ide.page import Example
+from gateway.sandbox.arrivals import Arrivals, keep_arriving
+from gateway.sandbox.clock import Clock, RunningClock
+from gateway.sandbox.deliveries.simulator import DeliveriesOptions, DeliveriesSimulator, create_deliveries
+from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.logistics.webhooks import WebhookSender
+from gateway.sandbox.server import serving
+from gateway.sandbox.simulator import Simulator
+from gateway.sandbox.sms.simulator import SmsOptions, SmsSimulators, create_sms
+from gateway.settings import Settings, SettingsProblems, load_settings
+
+HOST: Final = "127.0.0.1"
+_WRONG_SETTINGS: Final = 2
+_WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and known to all
+# An operator's own upstreams, Redis and callers have no place in the sandbox.
+_TAKEN_OVER: Final = (
+    "PORT",
+    "LOG__",
+    "CACHE__",
+    "CONNECTIONS__",
+    "CORS_",
+    "DEADLINE_SECONDS",
+    "EVENTS__",
+    "LIMITS__",
+    "MAX_BODY_BYTES",
+    "PUBLIC_URL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorUrls:
+    """Where the simulators listen; a value."""
+
+    deliveries: str
+    sms_primary: str
+    sms_secondary: str
+    sms_send: str
+    logistics: str
+
+
+def run(
+    environment: Mapping[str, str],
+    *,
+    port: int | None = None,
+    seed: int = 1,
+    speed: float = 10.0,
+    webhooks: bool = True,
+    app: str = GATEWAY_APP,
+) -> int:
+    """Serve the sandbox until a signal says to stop.
+
+    Args:
+        environment: Settings, of which those that a sandbox can have are taken over: none of upstreams or callers.
+        port: Where the gateway listens, 0 for a free port; GATEWAY_PORT or 8000 where left out.
+        seed: The same seed gives the same records.
+        speed: Sandbox seconds that pass in a second.
+        webhooks: Whether the simulated logistics API sends any.
+        app: Where the factory of the gateway's app is, as "module:function"; it is given the settings and examples.
+
+    Returns:
+        The exit code: 0, or 2 for wrong settings, with one line each on standard error.
+    """
+    given = {"GATEWAY_PORT": str(port)} if port is not None else {}
+    sandbox = _Sandbox({**_taken_over(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
+    try:
+        with asyncio.Runner(
+            loop_factory=uvicorn.Config(app, loop="uvloop", log_config=None).get_loop_factory()
+        ) as runner:
+            runner.run(sandbox.serve(import_from_string(app)))
+    except SettingsProblems as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return _WRONG_SETTINGS
+    return 0
+
+
+def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict[str, str]:
+    """Write down the settings of a gateway over the simulators, open to everybody on this machine.
+
+    Args:
+        urls: Where they listen.
+        port: Where the gateway listens.
+        directory: Where it may keep files.
+    """
+    deliveries, sms, logistics = DeliveriesOptions(), SmsOptions(), LogisticsOptions()
+    return {
+        "GATEWAY_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_DRAIN_SECONDS": "0",
+        "GATEWAY_AUTH__ANONYMOUS": "true",
+        "GATEWAY_SECRET_KEYS": token_urlsafe(32),
+        "GATEWAY_SESSIONS__DATABASE": str(directory / "sessions.sqlite3"),
+        "GATEWAY_WEBHOOK_SECRET": _WEBHOOK_SECRET,
+        "GATEWAY_DELIVERIES__URL": f"{urls.deliveries}/api/v1",
+        "GATEWAY_DELIVERIES__EMAIL": deliveries.email,
+        "GATEWAY_DELIVERIES__PASSWORD": deliveries.password,
+        "GATEWAY_SMS__URLS": f"{urls.sms_primary}/rest/v1,{urls.sms_secondary}/rest/v1",
+        "GATEWAY_SMS__SEND_URL": f"{urls.sms_send}/rest/v1",
+        "GATEWAY_SMS__USERNAME": sms.username,
+        "GATEWAY_SMS__PASSWORD": sms.password,
+        "GATEWAY_LOGISTICS__URL": urls.logistics,
+        "GATEWAY_LOGISTICS__TOKEN": logistics.token,
+        "GATEWAY_LOGISTICS__CLIENT_KEY": logistics.client_key,
+        "GATEWAY_LOGISTICS__SECRET_KEY": logistics.secret_key,
+        "GATEWAY_LOGISTICS__AUTHORIZE_URL": f"{urls.logistics}/oauth2/auth",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulators:
+    """The simulated upstreams; command lifetime."""
+
+    deliveries: DeliveriesSimulator
+    sms: SmsSimulators
+    logistics: LogisticsSimulator
+
+    @property
+    def arrivals(self) -> tuple[Arrivals, ...]:
+        """What brings each of them new records."""
+        return self.deliveries.arrivals, self.sms.arrivals, self.logistics.arrivals
+
+
+class _Sandbox:
+    """Simulators and gateway in one event loop; command lifetime."""
+
+    def __init__(self, environment: Mapping[str, str], *, seed: int, speed: float, webhooks: bool) -> None:
+        self._environment = environment
+        self._seed = seed
+        self._webhooks = webhooks
+        self._clock = RunningClock(speed=speed)
+
+    async def serve(self, create_app: Callable[..., ASGIApp]) -> None:
+        wanted = load_settings({**self._environment, "GATEWAY_AUTH__ANONYMOUS": "true"})
+        listener = listen(HOST, wanted.port)
+        port = listener.getsockname()[1]
+        webhook_url = f"http://{HOST}:{port}/webhooks/logistics/{_WEBHOOK_SECRET}"
+        simulators = self._create_simulators(webhook_url)
+        async with AsyncExitStack() as stack:
+            directory = stack.enter_context(TemporaryDirectory(prefix="gateway-sandbox-"))
+            urls = await _start(stack, simulators)
+            _run(stack, keep_arriving(simulators.arrivals, self._clock, sleep=asyncio.sleep))
+            simulated = sandbox_environment(urls, port, Path(directory))
+            settings = load_settings({**_defaults(port), **self._environment, **simulated, **_origins(wanted)})
+            if self._webhooks:
+                await self._start_webhooks(stack, simulators.logistics, webhook_url)
+            gateway = create_app(settings, examples=partial(_examples, simulators, self._clock))
+            server = _Server(server_config(settings, gateway), banner(f"http://{HOST}:{port}", asdict(urls)))
+            await server.serve(sockets=[listener])
+
+    def _create_simulators(self, webhook_url: str) -> _Simulators:
+        clock, seed = self._clock, self._seed
+        simulators = _Simulators(
+            create_deliveries(clock, seed=seed),
+            create_sms(clock, seed=seed),
+            create_logistics(clock, seed=seed, options=LogisticsOptions(webhook_url=webhook_url)),
+        )
+        # What has begun with the sandbox is no news to tell by webhook.
+        for arrivals in simulators.arrivals:
+            arrivals.catch_up(clock.now())
+        return simulators
+
+    async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+
+        async def post(to: str, body: bytes) -> int | None:
+            try:
+                answer = await client.post(to, content=body, headers={"content-type": "application/json"})
+            except httpx.HTTPError:
+                return None
+            return answer.status_code
+
+        sender = WebhookSender(logistics.tasks, self._clock, url, post=post, sleep=asyncio.sleep)
+        _run(stack, sender.run())
+
+
+class _Server(uvicorn.Server):
+    """Says where to go once it answers, and ends the sandbox at a signal; command lifetime."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(self._greeting)
+            sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _start(stack: AsyncExitStack, simulators: _Simulators) -> SimulatorUrls:
+    async def start(simulator: Simulator) -> str:
+        return await stack.enter_async_context(serving(simulator.app))
+
+    return SimulatorUrls(
+        deliveries=await start(simulators.deliveries),
+        sms_primary=await start(simulators.sms.primary),
+        sms_secondary=await start(simulators.sms.secondary),
+        sms_send=await start(simulators.sms.send),
+        logistics=await start(simulators.logistics),
+    )
+
+
+def _examples(simulators: _Simulators, clock: Clock) -> list[Example]:
+    now = clock.now()
+    jobs = [job for data_centre in simulators.sms.data_centres for job in data_centre.open_jobs(now)]
+    return sandbox_examples(simulators.deliveries.store.send_tasks.values(), jobs, simulators.logistics.tasks, now)
+
+
+def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    stack.push_async_callback(_cancelled, asyncio.create_task(work))
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _defaults(port: int) -> dict[str, str]:
+    """Where nothing is set: no proxy stands before the sandbox, so that it knows its own address."""
+    return {"GATEWAY_LOG__LEVEL": "warning", "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}"}
+
+
+def _origins(wanted: Settings) -> dict[str, str]:
+    """Front ends are developed on the same machine, at whatever port."""
+    return {"GATEWAY_CORS_ORIGINS": ",".join((*wanted.cors_origins, *LOOPBACK_ORIGINS))}
+
+
+def _taken_over(environment: Mapping[str, str]) -> dict[str, str]:
+    prefixes = tuple(f"GATEWAY_{name}" for name in _TAKEN_OVER)
+    return {name: value for name, value in environment.items() if name.upper().startswith(prefixes)}

@@ -1,0 +1,168 @@
+"""Runs the gateway's processes: settings checked and the socket bound before the first of them starts."""
+
+import errno
+import logging
+import resource
+import socket
+import sys
+from collections.abc import Mapping
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from gateway.http.server_protocol import ConnectionLimits, ServerConfig
+from gateway.http.socket_server_protocol import BoundedWebSocketProtocol
+from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
+from gateway.telemetry.log import log_config
+
+GATEWAY_APP = "gateway.commands.worker:create_worker_app"
+_WRONG_SETTINGS = 2
+_STARTUP_FAILED = 3
+_UNREAD_SECONDS = 120
+_BACKLOG = 2048
+_OTHER_FILES = 1024
+"""Files that a process opens beside clients' connections: to upstreams and Redis, and its own."""
+
+_logger = logging.getLogger(__name__)
+
+
+def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
+    """Serve until a signal says to stop.
+
+    Args:
+        environment: The settings; the worker processes read theirs from `os.environ`, so it must hold the same.
+        app: Where the factory of the ASGI app is, as "module:function".
+
+    Returns:
+        The exit code: 0; 2 for wrong settings, with one line each on standard error; 3 where the app did not start.
+    """
+    try:
+        settings = load_settings(environment)
+        listener = listen(settings.host, settings.port)
+        config = server_config(settings, app)
+        for unknown in unknown_settings(environment):
+            _logger.warning("%s", unknown)
+        return _serve(config, listener)
+    except SettingsProblems as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return _WRONG_SETTINGS
+    except KeyboardInterrupt:
+        return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the address, so that one that is taken is known before anything starts, and clients wait instead of failing.
+
+    Args:
+        host: An address or name of this machine.
+        port: 0 takes a free one.
+
+    Raises:
+        SettingsProblems: The address cannot be listened on.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SettingsProblems([f"GATEWAY_HOST: {host!r} is no address of this machine: {error.strerror}"]) from None
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A client that takes nothing any more would hold its connection for ever: uvicorn closes only in good order.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingsProblems([_refused(host, port, error)]) from None
+    return listener
+
+
+def server_config(settings: Settings, app: object) -> ServerConfig:
+    """Build the server's configuration, and set up the log by it.
+
+    Args:
+        settings: All settings.
+        app: The ASGI app, or where its factory is, as "module:function".
+    """
+    connections = settings.connections
+    limits = ConnectionLimits(
+        max_connections=open_connections(connections.max_open),
+        head_seconds=connections.head_seconds,
+        body_seconds=connections.body_seconds,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return ServerConfig(
+        app,
+        limits,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        loop="uvloop",
+        lifespan="on",
+        timeout_keep_alive=connections.idle_seconds,
+        log_config=log_config(settings.log),
+        access_log=settings.log.access,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        timeout_graceful_shutdown=settings.grace_seconds,
+        ws=BoundedWebSocketProtocol,
+        # A compressor for each of thousands of sockets takes more memory than all else about them.
+        ws_per_message_deflate=False,
+        ws_max_size=settings.max_body_bytes,
+        ws_ping_interval=settings.events.ping_seconds,
+        ws_ping_timeout=settings.events.ping_seconds,
+    )
+
+
+def open_connections(wanted: int) -> int:
+    """Let the process open files for so many connections, and return how many the system really allows.
+
+    A server that may not open another file cannot even refuse a client: it accepts nobody, in silence.
+
+    Args:
+        wanted: The connections that the operator allows.
+    """
+    needed = wanted + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    if soft >= needed:
+        return wanted
+    allowed = max(soft - _OTHER_FILES, soft // 2)
+    _logger.warning(
+        "GATEWAY_CONNECTIONS__MAX_OPEN is %d, but the system lets the process open only %d files: "
+        "%d connections are kept open; raise the limit (ulimit -n)",
+        wanted,
+        soft,
+        allowed,
+    )
+    return allowed
+
+
+def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
+    host, port = listener.getsockname()[:2]
+    _logger.info(
+        "serving http://%s:%d/graphql with %d worker(s)", f"[{host}]" if ":" in host else host, port, config.workers
+    )
+    if config.workers > 1:
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        failed = any(process.exitcode == _STARTUP_FAILED for process in supervisor.processes)
+    else:
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        failed = not server.started
+    return _STARTUP_FAILED if failed else 0
+
+
+def _refused(host: str, port: int, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"GATEWAY_PORT: another program listens on {host}:{port}: stop it, or set another port"
+        case errno.EACCES:
+            return f"GATEWAY_PORT: this user may not listen on port {port}: set one from 1024"
+    return f"GATEWAY_HOST: {host!r} cannot be listened on: {error.strerror}"

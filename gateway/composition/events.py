@@ -1,0 +1,103 @@
+"""Builds what follows and tells status changes, in this process alone or shared through Redis."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from gateway.composition.upstreams import Upstreams
+from gateway.settings.model import Settings
+from resolvers import record_kinds
+from resolvers.accounts import Account
+from resolvers.cache.kinds import CachedKind
+from resolvers.cache.records import RecordCache
+from resolvers.events.changes import RecordKey
+from resolvers.events.log import LogConfig
+from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.poller import PollConfig
+from resolvers.events.redis_coordination import RedisCoordination
+from resolvers.events.redis_log import RedisEventLog
+from resolvers.events.service import Events, EventsConfig, Forget, forget_nothing, utc_now
+
+REDIS_SECONDS: Final = 5.0
+"""What an answer of Redis may take, above the second that a read of the log waits for something new."""
+
+_CACHED_KINDS: Final[dict[str, CachedKind[Any]]] = {
+    "Delivery": record_kinds.DELIVERY,
+    "SmsJob": record_kinds.JOB,
+    "Recipient": record_kinds.RECIPIENTS,
+    "LogisticsTask": record_kinds.TASK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedEvents:
+    """Status changes and the connections below them; process lifetime.
+
+    Args:
+        events: What accounts carry.
+        own: The gateway's own account, to which webhooks belong.
+        redis: Closed last, where there is one.
+    """
+
+    events: Events
+    own: Account
+    redis: Redis | None
+
+    @property
+    def hint(self) -> Callable[[str, str], bool]:
+        """Takes the kind and id of what may have changed."""
+        return self.events.hint
+
+    async def open(self) -> None:
+        """Begin to listen and to poll."""
+        await self.events.start(self.own)
+
+    async def close(self) -> None:
+        """Stop everything; subscriptions must have ended."""
+        await self.events.close()
+        if self.redis is not None:
+            await self.redis.aclose()
+
+
+def compose_events(settings: Settings, upstreams: Upstreams) -> ComposedEvents:
+    """Status changes as the settings ask for them; every account of theirs carries them from now on."""
+    events, redis = _build_events(settings, upstreams.records)
+    for account in (upstreams.own, *upstreams.named.values()):
+        account.events = events
+    return ComposedEvents(events, upstreams.own, redis)
+
+
+def _build_events(settings: Settings, records: RecordCache | None) -> tuple[Events, Redis | None]:
+    keep = LogConfig(settings.events.keep_seconds, settings.events.max_events)
+    config = EventsConfig(
+        polls=PollConfig(settings.events.poll_min_seconds, settings.events.poll_max_seconds),
+        queue_size=settings.events.queue_size,
+        keep_seconds=settings.events.keep_seconds,
+        secrets=tuple(key.get_secret_value().encode() for key in settings.secret_keys),
+        forget=_forgetting(records),
+    )
+    if settings.redis_url is None:
+        return Events(MemoryEventLog(keep, utc_now), None, config), None
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=REDIS_SECONDS)
+    log = RedisEventLog(redis, settings.redis_prefix, keep)
+    coordination = RedisCoordination(redis, settings.redis_prefix, token_hex(8), _loop_time)
+    return Events(log, coordination, config), redis
+
+
+def _forgetting(records: RecordCache | None) -> Forget:
+    if records is None:
+        return forget_nothing
+
+    async def forget(key: RecordKey) -> None:
+        local_id = key.local_id.partition("/")[0] if key.kind == "Recipient" else key.local_id
+        await records.forget(key.identity, _CACHED_KINDS[key.kind], [local_id])
+
+    return forget
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,1 +1,0 @@
-"""What the gateway counts and how it stands, for Prometheus."""

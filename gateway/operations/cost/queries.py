@@ -1,0 +1,219 @@
+"""What each field of Query costs, and the start of a subscription."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from math import ceil
+from typing import Final, TypeAlias
+
+from gateway.operations.cost.records import (
+    FETCHES,
+    RECIPIENTS,
+    Asking,
+    Operation,
+    Records,
+)
+from gateway.operations.cost.selection import Asked
+from gateway.operations.cost.values import Values
+from resolvers.connections import MAX_FIRST, place_at
+from resolvers.errors import BadInput
+from resolvers.ids import split_global_id
+from resolvers.loading.delivery_batches import most_calls
+from resolvers.sms.job_lists import most_checks
+from resolvers.sms.listing import MAX_SPAN, WINDOW, JobPlace
+from resolvers.upstreams.names import UpstreamName
+
+Ask: TypeAlias = "Callable[[QueryCost, Asked], None]"
+
+DELIVERIES_BY_ID: Final = Operation(UpstreamName.DELIVERIES, "deliveries_by_id")
+
+SINGLE: Final = {
+    "smsApiVersion": Operation(UpstreamName.SMS, "version"),
+    "priceQuote": Operation(UpstreamName.LOGISTICS, "price"),
+    "partner": Operation(UpstreamName.LOGISTICS, "partner_detail"),
+}
+"""Fields that cost one call whatever is asked of them."""
+
+BY_ID: Final = {
+    "delivery": "Delivery",
+    "smsJob": "SmsJob",
+    "logisticsTask": "LogisticsTask",
+    "organization": "Organization",
+}
+
+
+MOST_BEHIND_CURSOR: Final = 4
+"""Calls for a page behind a cursor: where its place was, before and behind it if the list has moved, and the rest."""
+
+
+class QueryCost:
+    """Adds up the calls of a query's fields; estimate lifetime.
+
+    Args:
+        values: Of arguments and conditions.
+        sms_centres: How many data centres there are to look for a job in.
+        now: The wall clock.
+    """
+
+    def __init__(self, values: Values, sms_centres: int, now: datetime) -> None:
+        self._values = values
+        self._sms_centres = sms_centres
+        self._now = now
+        self.asking = Asking(values)
+        self._records: dict[tuple[str, str], Records] = {}
+        self._deliveries: set[str] = set()
+
+    def ask(self, below: Iterable[Asked]) -> None:
+        """Add the calls of all fields of an operation."""
+        for asked in self.asking.applying(below):
+            self._ask_field(asked)
+        self._fetch_deliveries(len(self._deliveries))
+
+    def ask_several(self, ids: Iterable[object], below: Iterable[Asked], *, read_before: bool = False) -> None:
+        """Add the calls of records of any kinds by their global ids.
+
+        Args:
+            ids: As the client sent them.
+            below: What is asked of each.
+            read_before: Each is given to an operation of its own, as events are, which shares no other call with what
+                has read it.
+        """
+        found = {one for one in ids if isinstance(one, str)}
+        kinds = Counter(split[0] for split in map(split_global_id, found) if split is not None)
+        for kind, count in kinds.items():
+            records = self._sought(kind, count)
+            if kind == "Delivery":
+                self._fetch_deliveries(count)
+            else:
+                self._fetch(records)
+            self.asking.ask(self._given(records) if read_before else records, below)
+
+    def _given(self, records: Records) -> Records:
+        given = self._sought(records.kind, records.count)
+        if records.kind == "SmsJob":
+            given.fetched.add(FETCHES["SmsJob"])
+        return given
+
+    def _ask_field(self, asked: Asked) -> None:
+        if asked.name in SINGLE:
+            self.asking.calls[SINGLE[asked.name]] += 1
+        elif asked.name in BY_ID:
+            self._ask_one(BY_ID[asked.name], self._own_id(asked, BY_ID[asked.name]), asked.below)
+        elif asked.name in FIELDS:
+            FIELDS[asked.name](self, asked)
+
+    def _own_id(self, asked: Asked, kind: str) -> str:
+        value = self._values.reference(asked, "jobId" if asked.name == "recipients" else "id")
+        found = split_global_id(value)
+        return found[1] if found and found[0] == kind else value
+
+    def _ask_one(self, kind: str, own_id: str, below: Iterable[Asked]) -> None:
+        records = self._records.setdefault((kind, own_id), self._sought(kind, 1))
+        if kind == "Delivery":
+            self._deliveries.add(own_id)
+        else:
+            self._fetch(records)
+        self.asking.ask(records, below)
+
+    def _sought(self, kind: str, count: int) -> Records:
+        if kind == "Recipient":
+            return Records(kind, count, job=Records("SmsJob", count, self._sms_centres))
+        return Records(kind, count, self._sms_centres if kind == "SmsJob" else 1)
+
+    def _fetch(self, records: Records) -> None:
+        self.asking.fetch(records.job or records, FETCHES[records.kind])
+
+    def _fetch_deliveries(self, count: int, single: Operation = FETCHES["Delivery"]) -> None:
+        """Those that lists of ids do not bring, or all where lists are refused, are asked for one by one."""
+        self.asking.calls[single] += count
+        self.asking.calls[DELIVERIES_BY_ID] += most_calls(count) - count
+
+    def _node(self, asked: Asked) -> None:
+        found = split_global_id(str(self._values.argument(asked, "id")))
+        if found is not None and found[0] != "Recipient":
+            self._ask_one(*found, asked.below)
+        else:
+            self.ask_several([self._values.argument(asked, "id")], asked.below)
+
+    def _nodes(self, asked: Asked) -> None:
+        self.ask_several(self._values.many(asked, "ids"), asked.below)
+
+    def _deliveries_page(self, asked: Asked) -> None:
+        """Of some ids all are read, in batches."""
+        ids = self._listed_ids(asked)
+        if ids:
+            self._fetch_deliveries(ids, single=DELIVERIES_BY_ID)
+        else:
+            calls = MOST_BEHIND_CURSOR if self._values.argument(asked, "after") else 1
+            self.asking.calls[Operation(UpstreamName.DELIVERIES, "deliveries")] += calls
+        self.asking.ask_page(Records("Delivery", self._first(asked)), asked.below)
+
+    def _listed_ids(self, asked: Asked) -> int:
+        given = self._values.argument(asked, "filter")
+        ids = given.get("ids") if isinstance(given, Mapping) else None
+        return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
+
+    def _tasks_page(self, asked: Asked) -> None:
+        self._numbered_page(asked, Operation(UpstreamName.LOGISTICS, "platform_list_tasks"), "LogisticsTask")
+
+    def _organizations_page(self, asked: Asked) -> None:
+        self._numbered_page(asked, Operation(UpstreamName.LOGISTICS, "list_organizations"), "Organization")
+
+    def _numbered_page(self, asked: Asked, operation: Operation, kind: str) -> None:
+        """Whether there is a next page is seen on the next page alone."""
+        behind_cursor = self._values.argument(asked, "after") is not None
+        further = 2 if self._asks_for_next_page(asked) else 1
+        self.asking.calls[operation] += MOST_BEHIND_CURSOR if behind_cursor else further
+        self.asking.ask_page(Records(kind, self._first(asked)), asked.below)
+
+    def _jobs_page(self, asked: Asked) -> None:
+        """Each data centre has a list for each 30 days; the page may need them all."""
+        self.asking.calls[Operation(UpstreamName.SMS, "job_ids")] += self._job_lists(asked)
+        self.asking.ask_page(Records("SmsJob", self._first(asked)), asked.below)
+
+    def _job_lists(self, asked: Asked) -> int:
+        after = self._values.argument(asked, "after")
+        if isinstance(after, str):
+            return self._job_lists_behind(after)
+        from_time, to_time = self._values.instant(asked, "from"), self._values.instant(asked, "to")
+        if from_time is None:
+            return self._sms_centres
+        self._values.depends_on_time = self._values.depends_on_time or to_time is None
+        # What is no window is refused later, and costs nothing.
+        span = (to_time or self._now.astimezone(UTC)) - from_time
+        return ceil(max(0.0, min(span, MAX_SPAN) / WINDOW)) * self._sms_centres
+
+    def _job_lists_behind(self, cursor: str) -> int:
+        try:
+            place = place_at(cursor, JobPlace)
+            span = place.to_time - place.from_time
+        except (BadInput, TypeError):
+            return 0
+        windows = ceil(max(0.0, min(span, MAX_SPAN) / WINDOW))
+        number, index = max(0, place.segment), max(0, place.index)
+        return max(0, windows * self._sms_centres - number) + most_checks(number, index, windows, self._sms_centres)
+
+    def _recipients(self, asked: Asked) -> None:
+        key = "SmsJob", self._own_id(asked, "SmsJob")
+        jobs = self._records.setdefault(key, self._sought("SmsJob", 1))
+        self.asking.fetch(jobs, RECIPIENTS)
+        self.asking.ask_recipients(jobs, asked.below)
+
+    def _first(self, asked: Asked) -> int:
+        return self._values.number(asked, "first", 20, MAX_FIRST)
+
+    def _asks_for_next_page(self, asked: Asked) -> bool:
+        pages = [one for one in self.asking.applying(asked.below) if one.name == "pageInfo"]
+        return any(one.name == "hasNextPage" for page in pages for one in self.asking.applying(page.below))
+
+
+FIELDS: Final[Mapping[str, Ask]] = {
+    "node": QueryCost._node,  # noqa: SLF001 - the table of this class's own methods
+    "nodes": QueryCost._nodes,  # noqa: SLF001 - see above
+    "deliveries": QueryCost._deliveries_page,  # noqa: SLF001 - see above
+    "smsJobs": QueryCost._jobs_page,  # noqa: SLF001 - see above
+    "recipients": QueryCost._recipients,  # noqa: SLF001 - see above
+    "logisticsTasks": QueryCost._tasks_page,  # noqa: SLF001 - see above
+    "organizations": QueryCost._organizations_page,  # noqa: SLF001 - see above
+}
+"""How the calls of the other fields are added up; what is not here asks no upstream."""

@@ -1,0 +1,1 @@
+"""Documents: parsing, validation, limits, and those that are persisted."""

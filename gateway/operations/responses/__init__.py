@@ -1,0 +1,1 @@
+"""Responses: kept, encoded, and what they report of errors."""

@@ -1,0 +1,114 @@
+"""The records that the simulated send-tasks API starts with; the same for the same seed and start."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+from gateway.sandbox.deliveries.records import DELIVERY_TYPES, DspUploadIdentification, Product
+from gateway.sandbox.deliveries.store import DeliveriesStore
+
+_PRODUCTS = 60
+_DRAFT_EVERY = 10
+_PAST_TASKS = 216
+_RUNNING_TASKS = 14
+_QUEUED_TASKS = 4
+_HELD_TASKS = 6
+_CHANNELS = (
+    "Northlight Music",
+    "Tidewater Stream",
+    "Pavilion Store",
+    "Cadence Radio",
+    "Orbit Video",
+    "Harbour Downloads",
+    "Lantern Social",
+    "Meridian Play",
+)
+_ADJECTIVES = ("Silent", "Golden", "Distant", "Paper", "Electric", "Hollow", "Crimson", "Slow")
+_NOUNS = ("Rivers", "Mirrors", "Gardens", "Machines", "Summers", "Letters", "Harbours", "Shadows")
+_ARTISTS = ("Ada Lindqvist", "The Copper Owls", "Mira Okafor", "Night Ferry", "Juno & Pike", "Elias Varga")
+_LABELS = ("Bluefinch Records", "Quarry Sound", "Saltbox Music")
+
+
+def seed_deliveries(store: DeliveriesStore, now: datetime) -> None:
+    """Fill the store: 60 products, 8 channels and 240 send-tasks of the last 60 days, numbered from 1 by age.
+
+    Args:
+        store: An empty store; its `random` decides everything.
+        now: When the simulator starts; most tasks are finished by then, the last 24 are under way, queued or held.
+    """
+    _seed_products(store, now)
+    _seed_identifications(store, now)
+    combinations = _combinations(store)
+    _seed_past(store, now, combinations)
+    _seed_running(store, now, combinations)
+    _seed_pending(store, now, combinations)
+
+
+def _seed_products(store: DeliveriesStore, now: datetime) -> None:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for number in range(1, _PRODUCTS + 1):
+        released_at = midnight + timedelta(days=store.random.randint(-300, 60))
+        store.products[str(number)] = Product(
+            product_id=number,
+            name=f"{store.random.choice(_ADJECTIVES)} {store.random.choice(_NOUNS)}",
+            status="active" if number % _DRAFT_EVERY else "draft",
+            upc_code=_upc_code(store.random),
+            artist=store.random.choice(_ARTISTS),
+            label=store.random.choice(_LABELS),
+            production_year=released_at.year,
+            released_at=released_at,
+            created_at=midnight - timedelta(days=store.random.randint(301, 500)),
+        )
+
+
+def _upc_code(random: Random) -> str:
+    digits = [random.randrange(10) for _ in range(12)]
+    weighted = sum(digit * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    return "".join(map(str, [*digits, -weighted % 10]))
+
+
+def _seed_identifications(store: DeliveriesStore, now: datetime) -> None:
+    for number, name in enumerate(_CHANNELS, start=1):
+        store.identifications[str(number)] = DspUploadIdentification(
+            identification_id=number, name=name, created_at=now - timedelta(days=700 - number)
+        )
+
+
+def _combinations(store: DeliveriesStore) -> list[tuple[int, int, str]]:
+    # Each is used once, so that no two tasks in progress share product, channel and type.
+    active = [product.product_id for product in store.products.values() if product.status == "active"]
+    identifications = [found.identification_id for found in store.identifications.values()]
+    every = [(product, channel, kind) for product in active for channel in identifications for kind in DELIVERY_TYPES]
+    return store.random.sample(every, _PAST_TASKS + _RUNNING_TASKS + _QUEUED_TASKS + _HELD_TASKS)
+
+
+def _seed_past(store: DeliveriesStore, now: datetime, combinations: list[tuple[int, int, str]]) -> None:
+    ages = sorted((store.random.uniform(600, 60 * 86_400) for _ in range(_PAST_TASKS)), reverse=True)
+    for age in ages:
+        _add(store, combinations.pop(), created_at=now - timedelta(seconds=age), starts_in=1.0)
+
+
+def _seed_running(store: DeliveriesStore, now: datetime, combinations: list[tuple[int, int, str]]) -> None:
+    for place in range(_RUNNING_TASKS):
+        _add(store, combinations.pop(), created_at=now - timedelta(seconds=100 - 5 * place), starts_in=0.0)
+
+
+def _seed_pending(store: DeliveriesStore, now: datetime, combinations: list[tuple[int, int, str]]) -> None:
+    for place in range(_QUEUED_TASKS):
+        _add(store, combinations.pop(), created_at=now - timedelta(seconds=20 - place), starts_in=300.0 * (place + 1))
+    for place in range(_HELD_TASKS):
+        _add(store, combinations.pop(), created_at=now - timedelta(seconds=10 - place), starts_in=None)
+
+
+def _add(
+    store: DeliveriesStore, combination: tuple[int, int, str], *, created_at: datetime, starts_in: float | None
+) -> None:
+    product_id, identification_id, delivery_type = combination
+    course = None if starts_in is None else store.course(created_at + timedelta(seconds=starts_in))
+    store.add(
+        created_at=created_at,
+        deliverable=course is not None,
+        delivery_type=delivery_type,
+        product_id=product_id,
+        identification_id=identification_id,
+        course=course,
+    )

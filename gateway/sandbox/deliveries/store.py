@@ -1,0 +1,220 @@
+"""The simulated send-tasks API's records and the rules for writing them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import TypeVar
+from uuid import UUID
+
+from gateway.sandbox.deliveries.jsonapi import refusal
+from gateway.sandbox.deliveries.records import FINISHED, Course, DspUploadIdentification, Product, SendTask
+
+_SHARE_OF_ERRORS = 0.1
+
+_Related = TypeVar("_Related")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSendTask:
+    """What a client may say when it creates a send-task, checked for form; a value."""
+
+    deliverable: bool
+    delivery_type: str
+    product_id: str
+    identification_id: str
+    sent_on_behalf_of_name: str | None
+    sent_on_behalf_of_dpid: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SendTaskChange:
+    """What a client may change about a send-task, checked for form; None keeps what there is; a value."""
+
+    deliverable: bool | None = None
+    delivery_type: str | None = None
+    status: str | None = None
+
+
+class DeliveriesStore:
+    """All records of the simulated send-tasks API; simulator lifetime.
+
+    Args:
+        random: Decides how deliveries go and what their ids are.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.send_tasks: dict[str, SendTask] = {}
+        self.products: dict[str, Product] = {}
+        self.identifications: dict[str, DspUploadIdentification] = {}
+        self._last_number = 0
+
+    def add(
+        self,
+        *,
+        created_at: datetime,
+        deliverable: bool,
+        delivery_type: str,
+        product_id: int,
+        identification_id: int,
+        course: Course | None,
+    ) -> SendTask:
+        """Add a send-task under the next number, without asking the rules."""
+        self._last_number += 1
+        task = SendTask(
+            task_id=self._last_number,
+            delivery_type=delivery_type,
+            deliverable=deliverable,
+            product_id=product_id,
+            identification_id=identification_id,
+            sent_on_token=self.uuid(),
+            created_at=created_at,
+            touched_at=created_at,
+            course=course,
+        )
+        self.take_over(task)
+        return task
+
+    def take_over(self, task: SendTask) -> None:
+        """Take in a send-task that was made elsewhere; its number must be one that is never given here."""
+        self.send_tasks[str(task.task_id)] = task
+
+    def remove(self, task_id: str) -> None:
+        """Forget a send-task."""
+        del self.send_tasks[task_id]
+
+    def create(self, new: NewSendTask, now: datetime) -> SendTask:
+        """Create a send-task as a client asked.
+
+        Args:
+            new: What it asked for.
+            now: The time.
+
+        Returns:
+            The send-task: waiting where deliverable, else pending.
+
+        Raises:
+            RefusalError: 404 for an unknown product or channel, 422 by the rules of the send-tasks document.
+        """
+        product = _related(self.products, new.product_id, "product")
+        identification = _related(self.identifications, new.identification_id, "dsp-upload-identification")
+        if product.status != "active" and new.delivery_type != "delete":
+            raise refusal(422, "The product must be active.", pointer="/data/relationships/product")
+        self._refuse_second(product.product_id, identification.identification_id, new.delivery_type, now)
+        task = self.add(
+            created_at=now,
+            deliverable=new.deliverable,
+            delivery_type=new.delivery_type,
+            product_id=product.product_id,
+            identification_id=identification.identification_id,
+            course=self.course(now) if new.deliverable else None,
+        )
+        task.sent_on_behalf_of_name = new.sent_on_behalf_of_name
+        task.sent_on_behalf_of_dpid = new.sent_on_behalf_of_dpid
+        return task
+
+    def update(self, task: SendTask, change: SendTaskChange, now: datetime) -> None:
+        """Change a send-task as a client asked; a pending one starts or is held back by `deliverable`.
+
+        Args:
+            task: The send-task.
+            change: What to change.
+            now: The time.
+
+        Raises:
+            RefusalError: 422 where a completed task were to get another status, or a second one to run.
+        """
+        status = task.status_at(now)
+        if status == "completed" and change.status not in (None, status):
+            raise refusal(422, "A completed send task keeps its status.", pointer="/data/attributes/status")
+        delivery_type = change.delivery_type or task.delivery_type
+        if (change.status or status) not in FINISHED:
+            self._refuse_second(task.product_id, task.identification_id, delivery_type, now, besides=task)
+        task.delivery_type = delivery_type
+        if change.deliverable is not None:
+            self._set_deliverable(task, deliverable=change.deliverable, now=now)
+        if change.status is not None and change.status != status:
+            self._set_status(task, change.status, now)
+        task.touched_at = now
+
+    def course(self, starts_at: datetime) -> Course:
+        """Settle how a delivery goes."""
+        return settled_course(self.random, starts_at)
+
+    def uuid(self) -> str:
+        """Return the next UUID that the seed gives."""
+        return settled_uuid(self.random)
+
+    def in_progress(
+        self, product_id: int, identification_id: int, delivery_type: str, now: datetime
+    ) -> Iterable[SendTask]:
+        """Find the tasks of a product, channel and type that are neither completed nor in error."""
+        wanted = (product_id, identification_id, delivery_type)
+        return (
+            task
+            for task in self.send_tasks.values()
+            if (task.product_id, task.identification_id, task.delivery_type) == wanted
+            and task.status_at(now) not in FINISHED
+        )
+
+    def _set_deliverable(self, task: SendTask, *, deliverable: bool, now: datetime) -> None:
+        task.deliverable = deliverable
+        if task.status_at(now) == "pending":
+            task.course = self.course(now) if deliverable else None
+            task.status_set = None
+
+    def _set_status(self, task: SendTask, status: str, now: datetime) -> None:
+        if status == "waiting":
+            task.course, task.status_set = self.course(now), None
+        else:
+            task.status_set = status
+
+    def _refuse_second(
+        self,
+        product_id: int,
+        identification_id: int,
+        delivery_type: str,
+        now: datetime,
+        *,
+        besides: SendTask | None = None,
+    ) -> None:
+        running = self.in_progress(product_id, identification_id, delivery_type, now)
+        if any(task is not besides for task in running):
+            raise refusal(
+                422,
+                "A send task for this product, DSP and delivery type is still in progress.",
+                pointer="/data/relationships/dsp-upload-identification",
+            )
+
+
+def settled_course(random: Random, starts_at: datetime, *, slowness: float = 1.0) -> Course:
+    """Settle how a delivery goes: some two to six minutes, as in the document's samples.
+
+    Args:
+        random: Decides.
+        starts_at: When it starts.
+        slowness: Factor on what it takes.
+    """
+    procesing_after = random.uniform(45, 150)
+    return Course(
+        starts_at=starts_at,
+        sent_after=random.uniform(1, 2),
+        procesing_after=slowness * procesing_after,
+        finished_after=slowness * (procesing_after + random.uniform(60, 210)),
+        outcome="error" if random.random() < _SHARE_OF_ERRORS else "completed",
+        batch_id=settled_uuid(random),
+        message_id=f"PADPIDA{random.randrange(10**20, 10**21)}",
+    )
+
+
+def settled_uuid(random: Random) -> str:
+    """The next UUID that this source of chance gives."""
+    return str(UUID(int=random.getrandbits(128), version=4))
+
+
+def _related(records: dict[str, _Related], record_id: str, name: str) -> _Related:
+    found = records.get(record_id)
+    if found is None:
+        raise refusal(404, "The related resource does not exist.", pointer=f"/data/relationships/{name}")
+    return found

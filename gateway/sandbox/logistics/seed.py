@@ -1,0 +1,192 @@
+"""The logistics tasks that the sandbox starts with: 120 over all statuses, the same for the same seed and start.
+
+Tasks that are not final are placed in the middle of their journeys, so that the clock moves them on.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.sandbox.logistics import vocabulary as words
+from gateway.sandbox.logistics.chance import seeded_random, seeded_uuid
+from gateway.sandbox.logistics.documents import wire_time
+from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
+from gateway.sandbox.logistics.tasks import Fields, Task
+
+TASKS_IN: Final[Mapping[str, int]] = {
+    words.DRAFT: 10,
+    words.PENDING_BROADCAST: 6,
+    words.BROADCASTING: 12,
+    words.ACCEPTED: 8,
+    words.PENDING_PICKUP: 10,
+    words.PICKUP_ARRIVING: 6,
+    words.PENDING_DELIVERY: 10,
+    words.DELIVERY_ARRIVING: 6,
+    words.COMPLETE: 28,
+    words.CANCELLED: 8,
+    words.EXPIRED: 6,
+    words.UNSUCCESSFUL_PICKUP: 5,
+    words.UNSUCCESSFUL_DELIVERY: 5,
+}
+"""How many tasks are seeded in each status."""
+
+_PLACES: Final = (
+    ("8 Jurong Port Road", "Jurong Port Main Gate", "619089", 1.3078, 103.7175),
+    ("1 Maritime Square", "HarbourFront Centre", "099253", 1.2641, 103.8200),
+    ("7 Keppel Road", "Tanjong Pagar Complex", "089053", 1.2713, 103.8402),
+    ("31 Marina Coastal Drive", "Marina South Pier", "018988", 1.2707, 103.8634),
+    ("52 Pioneer Sector 1", "Tuas Ship Supplies", "628436", 1.3170, 103.6600),
+    ("9 Loyang Way", "Loyang Offshore Base", "508722", 1.3790, 103.9750),
+    ("23 Penjuru Lane", "Penjuru Lighter Terminal", "609195", 1.3040, 103.7370),
+    ("3 Changi South Street 2", "Changi Cargo Hall", "486548", 1.3360, 103.9640),
+)
+_PEOPLE: Final = ("Ong Mei Ling", "Ravi Pillai", "Tan Ah Kow", "Nurul Huda", "James Pereira", "Wong Siew Lan")
+_COMPANIES: Final = ("Lion City Chandlers", "Pacific Marine Stores", "Orient Provisions", "Anchor Spare Parts")
+_VESSELS: Final = (("MV Straits Pearl", 9_321_483), ("MT Northern Light", 9_456_771), ("MV Coral Dawn", 9_512_206))
+_GOODS: Final = ("Fresh provisions", "Engine spares", "Mooring rope", "Paint drums", "Lubricant", "Safety equipment")
+_CANCEL_REASONS: Final = ("Wrong information", "Vessel delayed", "Ordered twice")
+
+
+_STAYS: Final = frozenset({words.COMPLETE, words.UNSUCCESSFUL_PICKUP, words.UNSUCCESSFUL_DELIVERY, words.EXPIRED})
+_AFTER_PICKUP: Final = frozenset({words.PENDING_DELIVERY, words.DELIVERY_ARRIVING})
+
+
+def seed_tasks(now: datetime, journeys: Journeys, org_ids: Sequence[str]) -> list[Task]:
+    """The tasks at the start of the sandbox, in the order of their creation.
+
+    Args:
+        now: The start.
+        journeys: Plans what becomes of them, and holds the seed.
+        org_ids: The organizations that own them.
+    """
+    start = now.replace(microsecond=0)
+    statuses = [status for status, count in TASKS_IN.items() for _ in range(count)]
+    tasks = [_seed_task(number, status, start, journeys, org_ids) for number, status in enumerate(statuses)]
+    return sorted(tasks, key=lambda task: (task.events[0].happened_at, task.id))
+
+
+def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, org_ids: Sequence[str]) -> Task:
+    chance = seeded_random(journeys.seed, "seeded", number)
+    task_id = seeded_uuid(journeys.seed, "seeded task", number)
+    preference = chance.choice(("squad", "all") if status == words.EXPIRED else ("squad", "all", "marine"))
+    pickup_in = timedelta(hours=chance.randint(72, 144) if status == words.DRAFT else chance.randint(3, 9))
+
+    def events(created_at: datetime) -> tuple[StatusEvent, ...]:
+        expires_at = expiry(preference, created_at + pickup_in, created_at) if status == words.EXPIRED else None
+        return _events(task_id, status, created_at, expires_at, journeys)
+
+    created_at = start - _age(chance, status, events(start))
+    fields = made_up_fields(chance, number, created_at, created_at + pickup_in)
+    fields |= {"broadcast_preference": preference, "org_id": chance.choice(org_ids)}
+    return Task(task_id, seeded_uuid(journeys.seed, "seeded group", number // 4), fields, events(created_at))
+
+
+def _events(
+    task_id: str, status: str, created_at: datetime, expires_at: datetime | None, journeys: Journeys
+) -> tuple[StatusEvent, ...]:
+    if status == words.DRAFT:
+        return (StatusEvent(words.DRAFT, created_at),)
+    if status == words.CANCELLED:
+        reason = seeded_random(task_id, "cancelled").choice(_CANCEL_REASONS)
+        cancelled_at = created_at + journeys.stay(task_id, words.BROADCASTING)
+        return StatusEvent(words.BROADCASTING, created_at), StatusEvent(words.CANCELLED, cancelled_at, reason)
+    before: tuple[StatusEvent, ...] = ()
+    if status == words.PENDING_BROADCAST:
+        before = (StatusEvent(words.PENDING_BROADCAST, created_at),)
+        created_at += journeys.stay(task_id, words.PENDING_BROADCAST)
+    planned = journeys.plan(task_id, created_at, expires_at, _outcome(task_id, status, journeys))
+    return (*before, StatusEvent(words.BROADCASTING, created_at), *planned)
+
+
+def _outcome(task_id: str, status: str, journeys: Journeys) -> str:
+    if status in _STAYS:
+        return status
+    outcome = journeys.outcome(task_id)
+    if outcome == words.EXPIRED or (outcome == words.UNSUCCESSFUL_PICKUP and status in _AFTER_PICKUP):
+        return words.COMPLETE
+    return outcome
+
+
+def _age(chance: random.Random, status: str, events: Sequence[StatusEvent]) -> timedelta:
+    """How long before the start a task was created that is in `status` at the start."""
+    at = [event.status for event in events].index(status)
+    begins = events[at].happened_at - events[0].happened_at
+    if at == len(events) - 1:
+        return begins + timedelta(seconds=chance.randint(600, 172_800))
+    stays = events[at + 1].happened_at - events[at].happened_at
+    return begins + timedelta(seconds=chance.randrange(int(stays.total_seconds())))
+
+
+def made_up_fields(chance: random.Random, number: int, created_at: datetime, pickup_end: datetime) -> Fields:
+    """What a merchant could have given for a task.
+
+    Args:
+        chance: Decides.
+        number: Part of the merchant's own numbers.
+        created_at: The client's time.
+        pickup_end: When the pickup window closes.
+    """
+    pickup, delivery = chance.sample(_PLACES, 2)
+    return {
+        "tracking_id": f"TRACK{number + 1:06d}",
+        "group_tag": f"GROUP{number // 4 + 1:04d}",
+        "invoice_number": f"INV{number + 1:06d}",
+        "from_address": _address(pickup),
+        "from_time_window": _window(pickup_end - timedelta(hours=2), pickup_end),
+        "from_contact": _contact(chance),
+        "to_address": _address(delivery),
+        "to_time_window": _window(pickup_end + timedelta(hours=1), pickup_end + timedelta(hours=5)),
+        "to_contact": _contact(chance, vessel=chance.choice(_VESSELS)),
+        "pickup_note_to_driver": chance.choice(("", "Please pickup at 2pm", "Report to the guard house")),
+        "delivery_note_to_driver": chance.choice(("", "Meet at the lobby", "Call the agent on arrival")),
+        "is_urgent": chance.random() < 0.2,
+        "price": chance.randrange(200_000, 12_000_000, 50_000),
+        "currency": "SGD",
+        "items": [_item(chance) for _ in range(chance.randint(1, 3))],
+        "cargo_net_quantity": chance.randint(1, 12),
+        "client_time_utc": wire_time(created_at),
+        "client_timezone": "Asia/Singapore",
+        "attachments": [],
+        "vehicle_preference": chance.choice(sorted(words.VEHICLES)),
+    }
+
+
+def _item(chance: random.Random) -> Fields:
+    return {"name": chance.choice(_GOODS), "quantity": chance.randint(1, 20), "weight_kg": chance.randint(1, 400)}
+
+
+def _address(place: tuple[str, str, str, float, float]) -> Fields:
+    street, building, zip_code, latitude, longitude = place
+    known = {
+        "street_address": street,
+        "building_name": building,
+        "city": "Singapore",
+        "country": "Singapore",
+        "zip_code": zip_code,
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+    return {name: known.get(name) for name in words.ADDRESS_FIELDS}
+
+
+def _contact(chance: random.Random, *, vessel: tuple[str, int] | None = None) -> Fields:
+    name = chance.choice(_PEOPLE)
+    known = {
+        "name": name,
+        "phone": f"+65{chance.randint(80_000_000, 98_999_999)}",
+        "email": f"{name.split()[0].lower()}@example.com",
+        "company_name": chance.choice(_COMPANIES),
+        "vessel_name": vessel and vessel[0],
+        "vessel_imo": vessel and vessel[1],
+    }
+    return {field: known.get(field) for field in words.CONTACT_FIELDS}
+
+
+def _window(start: datetime, end: datetime) -> Fields:
+    return {
+        "start_time_utc": wire_time(start),
+        "start_timezone": "Asia/Singapore",
+        "end_time_utc": wire_time(end),
+        "end_timezone": "Asia/Singapore",
+    }

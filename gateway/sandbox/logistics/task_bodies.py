@@ -1,0 +1,168 @@
+"""Reads the bodies that create and update simulated logistics tasks, by the rules of the vendor's document.
+
+The document lost the fields of `task_post_request`; they are assumed to be those of an update without `version_rev`.
+Of its validation table one line contradicts itself ("before or equal to today's date-time"); what is held to instead
+is that the pickup must end in the future. A field that is null counts as not sent, an unknown one is ignored.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.sandbox.logistics import checks
+from gateway.sandbox.logistics import vocabulary as words
+from gateway.sandbox.logistics.errors import Refused, invalid
+from gateway.sandbox.logistics.tasks import Fields
+
+MAX_TASKS: Final = 20
+"""Tasks in one create call (document: Create & Broadcast Tasks); assumed of the platform's calls too."""
+
+MINIMUM_SGD_PRICE: Final = 200_000
+"""SGD 2.00 in 1/1000 cents (document: Validations)."""
+
+_REQUIRED: Final = ("from_address", "from_time_window", "from_contact", "to_address", "to_time_window", "to_contact")
+_FIXED_IN_UPDATE: Final = ("items", "attachments")
+_FORBIDDEN_IN_UPDATE: Final = ("driver", "org_transporter", "current_status", "statuses")
+
+
+def _address(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+    given = checks.record(value, path)
+    for name in ("latitude", "longitude", "altitude"):
+        if given.get(name) is not None:
+            checks.number(given[name], f"{path}.{name}")
+    return {name: given.get(name) for name in words.ADDRESS_FIELDS}
+
+
+def _contact(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+    given = checks.record(value, path)
+    return {name: given.get(name) for name in words.CONTACT_FIELDS}
+
+
+def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+    given = checks.record(value, path)
+    window = {
+        "start_time_utc": checks.moment(given.get("start_time_utc"), f"{path}.start_time_utc"),
+        "start_timezone": checks.text(given.get("start_timezone") or "Asia/Singapore", f"{path}.start_timezone"),
+        "end_time_utc": checks.moment(given.get("end_time_utc"), f"{path}.end_time_utc"),
+        "end_timezone": checks.text(given.get("end_timezone") or "Asia/Singapore", f"{path}.end_timezone"),
+    }
+    if window["start_time_utc"] > window["end_time_utc"]:
+        raise invalid(f"{path}.start_time_utc", "must be before or equal to end_time_utc")
+    return window
+
+
+def _items(value: Any, path: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 - anything may come in
+    items = checks.records(value, path)
+    for index, item in enumerate(items):
+        if item.get("quantity") is not None:
+            checks.count(item["quantity"], f"{path}[{index}].quantity")
+    return items
+
+
+_CHECKS: Final[Mapping[str, checks.Check]] = {
+    "tracking_id": checks.text,
+    "invoice_number": checks.text,
+    "group_tag": checks.text,
+    "from_address": _address,
+    "from_time_window": _time_window,
+    "from_contact": _contact,
+    "to_address": _address,
+    "to_time_window": _time_window,
+    "to_contact": _contact,
+    "officer_contact": _contact,
+    "broadcast_preference": checks.one_of(words.BROADCAST_PREFERENCES),
+    "pickup_note_to_driver": checks.text,
+    "delivery_note_to_driver": checks.text,
+    "is_urgent": checks.flag,
+    "cargo_net_quantity": checks.count,
+    "price": checks.count,
+    "currency": checks.currency,
+    "items": _items,
+    "cargo_details": checks.records,
+    "attachments": checks.records,
+    "org_id": checks.text,
+    "total_item_weight": checks.measure,
+    "total_weight_unit": checks.text,
+    "total_item_volume": checks.measure,
+    "total_volume_unit": checks.text,
+    "total_item_quantity": checks.measure,
+    "total_quantity_unit": checks.text,
+    "min_price": checks.count,
+    "max_price": checks.count,
+    "increment": checks.count,
+    "admin_fee": checks.count,
+    "client_time_utc": checks.moment,
+    "client_timezone": checks.text,
+    "vehicle_preference": checks.one_of(words.VEHICLES),
+    "service_type": checks.one_of(words.TRUCK_SERVICES),
+    "epod": checks.record,
+}
+
+
+def new_tasks(body: Mapping[str, Any], now: datetime) -> list[Fields]:
+    """The fields of the tasks in a create call.
+
+    Args:
+        body: `{tasks: [...]}`, 1 to 20 of them.
+        now: The pickup of each must end after it.
+
+    Raises:
+        Refused: 422 with the path of the first field that breaks a rule.
+    """
+    tasks = checks.records(body.get("tasks"), "tasks")
+    if not tasks:
+        raise invalid("tasks", "must not be empty")
+    if len(tasks) > MAX_TASKS:
+        raise Refused(422, "too_many_tasks", f"tasks: at most {MAX_TASKS} can be created at once, not {len(tasks)}")
+    return [_new_task(task, f"tasks[{index}]", now) for index, task in enumerate(tasks)]
+
+
+def task_changes(body: Mapping[str, Any], current: Mapping[str, Any]) -> Fields:
+    """The changes that an update asks for.
+
+    Args:
+        body: The fields to replace; `version_rev` is not looked at here.
+        current: The fields that the task has.
+
+    Raises:
+        Refused: 422 with the path of the first field that breaks a rule.
+    """
+    for name in _FORBIDDEN_IN_UPDATE:
+        if name in body:
+            raise invalid(name, "cannot be changed by an update")
+    for name in _FIXED_IN_UPDATE:
+        if body.get(name) is not None and body[name] != current.get(name, []):
+            raise invalid(name, "cannot be added to, deleted from or changed by an update")
+    changes = _checked(body, "")
+    after = {**current, **changes}
+    if "from_time_window" in changes or "to_time_window" in changes:
+        _check_order(after, "")
+    if not after.get("currency"):
+        changes["price"] = 0
+    return changes
+
+
+def _new_task(body: Mapping[str, Any], path: str, now: datetime) -> Fields:
+    for name in _REQUIRED:
+        if body.get(name) is None:
+            raise invalid(f"{path}.{name}", "is required")
+    fields = {"broadcast_preference": "all", "currency": "", **_checked(body, f"{path}.")}
+    _check_order(fields, f"{path}.")
+    if datetime.fromisoformat(fields["from_time_window"]["end_time_utc"]) <= now:
+        raise invalid(f"{path}.from_time_window.end_time_utc", "must be in the future")
+    if not fields["currency"]:
+        fields["price"] = 0
+    if fields["currency"] == "SGD" and fields.get("price", MINIMUM_SGD_PRICE) < MINIMUM_SGD_PRICE:
+        raise invalid(f"{path}.price", f"Enter a minimum price from SGD 2.00 (Format: {MINIMUM_SGD_PRICE})")
+    return fields
+
+
+def _checked(body: Mapping[str, Any], prefix: str) -> Fields:
+    return {name: check(body[name], f"{prefix}{name}") for name, check in _CHECKS.items() if body.get(name) is not None}
+
+
+def _check_order(fields: Mapping[str, Any], prefix: str) -> None:
+    if fields["from_time_window"]["end_time_utc"] > fields["to_time_window"]["start_time_utc"]:
+        raise invalid(
+            f"{prefix}from_time_window.end_time_utc", "must be before or equal to to_time_window.start_time_utc"
+        )

@@ -1,0 +1,137 @@
+"""One data centre of the simulated SMS service: the jobs that landed there, and nobody else's."""
+
+import string
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from random import Random
+
+from gateway.sandbox.sms.courses import SmsCourses
+from gateway.sandbox.sms.jobs_query import JobsQuery
+from gateway.sandbox.sms.records import SmsJob, SmsRecipient
+from gateway.sandbox.sms.request import JobRequest, recipients, used_encoding, used_validity
+
+VENDOR_TIME = timezone(timedelta(hours=2))
+"""The offset in which this vendor writes timestamps and ids; that of the document's samples."""
+
+_ID_CHARACTERS = string.ascii_letters + string.digits
+_ID_LENGTH = 18
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobDefaults:
+    """What a job has where its options say nothing, as set for a login; a value."""
+
+    source: str
+    report_lag_seconds: float
+    kept_days: int
+
+
+class DataCentre:
+    """The jobs of one data centre; simulator lifetime.
+
+    Args:
+        random: Makes ids.
+        courses: Decides how each SMS goes.
+        defaults: What the login has set.
+        first_number: Where the numbers at the end of SMS ids start, so that two data centres never give the same.
+    """
+
+    def __init__(self, random: Random, courses: SmsCourses, defaults: JobDefaults, *, first_number: int) -> None:
+        self._random = random
+        self._courses = courses
+        self._defaults = defaults
+        self._number = first_number
+        self._jobs: dict[str, SmsJob] = {}
+
+    def accept(self, request: JobRequest, now: datetime) -> SmsJob:
+        """Take a job in.
+
+        Args:
+            request: The job, checked.
+            now: When it is posted.
+
+        Returns:
+            The job with its id.
+        """
+        options = request.options
+        job = SmsJob(
+            job_id=self._job_id(now),
+            received_at=now,
+            source=options.src or self._defaults.source,
+            encoding=used_encoding(request),
+            billcode=options.billcode,
+            status_requested=bool(options.status_requested),
+            flash=bool(options.flash),
+            validity_minutes=used_validity(options.validity_min),
+            customer_ref=options.customer_ref,
+            qos=(options.qos or "NORMAL").upper(),
+            recipients=self._recipients(request, now),
+        )
+        self._jobs[job.job_id] = job
+        return job
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def take_over(self, job: SmsJob) -> None:
+        """Take in a job that was accepted elsewhere."""
+        self._jobs[job.job_id] = job
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job, if it is one of this data centre's."""
+        self._jobs.pop(job_id, None)
+
+    def open_jobs(self, now: datetime) -> list[SmsJob]:
+        """Those jobs of which a recipient has not finished, oldest first."""
+        return [job for job in self._jobs.values() if self._shown(job, now) and job.finished_by(now) is None]
+
+    def job(self, job_id: str, now: datetime) -> SmsJob | None:
+        """Find a job of this data centre; None where it knows none, not yet, or no longer."""
+        found = self._jobs.get(job_id)
+        return found if found and self._shown(found, now) else None
+
+    def jobs(self, query: JobsQuery, now: datetime) -> list[SmsJob]:
+        """List jobs, oldest first.
+
+        Args:
+            query: The window, the state and the part of the list.
+            now: The time.
+
+        Returns:
+            The jobs of this data centre that fit.
+        """
+        found = [
+            job
+            for job in sorted(self._jobs.values(), key=lambda job: (job.received_at, job.job_id))
+            if query.start <= job.received_at <= query.end
+            and self._shown(job, now)
+            and query.open in (None, job.finished_by(now) is None)
+        ]
+        return found[query.offset : query.offset + query.limit]
+
+    def _shown(self, job: SmsJob, now: datetime) -> bool:
+        return job.shown_at(now, lag_seconds=self._defaults.report_lag_seconds, kept_days=self._defaults.kept_days)
+
+    def _job_id(self, now: datetime) -> str:
+        stamp = now.astimezone(VENDOR_TIME).strftime("%Y%m%d-%H%M%S.%f")[:-3]
+        return f"J.{stamp}-{''.join(self._random.choices(_ID_CHARACTERS, k=_ID_LENGTH))}"
+
+    def _recipients(self, request: JobRequest, now: datetime) -> tuple[SmsRecipient, ...]:
+        stamp = now.astimezone(VENDOR_TIME).strftime("%Y%m%d-%H%M%S")
+        made = []
+        for _, recipient in recipients(request):
+            course = self._courses.draw(request, recipient, now)
+            destination = recipient.dst or ""
+            made.append(
+                SmsRecipient(
+                    sms_id=f"S.{stamp}-{self._number:05d}",
+                    destination=destination,
+                    customer_ref=recipient.customer_ref or destination,
+                    scheduled_at=course.scheduled_at,
+                    running_at=course.running_at,
+                    finished_at=course.finished_at,
+                    outcome=course.outcome,
+                )
+            )
+            self._number += 1
+        return tuple(made)

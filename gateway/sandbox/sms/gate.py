@@ -1,0 +1,124 @@
+"""What a host of the simulated SMS service checks before it answers: login, request rate and media types."""
+
+import base64
+import binascii
+import hmac
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.sandbox.clock import Clock
+from gateway.sandbox.sms.request import SmsRefusalError
+
+WINDOW_SECONDS = 10.0
+_JSON = "application/json"
+_ACCEPTED = frozenset({_JSON, "application/*", "*/*"})
+
+Handler = Callable[[Request, bytes, datetime], Response]
+
+
+class RequestWindow:
+    """Counts the requests of the last 10 seconds; lives as long as a host.
+
+    Args:
+        most: How many are allowed; None for any number.
+        monotonic: The seconds that the window is measured in.
+    """
+
+    def __init__(self, most: int | None, monotonic: Callable[[], float]) -> None:
+        self._most = most
+        self._monotonic = monotonic
+        self._admitted: deque[float] = deque()
+
+    def admits(self) -> bool:
+        """Tell whether one more request may be answered, and count it if so."""
+        if self._most is None:
+            return True
+        now = self._monotonic()
+        while self._admitted and self._admitted[0] <= now - WINDOW_SECONDS:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._most:
+            return False
+        self._admitted.append(now)
+        return True
+
+
+class Gate:
+    """Lets a host's requests in or answers them with a status and no content; lives as long as the host.
+
+    Args:
+        clock: The time in the sandbox.
+        window: Counts the host's requests.
+        username: The one login.
+        password: Its password.
+        limit_reads: Whether reads count and are refused too; the document lists 429 for posting alone.
+        retry_after_seconds: Sent with a 429; None sends none.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        window: RequestWindow,
+        *,
+        username: str,
+        password: str,
+        limit_reads: bool,
+        retry_after_seconds: int | None,
+    ) -> None:
+        self._clock = clock
+        self._window = window
+        self._credentials = f"{username}:{password}".encode()
+        self._limit_reads = limit_reads
+        self._retry_after_seconds = retry_after_seconds
+
+    def endpoint(self, handler: Handler) -> Callable[[Request], object]:
+        """Put the checks before a handler.
+
+        Args:
+            handler: Answers a request that has passed.
+
+        Returns:
+            An endpoint for a route.
+        """
+
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+            try:
+                self._check(request)
+                return handler(request, body, self._clock.now())
+            except SmsRefusalError as refused:
+                return Response(status_code=refused.status, headers=self._headers(refused.status))
+
+        return answer
+
+    def _check(self, request: Request) -> None:
+        if not self._logged_in(request.headers.get("authorization", "")):
+            raise SmsRefusalError(401)
+        posting = request.method == "POST"
+        if (posting or self._limit_reads) and not self._window.admits():
+            raise SmsRefusalError(429)
+        accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")}
+        if accepted.isdisjoint(_ACCEPTED):
+            raise SmsRefusalError(406)
+        if posting and request.headers.get("content-type", "").partition(";")[0].strip() != _JSON:
+            raise SmsRefusalError(415)
+
+    def _logged_in(self, authorization: str) -> bool:
+        scheme, _, encoded = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            credentials = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(credentials, self._credentials)
+
+    def _headers(self, status: int) -> dict[str, str]:
+        if status == 401:
+            return {"www-authenticate": 'Basic realm="SMS"'}
+        if status == 429 and self._retry_after_seconds is not None:
+            return {"retry-after": str(self._retry_after_seconds)}
+        return {}

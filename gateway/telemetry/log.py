@@ -1,0 +1,124 @@
+"""What is written to standard error: plain lines or JSON, and never a secret that a library would print."""
+
+import logging
+import re
+import time
+from typing import Any, Final
+
+import orjson
+
+from gateway.settings.groups import LogSettings
+
+# These print URLs, headers or whole WebSocket frames, and with them the partner's secret, tokens and keys.
+_LEAST_LEVELS: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "websockets": logging.WARNING,
+    "uvicorn": logging.INFO,
+}
+_STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# Whatever somebody wrote instead of the path, the secret may stand behind it.
+_WEBHOOK_SECRET: Final = re.compile(r"(/webhooks?/+(?:logistics/+)?).+", re.IGNORECASE)
+_WEBSOCKET_LINE: Final = '%s - "WebSocket'
+# One of each for every WebSocket, and they do not even say whose it is.
+_NAMELESS_LINES: Final = frozenset({"connection open", "connection closed"})
+
+
+def log_config(settings: LogSettings) -> dict[str, Any]:
+    """Describe the log as `logging.config.dictConfig` wants it, plain enough to be sent to a worker process.
+
+    Args:
+        settings: Level, format, and whether requests are written.
+    """
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    formatter = (
+        "gateway.telemetry.log.JsonFormatter" if settings.format == "json" else "gateway.telemetry.log.TextFormatter"
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter}},
+        "filters": {"requests": {"()": "gateway.telemetry.log.RequestLines", "shown": settings.access}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["requests"],
+                "stream": "ext://sys.stderr",
+            }
+        },
+        "root": {"level": level, "handlers": ["stderr"]},
+        # A library that sets up its own log, as uvicorn does by default, would keep its lines from the root's handler.
+        "loggers": {name: {"level": max(level, least), "propagate": True} for name, least in _LEAST_LEVELS.items()},
+    }
+
+
+class TextFormatter(logging.Formatter):
+    """One plain line: time in UTC, level, logger, message; process lifetime.
+
+    A `request_id` given as `extra` stands at the end of the message.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's own
+        """Write the time."""
+        return _utc(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Write the line."""
+        request_id = getattr(record, "request_id", None)
+        line = super().formatMessage(record)
+        return f"{line} [{request_id}]" if request_id else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and whatever was given as `extra`; process lifetime."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the object."""
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
+        line = {
+            "time": _utc(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **extra,
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class RequestLines(logging.Filter):
+    """Leaves out the server's line for each request, or shows it without query and secret; process lifetime.
+
+    What a WebSocket's library says of each connection is left out in any case.
+
+    Args:
+        shown: Whether the lines are wanted.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is written; its path is masked."""
+        if record.name == "uvicorn.error" and record.msg in _NAMELESS_LINES:
+            return False
+        if not (record.name == "uvicorn.access" or str(record.msg).startswith(_WEBSOCKET_LINE)):
+            return True
+        if isinstance(record.args, tuple):
+            record.args = tuple(_masked(value) if isinstance(value, str) else value for value in record.args)
+        return self._shown
+
+
+def _utc(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+def _masked(value: str) -> str:
+    """Cut off a path's query, which may hold codes and whole operations, and the webhook's secret."""
+    return _WEBHOOK_SECRET.sub(r"\1***", value.partition("?")[0])

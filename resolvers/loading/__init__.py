@@ -1,0 +1,1 @@
+"""Loaders: the records that one operation reads, batched and read once."""

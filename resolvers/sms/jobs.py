@@ -1,0 +1,184 @@
+"""SMS jobs: one, its recipients, what it was sent about, and sending one."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import msgspec
+from strawberry import Parent
+
+from resolvers.connections import Connection, check_first, offset_connection, start_of
+from resolvers.context import Context
+from resolvers.errors import UpstreamError
+from resolvers.ids import global_id, split_global_id
+from resolvers.later import Later
+from resolvers.nodes import node_of
+from resolvers.permissions import Scope
+from resolvers.record_kinds import JOB
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.sms.quota import billed_parts
+from resolvers.unreadable import as_nodes, readable
+from resolvers.upstreams.names import Progress, UpstreamName
+from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
+from resolvers.upstreams.sms.requests import JobOptions, JobRequest
+
+MAX_RECIPIENTS: Final = 3000
+"""Recipients in one job, documented; so also the largest page of them."""
+
+REGARDING_PREFIX: Final = "about "
+"""Marks a job's customerRef as ours: `about Delivery:123`. Far below the 64 characters that the vendor recommends."""
+
+NEEDS_NO_REPORT: Final = frozenset({"id", "jobId", "recipients", "recipientSummary", "__typename"})
+
+
+class RecipientSummary(msgspec.Struct, frozen=True):
+    """How many recipients of a job stand where; operation lifetime."""
+
+    pending: int
+    in_progress: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+def job(info: OperationInfo, job_id: str) -> Awaitable[SmsJob | None]:
+    """One job by its report; its recipients come along at the same time where they are asked for."""
+    context = info.context
+    context.account.require(Scope.SMS_READ)
+    if needs_recipients(selected_below(info)):
+        context.loaders.recipients.load(job_id)
+    return context.loaders.jobs.load(job_id)
+
+
+def needs_recipients(selected: frozenset[str]) -> bool:
+    """Whether a selection of a job needs its recipients as well, whose call can go out beside the report's."""
+    return "recipients" in selected or "recipientSummary" in selected
+
+
+def recipients_of(
+    context: Context, job_id: str, first: int, after: str | None
+) -> Awaitable[Connection[Recipient] | None]:
+    """A page of a job's recipients; None where no data centre knows the job.
+
+    Raises:
+        BadInput: `first` or `after` is none.
+    """
+    context.account.require(Scope.SMS_READ)
+    list_name = f"recipients of {job_id}"
+    size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
+    # Not a function in here: its annotations would be worked out for each job of a page.
+    return Later(context.loaders.recipients.load(job_id), partial(_page_of, list_name, start, size))
+
+
+def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | None) -> Connection[Recipient] | None:
+    if found is None:
+        return None
+    page = as_nodes(UpstreamName.SMS, found[start : start + size])
+    more = start + len(page) < len(found)
+    return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
+
+
+def recipients(
+    job: Parent[SmsJob | JobReference], info: OperationInfo, first: int = 50, after: str | None = None
+) -> Awaitable[Connection[Recipient] | None]:
+    """A page of the recipients of a job."""
+    return recipients_of(info.context, job.job_id, first, after)
+
+
+def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:
+    """How many recipients of a job stand where."""
+    info.context.account.require(Scope.SMS_READ)
+    return Later(info.context.loaders.recipients.load(job.job_id), _summary_of)
+
+
+def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
+    if found is None:
+        return None
+    counts = Counter(recipient.progress for recipient in readable(found))
+    return RecipientSummary(
+        pending=counts[Progress.PENDING],
+        in_progress=counts[Progress.IN_PROGRESS],
+        succeeded=counts[Progress.SUCCEEDED],
+        failed=counts[Progress.FAILED],
+        cancelled=counts[Progress.CANCELLED],
+    )
+
+
+def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> Awaitable[SmsJob | None]:
+    """The job that a recipient belongs to."""
+    return job(info, recipient.job_id)
+
+
+def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | None] | None:
+    """What a job was sent about, read with the caller's own credentials, whoever wrote the reference."""
+    reference = job.customer_ref or ""
+    if not reference.startswith(REGARDING_PREFIX):
+        return None
+    found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
+    if found is None or found[0] not in {"Delivery", "LogisticsTask"}:
+        return None
+    return node_of(info.context, *found)
+
+
+def version(context: Context) -> Awaitable[SmsApiVersion | None]:
+    """The version of the SMS API, as its primary data centre tells it."""
+    context.account.require(Scope.SMS_READ)
+    return context.loaders.sms_versions.load("")
+
+
+async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:
+    """Post a job; once the upstream has taken it, nothing that goes wrong afterwards is an error of the sending.
+
+    Args:
+        info: The mutation's.
+        request: What to post.
+        regarding: Kind and upstream's own id of the thing that the job is about.
+
+    Raises:
+        UpstreamError: it was not taken, or nobody knows whether it was.
+    """
+    context = info.context
+    context.account.require(Scope.SMS_WRITE)
+    if regarding is not None:
+        request = _about(request, global_id(*regarding))
+    async with _charged(context, request), context.changing(JOB) as changed:
+        job_id = await context.account.sms.create_job(context.scope, request)
+        changed.add(job_id)
+    from_input = SmsJob.from_request(job_id, request)
+    if selected_below(info, "job") <= NEEDS_NO_REPORT:
+        return from_input
+    try:
+        found = await context.loaders.jobs.load(job_id)
+    except UpstreamError:
+        return from_input
+    if found is None:
+        # Its report takes a moment to appear; that must not be remembered as missing.
+        await context.forget(JOB, [job_id])
+    return found or from_input
+
+
+@asynccontextmanager
+async def _charged(context: Context, request: JobRequest) -> AsyncIterator[None]:
+    """Charge the caller for what is sent within the block; what may have been sent stays charged.
+
+    Raises:
+        RateLimited: the caller has not as many SMS left.
+    """
+    if context.sms_quota is None:
+        yield
+        return
+    count = billed_parts(request)
+    await context.sms_quota.take(count)
+    try:
+        yield
+    except UpstreamError as error:
+        if not error.outcome_unknown:
+            await context.sms_quota.give_back(count)
+        raise
+
+
+def _about(request: JobRequest, reference: str) -> JobRequest:
+    options = msgspec.structs.replace(request.options or JobOptions(), customer_ref=REGARDING_PREFIX + reference)
+    return msgspec.structs.replace(request, options=options)

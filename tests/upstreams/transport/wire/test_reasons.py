@@ -1,0 +1,120 @@
+"""Why there is no connection is named for the operator, and never to a client."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from resolvers.errors import UpstreamError, UpstreamUnavailable
+from resolvers.upstreams.call import Method
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.failure_log import SILENT_SECONDS, FailureLog
+from resolvers.upstreams.transport.wire import reasons
+from resolvers.upstreams.transport.wire.wire import Wire
+from tests.upstreams.transport.wire.certificates import write_certificate
+from tests.upstreams.transport.wire.talking_server import Talk, accepting, call_to, saying
+from tests.upstreams.transport.wire.wrong_tls import CERTIFICATES, encrypted
+
+HANDSHAKE_FAILURE: Final = b"\x15\x03\x03\x00\x02\x02\x28"
+
+
+async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("reason", CERTIFICATES)
+async def test_what_is_wrong_with_a_certificate_is_named(
+    wire: Wire, reason: str, method: Method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write_certificate(tmp_path, **CERTIFICATES[reason])
+    if reason != reasons.UNKNOWN_CA:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with encrypted(reason, certificate) as url:
+        with pytest.raises(UpstreamUnavailable) as failed:
+            await wire.send(call_to(url, method=method))
+
+    assert failed.value.reason == reason
+    assert reason not in failed.value.message
+    assert failed.value.outcome_unknown == (method == "POST" and reason == reasons.WANTS_CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("talk", "reason"),
+    [
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reasons.NO_TLS),
+        (saying(HANDSHAKE_FAILURE), reasons.NO_COMMON_TLS),
+        (say_nothing, reasons.NO_ANSWER),
+    ],
+)
+async def test_what_is_wrong_with_tls_is_named(wire: Wire, talk: Talk, reason: str) -> None:
+    async with accepting(talk) as address:
+        with pytest.raises(UpstreamError) as failed:
+            await wire.send(call_to(f"https://{address}/", timeout=0.1 if talk is say_nothing else 5.0))
+
+    assert failed.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:1/", reasons.REFUSED),
+        ("https://127.0.0.1:1/", reasons.REFUSED),
+        ("http://nowhere.invalid/", reasons.NOT_FOUND),
+        ("http://.invalid/", reasons.NOT_FOUND),
+    ],
+)
+async def test_what_is_wrong_with_an_address_is_named(wire: Wire, url: str, reason: str) -> None:
+    with pytest.raises(UpstreamUnavailable) as failed:
+        await wire.send(call_to(url))
+
+    assert failed.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("causes", "reason"),
+    [
+        (["error trying to connect", "dns error", "failed to lookup address information"], reasons.NOT_FOUND),
+        (["error trying to connect", "tcp connect error", "Connection refused (os error 111)"], reasons.REFUSED),
+        (["tcp connect error", "Network is unreachable (os error 101)"], reasons.UNREACHABLE),
+        (["invalid peer certificate: Expired"], reasons.EXPIRED),
+        (["invalid peer certificate: certificate expired: verification time 1793 (UNIX)"], reasons.EXPIRED),
+        (["invalid peer certificate: NotValidYet"], reasons.NOT_YET_VALID),
+        (["invalid peer certificate: UnknownIssuer"], reasons.UNKNOWN_CA),
+        (["invalid peer certificate: NotValidForName"], reasons.OTHER_NAME),
+        (["received fatal alert: CertificateRequired"], reasons.WANTS_CERTIFICATE),
+        (["received corrupt message of type InvalidContentType"], reasons.NO_TLS),
+        (["received fatal alert: HandshakeFailure"], reasons.NO_COMMON_TLS),
+        (["connection closed before message completed"], None),
+    ],
+)
+def test_what_the_http_library_says_is_named_the_same(causes: list[str], reason: str | None) -> None:
+    assert reasons.library_reason(causes) == reason
+
+
+def failure(reason: str | None) -> UpstreamError:
+    error = UpstreamUnavailable(UpstreamName.SMS, "It is away.")
+    error.reason = reason
+    return error
+
+
+def test_each_reason_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    log = FailureLog("SMS:https://sms.example.com", lambda: now)
+
+    with caplog.at_level(logging.WARNING):
+        for reason in (reasons.REFUSED, reasons.REFUSED, None, reasons.EXPIRED):
+            log.note(failure(reason))
+        now = SILENT_SECONDS + 1
+        log.note(failure(reasons.REFUSED))
+
+    assert caplog.messages == [
+        f"SMS:https://sms.example.com cannot be reached: {reasons.REFUSED}",
+        f"SMS:https://sms.example.com cannot be reached: {reasons.EXPIRED}",
+        (
+            f"SMS:https://sms.example.com cannot be reached: {reasons.REFUSED} "
+            "(calls that met this since the last such line: 1)"
+        ),
+    ]
