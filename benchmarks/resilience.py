@@ -28,9 +28,9 @@ from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
+from resolvers.cache.freshness import CacheConfig
 from resolvers.cache.keys import key_prefix
 from resolvers.cache.records import RecordCache
-from resolvers.cache.terms import CacheConfig
 from resolvers.record_kinds import PRODUCT
 from resolvers.upstreams.deliveries.records import Product
 

@@ -18,14 +18,13 @@ from gateway.http.health import add_health_routes
 from gateway.http.interface import Operations
 from gateway.http.security_headers import SecurityHeaders
 from gateway.http.server_protocol import COUNTS, ConnectionCounts
-from gateway.ide.endpoint import Examples, IdeEndpoint, no_examples
-from gateway.ide.page import Ide
+from gateway.ide.page import Examples, Ide, IdeEndpoint, no_examples
 from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
-from gateway.operations.responses.cached_operations import CachedOperations, CachedOperationsConfig
-from gateway.operations.responses.writer import ResponseWriter
+from gateway.operations.responses.encoding import ResponseWriter
+from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import build_admission, build_sms_quotas
 from gateway.settings.loading import load_settings

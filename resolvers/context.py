@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolvers.accounts import Account
-from resolvers.cache.kinds import CachedKind
+from resolvers.cache.freshness import CachedKind
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEventSource

@@ -7,8 +7,8 @@ from resolvers.context import Context
 from resolvers.permissions import Scope
 from resolvers.record_kinds import PRICE
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.price_records import PriceQuote
 from resolvers.upstreams.logistics.requests import PriceRequest, PriceStop
+from resolvers.upstreams.logistics.stop_records import PriceQuote
 
 PLACE_DECIMALS: Final = 4
 """Of a degree, about 11 m: closer stops cost the same."""

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from resolvers.accounts import Account
-from resolvers.cache.kinds import CachedKind, always, by_state
-from resolvers.cache.terms import Freshness
+from resolvers.cache.freshness import CachedKind, Freshness, always, by_state
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.sms.data_centres import read_job, read_recipients
 from resolvers.unreadable import readable
@@ -15,7 +14,7 @@ from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUp
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
 from resolvers.upstreams.logistics.list_page import ListPage
-from resolvers.upstreams.logistics.price_records import PriceQuote
+from resolvers.upstreams.logistics.stop_records import PriceQuote
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import Recipient, SmsApiVersion, SmsJob

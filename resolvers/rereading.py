@@ -2,7 +2,7 @@
 
 from typing import Final, TypeVar
 
-from resolvers.cache.kinds import CachedKind
+from resolvers.cache.freshness import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
 from resolvers.events.changes import TrackedRecord

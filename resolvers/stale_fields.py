@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Generator
 from contextvars import ContextVar
 from typing import Any
 
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.keys import question
-from resolvers.cache.kinds import CachedKind
 from resolvers.context import Context
 from resolvers.later import Later
 from resolvers.loading.cached_loader import CachedLoader

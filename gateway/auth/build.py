@@ -7,11 +7,9 @@ from gateway.auth.api_keys import ApiKeys
 from gateway.auth.authentication import Authentication, SessionCallers
 from gateway.auth.callers import ANONYMOUS, Caller
 from gateway.auth.cookies import Cookies
-from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
-from gateway.auth.jwt_callers import JwtCallers
+from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
 from gateway.auth.key_holders import KeyHolders
-from gateway.auth.key_set import KeySet
-from gateway.auth.key_set_source import key_set_source
+from gateway.auth.key_set import KeySet, key_set_source
 from gateway.composition.upstreams import Upstreams
 from gateway.settings.callers import AuthSettings
 from resolvers.permissions import Scope

@@ -3,7 +3,7 @@
 from gateway.auth.api_keys import ApiKeys
 from gateway.auth.callers import Caller
 from gateway.auth.credentials import Credentials
-from gateway.auth.jwt_callers import JwtCallers
+from gateway.auth.json_web_tokens import JwtCallers
 from resolvers.errors import Unauthenticated
 
 

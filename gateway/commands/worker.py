@@ -4,7 +4,7 @@ import gc
 from typing import Final
 
 from gateway.app import App, create_app
-from gateway.ide.endpoint import Examples, no_examples
+from gateway.ide.page import Examples, no_examples
 from gateway.settings.model import Settings
 
 YOUNG_OBJECTS: Final = 50_000

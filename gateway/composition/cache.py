@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from gateway.settings.model import Settings
 from resolvers.cache.counts import CacheCounts
+from resolvers.cache.freshness import CacheConfig
 from resolvers.cache.records import RecordCache
 from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
-from resolvers.cache.terms import CacheConfig
 
 
 def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache | None:

@@ -12,13 +12,13 @@ from gateway.composition.upstreams import Upstreams
 from gateway.settings.model import Settings
 from resolvers import record_kinds
 from resolvers.accounts import Account
-from resolvers.cache.kinds import CachedKind
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.records import RecordCache
 from resolvers.events.changes import RecordKey
+from resolvers.events.coordination import RedisCoordination
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.poller import PollConfig
-from resolvers.events.redis_coordination import RedisCoordination
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events, EventsConfig, Forget, forget_nothing, utc_now
 

@@ -23,7 +23,7 @@ from resolvers.upstreams.call import Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLoginConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, unshared_tokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
@@ -32,11 +32,11 @@ from resolvers.upstreams.transport.authorizing import Authorizing, Credentials, 
 from resolvers.upstreams.transport.breaker import BreakerConfig
 from resolvers.upstreams.transport.credentials import FetchToken, FixedCredentials, TokenCredentials
 from resolvers.upstreams.transport.health import UpstreamHealth
-from resolvers.upstreams.transport.observer import CallObserver
 from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack
+from resolvers.upstreams.transport.tracing import CallObserver
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 

@@ -1,13 +1,40 @@
-"""The page itself and the headers that confine it."""
+"""The IDE: its page with the headers that confine it, and the files that the page loads.
 
-from collections.abc import Sequence
+Files are named by a hash of their content, so that a browser keeps them for ever.
+"""
+
+from collections.abc import Callable, Sequence
+from os import PathLike, stat_result
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.ide import cdn
-from gateway.ide.assets import hashed_files
+
+
+def hashed_files(directory: Path) -> ASGIApp:
+    """Return an ASGI app that serves `directory`, or 404 for everything where the front end was not built."""
+    if not directory.is_dir():
+        return PlainTextResponse("The IDE's front end was not built; see README.md.\n", status_code=404)
+    return HashedFiles(directory=directory)
+
+
+class HashedFiles(StaticFiles):
+    """Static files whose names change with their content; process lifetime."""
+
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """Answer with the file, to be kept for a year (the longest that caches honour) without asking again."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
+
 
 BUILD_DIRECTORY = Path(__file__).parent / "dist"
 """Where `frontend/` puts its build: `index.html` and, beside it, the folder `ide` of hashed files."""
@@ -101,3 +128,32 @@ PAGE_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+
+
+Examples: TypeAlias = Callable[[], Sequence[Example]]
+"""Gives the operations that a page opens beside its own, when it is loaded."""
+
+
+def no_examples() -> Sequence[Example]:
+    """The page's own are all there are."""
+    return ()
+
+
+class IdeEndpoint:
+    """An ASGI app that answers every request with the IDE's page; process lifetime.
+
+    Args:
+        ide: The front end's build, or what stands in for it.
+        examples: Operations that the page opens beside its own.
+    """
+
+    def __init__(self, ide: Ide, examples: Examples = no_examples) -> None:
+        self._ide = ide
+        self._examples = examples
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the page; to a HEAD its headers alone, which the server sees to."""
+        del scope, receive
+        page = self._ide.page(self._examples())
+        await send({"type": "http.response.start", "status": 200, "headers": page.headers})
+        await send({"type": "http.response.body", "body": page.body})

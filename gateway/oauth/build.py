@@ -20,8 +20,7 @@ from gateway.oauth.session_callers import LogisticsSessionCallers
 from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.sessions import SessionStore
 from gateway.oauth.stores import open_store
-from gateway.operations.cost.budget import Buckets
-from gateway.operations.cost.budget_buckets import LocalBuckets, RedisBuckets
+from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport

@@ -11,9 +11,8 @@ from gateway.http.refusals import ClientGone
 from gateway.http.request import headers_of
 from gateway.http.response import adding, refusal
 from gateway.oauth.limits import LoginLimits
-from gateway.oauth.pages import SAFE_HEADERS, page
 from gateway.oauth.refusals import LoginNotSetUp
-from gateway.oauth.routes import PLACE
+from gateway.oauth.routes import PLACE, SAFE_HEADERS, page
 from resolvers.errors import GatewayError
 
 _NAVIGATIONS = frozenset({f"{PLACE}/login", f"{PLACE}/callback"})

@@ -1,8 +1,15 @@
-"""The HTTP side of logins and sessions, below /oauth/logistics."""
+"""The HTTP side of logins and sessions, below /oauth/logistics: routes, the JSON of sessions, and plain pages."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from secrets import token_urlsafe
+from typing import Any, Final
 
 import msgspec
+import orjson
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.cookies import SESSION_COOKIE
@@ -12,12 +19,88 @@ from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefu
 from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.login import LogisticsLogin, Opened
 from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
-from gateway.oauth.pages import SAFE_HEADERS, page, page_for_opener
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
-from gateway.oauth.session_json import session_shown, token_shown
 from gateway.oauth.session_registry import SessionRegistry
+from gateway.oauth.sessions import Session
 from resolvers.errors import NoSuchRecord
+
+
+def session_shown(session: Session, current: Session | None = None) -> dict[str, Any]:
+    """A session to its owner; nobody gets in with what it shows.
+
+    Args:
+        session: Which.
+        current: The one that asks.
+    """
+    return {
+        "id": session.session_id,
+        "createdAt": _instant(session.created_at),
+        "expiresAt": _instant(session.expires_at),
+        "current": current is not None and session.session_id == current.session_id,
+    }
+
+
+def token_shown(opened: Opened) -> dict[str, Any]:
+    """The token of a session that has just begun, for clients that keep no cookies."""
+    return {"token": opened.token, "tokenType": "Bearer", "session": session_shown(opened.session, opened.session)}
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+SAFE_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""On every answer of a login: codes and tokens stay out of caches, frames and the Referer of what comes next."""
+
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
+<body><h1>{title}</h1><p>{text}</p></body></html>
+"""
+
+
+def page(title: str, text: str, status: int = 200) -> HTMLResponse:
+    """A page of one sentence.
+
+    Args:
+        title: Its heading.
+        text: What is to be said, as plain text.
+        status: Of the answer.
+    """
+    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text)), status, SAFE_HEADERS)
+
+
+def page_for_opener(origin: str, message: Mapping[str, object], title: str, status: int = 200) -> HTMLResponse:
+    """A page in a popup that sends a message to the page that opened it, and closes itself.
+
+    Args:
+        origin: The only one that the message is delivered to: another page may sit in the opener's window by now.
+        message: What became of the login.
+        title: Its heading, where scripts do not run or nothing opened it.
+        status: Of the answer.
+    """
+    nonce = token_urlsafe(16)
+    script = _TO_OPENER.format(nonce=nonce, message=_in_script(message), origin=_in_script(origin))
+    policy = f"script-src 'nonce-{nonce}'; {SAFE_HEADERS['content-security-policy']}"
+    content = _PAGE.format(title=escape(title), text=f"You can close this window.{script}")
+    return HTMLResponse(content, status, {**SAFE_HEADERS, "content-security-policy": policy})
+
+
+_TO_OPENER: Final = """<script nonce="{nonce}">
+if (window.opener) {{ window.opener.postMessage({message}, {origin}); window.close(); }}
+</script>"""
+
+
+def _in_script(value: object) -> str:
+    """JSON that can end neither the script nor, as a comment, the page."""
+    return orjson.dumps(value).decode().replace("<", "\\u003c")
+
 
 PLACE = "/oauth/logistics"
 MAX_BODY_BYTES = 16 * 1024

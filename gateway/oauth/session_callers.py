@@ -1,25 +1,89 @@
-"""Callers with a session: their own logistics account, and for the rest whoever they are besides."""
+"""Callers with a session: their own logistics account, the tokens sealed in it, and what ends with it.
+
+A WebSocket that a session opened may still be there when the session is revoked, so that each call checks it.
+"""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from cachetools import LRUCache
 
 from gateway.auth.callers import ANONYMOUS, Caller
-from gateway.oauth.revocation_check import RevocationCheck
+from gateway.oauth.refresh_lock import refresh_lock
 from gateway.oauth.session_registry import SessionRegistry
-from gateway.oauth.session_tokens import SessionTokens
 from gateway.oauth.sessions import Session
 from resolvers.accounts import Account
-from resolvers.upstreams.call import Transport
+from resolvers.errors import Unauthenticated, UpstreamAuth
+from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
-from resolvers.upstreams.logistics.refreshing import RefreshedTokens
+from resolvers.upstreams.logistics.connection import LogisticsConfig
+from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.authorizing import Authorizing, Identifying
 from resolvers.upstreams.transport.credentials import TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock
+
+
+class SessionTokens:
+    """The place of one session's tokens; lives as long as its account is remembered.
+
+    Args:
+        session: Whose tokens.
+        registry: Keeps them.
+    """
+
+    def __init__(self, session: Session, registry: SessionRegistry) -> None:
+        self._session = session
+        self._registry = registry
+
+    async def read(self) -> LogisticsTokenPair:
+        """Return the tokens as the store has them.
+
+        Raises:
+            UpstreamError: the session is revoked, or the store does not answer.
+        """
+        try:
+            return await self._registry.tokens(self._session)
+        except Unauthenticated as error:
+            raise UpstreamAuth(UpstreamName.LOGISTICS, error.message) from None
+
+    async def write(self, tokens: LogisticsTokenPair) -> None:
+        """Keep other tokens, unless the session was revoked meanwhile."""
+        await self._registry.keep(self._session, tokens)
+
+    def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
+        """Let one refresh at a time run, over all processes."""
+        return refresh_lock(scope, lambda seconds: self._registry.refreshing(self._session, seconds))
+
+
+class RevocationCheck:
+    """Sends the calls of a session that has not been revoked; lives as long as the session's client.
+
+    Args:
+        inner: Sends them.
+        session: Whose calls.
+        registry: Knows whether it has been revoked.
+    """
+
+    def __init__(self, inner: Transport, session: Session, registry: SessionRegistry) -> None:
+        self._inner = inner
+        self._session = session
+        self._registry = registry
+
+    async def send(self, call: Call) -> Answer:
+        """Send a call.
+
+        Raises:
+            UpstreamAuth: the session has ended.
+        """
+        try:
+            await self._registry.check(self._session)
+        except Unauthenticated as ended:
+            raise UpstreamAuth(UpstreamName.LOGISTICS, ended.message) from None
+        return await self._inner.send(call)
+
 
 REMEMBERED_CLIENTS: Final = 1_000
 """Logistics clients of sessions that are kept ready; any other is built again when its session is next used."""

@@ -1,6 +1,8 @@
-"""A session: one login of one person with a logistics account of their own, and what must be kept of it."""
+"""A session: one login of one person with a logistics account of their own, and the interface of its stores."""
 
-from contextlib import AbstractAsyncContextManager
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -114,3 +116,38 @@ class SessionStore(Protocol):
 def hash_of(token: str) -> str:
     """What is kept of a token."""
     return sha256(token.encode()).hexdigest()
+
+
+logger = logging.getLogger(__name__)
+
+
+class StoreFaults:
+    """Translates what a store's library raises; store lifetime.
+
+    Args:
+        place: Names the store in the log.
+        kinds: What the library raises.
+    """
+
+    def __init__(self, place: str, *kinds: type[Exception]) -> None:
+        self._place = place
+        self._kinds = kinds
+        self._failing = False
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Within the block, the library's faults are ours; the first of several in a row is logged.
+
+        Raises:
+            SessionStoreUnavailable: the library raised one of its kinds.
+        """
+        try:
+            yield
+        except self._kinds as error:
+            if not self._failing:
+                self._failing = True
+                logger.warning("%s fails (%s: %s): sessions cannot be used.", self._place, type(error).__name__, error)
+            raise SessionStoreUnavailable from error
+        if self._failing:
+            self._failing = False
+            logger.info("%s is back: sessions can be used again.", self._place)

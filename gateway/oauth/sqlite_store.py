@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-from gateway.oauth.sessions import Session
-from gateway.oauth.store_faults import StoreFaults
+from gateway.oauth.sessions import Session, StoreFaults
 
 Result = TypeVar("Result")
 

@@ -20,9 +20,9 @@ from gateway.operations.documents.documents import MAX_ERRORS, Document, Documen
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
+from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import report
 from gateway.operations.responses.stale_paths import stale_paths
-from gateway.operations.responses.writer import ResponseWriter
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallScope

@@ -8,18 +8,21 @@ from redis.asyncio import Redis
 from gateway.auth.callers import Caller
 from gateway.http.interface import Operations
 from gateway.http.request import GraphQLRequest
-from gateway.operations.cost.budget import Buckets, Budgets
-from gateway.operations.cost.budget_buckets import LocalBuckets, RedisBuckets
-from gateway.operations.cost.budget_operations import BudgetedOperations
+from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets
 from gateway.operations.cost.declared import require_declared_costs
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.documents.limits import DocumentLimits
-from gateway.operations.documents.persisted import AutomaticDocuments, Persisted, TrustedDocuments
-from gateway.operations.documents.persisted_manifest import read_manifest
+from gateway.operations.documents.persisted import (
+    AutomaticDocuments,
+    LocalDocuments,
+    Persisted,
+    SharedDocuments,
+    TrustedDocuments,
+    read_manifest,
+)
 from gateway.operations.documents.persisted_operations import PersistedOperations, with_document
-from gateway.operations.documents.persisted_store import LocalDocuments, SharedDocuments
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.spent_counts import SpentCounts

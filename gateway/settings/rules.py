@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from gateway.operations.documents.persisted_manifest import ManifestProblem, read_manifest
+from gateway.operations.documents.persisted import ManifestProblem, read_manifest
 from gateway.settings.model import Settings
-from gateway.settings.names import SettingPath, environment_name
+from gateway.settings.problems import SettingPath, environment_name
 
 _JWT_SETTINGS: Final = ("jwks_url", "issuer", "audience")
 

@@ -12,8 +12,8 @@ from gateway.operations.compiled.execution import CompiledEvents
 from gateway.operations.execution import StandardExecution
 from gateway.operations.explain import traces_told
 from gateway.operations.refused_inputs import refused_inputs
+from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import report
-from gateway.operations.responses.writer import ResponseWriter
 from gateway.subscriptions.response import Response
 from resolvers.context import Context
 

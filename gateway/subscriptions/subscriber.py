@@ -1,4 +1,7 @@
-"""Runs an operation over a connection that stays open, a subscription above all, and gives out its responses."""
+"""Runs an operation over a connection that stays open, a subscription above all, and gives out its responses.
+
+A subscription may begin after an event that the client names in `Last-Event-ID` instead of its document.
+"""
 
 import asyncio
 import logging
@@ -6,8 +9,22 @@ import time
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from functools import partial
+from typing import Any, Final
 
-from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLSchema,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    StringValueNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    visit,
+)
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
@@ -18,19 +35,63 @@ from gateway.http.response import internal_error
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
-from gateway.operations.responses.encoding import variables_key
+from gateway.operations.responses.encoding import ResponseWriter, variables_key
 from gateway.operations.responses.report import report
-from gateway.operations.responses.writer import ResponseWriter
 from gateway.operations.stack import OperationStack
 from gateway.subscriptions.refusal import refusal, refusal_of
 from gateway.subscriptions.response import Response
-from gateway.subscriptions.resumption import resumed
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun
 from gateway.subscriptions.shared_responses import SharedResponses
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.events.start import Start
 from resolvers.upstreams.call import CallScope
+
+RESUMING_ARGUMENT: Final = "after"
+
+
+def resumed(schema: GraphQLSchema, document: DocumentNode, cursor: str) -> DocumentNode:
+    """The document with the cursor as the argument `after` of every subscription field that has one.
+
+    What a browser's EventSource sends when it reconnects is the same document and variables as before, and this
+    header: it is the newer of the two, so it takes the place of any `after` given there.
+
+    Args:
+        schema: What the document was validated against.
+        document: The client's; left as it is.
+        cursor: The id of the last event that the client has received.
+    """
+    types = TypeInfo(schema)
+    changed: DocumentNode = visit(document, TypeInfoVisitor(types, _Resuming(schema, types, cursor)))
+    return changed
+
+
+class _Resuming(Visitor):
+    """Rewrites the fields at a subscription's root; lives as long as one visit."""
+
+    def __init__(self, schema: GraphQLSchema, types: TypeInfo, cursor: str) -> None:
+        super().__init__()
+        self._root = schema.subscription_type
+        self._types = types
+        self._argument = ArgumentNode(
+            name=NameNode(value=RESUMING_ARGUMENT), value=StringValueNode(value=cursor, block=False)
+        )
+
+    def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:  # noqa: ANN401 - what graphql-core passes on
+        definition = self._types.get_field_def()
+        if self._types.get_parent_type() is not self._root or definition is None:
+            return None
+        if RESUMING_ARGUMENT not in definition.args:
+            return None
+        others = [one for one in node.arguments or () if one.name.value != RESUMING_ARGUMENT]
+        return FieldNode(
+            alias=node.alias,
+            name=node.name,
+            arguments=(*others, self._argument),
+            directives=node.directives,
+            selection_set=node.selection_set,
+        )
+
 
 logger = logging.getLogger(__name__)
 

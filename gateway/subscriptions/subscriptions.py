@@ -1,20 +1,146 @@
-"""All connections that stay open: what serves them, and how they end with the process."""
+"""All connections that stay open: the ASGI apps of WebSockets and streams, and how they end with the process."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.negotiation import EVENT_STREAM, MULTIPART
+from gateway.http.request import GraphQLRequest, Headers, check_post, decode_get, decode_post, headers_of, read_body
+from gateway.http.request_id import REQUEST_ID
+from gateway.subscriptions.admission import SubscriptionAdmission
 from gateway.subscriptions.authentication import AuthenticateConnection
+from gateway.subscriptions.closing import Closing, broken, expired, no_subprotocol
 from gateway.subscriptions.config import SubscriptionsConfig
-from gateway.subscriptions.framing import MULTIPART_SUBSCRIPTION, SERVER_SENT_EVENTS, Framing
+from gateway.subscriptions.conversation import Conversation
 from gateway.subscriptions.open_connections import OpenConnections
-from gateway.subscriptions.sockets import Sockets
-from gateway.subscriptions.streams import Streams
+from gateway.subscriptions.socket_channel import SocketChannel
+from gateway.subscriptions.socket_operations import SocketOperations
+from gateway.subscriptions.socket_protocols import PROTOCOLS, SocketProtocol
+from gateway.subscriptions.streamed_answer import MULTIPART_SUBSCRIPTION, SERVER_SENT_EVENTS, Framing, StreamedAnswer
 from gateway.subscriptions.subscriber import Subscriber
+
+logger = logging.getLogger(__name__)
+
+
+class Sockets:
+    """Serves GraphQL over WebSocket; process lifetime.
+
+    Args:
+        subscriber: Runs operations.
+        identify: Tells who is at the other end.
+        connections: All that are open.
+        config: What an operator may set.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        identify: AuthenticateConnection,
+        connections: OpenConnections,
+        config: SubscriptionsConfig,
+        now: Callable[[], float],
+    ) -> None:
+        self._subscriber = subscriber
+        self._identify = identify
+        self._connections = connections
+        self._config = config
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket, from its handshake to its end."""
+        await receive()
+        channel = SocketChannel(receive, send, self._config.farewell_seconds)
+        protocol = next((protocol for name, protocol in PROTOCOLS.items() if name in scope["subprotocols"]), None)
+        with suppress(OSError):
+            await channel.accept(protocol.name if protocol else None, scope[REQUEST_ID])
+            try:
+                await self._converse(channel, protocol, scope)
+            except Closing as closing:
+                await channel.close(closing)
+            except OSError:
+                raise
+            except Exception:
+                logger.exception("The WebSocket of request %s met an error that nothing foresaw.", scope[REQUEST_ID])
+                await channel.close(broken())
+
+    async def _converse(self, channel: SocketChannel, protocol: SocketProtocol | None, scope: Scope) -> None:
+        if protocol is None:
+            raise no_subprotocol()
+        admission = SubscriptionAdmission(
+            self._identify, self._connections, self._now, lambda: channel.close_soon(expired())
+        )
+        limit = self._config.operations_per_connection
+        operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
+        with self._connections.holding(channel):
+            await Conversation(protocol, channel, admission, operations, scope, self._config).hold()
+
+
+class Streams:
+    """Serves operations as streams in one framing; process lifetime.
+
+    Args:
+        framing: How responses stand in the answer's body.
+        subscriber: Runs operations.
+        identify: Tells who is at the other end.
+        connections: All that are open.
+        config: What an operator may set.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        subscriber: Subscriber,
+        identify: AuthenticateConnection,
+        connections: OpenConnections,
+        config: SubscriptionsConfig,
+        now: Callable[[], float],
+    ) -> None:
+        self._framing = framing
+        self._subscriber = subscriber
+        self._identify = identify
+        self._connections = connections
+        self._config = config
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            GatewayError: Before the answer has begun: who asks is unknown or has too much open, the request is none, or
+                no subscription can begin.
+        """
+        answer = StreamedAnswer(self._framing, receive, send, self._config)
+        admission = SubscriptionAdmission(self._identify, self._connections, self._now, answer.end)
+        caller = await admission.admit(scope, None)
+        try:
+            headers = headers_of(scope)
+            request = await self._read(scope, headers, receive)
+            if scope["method"] == "HEAD":
+                await answer.begin_only()
+                return
+            await self._subscriber.check(request, caller)
+            responses = self._subscriber.responses(request, scope, caller, _last_event_id(headers))
+            with self._connections.holding(answer):
+                await answer.give(responses)
+        finally:
+            admission.leave()
+
+    async def _read(self, scope: Scope, headers: Headers, receive: Receive) -> GraphQLRequest:
+        request_id, limit = scope[REQUEST_ID], self._config.max_message_bytes
+        if scope["method"] != "POST":
+            return decode_get(scope["query_string"], request_id)
+        check_post(headers, limit)
+        return decode_post(await read_body(await receive(), receive, limit), request_id)
+
+
+def _last_event_id(headers: Headers) -> str | None:
+    return headers.get(b"last-event-id", b"").decode("latin-1") or None
 
 
 class Subscriptions:

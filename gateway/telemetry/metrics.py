@@ -1,21 +1,252 @@
-"""All metrics of one process, and the route under which Prometheus reads them."""
+"""All metrics of one process, and the route under which Prometheus reads them.
 
-from collections.abc import Callable, Mapping, Sequence
+Calls and operations are counted in plain numbers; they become metrics, like the state that is kept elsewhere, when
+Prometheus reads them.
+"""
 
+import asyncio
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, TypeAlias
+
+import msgspec
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations
+from gateway.http.interface import Operations, Reply
+from gateway.http.request import GraphQLRequest
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.spent_counts import SpentCounts
-from gateway.telemetry.metrics_calls import CallMetrics
-from gateway.telemetry.metrics_operations import CountedOperations, OperationCounts
-from gateway.telemetry.metrics_state import StateCollector, StateSources
 from resolvers.cache.records import RecordCache
+from resolvers.errors import GatewayError
+from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
+
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+"""Seconds; the last is what an operation may take unless set otherwise."""
+
+Labels: TypeAlias = list[str]
+
+
+class Counts(msgspec.Struct):
+    """Calls of one operation that ended alike; process lifetime.
+
+    Args:
+        calls: How many.
+        tries: Requests that they sent.
+        seconds: What they took together.
+        buckets: How many took no longer than each bound and longer than the one before; the last has no bound.
+    """
+
+    calls: int = 0
+    tries: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+
+    def add(self, other: "Counts") -> None:
+        """Count those of another as well."""
+        self.calls += other.calls
+        self.tries += other.tries
+        self.seconds += other.seconds
+        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
+
+
+class CallMetrics(Collector):
+    """Is told of every call once it is over; process lifetime.
+
+    An operation is the vendor's in our words, never a path: paths hold ids, and some of them secrets.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[UpstreamName, str, int | str], Counts] = {}
+
+    def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
+        """Count a call that is over."""
+        key = (call.upstream, call.operation, outcome)
+        counts = self._counts.get(key) or self._counts.setdefault(key, Counts())
+        counts.calls += 1
+        counts.tries += call.tries
+        counts.seconds += seconds
+        counts.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def collect(self) -> Iterable[Metric]:
+        """The counts as metrics."""
+        by_operation = ["upstream", "operation"]
+        calls = CounterMetricFamily(
+            "gateway_upstream_calls",
+            "Calls to upstreams, by the answer's status or the error's code.",
+            labels=[*by_operation, "outcome"],
+        )
+        for (upstream, operation, outcome), counts in self._counts.items():
+            calls.add_metric([upstream.value, operation, str(outcome)], counts.calls)
+        tries = CounterMetricFamily(
+            "gateway_upstream_tries", "Requests that these calls sent, retries among them.", labels=by_operation
+        )
+        seconds = HistogramMetricFamily(
+            "gateway_upstream_call_seconds",
+            "What calls took in all: waits, tries and the pauses between them.",
+            labels=by_operation,
+        )
+        for labels, counts in self._by_operation():
+            tries.add_metric(labels, counts.tries)
+            seconds.add_metric(labels, _cumulative(counts), counts.seconds)
+        return [calls, tries, seconds]
+
+    def _by_operation(self) -> Iterable[tuple[Labels, Counts]]:
+        totals: dict[tuple[UpstreamName, str], Counts] = {}
+        for (upstream, operation, _), counts in self._counts.items():
+            totals.setdefault((upstream, operation), Counts()).add(counts)
+        return [([upstream.value, operation], counts) for (upstream, operation), counts in totals.items()]
+
+
+def _cumulative(counts: Counts) -> list[tuple[str, float]]:
+    bounds = [*map(str, BUCKETS), "+Inf"]
+    return list(zip(bounds, map(float, accumulate(counts.buckets)), strict=True))
+
+
+class OperationCounts(msgspec.Struct):
+    """Counters that only grow; process lifetime.
+
+    Args:
+        whole: Answered without an error.
+        partial: Answered with data and errors.
+        refused: Not executed: wrong in itself, not allowed, or too expensive.
+        abandoned: Given up because the client had left.
+        failed: Ended by an error that nothing foresaw.
+    """
+
+    whole: int = 0
+    partial: int = 0
+    refused: int = 0
+    abandoned: int = 0
+    failed: int = 0
+
+
+class CountedOperations:
+    """Counts what operations come to; process lifetime.
+
+    Args:
+        operations: Runs them.
+        counts: Where they are counted.
+    """
+
+    def __init__(self, operations: Operations[Caller], counts: OperationCounts) -> None:
+        self._operations = operations
+        self._counts = counts
+
+    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Run one operation, and count it."""
+        counts = self._counts
+        try:
+            reply = await self._operations.run(request, scope, caller)
+        except GatewayError:
+            counts.refused += 1
+            raise
+        except asyncio.CancelledError:
+            counts.abandoned += 1
+            raise
+        except Exception:
+            counts.failed += 1
+            raise
+        if not reply.executed:
+            counts.refused += 1
+        elif reply.has_errors:
+            counts.partial += 1
+        else:
+            counts.whole += 1
+        return reply
+
+
+@dataclass(frozen=True, slots=True)
+class StateSources:
+    """Where it is read; process lifetime.
+
+    Args:
+        operations: What operations came to.
+        connections: Connections that the server ended.
+        requests: Requests that were too large.
+        spent: Requests whose caller had spent its budget.
+        records: The cache, if there is one.
+        addresses: Every address of each upstream, once.
+        open_connections: How many WebSockets and streams are open.
+        refused_logins: How many requests of logins were refused for there were too many.
+    """
+
+    operations: OperationCounts
+    connections: ConnectionCounts
+    requests: RequestCounts
+    spent: SpentCounts
+    records: RecordCache | None
+    addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
+    open_connections: Callable[[], int]
+    refused_logins: Callable[[], int]
+
+
+class StateCollector(Collector):
+    """Tells it as metrics; process lifetime."""
+
+    def __init__(self, sources: StateSources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterable[Metric]:
+        """Read everything once."""
+        sources = self._sources
+        yield _counts("gateway_operations", "Operations, by what came of them.", "outcome", sources.operations)
+        yield _counts(
+            "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
+        )
+        yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
+        yield _counts("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
+        if sources.records is not None:
+            yield from _cache(sources.records)
+        yield from _breakers(sources.addresses)
+        yield GaugeMetricFamily(
+            "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
+        )
+        yield CounterMetricFamily(
+            "gateway_logins_refused", "Requests of logins beyond their limits.", value=sources.refused_logins()
+        )
+
+
+def _counts(name: str, meaning: str, label: str, counts: msgspec.Struct) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=[label])
+    for field, count in msgspec.structs.asdict(counts).items():
+        family.add_metric([field], count)
+    return family
+
+
+def _cache(records: RecordCache) -> Iterable[Metric]:
+    yield _counts("gateway_cache_events", "What the cache of records did.", "event", records.counts)
+    yield GaugeMetricFamily("gateway_cache_entries", "Entries in this process's memory.", value=len(records.memory))
+    yield GaugeMetricFamily("gateway_cache_bytes", "What they weigh, estimated.", value=records.memory.bytes)
+    if records.shared is not None:
+        available = float(records.shared.link.available)
+        yield GaugeMetricFamily("gateway_cache_redis_up", "1 while records are shared through Redis.", value=available)
+
+
+def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Iterable[Metric]:
+    """Addresses are counted, not named: where an upstream is may be nobody's business."""
+    known = GaugeMetricFamily(
+        "gateway_upstream_addresses",
+        "Addresses of an upstream, by the limits they are asked with.",
+        labels=["upstream"],
+    )
+    opened = GaugeMetricFamily(
+        "gateway_upstream_breakers_open", "Addresses of an upstream whose breaker is open.", labels=["upstream"]
+    )
+    for upstream, healths in addresses.items():
+        known.add_metric([upstream.value], len(healths))
+        opened.add_metric([upstream.value], sum(health.probe_at is not None for health in healths))
+    yield known
+    yield opened
 
 
 class Metrics:

@@ -1,9 +1,13 @@
-"""The webhook of the logistics API: a hint that a task changed, from whoever knows the secret path."""
+"""The webhook of the logistics API: a hint that a task changed, from a sender that knows the secret path.
+
+Where a sender's address is limited, the address is the client's, behind trusted proxies too.
+"""
 
 import hmac
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
 import msgspec
@@ -11,11 +15,57 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from gateway.settings.model import Settings
-from gateway.webhooks.allowed_networks import Network, client_address, is_in
 from resolvers.ids import MAX_ID_LENGTH
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> Address | None:
+    """The address of the client; None where nobody can say.
+
+    `X-Forwarded-For` is read from the right, as far as the proxies are trusted: whatever stands further left, the
+    client may have written itself.
+
+    Args:
+        scope: ASGI's, of the request.
+        trusted_proxies: Whose word on where a request came from is taken.
+    """
+    peer = scope.get("client")
+    address = _address(peer[0]) if peer else None
+    for hop in reversed(_forwarded_for(scope)):
+        if address is None or not is_in(address, trusted_proxies):
+            break
+        address = _address(hop)
+    return address
+
+
+def is_in(address: Address, networks: Sequence[Network]) -> bool:
+    """Whether an address belongs to one of these networks."""
+    return any(address in network for network in networks)
+
+
+def _forwarded_for(scope: Scope) -> list[str]:
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return [hop.strip() for hop in ",".join(values).split(",") if hop.strip()]
+
+
+def _address(text: str) -> Address | None:
+    """Proxies may write a port behind the address, or brackets around it."""
+    bare = text.partition("]")[0].lstrip("[") if text.startswith("[") else text
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
 
 logger = logging.getLogger(__name__)
 

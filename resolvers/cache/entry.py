@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from resolvers.cache.terms import FreshnessPolicy
+from resolvers.cache.freshness import FreshnessPolicy
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -3,9 +3,8 @@
 import msgspec
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.kinds import CachedKind, Value
+from resolvers.cache.freshness import CachedKind, Freshness, FreshnessPolicy, Value
 from resolvers.cache.memory import cost_of
-from resolvers.cache.terms import Freshness, FreshnessPolicy
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.in_flight import Batch, InFlight
-from resolvers.cache.kinds import CachedKind
 from resolvers.cache.landing import Landing
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedItem, SharedRecords

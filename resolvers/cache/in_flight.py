@@ -97,6 +97,6 @@ class Batch:
         return [in_flight for in_flight in self.in_flight_reads if not in_flight.landed]
 
     def end(self) -> None:
-        """Let go of the reads in flight and the task, which hold on to it: only the garbage collector could free them."""
+        """Let go of the reads in flight and the task, which hold on to it: only garbage collection could free them."""
         self.in_flight_reads = []
         self.task = None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
-from resolvers.cache.marks import Marks
+from resolvers.cache.keys import Marks
 
 REMEMBERED: Final = 100_000
 """Forgotten keys whose order is known; what was read before an older one is not kept, whatever it is."""

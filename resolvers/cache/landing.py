@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from resolvers.cache.entry import Entry
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.in_flight import InFlight
-from resolvers.cache.kinds import CachedKind
 from resolvers.cache.read_set import ReadSet, fail
 from resolvers.cache.records import RecordCache
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal

@@ -7,9 +7,9 @@ from typing import Final
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import opened
 from resolvers.cache.fetching import Fetching
+from resolvers.cache.freshness import Freshness
 from resolvers.cache.in_flight import Batch, InFlight
 from resolvers.cache.shared import SharedRecords
-from resolvers.cache.terms import Freshness
 
 POLL_SECONDS: Final = 0.02
 """The first interval at which a record is looked for that another process fetches; it doubles up to a tenth."""

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from typing import Any, TypeAlias
 
 from resolvers.cache.fetching import Ask, AskMany, Fetching
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.in_flight import Batch, InFlight
-from resolvers.cache.kinds import CachedKind
 from resolvers.cache.landing import Landing
 from resolvers.cache.leasing import Leasing
 from resolvers.cache.read_set import ReadSet
@@ -48,7 +48,7 @@ class Question:
             wanted: Which, and for whom.
             reading: The operation that asks.
         """
-        missing = [one for one in wanted if not self._join_in_flight(one, reading)]
+        missing = [one for one in wanted if not self._join_flight(one, reading)]
         if missing:
             self._launch(missing, reading)
 
@@ -57,7 +57,7 @@ class Question:
         ask = self._fetching.ask
         return lambda scope, _: ask(scope, record_id)
 
-    def _join_in_flight(self, wanted: Wanted, reading: ReadSet) -> bool:
+    def _join_flight(self, wanted: Wanted, reading: ReadSet) -> bool:
         """Wait for what is on its way already, and is not given less time than this operation has."""
         record_id, waiter = wanted
         in_flight = self._cache.in_flight_reads.get(self.prefix + record_id)

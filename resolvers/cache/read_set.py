@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.kinds import CachedKind, HasIdentity
+from resolvers.cache.freshness import CachedKind, HasIdentity
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName

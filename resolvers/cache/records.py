@@ -11,15 +11,13 @@ import msgspec
 from resolvers.cache.counts import CacheCounts
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import sealed
+from resolvers.cache.freshness import CacheConfig, CachedKind, Freshness, Value
 from resolvers.cache.in_flight import Batch, InFlight
 from resolvers.cache.invalidations import Invalidations
-from resolvers.cache.keys import is_list_tag, key_prefix, list_tag
-from resolvers.cache.kinds import CachedKind, Value
-from resolvers.cache.marks import Marks
+from resolvers.cache.keys import Marks, is_list_tag, key_prefix, list_tag
 from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, cost_of
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.shared import SharedItem, SharedRecords
-from resolvers.cache.terms import CacheConfig, Freshness
 from resolvers.upstreams.transport.stack import loop_clock
 
 JITTER = 0.1

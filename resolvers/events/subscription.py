@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
-from resolvers.events.backlog import Backlog
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
 from resolvers.events.cursors import Place
 from resolvers.events.log import LogUnreachable
@@ -13,7 +12,7 @@ from resolvers.events.record_reads import Found, RecordReads
 from resolvers.events.sources import Sources
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
-from resolvers.events.subscription_progress import SubscriptionProgress
+from resolvers.events.subscription_progress import Backlog, SubscriptionProgress
 
 
 class Subscription:

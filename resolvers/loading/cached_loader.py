@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from resolvers.cache.fetching import Ask
-from resolvers.cache.kinds import CachedKind
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.question import Question
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache

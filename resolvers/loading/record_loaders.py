@@ -7,8 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 from resolvers import record_kinds
 from resolvers.accounts import Account
+from resolvers.cache.freshness import CachedKind
 from resolvers.cache.keys import question
-from resolvers.cache.kinds import CachedKind
 from resolvers.cache.question import Question
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache

@@ -12,21 +12,58 @@ empty object and, within an answer, `{}` or null for an empty list, a whole numb
 without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
 `docs/upstream-quirks.md` says where each of them comes from. The words of a vendor are looked up in any case of letters
 by `resolvers/upstreams/words.py`, and what refusals say is read by `resolvers/upstreams/error_body.py`.
+
+Numbers on the wire that a client can be given: GraphQL's Int has 32 bits, and its Float is finite.
+
+How an upstream's timestamps become instants.
 """
 
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import NoneType
-from typing import Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
-from resolvers.upstreams.instant import instant
+LEAST_INT: Final = -(2**31)
+LARGEST_INT: Final = 2**31 - 1
+
+Int32 = Annotated[int, msgspec.Meta(ge=LEAST_INT, le=LARGEST_INT)]
+"""A whole number; an answer with a larger one is not what its vendor documents."""
+
+Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""A number; text that is read as one may say `NaN` or `inf`."""
+
+
+_BEFORE_ZONE: Final = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
+
+
+def instant(timestamp: Any) -> datetime | None:  # noqa: ANN401 - a vendor may send anything where it documents nothing
+    """The instant that a wire value names; None where it is absent or no ISO 8601 timestamp.
+
+    Args:
+        timestamp: Such as `2018-09-24T12:17:44.653+02:00`. One without a zone is read as UTC, and
+            one with spaces around its parts or with letters in lower case as if it were written as it should be.
+    """
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except TypeError:
+        return None
+    except ValueError:
+        mended = _in_iso_form(timestamp)
+        return instant(mended) if mended != timestamp else None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _in_iso_form(timestamp: str) -> str:
+    return _BEFORE_ZONE.sub("", timestamp.strip().upper())
+
 
 Record = TypeVar("Record")
 

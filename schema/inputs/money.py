@@ -1,13 +1,26 @@
-"""Amounts of money as clients write them, and as the logistics API counts them."""
+"""Amounts of money and currencies, as clients write them and as the logistics API counts them."""
 
 from decimal import Decimal
+from typing import Final
 
 import strawberry
 
 from resolvers.errors import BadInput
 from resolvers.upstreams.logistics.money import thousandths_of_cents
 from schema.inputs.checks import Path
-from schema.inputs.currencies import ISO_4217
+
+_CODES: Final = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD
+CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
+GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR
+KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN
+MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
+SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
+USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+
+ISO_4217: Final = frozenset(_CODES.split())
+"""The active codes of ISO 4217, list one, but for those that no price is ever in (metals, funds of funds, tests)."""
 
 
 @strawberry.input(description="An exact amount of a currency's main unit.")

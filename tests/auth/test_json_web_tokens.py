@@ -8,10 +8,8 @@ import time
 
 import pytest
 
-from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
-from gateway.auth.jwt_callers import JwtCallers
-from gateway.auth.key_set import KeySet, KeysUnavailable
-from gateway.auth.key_set_source import key_set_source
+from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
+from gateway.auth.key_set import KeySet, KeysUnavailable, key_set_source
 from resolvers.accounts import Account
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Scope

@@ -11,8 +11,16 @@ from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtConfig
-from gateway.auth.key_set import IDLE_SECONDS, MAX_AGE_SECONDS, PAUSE_SECONDS, KeySet, KeySetUnreadable, KeysUnavailable
-from gateway.auth.key_set_source import MAX_BYTES, key_set_source
+from gateway.auth.key_set import (
+    IDLE_SECONDS,
+    MAX_AGE_SECONDS,
+    MAX_BYTES,
+    PAUSE_SECONDS,
+    KeySet,
+    KeySetUnreadable,
+    KeysUnavailable,
+    key_set_source,
+)
 from resolvers.errors import Unauthenticated
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, rsa_key

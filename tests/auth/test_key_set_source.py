@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.auth.key_set import KeySetUnreadable
-from gateway.auth.key_set_source import key_set_source
+from gateway.auth.key_set import KeySetUnreadable, key_set_source
 from resolvers.upstreams.transport.wire import reasons
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
 from tests.upstreams.transport.wire.talking_server import answering, saying, serving

@@ -10,12 +10,11 @@ from random import Random
 import msgspec
 
 from resolvers.cache.counts import CacheCounts
-from resolvers.cache.kinds import CachedKind, always, by_state
+from resolvers.cache.freshness import CacheConfig, CachedKind, Freshness, always, by_state
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
-from resolvers.cache.terms import CacheConfig, Freshness
 from resolvers.errors import UpstreamError
 from resolvers.loading.cached_loader import CachedLoader
 from resolvers.upstreams.call import CallScope

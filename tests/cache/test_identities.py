@@ -44,7 +44,7 @@ async def warm(stage: Stage) -> None:
     await stage.check()
 
 
-async def in_in_flight(stage: Stage) -> None:
+async def in_flight(stage: Stage) -> None:
     stage.notes.gate = asyncio.Event()
     pending = stage.both() + stage.both()
     await turns()
@@ -78,7 +78,7 @@ async def after_one_changed(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "attempt",
-    [cold, warm, in_in_flight, stale, stale_during_an_outage, after_one_changed],
+    [cold, warm, in_flight, stale, stale_during_an_outage, after_one_changed],
     ids=lambda one: one.__name__,
 )
 @pytest.mark.parametrize("shared", [False, True], ids=["in one process", "through Redis"])

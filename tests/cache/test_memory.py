@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from resolvers.cache.entry import Entry
+from resolvers.cache.freshness import CacheConfig, FreshnessPolicy
 from resolvers.cache.memory import BoundedMemory
 from resolvers.cache.records import RecordCache
-from resolvers.cache.terms import CacheConfig, FreshnessPolicy
 from resolvers.record_kinds import DELIVERY
 from resolvers.upstreams.deliveries.records import Delivery
 

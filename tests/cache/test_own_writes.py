@@ -149,7 +149,7 @@ async def test_what_its_upstream_shows_a_moment_after_its_creation_is_not_rememb
     assert after["data"]["answer"] is not None
 
 
-async def test_a_query_in_in_flight_since_before_a_change_does_not_answer_whoever_has_seen_the_change() -> None:
+async def test_a_query_in_flight_since_before_a_change_does_not_answer_whoever_has_seen_the_change() -> None:
     apis, both = ThreeApis(), '{ a: delivery(id: "1") { deliverable } b: smsJob(id: "1") { jobId } }'
     gateway, released = LittleProcess(apis, new_cache(Clock())), asyncio.Event()
 

@@ -13,7 +13,7 @@ from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
-from gateway.operations.responses.cached_operations import CachedOperations, CachedOperationsConfig
+from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import build_admission
 from gateway.settings.model import Settings
@@ -22,7 +22,7 @@ from resolvers.cache.records import RecordCache
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 

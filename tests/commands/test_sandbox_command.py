@@ -12,8 +12,7 @@ import httpx
 import pytest
 from graphql import parse, validate
 
-from gateway.commands.sandbox import run
-from gateway.commands.sandbox_banner import OPERATIONS, banner
+from gateway.commands.sandbox import OPERATIONS, banner, run
 from gateway.operations.execution import core_schema
 from gateway.settings import SettingsProblems, load_settings
 from schema.root import build_schema

@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 

@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from resolvers.events.changes import RecordKey
+from resolvers.events.coordination import LEASE_MILLISECONDS, RedisCoordination
 from resolvers.events.log import LogConfig
 from resolvers.events.poller import PollConfig
-from resolvers.events.redis_coordination import LEASE_MILLISECONDS, RedisCoordination
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events
 from tests.events.processes import Processes

@@ -11,7 +11,7 @@ from resolvers.accounts import Account
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 
 BASE = "http://upstream.invalid"

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.http.interface import Reply
 from gateway.http.response import for_old_clients, internal_error, refusal, unless_known
-from gateway.operations.cost.budget_operations import with_headers
+from gateway.operations.cost.budget import with_headers
 from resolvers.errors import BadInput
 
 HEADERS = ((b"etag", b'"a"'),)

@@ -8,8 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.ide.endpoint import IdeEndpoint
-from gateway.ide.page import Example, Ide, IdePage
+from gateway.ide.page import Example, Ide, IdeEndpoint, IdePage
 
 INDEX = "<!doctype html><html><head><title>IDE</title></head><body></body></html>"
 

@@ -16,7 +16,7 @@ from gateway.operations.compiled.execution import CompiledEvents, CompiledExecut
 from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
 from gateway.operations.refused_inputs import refused_inputs
-from gateway.operations.responses.writer import ResponseWriter
+from gateway.operations.responses.encoding import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
 from resolvers.context import Context

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.operations.responses.shared_result import SharedResult
+from gateway.operations.responses.response_cache import SharedResult
 from resolvers.errors import BadInput
 
 

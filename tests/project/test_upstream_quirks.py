@@ -15,8 +15,7 @@ from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
 from resolvers.sms.listing import WINDOW
 from resolvers.trails import MARKED
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
-from resolvers.upstreams.instant import instant
-from resolvers.upstreams.lenient import read
+from resolvers.upstreams.lenient import instant, read
 from tests.project.tree import ROOT
 
 PAGE: Final = (ROOT / "docs" / "upstream-quirks.md").read_text()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from gateway.settings.names import ANY_NAME, CONFIG_NAME, Setting, all_settings, environment_name
+from gateway.settings.problems import ANY_NAME, CONFIG_NAME, Setting, all_settings, environment_name
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 ACCOUNTS = "GATEWAY_ACCOUNTS__<NAME>__<UPSTREAM>__<SETTING>"

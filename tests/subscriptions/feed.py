@@ -12,8 +12,7 @@ from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.documents.documents import Documents
-from gateway.operations.documents.persisted import AutomaticDocuments
-from gateway.operations.documents.persisted_store import LocalDocuments
+from gateway.operations.documents.persisted import AutomaticDocuments, LocalDocuments
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.execution import core_schema
 from gateway.operations.runner import Runner, RunnerConfig

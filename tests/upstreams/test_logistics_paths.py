@@ -1,7 +1,7 @@
 import pytest
 
 from resolvers.errors import BadInput
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.paths import LogisticsPaths, fill
 
 

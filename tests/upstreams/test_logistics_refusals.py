@@ -12,7 +12,7 @@ from resolvers.errors import (
 )
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.requests import NewTask, PriceRequest
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer

@@ -15,7 +15,7 @@ from resolvers.errors import (
 )
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.config import LogisticsConfig
+from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.paths import LogisticsPaths
 from resolvers.upstreams.logistics.requests import (
     Address,

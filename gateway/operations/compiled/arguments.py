@@ -11,12 +11,15 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     ListValueNode,
+    Node,
     NullValueNode,
     ObjectValueNode,
     Undefined,
     ValueNode,
     VariableNode,
+    Visitor,
     get_nullable_type,
+    visit,
 )
 from graphql.utilities import coerce_input_literal
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -24,7 +27,25 @@ from strawberry.types.arguments import StrawberryArgument
 
 from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.inputs import InputObject
-from gateway.operations.compiled.variable_names import variables_in
+
+
+def variables_in(node: Node) -> frozenset[str]:
+    """The names of the variables anywhere in a node."""
+    search = _Search()
+    visit(node, search)
+    return frozenset(search.names)
+
+
+class _Search(Visitor):
+    """Collects names; lives as long as one search."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.names.add(node.name.value)
+
 
 Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Gives the value in a place, by the values of variables: Undefined where there is none; raises NotCovered."""

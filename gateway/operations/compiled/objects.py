@@ -33,19 +33,19 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from gateway.operations.compiled.calling import ResolverCall
-from gateway.operations.compiled.collecting import FieldGroups, Fields
 from gateway.operations.compiled.fallback import NotCovered
-from gateway.operations.compiled.leaves import leaf_source
+from gateway.operations.compiled.fields import FieldGroups, Fields, ResolverCall
 from gateway.operations.compiled.run import Run
-from gateway.operations.compiled.types import require_decided_by_class, type_of
 from gateway.operations.compiled.values import (
     Complete,
     leaf_completer,
+    leaf_source,
     list_completer,
     missing,
     object_completer,
     object_list_completer,
+    require_decided_by_class,
+    type_of,
 )
 
 

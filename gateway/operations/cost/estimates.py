@@ -18,8 +18,7 @@ from gateway.operations.cost.mutations import MutationCost
 from gateway.operations.cost.nodes import NodeCount
 from gateway.operations.cost.queries import QueryCost
 from gateway.operations.cost.records import Calls
-from gateway.operations.cost.selection import Asked, asked_by
-from gateway.operations.cost.values import Values
+from gateway.operations.cost.selection import Asked, Values, asked_by
 from gateway.operations.documents.documents import Document
 from gateway.operations.documents.request_limits import RequestCounts
 from resolvers.context import utc_now

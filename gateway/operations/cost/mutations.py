@@ -5,8 +5,7 @@ from math import ceil
 from typing import Final, NamedTuple
 
 from gateway.operations.cost.records import FETCHES, Asking, Operation, Records
-from gateway.operations.cost.selection import Asked
-from gateway.operations.cost.values import Values
+from gateway.operations.cost.selection import Asked, Values
 from resolvers.rereading import MAX_REREAD
 from resolvers.task_chunks import MAX_TASKS_A_CALL
 from resolvers.upstreams.names import UpstreamName

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from gateway.operations.cost.mutations import CHANGES
-from gateway.operations.cost.selection import Asked
-from gateway.operations.cost.values import Values
+from gateway.operations.cost.selection import Asked, Values
 from resolvers.connections import MAX_FIRST
 from resolvers.sms.jobs import MAX_RECIPIENTS
 

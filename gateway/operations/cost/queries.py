@@ -13,8 +13,7 @@ from gateway.operations.cost.records import (
     Operation,
     Records,
 )
-from gateway.operations.cost.selection import Asked
-from gateway.operations.cost.values import Values
+from gateway.operations.cost.selection import Asked, Values
 from resolvers.connections import MAX_FIRST, place_at
 from resolvers.errors import BadInput
 from resolvers.ids import split_global_id

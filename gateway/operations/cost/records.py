@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gateway.operations.cost.selection import Asked
-from gateway.operations.cost.values import Values
+from gateway.operations.cost.selection import Asked, Values
 from resolvers.sms.jobs import NEEDS_NO_REPORT
 from resolvers.upstreams.names import UpstreamName
 

@@ -1,10 +1,20 @@
-"""Writes JSON whatever is in it: responses with what an upstream has passed through, and variables as keys."""
+"""Writes JSON whatever is in it: responses with what an upstream has passed through, and variables as keys.
+
+Writes responses in pieces, so that one that grows too large is given up before it is built.
+
+What an operation reads once it may repeat in its response as often as it likes: by aliases, by the same id again, or by
+records that lead to each other. The objects of a list are therefore encoded a few at a time, and the sum is looked at
+after each of them.
+"""
 
 import json
 import logging
 from typing import Any, Final
 
 import orjson
+
+from gateway.operations.documents.request_limits import RequestCounts
+from resolvers.errors import OperationTooExpensive
 
 TOO_DEEP: Final = {
     "message": "An upstream passed a value through that is nested too deeply to be written.",
@@ -55,3 +65,92 @@ def _builtin(value: object) -> Any:  # noqa: ANN401 - whatever JSON has for it
 def compact(encoded: bytes) -> bytes:
     """The same bytes in no more memory than they need: the encoder's own have room for 4 KiB however short they are."""
     return bytes(memoryview(encoded))
+
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+
+CHUNK: Final = 4
+"""Objects of a list that are encoded by one call; so much may be built in vain."""
+
+
+class ResponseWriter:
+    """Encodes responses up to a size; process lifetime.
+
+    Args:
+        max_bytes: The largest body of a response, and of a subscription's event.
+        counts: Where refusals are counted.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES, counts: RequestCounts | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._counts = counts or RequestCounts()
+
+    def write(self, response: dict[str, Any]) -> tuple[bytes, bool]:
+        """The response's bytes, and whether they are it: where it is too large they say so."""
+        pieces = _Pieces(self._max_bytes)
+        try:
+            pieces.add(response)
+        except (RecursionError, UnicodeEncodeError):
+            return encode(response), True
+        except _TooLargeError:
+            self._counts.response += 1
+            return encode({"data": None, "errors": [self._refusal()]}), False
+        return b"".join(pieces.written), True
+
+    def _refusal(self) -> dict[str, Any]:
+        message = (
+            f"The response is larger than the {self._max_bytes} bytes that are sent; what was changed is changed. Ask "
+            "for smaller pages, or for less of each record."
+        )
+        return {"message": message, "extensions": {"code": OperationTooExpensive.code}}
+
+
+class _TooLargeError(Exception):
+    """What has been written is above the limit."""
+
+
+class _Pieces:
+    """What has been written of one response; lives as long as the writing."""
+
+    def __init__(self, room: int) -> None:
+        self.written: list[bytes] = []
+        self._room = room
+
+    def add(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        if type(value) is dict and _holds_list(value):
+            self._put(b"{")
+            for number, (key, one) in enumerate(value.items()):
+                self._put((b"," if number else b"") + encode_part(key) + b":")
+                self.add(one)
+            self._put(b"}")
+        elif type(value) is list and value and type(value[0]) in (dict, list):
+            self._put(b"[")
+            for start in range(0, len(value), CHUNK):
+                self._add_chunk(value[start : start + CHUNK], follows=start > 0)
+            self._put(b"]")
+        else:
+            self._put(encode_part(value))
+
+    def _add_chunk(self, chunk: list[Any], *, follows: bool) -> None:
+        if follows:
+            self._put(b",")
+        if not _holds_list(chunk[0]):
+            self._put(encode_part(chunk)[1:-1])
+            return
+        for number, one in enumerate(chunk):
+            if number:
+                self._put(b",")
+            self.add(one)
+
+    def _put(self, piece: bytes) -> None:
+        self._room -= len(piece)
+        if self._room < 0:
+            raise _TooLargeError
+        self.written.append(piece)
+
+
+def _holds_list(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether there is a list somewhere in an object, or it is one."""
+    if type(value) is dict:
+        return any(_holds_list(one) for one in value.values() if type(one) in (dict, list))
+    return type(value) is list

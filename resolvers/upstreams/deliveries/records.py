@@ -17,9 +17,8 @@ from resolvers.upstreams.deliveries.vocabulary import (
     DeliveryStatus,
     DeliveryType,
 )
-from resolvers.upstreams.instant import instant
+from resolvers.upstreams.lenient import Int32, instant
 from resolvers.upstreams.names import Progress, UpstreamName
-from resolvers.upstreams.numbers import Int32
 from resolvers.upstreams.record import at, promised_at
 from resolvers.upstreams.texts import NonEmpty
 

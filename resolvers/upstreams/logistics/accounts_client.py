@@ -8,13 +8,16 @@ import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.account_answers import (
+from resolvers.upstreams.logistics.account_records import (
+    Organization,
+    OrganizationReference,
+    Partner,
+    Role,
     created_organization,
     many_roles,
     one_organization,
     page_of_organizations,
 )
-from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Partner, Role
 from resolvers.upstreams.logistics.connection import LogisticsConnection
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.message_answers import message

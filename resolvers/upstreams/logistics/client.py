@@ -7,8 +7,8 @@ import msgspec
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.accounts_client import AccountsClient
-from resolvers.upstreams.logistics.price_records import PriceQuote
 from resolvers.upstreams.logistics.requests import PriceRequest
+from resolvers.upstreams.logistics.stop_records import PriceQuote
 from resolvers.upstreams.logistics.tasks_client import TasksClient
 
 _PRICE_QUOTE: Final = msgspec.json.Decoder(PriceQuote, strict=False)

@@ -2,10 +2,9 @@
 
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
 from resolvers.upstreams.logistics.money import Money
-from resolvers.upstreams.logistics.price_records import PriceQuote
-from resolvers.upstreams.logistics.stop_records import Address, Contact, TaskStop, TimeWindow
+from resolvers.upstreams.logistics.stop_records import Address, Contact, PriceQuote, TaskStop, TimeWindow
 from resolvers.upstreams.logistics.task_records import Driver, LogisticsTask, TaskItem, TaskStatusEntry, UpdatedTask
-from resolvers.upstreams.logistics.token_records import SsoTokens, TokenPair
+from resolvers.upstreams.logistics.tokens_client import SsoTokens, TokenPair
 
 __all__ = [
     "Address",

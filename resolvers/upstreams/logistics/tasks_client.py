@@ -8,14 +8,16 @@ from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.message_answers import confirmation
 from resolvers.upstreams.logistics.paths import fill
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
-from resolvers.upstreams.logistics.task_answers import (
+from resolvers.upstreams.logistics.task_records import (
+    LogisticsTask,
+    TaskReference,
+    UpdatedTask,
     changed_task,
     created_tasks,
     one_task,
     page_of_tasks,
     updated_tasks,
 )
-from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
 
 
 class TasksClient(LogisticsConnection):

@@ -1,13 +1,62 @@
-"""The operations that give out tokens (documents: Authentication; SSO Exchange Token); they need no bearer token."""
+"""The operations that give out tokens, and their answers, of which no repr shows a token.
 
-from typing import Final
+They need no bearer token (documents: Authentication; SSO Exchange Token).
+"""
+
+from typing import Any, Final
 
 import msgspec
 
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Call, CallScope
 from resolvers.upstreams.logistics.connection import LogisticsConnection
-from resolvers.upstreams.logistics.token_records import Refreshed, SsoTokens, TokenPair
+from resolvers.upstreams.texts import NonEmpty
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    """What a consent code is worth (document: Exchange Token)."""
+
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<TokenPair>"
+
+
+class Refreshed(msgspec.Struct, frozen=True):
+    """What a refresh token is worth (document: Demo Oauth2).
+
+    Args:
+        bearer_token: For the Authorization header.
+        refresh_token: The one to use from now on, where the upstream replaces it; the document knows no such thing.
+    """
+
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty | None = None
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<Refreshed>"
+
+
+class SsoTokens(msgspec.Struct, frozen=True):
+    """What a session id is worth (document: SSO Exchange Token).
+
+    Args:
+        bearer_token: For the Authorization header.
+        refresh_token: For a new bearer token later.
+        user: Who signed in, as it came: the vendor does not document its fields.
+    """
+
+    bearer_token: NonEmpty
+    refresh_token: NonEmpty
+    user: Any = None
+
+    def __repr__(self) -> str:
+        """The kind alone."""
+        return "<SsoTokens>"
+
 
 _TOKEN_PAIR: Final = msgspec.json.Decoder(TokenPair)
 _SSO_TOKENS: Final = msgspec.json.Decoder(SsoTokens)

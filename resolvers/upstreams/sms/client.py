@@ -1,4 +1,7 @@
-"""The client of the SMS API: one method for each thing that can be asked of one of its data centres."""
+"""The client of the SMS API: one method for each operation of a data centre.
+
+Most refusals of a job are explained by the status alone.
+"""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -6,14 +9,15 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
-from resolvers.upstreams.answers import decode, require_success
+import msgspec
+
+from resolvers.upstreams.answers import ErrorBody, decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.path_segment import path_segment
 from resolvers.upstreams.request_body import request_body
-from resolvers.upstreams.sms.error_body import read_job_error_body
 from resolvers.upstreams.sms.records import (
     JOB_REFERENCE,
     JOB_REFERENCES,
@@ -26,6 +30,26 @@ from resolvers.upstreams.sms.records import (
     set_job,
 )
 from resolvers.upstreams.sms.requests import JobIdQuery, JobRequest, job_id_parameters
+
+
+def read_job_error_body(status: int, body: bytes) -> ErrorBody:
+    """What the body says about a job that was refused, or else what the documents say about the status."""
+    error_body = read_error_body(body)
+    retry_after = _COUNTED_SECONDS if status == 429 else None
+    return msgspec.structs.replace(
+        error_body, message=error_body.message or _MEANING_OF_STATUS.get(status), pointer=None, retry_after=retry_after
+    )
+
+
+_COUNTED_SECONDS: Final = 10.0
+"""What 429 is about (documents: "Too many requests in the last 10 seconds (retry later)")."""
+
+_MEANING_OF_STATUS: Final = {
+    400: "the job's data is invalid (such as its qos, encoding or a blackout period)",
+    409: "the same job was posted in the last 10 minutes (duplicateDetection)",
+    422: "the job's data is invalid (such as characters that its encoding does not have, or no messages)",
+}
+
 
 READ_HEADERS: Final = (("accept", "application/json"),)
 SEND_HEADERS: Final = (("accept", "application/json"), ("content-type", "application/json"))

@@ -9,10 +9,8 @@ from typing import Any
 import msgspec
 
 from resolvers.ids import global_id
-from resolvers.upstreams.instant import instant
-from resolvers.upstreams.lenient import UnreadableRecord
+from resolvers.upstreams.lenient import Int32, UnreadableRecord, instant
 from resolvers.upstreams.names import Progress, UpstreamName
-from resolvers.upstreams.numbers import Int32
 from resolvers.upstreams.record import promised_at
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (

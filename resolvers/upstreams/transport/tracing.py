@@ -1,11 +1,28 @@
-"""Notes each call that an operation made, where somebody asked for it, and tells the metrics of it."""
+"""Notes each call that an operation made, where a trace was asked for, and reports it to the metrics."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from resolvers.errors import GatewayError
 from resolvers.upstreams.call import Answer, Call, CallTrace, Transport
-from resolvers.upstreams.transport.observer import CANCELLED, CallObserver
+
+CANCELLED = "CANCELLED"
+"""The outcome of a call whose caller gave up."""
+
+
+class CallObserver(Protocol):
+    """Is told how each call ended; process lifetime."""
+
+    def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
+        """Take note of a call that is over; must neither raise nor wait.
+
+        Args:
+            call: With `tries` as they were.
+            outcome: The answer's status, an error's code, or CANCELLED.
+            seconds: What it took in all: waits, tries and pauses between them.
+        """
+        ...
 
 
 class Tracing:

@@ -10,8 +10,7 @@ from redis.asyncio import Redis
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.operations.cost.budget import Buckets, Budgets, BudgetSpent
-from gateway.operations.cost.budget_buckets import LocalBuckets, RedisBuckets
+from gateway.operations.cost.budget import Buckets, Budgets, BudgetSpent, LocalBuckets, RedisBuckets
 from gateway.sandbox.server import serving
 from resolvers.errors import OperationTooExpensive
 from resolvers.upstreams.call import CallTrace

@@ -9,8 +9,13 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.app import create_app
-from gateway.operations.documents.persisted_manifest import ManifestProblem, read_manifest
-from gateway.operations.documents.persisted_store import DocumentStore, LocalDocuments, SharedDocuments
+from gateway.operations.documents.persisted import (
+    DocumentStore,
+    LocalDocuments,
+    ManifestProblem,
+    SharedDocuments,
+    read_manifest,
+)
 from gateway.settings import SettingsProblems, load_settings
 from tests.lifespan import lifespan_of
 from tests.subscriptions.loopback import serving

@@ -6,8 +6,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from gateway.operations.responses.encoding import encode
-from gateway.operations.responses.writer import ResponseWriter
+from gateway.operations.responses.encoding import ResponseWriter, encode
 from tests.world import UNCACHED, running_world
 
 SMALL: Final = {**UNCACHED, "GATEWAY_LIMITS__RESPONSE_BYTES": "3000"}

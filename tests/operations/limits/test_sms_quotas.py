@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from gateway.operations.cost.budget_buckets import LocalBuckets
+from gateway.operations.cost.budget import LocalBuckets
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.spent_counts import SpentCounts

@@ -16,7 +16,7 @@ from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
-from gateway.operations.responses.cached_operations import CachedOperations, CachedOperationsConfig
+from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import build_admission
 from gateway.settings.groups import CacheSettings

@@ -7,10 +7,9 @@ import pytest
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call, CallTrace
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, TurnedBack
-from resolvers.upstreams.transport.deadline import Deadline
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
+from resolvers.upstreams.transport.timeouts import Deadline, TryTimeout
 from resolvers.upstreams.transport.tracing import Tracing
-from resolvers.upstreams.transport.try_timeout import TryTimeout
 from tests.upstreams.transport.little_upstreams import (
     OK,
     LittleUpstream,

@@ -7,9 +7,8 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.errors import UpstreamUnavailable
-from resolvers.latency_window import LatencyWindow
 from resolvers.sms.data_centres import read_job, read_recipients
-from resolvers.sms.hedging import SmsHedging
+from resolvers.sms.hedging import LatencyWindow, SmsHedging
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from tests.upstreams.transport.little_upstreams import broken, now, status
