@@ -11,10 +11,13 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
+
+MAX_PORT: Final = 65_536 - 10_000
 
 
 class RedisServer:
@@ -26,9 +29,7 @@ class RedisServer:
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port: int = free.getsockname()[1]
+        self._port = _free_port()
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -46,6 +47,7 @@ class RedisServer:
             said.append(line)
             if "Ready to accept connections" in line:
                 return
+        self.kill()
         raise RuntimeError(f"Redis did not start: {''.join(said)}")
 
     def kill(self) -> None:
@@ -64,6 +66,16 @@ class RedisServer:
         """Let it go on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+def _free_port() -> int:
+    """A port that nobody listens on, low enough for the bus of a cluster, which is 10,000 above it."""
+    port = MAX_PORT
+    while port >= MAX_PORT:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    return port
 
 
 @pytest.fixture
