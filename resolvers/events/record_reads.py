@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from resolvers.accounts import Account
@@ -78,7 +78,7 @@ class RecordReads:
             position: Up to where the subscriber has been told the log.
         """
         if self.unread and self._reading is None and not self._found:
-            self._reading = asyncio.create_task(self._read(list(self.unread), position))
+            self._reading = asyncio.create_task(self._read(position))
 
     def read_again(self, key: RecordKey) -> None:
         """Read one soon that another read found to be amiss, without the wait for those that have failed."""
@@ -103,10 +103,14 @@ class RecordReads:
         self._failures += 1
         await self._wait()
 
-    async def _read(self, keys: Sequence[RecordKey], position: int) -> None:
+    async def _read(self, position: int) -> None:
         if self._failures and not self._hurried:
             await self._wait()
         self._hurried = False
+        keys = list(self.unread)
+        if not keys:
+            self._reading = None
+            return
         charged = None if self._start is None or self._start.over else self._start.traces
         futures = [self._sources.reader.look(self._account, key, charged) for key in keys]
         try:

@@ -79,7 +79,7 @@ async def test_whoever_resumes_behind_the_problem_is_told_the_snapshot_alone(
     first = Subscriber(events.follow(upstream.account(), IDS, None))
     await settled()
     garble(upstream)
-    await time.advance(10)
+    await time.advance(3)
     await first.leave()
     resumed = Subscriber(events.follow(upstream.account(), IDS, first.problems[-1].cursor))
     await time.advance(3)
