@@ -16,11 +16,15 @@ Record = TypeVar("Record")
 
 def readable(records: Sequence[Record]) -> list[Record]:
     """Those that could be read."""
+    if UnreadableRecord not in set(map(type, records)):
+        return list(records)
     return [record for record in records if not isinstance(record, UnreadableRecord)]
 
 
 def read_ones(nodes: Sequence[Record]) -> list[Record]:
     """Return the items of `as_nodes` that are records."""
+    if not any(issubclass(one, asyncio.Future) for one in set(map(type, nodes))):
+        return list(nodes)
     return [node for node in nodes if not isinstance(node, asyncio.Future)]
 
 

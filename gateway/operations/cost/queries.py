@@ -148,8 +148,7 @@ class QueryCost:
         self.asking.ask_page(Records("Delivery", self._first(asked)), asked.below)
 
     def _listed_ids(self, asked: Asked) -> int:
-        given = self._values.argument(asked, "filter")
-        ids = given.get("ids") if isinstance(given, Mapping) else None
+        ids = self._values.member(asked, "filter", "ids")
         return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
 
     def _tasks_page(self, asked: Asked) -> None:

@@ -14,6 +14,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -119,6 +120,15 @@ class Values:
         node = asked.arguments.get(name)
         return None if node is None else self._value(node)
 
+    def member(self, asked: Asked, name: str, member: str) -> Any:  # noqa: ANN401 - whatever the client wrote there
+        """The value of one field of an input object, which depends on no other field; None where it is not given."""
+        node = asked.arguments.get(name)
+        if isinstance(node, ObjectValueNode):
+            written = next((field.value for field in node.fields if field.name.value == member), None)
+            return None if written is None else self._value(written)
+        given = self.argument(asked, name)
+        return given.get(member) if isinstance(given, Mapping) else None
+
     def reference(self, asked: Asked, name: str) -> str:
         """What tells an argument's value from others without reading it: a variable stands for whatever it holds."""
         node = asked.arguments.get(name)
@@ -151,7 +161,7 @@ class Values:
 
     def holds(self, conditions: Sequence[DirectiveNode]) -> bool:
         """Whether a selection under these `@skip` and `@include` is asked for."""
-        return all(self._holds(one) for one in conditions)
+        return not conditions or all(self._holds(one) for one in conditions)
 
     def _holds(self, directive: DirectiveNode) -> bool:
         given = next((one.value for one in directive.arguments or () if one.name.value == "if"), None)

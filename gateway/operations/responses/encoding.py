@@ -3,8 +3,8 @@
 Writes responses in pieces, so that one that grows too large is given up before it is built.
 
 What an operation reads once it may repeat in its response as often as it likes: by aliases, by the same id again, or by
-records that lead to each other. The objects of a list are therefore encoded a few at a time, and the sum is looked at
-after each of them.
+records that lead to each other. A response that seems to be large is therefore encoded a few objects of a list at a
+time, and the sum is looked at after each of them.
 """
 
 import json
@@ -20,6 +20,8 @@ TOO_DEEP: Final = {
     "message": "An upstream passed a value through that is nested too deeply to be written.",
     "extensions": {"code": "UPSTREAM_BAD_ANSWER"},
 }
+
+_CONTAINERS: Final = (dict, list)
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -69,8 +71,15 @@ def compact(encoded: bytes) -> bytes:
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 
-CHUNK: Final = 4
-"""Objects of a list that are encoded by one call; so much may be built in vain."""
+AT_ONCE: Final = 256 * 1024
+"""What is encoded by one call, in bytes as estimated; so much may be built in vain, and more of a list whose objects
+are much larger than its first and its last."""
+
+MOST_OBJECTS: Final = 64
+"""Objects of a list that is too large for one call which are encoded by the next."""
+
+_PLAIN: Final = 16
+"""An estimate of a number, a boolean, a null or a key, in bytes."""
 
 
 class ResponseWriter:
@@ -117,30 +126,32 @@ class _Pieces:
         self._room = room
 
     def add(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        if type(value) is dict and _holds_list(value):
+        if type(value) not in _CONTAINERS or _estimate(value) <= AT_ONCE:
+            self._put(encode_part(value))
+        elif type(value) is dict:
             self._put(b"{")
             for number, (key, one) in enumerate(value.items()):
                 self._put((b"," if number else b"") + encode_part(key) + b":")
                 self.add(one)
             self._put(b"}")
-        elif type(value) is list and value and type(value[0]) in (dict, list):
-            self._put(b"[")
-            for start in range(0, len(value), CHUNK):
-                self._add_chunk(value[start : start + CHUNK], follows=start > 0)
-            self._put(b"]")
         else:
-            self._put(encode_part(value))
+            self._put(b"[")
+            self._add_objects(value)
+            self._put(b"]")
 
-    def _add_chunk(self, chunk: list[Any], *, follows: bool) -> None:
-        if follows:
-            self._put(b",")
-        if not _holds_list(chunk[0]):
-            self._put(encode_part(chunk)[1:-1])
-            return
-        for number, one in enumerate(chunk):
-            if number:
+    def _add_objects(self, objects: list[Any]) -> None:
+        start = 0
+        while start < len(objects):
+            if start:
                 self._put(b",")
-            self.add(one)
+            chunk = objects[start : start + MOST_OBJECTS]
+            del chunk[_fitting(chunk[0]) :]
+            del chunk[_fitting(chunk[-1]) :]
+            if len(chunk) > 1:
+                self._put(encode_part(chunk)[1:-1])
+            else:
+                self.add(chunk[0])
+            start += len(chunk)
 
     def _put(self, piece: bytes) -> None:
         self._room -= len(piece)
@@ -149,8 +160,17 @@ class _Pieces:
         self.written.append(piece)
 
 
-def _holds_list(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    """Whether there is a list somewhere in an object, or it is one."""
+def _fitting(value: Any) -> int:  # noqa: ANN401 - any JSON value
+    """How many such values are encoded by one call."""
+    return max(1, AT_ONCE // (_estimate(value) + 1))
+
+
+def _estimate(value: Any) -> int:  # noqa: ANN401 - any JSON value
+    """About how many bytes a value is written in, from the larger of a list's first and last object."""
+    if type(value) is str:
+        return len(value)
+    if type(value) is list:
+        return len(value) * max(_estimate(value[0]), _estimate(value[-1])) if value else _PLAIN
     if type(value) is dict:
-        return any(_holds_list(one) for one in value.values() if type(one) in (dict, list))
-    return type(value) is list
+        return sum(map(_estimate, value.values())) + _PLAIN * len(value)
+    return _PLAIN

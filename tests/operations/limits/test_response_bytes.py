@@ -25,6 +25,10 @@ PAGE: Final = "{ deliveries(first: 50) { nodes { id status createdAt } } }"
         {"a": [None, {"b": [1]}, None, {"c": {}}], 'with "quotes" ä': "ä\n"},
         {"a": [{"b": 2**70}, {"b": 1.5}]},
         {"a": [{"b": True, "c": [None, "x", 1]}] * 17},
+        {"a": [{"b": "x" * 10_000, "c": [{"d": 1}]}] * 300, "e": "ä"},
+        {"a": [{"b": [{"c": "x" * 3_000}] * 200}, None, {"b": None}, {"b": []}] * 3},
+        {"a": ["x" * 100_000] * 7, "b": [["x" * 90_000], ["y" * 300_000]] * 3},
+        {"a": "x" * 400_000, "b": [{"c": "x" * 400_000}, 1]},
     ],
 )
 def test_pieces_come_to_the_same_bytes(data: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -36,9 +40,10 @@ def test_pieces_come_to_the_same_bytes(data: Any) -> None:  # noqa: ANN401 - any
     assert body == encode(response)
 
 
-def test_what_is_too_large_is_given_up_long_before_it_is_built() -> None:
+@pytest.mark.parametrize("first", [[], [{"a0": None}]])
+def test_what_is_too_large_is_given_up_long_before_it_is_built(first: list[Any]) -> None:
     attributes = {"text": "x" * 100_000}
-    response = {"data": {"nodes": [{f"a{alias}": attributes for alias in range(20)}] * 200}}
+    response = {"data": {"nodes": first + [{f"a{alias}": attributes for alias in range(20)}] * 200}}
     tracemalloc.start()
     body, whole = ResponseWriter(1_000_000).write(response)
     peak = tracemalloc.get_traced_memory()[1]
