@@ -103,8 +103,7 @@ async def test_an_unused_connection_ends_although_its_account_never_comes_back(
 
     async with accepting(talk) as address:
         await send_as(wire, f"http://{address}/", "session:1")
-        async with asyncio.timeout(5):
-            await ended.wait()
+        assert await asyncio.wait_for(ended.wait(), 5)
 
 
 async def test_pools_of_accounts_behind_a_proxy_are_bounded(connections: Connections) -> None:
