@@ -170,7 +170,8 @@ def _estimate(value: Any) -> int:  # noqa: ANN401 - any JSON value
     if type(value) is str:
         return len(value)
     if type(value) is list:
-        return len(value) * max(_estimate(value[0]), _estimate(value[-1])) if value else _PLAIN
+        # Each once: of lists in lists, both ends of a single object would take twice the time for each level.
+        return len(value) * max(map(_estimate, {0: value[0], len(value) - 1: value[-1]}.values())) if value else _PLAIN
     if type(value) is dict:
         return sum(map(_estimate, value.values())) + _PLAIN * len(value)
     return _PLAIN
