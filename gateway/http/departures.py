@@ -3,49 +3,47 @@
 import asyncio
 from typing import Any, Final
 
+import msgspec
 from starlette.types import Receive
 
 LOOK_SECONDS: Final = 0.05
 """How long a request is left alone; most are answered by then, and cost neither a timer nor a task."""
 
 
-class Departure:
-    """Watches one client; lives while its operation runs.
+class Departure(msgspec.Struct):
+    """Watches one client; operation lifetime.
 
     Args:
         receive: ASGI's, of a request whose body has been read: it tells that the client is gone.
         work: The task to be cancelled then.
-
-    Attributes:
+        waiting: Waits for the client to leave, once the operation has taken `LOOK_SECONDS`.
+        over: Whether the operation is over.
         left: Whether the client has left, and the work was cancelled for that.
     """
 
-    __slots__ = ("_over", "_receive", "_waiting", "_work", "left")
-
-    def __init__(self, receive: Receive, work: "asyncio.Task[Any] | None") -> None:
-        self._receive = receive
-        self._work = work
-        self._waiting: asyncio.Task[None] | None = None
-        self._over = False
-        self.left = False
+    receive: Receive
+    work: "asyncio.Task[Any] | None"
+    waiting: "asyncio.Task[None] | None" = None
+    over: bool = False
+    left: bool = False
 
     def look(self) -> None:
         """Wait for the client to leave, unless its operation is over."""
-        if not self._over:
-            self._waiting = asyncio.get_running_loop().create_task(self._wait())
+        if not self.over:
+            self.waiting = asyncio.get_running_loop().create_task(self._wait())
 
     def end(self) -> None:
-        """The operation is over."""
-        self._over = True
-        if self._waiting is not None:
-            self._waiting.cancel()
+        """Watch no more: the operation is over."""
+        self.over = True
+        if self.waiting is not None:
+            self.waiting.cancel()
 
     async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await self.receive())["type"] != "http.disconnect":
             pass
-        if not self._over and self._work is not None:
+        if not self.over and self.work is not None:
             self.left = True
-            self._work.cancel()
+            self.work.cancel()
 
 
 class Departures:
@@ -60,9 +58,10 @@ class Departures:
         Args:
             receive: ASGI's, of a request whose body has been read.
         """
-        departure = Departure(receive, asyncio.current_task())
+        loop = asyncio.get_running_loop()
+        departure = Departure(receive, asyncio.current_task(loop))
         if not self._begun:
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+            loop.call_later(LOOK_SECONDS, self._look)
         self._begun.append(departure)
         return departure
 

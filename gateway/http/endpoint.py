@@ -14,7 +14,6 @@ from gateway.http.interface import CallerT, Identify, Operations, Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
 from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
 from gateway.http.request import (
-    GraphQLRequest,
     Headers,
     check_post,
     decode_get,
@@ -131,7 +130,13 @@ class Endpoint(Generic[CallerT]):
         await exchange.send({"type": "http.response.body", "body": reply.body})
 
     async def _execute(self, exchange: _Exchange) -> Reply:
-        scope = exchange.scope
+        """Read the request and run its operation; one function, because on the way of every request each await counts.
+
+        Raises:
+            HttpRefusal: It is no GraphQL over HTTP.
+            ClientGone: The client left before it was over, so the operation was cancelled.
+        """
+        scope, departure = exchange.scope, None
         try:
             caller = await self._identify(scope)
             if scope["method"] == "POST":
@@ -143,31 +148,23 @@ class Endpoint(Generic[CallerT]):
                 request = decode_post(body, exchange.request_id)
             else:
                 request = decode_get(scope["query_string"], exchange.request_id)
-            reply = await self._run(request, exchange, caller)
+            departure = self._departures.watch(exchange.receive)
+            reply = await self._operations.run(request, scope, caller)
         except (HttpRefusal, ClientGone):
             raise
+        except asyncio.CancelledError:
+            if departure is None or not departure.left:
+                raise
+            raise ClientGone from None
         except GatewayError as error:
             reply = refusal(error)
         except Exception:
             logger.exception("Request %s met an error that nothing foresaw.", exchange.request_id)
             reply = internal_error()
-        return for_old_clients(reply) if exchange.media_type == JSON else reply
-
-    async def _run(self, request: GraphQLRequest, exchange: _Exchange, caller: CallerT) -> Reply:
-        """Run the operation.
-
-        Raises:
-            ClientGone: The client left before it was over, so it was cancelled.
-        """
-        departure = self._departures.watch(exchange.receive)
-        try:
-            return await self._operations.run(request, exchange.scope, caller)
-        except asyncio.CancelledError:
-            if not departure.left:
-                raise
-            raise ClientGone from None
         finally:
-            departure.end()
+            if departure is not None:
+                departure.end()
+        return for_old_clients(reply) if exchange.media_type == JSON else reply
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
         media_type = _choose(exchange, self._negotiate_post)

@@ -33,6 +33,7 @@ class GraphQLRequest(msgspec.Struct, gc=False):
         may_mutate: False for GET, which by HTTP's rules changes nothing.
         request_id: Under which the log, and the client's bug report, know this request.
         document_id: What a persisted document is named, whichever of the members that clients use it came in.
+        size: The bytes of its text; nothing in it is longer. None where that is not known.
     """
 
     query: str | None
@@ -42,6 +43,7 @@ class GraphQLRequest(msgspec.Struct, gc=False):
     may_mutate: bool
     request_id: str
     document_id: str | None = None
+    size: int | None = None
 
 
 class _Parameters(msgspec.Struct, gc=False):
@@ -241,7 +243,7 @@ def _checked(parameters: _Parameters, text: bytes, *, may_mutate: bool, request_
         if name is None and not (extensions and "persistedQuery" in extensions):
             raise BadRequest("The parameter `query` is missing; it holds the GraphQL document.")
     operation_name = parameters.operation_name or None
-    return GraphQLRequest(query, operation_name, variables, extensions, may_mutate, request_id, name)
+    return GraphQLRequest(query, operation_name, variables, extensions, may_mutate, request_id, name, len(text))
 
 
 def _too_nested(parameter: dict[str, Any], text: bytes) -> bool:

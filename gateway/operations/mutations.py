@@ -49,7 +49,7 @@ class UninterruptedMutations:
         self._documents = documents
         self._running = running
 
-    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+    def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
         """Run one operation.
 
         Raises:
@@ -57,11 +57,8 @@ class UninterruptedMutations:
         """
         # A text without the keyword holds no mutation; most are told by that alone.
         if not request.may_mutate or "mutation" not in (request.query or "") or not self._is_mutation(request):
-            return await self._operations.run(request, scope, caller)
-        return await self._running.complete(self._run(request, scope, caller))
-
-    async def _run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        return await self._operations.run(request, scope, caller)
+            return self._operations.run(request, scope, caller)
+        return self._running.complete(self._operations.run(request, scope, caller))
 
     def _is_mutation(self, request: GraphQLRequest) -> bool:
         document = self._documents.get(request.query or "")

@@ -51,10 +51,14 @@ class RequestLimits:
         self._document_bytes = document_bytes
         self._variable_values = variable_values
         self._counts = counts
+        # A value takes a byte at least, and another that parts it from the next.
+        self._harmless_bytes = min(document_bytes, 2 * variable_values)
 
     def admit(self, request: GraphQLRequest) -> bool:
         """Whether a request's sizes are within the limits; counts nothing."""
-        return not self._is_document_too_large(request) and self._too_large_part(request) is None
+        return self._is_small(request) or (
+            not self._is_document_too_large(request) and self._too_large_part(request) is None
+        )
 
     def check(self, request: GraphQLRequest) -> None:
         """Refuse a request that is too large, and count it.
@@ -62,6 +66,8 @@ class RequestLimits:
         Raises:
             RequestTooLarge: One of its sizes is above its limit.
         """
+        if self._is_small(request):
+            return
         if self._is_document_too_large(request):
             self._counts.document += 1
             raise RequestTooLarge(f"The document is larger than the {self._document_bytes} bytes that are accepted.")
@@ -81,13 +87,18 @@ class RequestLimits:
         given = variables or {}
         sizes = {name: _values_in(value, limit) for name, value in given.items() if isinstance(value, _CONTAINERS)}
         uses = document.variable_uses(operation)
-        sizes |= {name: size for name, size in uses.default_sizes.items() if name not in given}
+        if uses.default_sizes:
+            sizes |= {name: size for name, size in uses.default_sizes.items() if name not in given}
         if sizes and sum(uses.places[name] * size for name, size in sizes.items()) > limit:
             self._counts.variables += 1
             raise RequestTooLarge(
                 f"The variables have more than the {self._variable_values} values that are accepted, "
                 "counted as often as the operation uses them; use large ones less often."
             )
+
+    def _is_small(self, request: GraphQLRequest) -> bool:
+        """Whether the text of a request is too short to hold more than is accepted, as nearly all are."""
+        return request.size is not None and request.size <= self._harmless_bytes
 
     def _too_large_part(self, request: GraphQLRequest) -> str | None:
         for name in ("variables", "extensions"):

@@ -172,6 +172,11 @@ def _estimate(value: Any) -> int:  # noqa: ANN401 - any JSON value
     if type(value) is list:
         # Each once: of lists in lists, both ends of a single object would take twice the time for each level.
         return len(value) * max(map(_estimate, {0: value[0], len(value) - 1: value[-1]}.values())) if value else _PLAIN
-    if type(value) is dict:
-        return sum(map(_estimate, value.values())) + _PLAIN * len(value)
-    return _PLAIN
+    if type(value) is not dict:
+        return _PLAIN
+    size = _PLAIN * len(value)
+    for one in value.values():
+        # Of most objects nearly all values are plain, and a call for each would cost more than the rest.
+        kind = type(one)
+        size += len(one) if kind is str else _estimate(one) if kind in _CONTAINERS else _PLAIN
+    return size

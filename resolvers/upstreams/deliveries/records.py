@@ -34,33 +34,36 @@ class Party(msgspec.Struct, frozen=True, gc=False):
     dpid: str | None
 
 
-class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
-    """A delivery's attributes as on the wire; those without a documented type are taken as they come."""
+class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab", kw_only=True):
+    """A delivery's attributes as on the wire; those without a documented type are taken as they come.
 
-    status: str
+    They stand in the order in which the vendor sends them, in which they are found without a search.
+    """
+
     deliverable: bool | None = None
     delivery_type: str | None = None
-    created_at: Zoned | None = None
-    updated_at: Zoned | None = None
+    status: str
     priority: str | None = None
-    batch_id: str | None = None
-    message_id: str | None = None
-    ack_status_message: Any = None
     send_date: Any = None
-    sent_on: str | None = None
+    batch_id: str | None = None
+    ack_status_message: Any = None
     sent_at: Any = None
     packaged_by: Any = None
     sent_by: Any = None
+    message_id: str | None = None
+    sent_on: str | None = None
     created_by: Any = None
     sent_on_behalf_of_name: str | None = None
     sent_on_behalf_of_dpid: str | None = None
+    created_at: Zoned | None = None
+    updated_at: Zoned | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One product sent to one DSP, a send-task; lives in an answer or a cache."""
 
-    attributes: DeliveryAttributes
     send_task_id: NonEmpty = msgspec.field(name="id")
+    attributes: DeliveryAttributes
 
     deliverable = promised_at("attributes.deliverable", UpstreamName.DELIVERIES)
     raw_status = at("attributes.status")

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.app import create_app
+from gateway.http.request import decode_post
+from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.responses.report import MAX_MESSAGE
 from gateway.settings import load_settings
 from tests.lifespan import lifespan_of
@@ -160,3 +165,24 @@ async def test_errors_do_not_repeat_all_that_was_sent(port: int, body: dict[str,
     assert max(len(error["message"]) for error in answer.json()["errors"]) <= MAX_MESSAGE
     assert len(answer.content) < 30_000
     assert seconds < 1
+
+
+JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=30,
+)
+
+
+@given(
+    query=st.text(min_size=1, max_size=40), variables=st.dictionaries(st.text(max_size=2), JSON), escaped=st.booleans()
+)
+def test_a_text_that_is_passed_for_its_shortness_would_have_been_passed_anyway(
+    query: str, variables: dict[str, Any], escaped: bool
+) -> None:
+    limits = RequestLimits(document_bytes=60, variable_values=20, counts=RequestCounts())
+    body = json.dumps({"query": query, "variables": variables}, ensure_ascii=escaped, separators=(",", ":"))
+    request = decode_post(body.encode(errors="replace"), "request")
+
+    assert request.size == len(body.encode(errors="replace"))
+    assert limits.admit(request) is limits.admit(msgspec.structs.replace(request, size=None))
