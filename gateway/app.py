@@ -15,7 +15,6 @@ from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.health import add_health_routes
-from gateway.http.interface import Operations
 from gateway.http.security_headers import SecurityHeaders
 from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.page import Examples, Ide, IdeEndpoint, no_examples
@@ -23,6 +22,7 @@ from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
+from gateway.operations.request import Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig

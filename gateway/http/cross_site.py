@@ -7,8 +7,9 @@ from starlette.types import Scope
 
 from gateway.http.origin import ListedOrigins, parse_origin
 from gateway.http.own_origin import OwnOrigin
-from gateway.http.refusals import CrossSite, Header
+from gateway.http.refusals import CrossSite
 from gateway.http.request import Headers
+from gateway.operations.request import Header
 
 _OWN_SITE: Final = (None, b"same-origin", b"none")
 _MAX_AGE_SECONDS: Final = b"600"

@@ -3,25 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Generic
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
 from gateway.http.departures import Departures
-from gateway.http.interface import CallerT, Identify, Operations, Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
-from gateway.http.refusals import ClientGone, CrossSite, Header, HttpRefusal, MethodNotAllowed
-from gateway.http.request import (
-    Headers,
-    check_post,
-    decode_get,
-    decode_post,
-    headers_of,
-    read_body,
-    whole_body,
-)
+from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
+from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
 from gateway.http.request_id import REQUEST_ID, RequestIds
 from gateway.http.response import (
     GET_HEADERS,
@@ -33,11 +24,27 @@ from gateway.http.response import (
     start_of,
     unless_known,
 )
+from gateway.operations.request import Header, Operations, Reply
 from resolvers.errors import GatewayError
 
 _METHODS = b"GET, POST"
 
 logger = logging.getLogger(__name__)
+
+CallerT = TypeVar("CallerT")
+CallerT_co = TypeVar("CallerT_co", covariant=True)
+
+
+class Identify(Protocol[CallerT_co]):
+    """Identifies the caller of a request; process lifetime."""
+
+    async def __call__(self, scope: Scope) -> CallerT_co:
+        """Return the caller of the request with this ASGI scope.
+
+        Raises:
+            Unauthenticated: The credentials are missing or wrong.
+        """
+        ...
 
 
 class EndpointConfig(msgspec.Struct, frozen=True):

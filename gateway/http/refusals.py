@@ -4,10 +4,9 @@
     `-- HttpRefusal              has the status and the headers of its response
         |-- BadRequest           400: the request is no GraphQL request
         |-- CrossSite            403: a page of another site made the browser send it
-        |-- MethodNotAllowed     405: the method, or a mutation by GET
+        |-- MethodNotAllowed     405: the method
         |-- NotAcceptable        406: the client takes none of our media types
         |-- BodyTooLarge         413: the body is over the limit
-        |-- RequestTooLarge      413: the document or its variables are over their limits
         `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
 
 A client that leaves before it is answered gets no refusal, for nobody is there to read one: `ClientGone`.
@@ -15,10 +14,8 @@ A client that leaves before it is answered gets no refusal, for nobody is there 
 
 from typing import ClassVar
 
+from gateway.operations.request import Header
 from resolvers.errors import GatewayError
-
-Header = tuple[bytes, bytes]
-"""A header's name, in lower case, and its value."""
 
 
 class ClientGone(Exception):
@@ -53,15 +50,6 @@ class MethodNotAllowed(HttpRefusal):
     headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
 
 
-class MutationByGet(MethodNotAllowed):
-    """The operation of a GET is a mutation; raised by whoever has parsed it."""
-
-    headers = ((b"allow", b"POST"),)
-
-    def __init__(self) -> None:
-        super().__init__("A GET may not carry a mutation; send it as a POST.")
-
-
 class NotAcceptable(HttpRefusal):
     """The client takes none of our media types."""
 
@@ -79,12 +67,6 @@ class BodyTooLarge(HttpRefusal):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The request body is larger than the {limit} bytes that are accepted; send a smaller one.")
-
-
-class RequestTooLarge(HttpRefusal):
-    """The document, its variables or its extensions are over their limits; raised by whoever knows these."""
-
-    status = 413
 
 
 class UnsupportedMediaType(HttpRefusal):

@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope
 
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, UnsupportedMediaType
+from gateway.operations.request import GraphQLRequest
 
 Headers = dict[bytes, bytes]
 """The headers of one request by name, in lower case."""
@@ -20,30 +21,6 @@ MAX_CONTAINERS = 50_000
 
 _CONTAINERS = (dict, list)
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
-
-
-class GraphQLRequest(msgspec.Struct, gc=False):
-    """One GraphQL request, in form but not yet in content checked; lives as long as the HTTP request.
-
-    Attributes:
-        query: The document; None where `extensions` or `document_id` names a persisted one.
-        operation_name: Which of the document's operations is meant.
-        variables: The values of its variables, as JSON gives them.
-        extensions: Whatever client and gateway have agreed upon beyond the specification.
-        may_mutate: False for GET, which by HTTP's rules changes nothing.
-        request_id: Under which the log, and the client's bug report, know this request.
-        document_id: What a persisted document is named, whichever of the members that clients use it came in.
-        size: The bytes of its text; nothing in it is longer. None where that is not known.
-    """
-
-    query: str | None
-    operation_name: str | None
-    variables: dict[str, Any] | None
-    extensions: dict[str, Any] | None
-    may_mutate: bool
-    request_id: str
-    document_id: str | None = None
-    size: int | None = None
 
 
 class _Parameters(msgspec.Struct, gc=False):

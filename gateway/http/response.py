@@ -1,20 +1,20 @@
 """Builds responses: the headers that every one has, the bodies of refusals, and 304."""
 
+from collections.abc import Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import orjson
 from starlette.types import Message, Send
 
-from gateway.http.interface import Reply
 from gateway.http.negotiation import GRAPHQL_RESPONSE, JSON
-from gateway.http.refusals import Header, HttpRefusal
+from gateway.http.refusals import HttpRefusal
 from gateway.http.request import Headers
+from gateway.operations.cost.budget import BudgetSpent
+from gateway.operations.refusals import MutationByGet, RequestTooLarge
+from gateway.operations.request import Header, Reply
+from gateway.operations.responses.report import internal_error_body, refusal_body
 from resolvers.errors import GatewayError, Unauthenticated
-
-MASKED: Final = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
-"""Instead of the message of an error that we did not foresee."""
 
 _STATUSES = {
     "BAD_INPUT": 400,
@@ -27,6 +27,7 @@ _STATUSES = {
     "UPSTREAM_UNAVAILABLE": 503,
     "EVENTS_UNAVAILABLE": 503,
 }
+_STATUSES_OF_TYPES: Final[Mapping[type[GatewayError], int]] = {MutationByGet: 405, RequestTooLarge: 413}
 _FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _VARYING: Header = (b"vary", b"accept, origin")
 _REPEATABLE = frozenset({b"vary"})
@@ -87,14 +88,12 @@ def unless_known(reply: Reply, headers: Headers) -> Reply:
 
 def refusal(error: GatewayError) -> Reply:
     """What the client is told of an error that kept its request from being executed."""
-    status = error.status if isinstance(error, HttpRefusal) else _STATUSES.get(error.code, 500)
-    body = _error_body(error.message, _extensions(error))
-    return Reply(status, body, _error_headers(error), executed=False, has_errors=True)
+    return Reply(_status_of(error), refusal_body(error), _error_headers(error), executed=False, has_errors=True)
 
 
 def internal_error() -> Reply:
     """What the client is told of an error that we did not foresee: nothing but that there was one."""
-    return Reply(500, _error_body(MASKED, {"code": "INTERNAL"}), executed=False, has_errors=True)
+    return Reply(500, internal_error_body(), executed=False, has_errors=True)
 
 
 def adding(headers: tuple[Header, ...], send: Send) -> Send:
@@ -117,21 +116,16 @@ def _merged(base: tuple[Header, ...], own: tuple[Header, ...]) -> tuple[Header, 
     return (*(header for header in base if header[0] not in replaced), *own)
 
 
-def _error_body(message: str, extensions: dict[str, Any]) -> bytes:
-    return orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
-
-
-def _extensions(error: GatewayError) -> dict[str, Any]:
-    extensions: dict[str, Any] = {"code": error.code}
-    if error.retryable:
-        extensions["retryable"] = True
-    if error.retry_after is not None:
-        extensions["retryAfter"] = error.retry_after
-    return extensions
+def _status_of(error: GatewayError) -> int:
+    if isinstance(error, HttpRefusal):
+        return error.status
+    return _STATUSES_OF_TYPES.get(type(error)) or _STATUSES.get(error.code, 500)
 
 
 def _error_headers(error: GatewayError) -> tuple[Header, ...]:
-    headers = error.headers if isinstance(error, HttpRefusal) else ()
+    headers = error.headers if isinstance(error, HttpRefusal | BudgetSpent) else ()
+    if isinstance(error, MutationByGet):
+        headers = (*headers, (b"allow", b"POST"))
     if isinstance(error, Unauthenticated):
         headers = (*headers, (b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:

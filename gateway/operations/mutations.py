@@ -8,9 +8,8 @@ from graphql import OperationType
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations, Reply
-from gateway.http.request import GraphQLRequest
 from gateway.operations.documents.documents import Documents
+from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput
 
 

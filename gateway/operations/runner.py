@@ -11,17 +11,16 @@ from graphql.execution.values import get_variable_values
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Reply
-from gateway.http.refusals import MutationByGet
-from gateway.http.request import GraphQLRequest
 from gateway.operations.cost.estimates import Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
+from gateway.operations.refusals import MutationByGet
+from gateway.operations.request import GraphQLRequest, Reply
 from gateway.operations.responses.encoding import ResponseWriter
-from gateway.operations.responses.report import report
+from gateway.operations.responses.report import errors_body, report
 from gateway.operations.responses.stale_paths import stale_paths
 from resolvers.context import Context
 from resolvers.errors import BadInput
@@ -183,5 +182,4 @@ class Runner:
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:
-    body = orjson.dumps({"errors": report(errors, request.request_id)})
-    return Reply(400, body, executed=False, has_errors=True)
+    return Reply(400, errors_body(report(errors, request.request_id)), executed=False, has_errors=True)

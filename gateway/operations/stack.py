@@ -6,8 +6,6 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations
-from gateway.http.request import GraphQLRequest
 from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets
 from gateway.operations.cost.declared import require_declared_costs
 from gateway.operations.cost.estimates import CostConfig, Costs
@@ -25,6 +23,7 @@ from gateway.operations.documents.persisted import (
 from gateway.operations.documents.persisted_operations import PersistedOperations, with_document
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
+from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.spent_counts import SpentCounts
 from gateway.settings.model import Settings
 from resolvers.events.start import Start

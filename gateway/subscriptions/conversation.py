@@ -23,7 +23,7 @@ from gateway.subscriptions.closing import (
 )
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.heartbeat import Heartbeat
-from gateway.subscriptions.refusal import refusal
+from gateway.subscriptions.response import refusal
 from gateway.subscriptions.socket_channel import SocketChannel
 from gateway.subscriptions.socket_operations import SocketOperations
 from gateway.subscriptions.socket_protocols import (

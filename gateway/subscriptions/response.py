@@ -1,6 +1,11 @@
 """What an operation over a connection that stays open gives out, one after the other."""
 
+from typing import Any
+
 import msgspec
+
+from gateway.operations.responses.report import errors_body, refusal_body
+from resolvers.errors import GatewayError
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -17,3 +22,13 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     cursor: str | None = None
     refused: bool = False
     whole: bool = False
+
+
+def refusal(error: GatewayError) -> Response:
+    """Return the response to an operation that was not executed because of an error of ours."""
+    return Response(refusal_body(error), refused=True)
+
+
+def refusal_of(errors: list[dict[str, Any]]) -> Response:
+    """Return the response that has these errors, and no data."""
+    return Response(errors_body(errors), refused=True)

@@ -7,9 +7,9 @@ import orjson
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.request import GraphQLRequest
+from gateway.operations.request import GraphQLRequest
 from gateway.subscriptions.closing import duplicate_operation, try_again_later
-from gateway.subscriptions.refusal import refusal
+from gateway.subscriptions.response import refusal
 from gateway.subscriptions.socket_channel import SocketChannel
 from gateway.subscriptions.socket_protocols import SocketProtocol, completion
 from gateway.subscriptions.subscriber import Subscriber

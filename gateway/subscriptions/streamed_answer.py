@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import Receive, Send
 
-from gateway.http.refusals import Header
+from gateway.operations.request import Header
 from gateway.subscriptions.config import SubscriptionsConfig
 from gateway.subscriptions.heartbeat import Heartbeat
 from gateway.subscriptions.response import Response

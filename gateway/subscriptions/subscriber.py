@@ -28,18 +28,15 @@ from graphql import (
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations
-from gateway.http.refusals import MutationByGet
-from gateway.http.request import GraphQLRequest
-from gateway.http.response import internal_error
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
+from gateway.operations.refusals import MutationByGet
+from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter, variables_key
-from gateway.operations.responses.report import report
+from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack
-from gateway.subscriptions.refusal import refusal, refusal_of
-from gateway.subscriptions.response import Response
+from gateway.subscriptions.response import Response, refusal, refusal_of
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun
 from gateway.subscriptions.shared_responses import SharedResponses
 from resolvers.context import Context
@@ -181,7 +178,7 @@ class Subscriber:
             yield refusal(error)
         except Exception:
             logger.exception("Request %s met an error that nothing foresaw.", request_id)
-            yield Response(internal_error().body, refused=True)
+            yield Response(internal_error_body(), refused=True)
 
     async def _responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None

@@ -19,10 +19,9 @@ from prometheus_client.registry import Collector
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations, Reply
-from gateway.http.request import GraphQLRequest
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.documents.request_limits import RequestCounts
+from gateway.operations.request import GraphQLRequest, Operations, Reply
 from gateway.operations.spent_counts import SpentCounts
 from resolvers.cache.records import RecordCache
 from resolvers.errors import GatewayError

@@ -8,11 +8,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import orjson
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations
-from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
+from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import build_admission

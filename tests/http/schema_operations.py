@@ -17,9 +17,8 @@ from graphql import (
 from starlette.types import Scope
 from strawberry.scalars import JSON as JSONScalar  # noqa: N811 - that is no constant
 
-from gateway.http.interface import Reply
-from gateway.http.refusals import Header, MutationByGet
-from gateway.http.request import GraphQLRequest
+from gateway.operations.refusals import MutationByGet
+from gateway.operations.request import GraphQLRequest, Header, Reply
 from resolvers.errors import OperationTooExpensive, RateLimited
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from gateway.http.interface import Reply
 from gateway.http.response import for_old_clients, internal_error, refusal, unless_known
 from gateway.operations.cost.budget import with_headers
+from gateway.operations.request import Reply
 from resolvers.errors import BadInput
 
 HEADERS = ((b"etag", b'"a"'),)

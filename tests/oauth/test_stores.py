@@ -17,6 +17,8 @@ from tests.redis_server import RedisServer
 
 NOW = time.time()
 
+UNAVAILABLE = {"code": "UPSTREAM_UNAVAILABLE", "upstream": "LOGISTICS", "retryable": True, "retryAfter": 1.0}
+
 
 def session(number: int, *, subject: str = "person:mei", lifetime: float = 3600) -> Session:
     return Session(f"id-{number}", f"hash-{number}", subject, b"sealed \xff", NOW + number, NOW + lifetime)
@@ -250,7 +252,7 @@ async def test_clients_are_told_to_try_again_while_the_store_is_away(
 
     for answer in (asked, listed):
         (error,) = answer.json()["errors"]
-        assert error["extensions"] == {"code": "UPSTREAM_UNAVAILABLE", "retryable": True, "retryAfter": 1.0}
+        assert error["extensions"] == UNAVAILABLE
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 

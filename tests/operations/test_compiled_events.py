@@ -11,11 +11,11 @@ import pytest
 from graphql.execution import Executor
 from strawberry import Schema
 
-from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
 from gateway.operations.refused_inputs import refused_inputs
+from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account

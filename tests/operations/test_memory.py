@@ -4,7 +4,7 @@ import tracemalloc
 
 import orjson
 
-from gateway.http.interface import Reply
+from gateway.operations.request import Reply
 from gateway.operations.responses.encoding import compact
 from gateway.operations.responses.response_cache import CachedResponse, ResponseCache
 

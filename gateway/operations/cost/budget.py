@@ -20,13 +20,10 @@ from redis.exceptions import RedisError
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations, Reply
-from gateway.http.refusals import Header
-from gateway.http.request import GraphQLRequest
-from gateway.http.response import refusal
 from gateway.operations.cost.estimates import Costs, too_expensive
 from gateway.operations.documents.documents import Documents
 from gateway.operations.explain import TRACES, plan_asked_for
+from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from gateway.operations.spent_counts import SpentCounts
 from resolvers.errors import RateLimited
 from resolvers.upstreams.call import CallTrace
@@ -251,10 +248,7 @@ class BudgetedOperations:
         Raises:
             GatewayError: nothing was executed, and why.
         """
-        try:
-            charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
-        except BudgetSpent as spent:
-            return with_headers(spent.headers, refusal(spent))
+        charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
         traces: list[CallTrace] = []
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)

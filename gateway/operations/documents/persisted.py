@@ -21,7 +21,7 @@ from cachetools import LRUCache
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gateway.http.request import GraphQLRequest
+from gateway.operations.request import GraphQLRequest
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"

@@ -7,10 +7,9 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Operations, Reply
-from gateway.http.request import GraphQLRequest
 from gateway.operations.documents.persisted import Persisted
 from gateway.operations.documents.request_limits import RequestLimits
+from gateway.operations.request import GraphQLRequest, Operations, Reply
 
 
 class PersistedOperations:

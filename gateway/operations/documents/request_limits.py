@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from graphql import OperationDefinitionNode
 
-from gateway.http.refusals import RequestTooLarge
-from gateway.http.request import GraphQLRequest
 from gateway.operations.documents.documents import Document
+from gateway.operations.refusals import RequestTooLarge
+from gateway.operations.request import GraphQLRequest
 
 _CONTAINERS: Final = (dict, list)
 

@@ -15,10 +15,8 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.http.interface import Reply
-from gateway.http.refusals import Header
-from gateway.http.request import GraphQLRequest
 from gateway.operations.explain import explains
+from gateway.operations.request import GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
 from gateway.operations.runner import OperationResult, Runner
 from resolvers.cache.invalidations import Invalidations

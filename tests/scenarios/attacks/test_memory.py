@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from gateway.http.interface import Reply
 from gateway.operations.documents.documents import MAX_SHAPE_CHARACTERS, Documents
 from gateway.operations.execution import core_schema
+from gateway.operations.request import Reply
 from gateway.operations.responses.response_cache import CachedResponse, Key, ResponseCache
 from schema.root import build_schema
 

@@ -12,10 +12,10 @@ from starlette.types import Scope
 from gateway.app import RESPONSES_SHARE
 from gateway.auth.callers import Caller
 from gateway.composition.cache import cache_config
-from gateway.http.request import GraphQLRequest
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
+from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import build_admission

@@ -1,16 +1,38 @@
-"""What the endpoint asks of whoever runs operations, and what it gets back."""
+"""What every step of the operation stack takes and returns: the request, the reply, and the interface of a step."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from starlette.types import Scope
 
-from gateway.http.refusals import Header
-from gateway.http.request import GraphQLRequest
-
-CallerT = TypeVar("CallerT")
 CallerT_contra = TypeVar("CallerT_contra", contravariant=True)
-CallerT_co = TypeVar("CallerT_co", covariant=True)
+
+Header = tuple[bytes, bytes]
+"""A header's name, in lower case, and its value."""
+
+
+class GraphQLRequest(msgspec.Struct, gc=False):
+    """One GraphQL request, checked in form but not yet in content; request lifetime.
+
+    Attributes:
+        query: The document; None where `extensions` or `document_id` names a persisted one.
+        operation_name: Which of the document's operations is meant.
+        variables: The values of its variables, as JSON gives them.
+        extensions: Whatever client and gateway have agreed upon beyond the specification.
+        may_mutate: False for GET, which by HTTP's rules changes nothing.
+        request_id: Under which the log, and the client's bug report, know this request.
+        document_id: What a persisted document is named, whichever of the members that clients use it came in.
+        size: The bytes of its text; nothing in it is longer. None where that is not known.
+    """
+
+    query: str | None
+    operation_name: str | None
+    variables: dict[str, Any] | None
+    extensions: dict[str, Any] | None
+    may_mutate: bool
+    request_id: str
+    document_id: str | None = None
+    size: int | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -42,22 +64,10 @@ class Operations(Protocol[CallerT_contra]):
         Args:
             request: What is to be run.
             scope: The HTTP request's ASGI scope, for the headers that operations know.
-            caller: Who asks.
+            caller: Who sent it.
 
         Raises:
-            GatewayError: Instead of a reply, where nothing was executed; the endpoint answers it.
+            GatewayError: Nothing was executed, and why; the transport answers it.
             MutationByGet: The operation is a mutation and `request.may_mutate` is False.
-        """
-        ...
-
-
-class Identify(Protocol[CallerT_co]):
-    """Tells who sent a request."""
-
-    async def __call__(self, scope: Scope) -> CallerT_co:
-        """Tell who sent the request of this ASGI scope.
-
-        Raises:
-            Unauthenticated: The credentials are missing or wrong.
         """
         ...
