@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_authentication, build_key_holders
-from gateway.auth.callers import Caller
 from gateway.auth.site import Site
 from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstreams import Upstreams, build_upstreams
@@ -22,11 +21,7 @@ from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.execution import core_schema
-from gateway.operations.request import Operations
-from gateway.operations.responses.encoding import ResponseWriter
-from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
-from gateway.operations.runner import Runner, RunnerConfig
-from gateway.operations.stack import build_admission, build_sms_quotas
+from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
 from gateway.subscriptions.config import subscriptions_config
@@ -36,9 +31,6 @@ from gateway.telemetry.metrics import Metrics
 from gateway.termination import Termination
 from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
-
-RESPONSES_SHARE = 4
-"""Whole responses get this part of the cache's bytes, beside the records."""
 
 
 class App:
@@ -82,18 +74,16 @@ def create_app(
     identify = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
     schema = build_schema()
-    admission = build_admission(settings, core_schema(schema), upstreams.redis, metrics.requests, metrics.spent)
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
-    config = RunnerConfig(settings.deadline_seconds)
-    writer = ResponseWriter(settings.limits.response_bytes, metrics.requests)
-    quotas = build_sms_quotas(settings, upstreams.redis, metrics.requests, metrics.spent)
-    runner = Runner(admission.documents, execution, admission.costs, admission.limits, config, writer, quotas=quotas)
-    operations = metrics.counting(admission.around(_cached(settings, upstreams, runner)))
-    subscriber = Subscriber(core_schema(schema), execution, admission, operations, settings.deadline_seconds, writer)
+    surroundings = OperationSurroundings(
+        upstreams.redis, upstreams.records, metrics.requests, metrics.spent, metrics.counting
+    )
+    stack = build_operation_stack(settings, core_schema(schema), execution, surroundings)
+    subscriber = Subscriber(core_schema(schema), execution, stack, settings.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
     endpoint_config = EndpointConfig(settings.max_body_bytes, site.rule)
     endpoint = Endpoint(
-        operations,
+        stack.operations,
         identify,
         endpoint_config,
         page=IdeEndpoint(ide, examples) if settings.serves_ide else None,
@@ -108,17 +98,6 @@ def create_app(
     )
     metrics.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
-
-
-def _cached(settings: Settings, upstreams: Upstreams, runner: Runner) -> Operations[Caller]:
-    """Operations over the response cache, shared while in flight, where the operator allows either."""
-    if upstreams.records is None:
-        return runner
-    cache = settings.cache
-    config = CachedOperationsConfig(
-        keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
-    )
-    return CachedOperations(runner, upstreams.records.invalidations, config, upstreams.records.clock)
 
 
 def _rest(

@@ -1,11 +1,31 @@
-"""What operations have to pass before they run, over whichever transport they come."""
+"""The stack that every operation passes, over whichever transport it comes.
 
-from dataclasses import dataclass, field
+Theory of operation
+-------------------
+Each step takes a request and returns a reply (`gateway/operations/request.py`), and calls the next unless it has the
+reply already or refuses by raising a `GatewayError`. From the outside in::
+
+    counted        what operations came to, for the metrics
+    persisted      sizes of the request; the document that it names in place of a text
+    uninterrupted  a mutation runs to its end when its client leaves
+    budgeted       the estimate is taken from the caller's budget, and what was not used is put back
+    cached         the response from the cache, or from the same query in flight
+    run            parsed, validated, estimated, executed and encoded
+
+The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first five without
+being parsed, so none of them may look into the document unless the request needs it. Subscriptions pass `with_document`
+and `admit_subscription` instead, since they have many responses; `OperationStack` has what they share with the steps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
 
 from gateway.auth.callers import Caller
+from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets
 from gateway.operations.cost.declared import require_declared_costs
 from gateway.operations.cost.estimates import CostConfig, Costs
@@ -24,47 +44,73 @@ from gateway.operations.documents.persisted_operations import PersistedOperation
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.request import GraphQLRequest, Operations
+from gateway.operations.responses.encoding import ResponseWriter
+from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
+from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.spent_counts import SpentCounts
 from gateway.settings.model import Settings
+from resolvers.cache.records import RecordCache
 from resolvers.events.start import Start
 from resolvers.upstreams.transport.stack import loop_clock
+
+RESPONSES_SHARE: Final = 4
+"""Whole responses get this part of the cache's bytes, beside the records."""
+
+Step = Callable[[Operations[Caller]], Operations[Caller]]
+"""Puts one step around those that follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSurroundings:
+    """What a stack works with beside the settings; process lifetime.
+
+    Args:
+        redis: Where budgets and persisted documents are shared with other processes, if anywhere.
+        records: The cache of records, by which responses are forgotten; None where nothing is kept or shared.
+        counts: Where requests are counted that are too large.
+        spent: Where refusals for spent budgets are counted.
+        counted: The outermost step.
+    """
+
+    redis: Redis | None
+    records: RecordCache | None
+    counts: RequestCounts
+    spent: SpentCounts
+    counted: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OperationStack:
-    """Which operations run; process lifetime.
+    """The steps in their order, and what subscriptions use of them; process lifetime.
 
     Args:
-        documents: Reads and validates them.
+        operations: The first step.
+        documents: Reads and validates documents.
         limits: How large a request may be.
         persisted: Finds the documents that requests name.
-        costs: Estimates them.
+        costs: Estimates operations.
         budgets: Charges callers for them; None where callers have none.
         mutations: Those under way.
+        writer: Encodes responses, up to its limit.
     """
 
+    operations: Operations[Caller]
     documents: Documents
     limits: RequestLimits
     persisted: Persisted
     costs: Costs
     budgets: Budgets | None
-    mutations: RunningMutations = field(default_factory=RunningMutations)
-
-    def around(self, operations: Operations[Caller]) -> Operations[Caller]:
-        """The same operations for those requests alone that are admitted; their cost is the runner's to check."""
-        if self.budgets is not None:
-            operations = BudgetedOperations(operations, self.documents, self.costs, self.budgets)
-        operations = UninterruptedMutations(operations, self.documents, self.mutations)
-        return PersistedOperations(operations, self.persisted, self.limits)
+    mutations: RunningMutations
+    writer: ResponseWriter
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
-        """The request with its document in `query`.
+        """Return the request with its document in `query`.
 
         Raises:
-            RequestTooLarge: it is larger than requests may be.
-            BadInput: it names its document wrongly.
-            PersistedQueryNotFound: the document is not known.
-            Forbidden: it is not one of those that are accepted.
+            RequestTooLarge: It is larger than requests may be.
+            BadInput: It names its document wrongly.
+            PersistedQueryNotFound: The document is not known.
+            Forbidden: It is not one of those that are accepted.
         """
         self.limits.check(request)
         return await with_document(self.persisted, request)
@@ -72,15 +118,15 @@ class OperationStack:
     async def admit_subscription(
         self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest, caller: Caller
     ) -> Start | None:
-        """Let a subscription begin, and charge its caller for the start: what its events cost later is the gateway's.
+        """Let a subscription begin, and charge its caller for the start: the calls of its events are not charged.
 
         Returns:
-            What the start has to be told of, so that what it did not use is given back; None where callers have no
+            What is to be told of the start, so that what it did not use is put back; None where callers have no
             budgets.
 
         Raises:
-            OperationTooExpensive: its estimate is above the limit.
-            BudgetSpent: the caller has used up its budget.
+            OperationTooExpensive: Its estimate is above the limit.
+            BudgetSpent: The caller has used up its budget.
         """
         estimate = self.costs.check(document, operation, request.variables)
         if self.budgets is None:
@@ -88,38 +134,67 @@ class OperationStack:
         return Start((await self.budgets.charge(caller.name, estimate)).settle)
 
 
-def build_admission(
-    settings: Settings,
-    schema: GraphQLSchema,
-    redis: Redis | None,
-    counts: RequestCounts,
-    spent: SpentCounts | None = None,
+def build_operation_stack(
+    settings: Settings, schema: GraphQLSchema, execution: CompiledExecution, surroundings: OperationSurroundings
 ) -> OperationStack:
-    """What the settings say about which operations run.
+    """Build the stack that the settings ask for.
 
     Args:
         settings: What the operator set.
         schema: What operations are validated against; refused where the cost of a field is not declared.
-        redis: Where budgets and persisted documents are shared with other processes, if anywhere.
-        counts: Where requests are counted that are too large.
-        spent: Where refusals for spent budgets are counted.
+        execution: Executes them.
+        surroundings: What the steps share with other parts of the process.
 
     Raises:
-        UndeclaredCost: a field of the schema has none.
-        ManifestProblem: the file of trusted documents is no manifest any more; it was one when the settings were read.
+        UndeclaredCost: A field of the schema has none.
+        ManifestProblem: The file of trusted documents is no manifest any more; it was one when the settings were read.
     """
     require_declared_costs(schema)
+    counts = surroundings.counts
+    documents, costs = _documents(settings, schema), _costs(settings, counts)
+    limits = RequestLimits(settings.limits.document_bytes, settings.limits.variable_values, counts)
+    persisted, budgets = _persisted(settings, surroundings.redis), _budgets(settings, surroundings)
+    mutations = RunningMutations()
+    writer = ResponseWriter(settings.limits.response_bytes, counts)
+    quotas = _sms_quotas(settings, surroundings)
+    running = RunnerConfig(settings.deadline_seconds)
+    runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
+    steps: list[Step | None] = [
+        surroundings.counted,
+        lambda operations: PersistedOperations(operations, persisted, limits),
+        lambda operations: UninterruptedMutations(operations, documents, mutations),
+        (lambda operations: BudgetedOperations(operations, documents, costs, budgets)) if budgets else None,
+    ]
+    operations = _stacked(steps, _cached(settings, surroundings.records, runner))
+    return OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer)
+
+
+def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operations[Caller]:
+    for step in reversed(steps):
+        if step is not None:
+            last = step(last)
+    return last
+
+
+def _cached(settings: Settings, records: RecordCache | None, runner: Runner) -> Operations[Caller]:
+    if records is None:
+        return runner
+    cache = settings.cache
+    config = CachedOperationsConfig(
+        keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
+    )
+    return CachedOperations(runner, records.invalidations, config, records.clock)
+
+
+def _documents(settings: Settings, schema: GraphQLSchema) -> Documents:
     limits = settings.limits
-    documents = Documents(
+    return Documents(
         schema,
         DocumentLimits(limits.depth, limits.tokens, limits.aliases, limits.directives),
         # What is in the manifest was put there on purpose, introspection included.
         introspection=settings.introspection,
         suggestions=settings.answers_introspection,
     )
-    sizes = RequestLimits(limits.document_bytes, limits.variable_values, counts)
-    budgets = _budgets(settings, redis, spent)
-    return OperationStack(documents, sizes, _persisted(settings, redis), _costs(settings, counts), budgets)
 
 
 def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
@@ -134,22 +209,18 @@ def _costs(settings: Settings, counts: RequestCounts) -> Costs:
     return Costs(CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
 
 
-def build_sms_quotas(
-    settings: Settings, redis: Redis | None, counts: RequestCounts, spent: SpentCounts
-) -> SmsQuotas | None:
-    """How many SMS callers may have sent, if the settings say so; the arguments are those of `build_admission`."""
+def _sms_quotas(settings: Settings, surroundings: OperationSurroundings) -> SmsQuotas | None:
     auth = settings.auth
     if auth.sms_per_minute is None and auth.sms_per_day is None:
         return None
-    return SmsQuotas(_buckets(settings, redis), auth.sms_per_minute, auth.sms_per_day, counts, spent)
+    buckets = _buckets(settings, surroundings.redis)
+    return SmsQuotas(buckets, auth.sms_per_minute, auth.sms_per_day, surroundings.counts, surroundings.spent)
+
+
+def _budgets(settings: Settings, surroundings: OperationSurroundings) -> Budgets | None:
+    calls = settings.auth.calls_per_minute
+    return None if calls is None else Budgets(_buckets(settings, surroundings.redis), calls, surroundings.spent)
 
 
 def _buckets(settings: Settings, redis: Redis | None) -> Buckets:
     return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
-
-
-def _budgets(settings: Settings, redis: Redis | None, spent: SpentCounts | None) -> Budgets | None:
-    calls = settings.auth.calls_per_minute
-    if calls is None:
-        return None
-    return Budgets(_buckets(settings, redis), calls, spent)

@@ -32,8 +32,8 @@ from gateway.operations.compiled.execution import CompiledEvents, CompiledExecut
 from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
 from gateway.operations.refusals import MutationByGet
-from gateway.operations.request import GraphQLRequest, Operations
-from gateway.operations.responses.encoding import ResponseWriter, variables_key
+from gateway.operations.request import GraphQLRequest
+from gateway.operations.responses.encoding import variables_key
 from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack
 from gateway.subscriptions.response import Response, refusal, refusal_of
@@ -99,26 +99,20 @@ class Subscriber:
     Args:
         schema: What is executed.
         execution: Executes events.
-        admission: Says which subscriptions run.
-        operations: Runs queries and mutations, which such connections carry as well.
+        stack: Says which subscriptions run, and runs queries and mutations, which such connections carry as well.
         deadline_seconds: What one event may take from the source to its response.
-        writer: Encodes events' responses, up to its limit.
     """
 
     def __init__(
         self,
         schema: GraphQLSchema,
         execution: CompiledExecution,
-        admission: OperationStack,
-        operations: Operations[Caller],
+        stack: OperationStack,
         deadline_seconds: float,
-        writer: ResponseWriter | None = None,
     ) -> None:
-        self._writer = writer or ResponseWriter()
         self._schema = schema
         self._execution = execution
-        self._admission = admission
-        self._operations = operations
+        self._stack = stack
         self._deadline_seconds = deadline_seconds
         self._shared = SharedResponses(time.monotonic)
 
@@ -154,10 +148,10 @@ class Subscriber:
             EventsUnavailable: No subscription can begin just now.
         """
         events = caller.account.events
-        if events is None or not self._admission.limits.admit(request):
+        if events is None or not self._stack.limits.admit(request):
             return
         try:
-            found = self._found(await self._admission.with_document(request))
+            found = self._found(await self._stack.with_document(request))
         except GatewayError:
             return
         if found is not None and found[1].operation is OperationType.SUBSCRIPTION:
@@ -165,7 +159,7 @@ class Subscriber:
 
     async def finish(self) -> None:
         """Wait for mutations whose clients have left."""
-        await self._admission.mutations.finish()
+        await self._stack.mutations.finish()
 
     async def _guarded(
         self, responses: AsyncGenerator[Response, None], request_id: str
@@ -183,13 +177,13 @@ class Subscriber:
     async def _responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None
     ) -> AsyncGenerator[Response, None]:
-        request = await self._admission.with_document(request)
+        request = await self._stack.with_document(request)
         found = self._found(request)
         if found is None or found[1].operation is not OperationType.SUBSCRIPTION or plan_asked_for(scope):
-            reply = await self._operations.run(request, scope, caller)
+            reply = await self._stack.operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
             return
-        start = await self._admission.admit_subscription(*found, request, caller)
+        start = await self._stack.admit_subscription(*found, request, caller)
         async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
             async for response in followed:
                 yield response
@@ -211,7 +205,7 @@ class Subscriber:
             node = resumed(self._schema, node, last_event_id)
         compiled = self._execution.events(document, operation, request.variables)
         new_context = partial(self._new_context, scope, caller, start)
-        standard, writer = self._execution.standard, self._writer
+        standard, writer = self._execution.standard, self._stack.writer
         explained = traces_asked_for(scope) is not None
         run = SubscriptionRun(
             standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
@@ -231,7 +225,7 @@ class Subscriber:
         """The document and the operation in it; None where whoever runs queries is to say what is wrong."""
         if request.query is None:
             return None
-        document = self._admission.documents.get(request.query)
+        document = self._stack.documents.get(request.query)
         if document.errors:
             return None
         return document, document.operation(request.operation_name)

@@ -11,10 +11,9 @@ from gateway.auth.callers import Caller
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
-from gateway.operations.request import GraphQLRequest, Operations
-from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
-from gateway.operations.runner import Runner, RunnerConfig
-from gateway.operations.stack import build_admission
+from gateway.operations.request import GraphQLRequest
+from gateway.operations.spent_counts import SpentCounts
+from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
@@ -26,7 +25,6 @@ from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 
 SCHEMA: Final = build_schema()
-ADMISSION: Final = build_admission(Settings(), core_schema(SCHEMA), None, RequestCounts())
 BASE: Final = "http://upstream.test"
 CREATED: Final = "2030-01-01T00:00:00Z"
 MISSING: Final = Answer(404, {}, b"{}")
@@ -204,13 +202,9 @@ class LittleProcess:
             records=records,
         )
         self._caller = Caller("caller", account)
-        runner = Runner(
-            ADMISSION.documents, CompiledExecution(SCHEMA), ADMISSION.costs, ADMISSION.limits, RunnerConfig()
-        )
-        self._operations: Operations[Caller] = runner
-        if records is not None:
-            config = CachedOperationsConfig(keep=True, share=True, max_bytes=1_000_000)
-            self._operations = CachedOperations(runner, records.invalidations, config, records.clock)
+        surroundings = OperationSurroundings(None, records, RequestCounts(), SpentCounts())
+        stack = build_operation_stack(Settings(), core_schema(SCHEMA), CompiledExecution(SCHEMA), surroundings)
+        self._operations = stack.operations
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """The whole answer to an operation."""

@@ -13,8 +13,11 @@ from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.documents.documents import Documents
 from gateway.operations.documents.persisted import AutomaticDocuments, LocalDocuments
+from gateway.operations.documents.persisted_operations import PersistedOperations
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.execution import core_schema
+from gateway.operations.mutations import RunningMutations, UninterruptedMutations
+from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import OperationStack
 from gateway.subscriptions.config import SubscriptionsConfig
@@ -133,12 +136,12 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
     strawberry_schema = feed_schema(feed)
     schema, execution = core_schema(strawberry_schema), CompiledExecution(strawberry_schema)
     limits = RequestLimits(document_bytes=MAX_MESSAGE_BYTES, variable_values=100, counts=RequestCounts())
-    admission = OperationStack(
-        Documents(schema), limits, AutomaticDocuments(LocalDocuments()), Costs(CostConfig()), None
-    )
-    runner = Runner(admission.documents, execution, admission.costs, limits, RunnerConfig())
-    operations = admission.around(runner)
-    subscriber = Subscriber(schema, execution, admission, operations, config.deadline_seconds)
+    documents, persisted = Documents(schema), AutomaticDocuments(LocalDocuments())
+    costs, mutations, writer = Costs(CostConfig()), RunningMutations(), ResponseWriter()
+    runner = Runner(documents, execution, costs, limits, RunnerConfig(), writer)
+    operations = PersistedOperations(UninterruptedMutations(runner, documents, mutations), persisted, limits)
+    stack = OperationStack(operations, documents, limits, persisted, costs, None, mutations, writer)
+    subscriber = Subscriber(schema, execution, stack, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(
         operations,

@@ -9,16 +9,14 @@ from typing import Any, Final
 import orjson
 from starlette.types import Scope
 
-from gateway.app import RESPONSES_SHARE
 from gateway.auth.callers import Caller
 from gateway.composition.cache import cache_config
 from gateway.operations.compiled.execution import CompiledExecution
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
 from gateway.operations.request import GraphQLRequest
-from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
-from gateway.operations.runner import Runner, RunnerConfig
-from gateway.operations.stack import build_admission
+from gateway.operations.spent_counts import SpentCounts
+from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.groups import CacheSettings
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
@@ -126,11 +124,9 @@ class LittleGateway:
         }
         self.records = RecordCache(cache_config(settings), clock=loop_clock, wall=loop_clock, random=self._random)
         self.caller = Caller("caller", self._account(self.stacks))
-        admission = build_admission(settings, core_schema(SCHEMA), None, RequestCounts())
-        running = RunnerConfig(settings.deadline_seconds)
-        runner = Runner(admission.documents, CompiledExecution(SCHEMA), admission.costs, admission.limits, running)
-        config = CachedOperationsConfig(keep=True, share=True, max_bytes=settings.cache.max_bytes // RESPONSES_SHARE)
-        self._operations = admission.around(CachedOperations(runner, self.records.invalidations, config))
+        around = OperationSurroundings(None, self.records, RequestCounts(), SpentCounts())
+        stack = build_operation_stack(settings, core_schema(SCHEMA), CompiledExecution(SCHEMA), around)
+        self._operations = stack.operations
 
     def _account(self, stacks: Mapping[UpstreamName, Stack]) -> Account:
         deliveries, sms = (
