@@ -19,7 +19,7 @@ from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.page import Examples, Ide, IdeEndpoint, no_examples
 from gateway.oauth.account_tokens import build_account_tokens
 from gateway.oauth.build import OAuth, build_oauth
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.execution import core_schema
 from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.loading import load_settings

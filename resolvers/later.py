@@ -1,7 +1,10 @@
-"""A value that is made of another one still on its way."""
+"""Values made of others that are still to come, without a coroutine and a task for each.
+
+`Later` is one value; `together` awaits several, none of which outlives the resolver that began them.
+"""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
 from resolvers.errors import GatewayError
@@ -40,3 +43,22 @@ class Later(Generic[Source, Value]):
                 raise
             return self.instead(error)
         return self.make(found)
+
+
+Result = TypeVar("Result")
+
+
+async def together(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """What all of them come to, in their order.
+
+    Where one fails the others are given up before that is told: a call that went on would be charged to nobody.
+
+    Raises:
+        Exception: as the first that failed did.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

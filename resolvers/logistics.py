@@ -1,4 +1,7 @@
-"""Logistics tasks: one, a page of them, and every change."""
+"""Logistics tasks: one, a page of them, and every change.
+
+The partner account behind the gateway.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +21,7 @@ from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.account_records import Organization
+from resolvers.upstreams.logistics.account_records import Organization, Partner
 from resolvers.upstreams.logistics.list_page import ListPage
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
@@ -270,3 +273,9 @@ def _not_broadcast(task_id: str) -> GatewayError:
 def _not_found(task_id: str) -> GatewayError:
     message = f"There is no task {task_id} to give a tracking id to."
     return RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)
+
+
+def partner(context: Context) -> Awaitable[Partner | None]:
+    """The partner account, without its secret key."""
+    context.account.require(Scope.LOGISTICS_READ)
+    return context.loaders.partners.load("")

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, logistics, nodes, organizations, partners, pricing, upstream_states
+from resolvers import deliveries, logistics, nodes, organizations, pricing, upstream_states
 from resolvers.ids import local_id
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
@@ -117,7 +117,7 @@ def _price_quote(
 
 
 def _partner(info: OperationInfo) -> object:
-    return partners.partner(info.context)
+    return logistics.partner(info.context)
 
 
 def _organization(info: OperationInfo, organization_id: Id) -> object:

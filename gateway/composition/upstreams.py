@@ -28,13 +28,18 @@ from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, unshare
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
-from resolvers.upstreams.transport.authorizing import Authorizing, Credentials, Identifying
 from resolvers.upstreams.transport.breaker import BreakerConfig
-from resolvers.upstreams.transport.credentials import FetchToken, FixedCredentials, TokenCredentials
+from resolvers.upstreams.transport.credentials import (
+    Authorizing,
+    Credentials,
+    FetchToken,
+    FixedCredentials,
+    Identifying,
+    TokenCredentials,
+)
 from resolvers.upstreams.transport.health import UpstreamHealth
-from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import PacingConfig
-from resolvers.upstreams.transport.shared_rate import LocalRate
+from resolvers.upstreams.transport.shared_rate import LocalRate, RedisRate
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack
 from resolvers.upstreams.transport.tracing import CallObserver
 from resolvers.upstreams.transport.wire.connections import Connections

@@ -21,8 +21,7 @@ from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.authorizing import Authorizing, Identifying
-from resolvers.upstreams.transport.credentials import TokenCredentials
+from resolvers.upstreams.transport.credentials import Authorizing, Identifying, TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock
 
 

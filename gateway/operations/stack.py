@@ -25,8 +25,8 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
 
 from gateway.auth.callers import Caller
-from gateway.operations.compiled.execution import CompiledExecution
-from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets
+from gateway.operations.compiled.plan import CompiledExecution
+from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets, SpentCounts
 from gateway.operations.cost.declared import require_declared_costs
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
@@ -36,18 +36,18 @@ from gateway.operations.documents.persisted import (
     AutomaticDocuments,
     LocalDocuments,
     Persisted,
+    PersistedOperations,
     SharedDocuments,
     TrustedDocuments,
     read_manifest,
+    with_document,
 )
-from gateway.operations.documents.persisted_operations import PersistedOperations, with_document
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
 from gateway.operations.runner import Runner, RunnerConfig
-from gateway.operations.spent_counts import SpentCounts
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
 from resolvers.events.start import Start

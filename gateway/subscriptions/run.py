@@ -7,7 +7,7 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationDefinitionNode
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
 
-from gateway.operations.compiled.execution import CompiledEvents
+from gateway.operations.compiled.plan import CompiledEvents
 from gateway.operations.execution import StandardExecution
 from gateway.operations.explain import traces_told
 from gateway.operations.refused_inputs import refused_inputs

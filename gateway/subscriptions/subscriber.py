@@ -28,7 +28,7 @@ from graphql import (
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
+from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
 from gateway.operations.refusals import MutationByGet

@@ -20,9 +20,9 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.http.server_protocol import ConnectionCounts
+from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.request import GraphQLRequest, Operations, Reply
-from gateway.operations.spent_counts import SpentCounts
 from resolvers.cache.records import RecordCache
 from resolvers.errors import GatewayError
 from resolvers.upstreams.call import Call

@@ -13,13 +13,13 @@ from resolvers.errors import BadInput, UpstreamBadAnswer
 from resolvers.later import Later
 from resolvers.loading.loaders import failed
 from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.numbered_pages import Trails
 from resolvers.permissions import Scope
 from resolvers.record_kinds import PRESENT
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.job_lists import JobIds, Segment
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
 from resolvers.sms.unread_jobs import UnreadJob
-from resolvers.trails import Trails
 from resolvers.unreadable import bad_answer
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.lenient import UnreadableRecord

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import orjson
 
 from gateway.auth.callers import Caller
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
+from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
 from gateway.operations.request import GraphQLRequest
-from gateway.operations.spent_counts import SpentCounts
 from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.model import Settings
 from resolvers.accounts import Account

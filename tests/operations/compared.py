@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 from strawberry import Schema
 
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import Execution, StandardExecution, core_schema
 from gateway.operations.responses.report import report

@@ -14,8 +14,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.sandbox.server import serving
 from resolvers.connections import Connection, place_behind
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.numbered_pages import MAX_RESIZES, NumberedList
-from resolvers.trails import MARKED
+from resolvers.numbered_pages import MARKED, MAX_RESIZES, NumberedList
 from resolvers.upstreams.names import UpstreamName
 from tests.world import UNCACHED, World, running_world
 

@@ -11,7 +11,7 @@ import pytest
 from graphql.execution import Executor
 from strawberry import Schema
 
-from gateway.operations.compiled.execution import CompiledEvents, CompiledExecution
+from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document, Documents
 from gateway.operations.execution import StandardExecution, core_schema
 from gateway.operations.refused_inputs import refused_inputs

@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import strawberry
 
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import core_schema
 from resolvers.context import Context

@@ -10,10 +10,9 @@ import pytest
 
 from resolvers.comma_lists import RETRY_SECONDS
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
-from resolvers.numbered_pages import LARGEST_PAGE
+from resolvers.numbered_pages import LARGEST_PAGE, MARKED
 from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
 from resolvers.sms.listing import WINDOW
-from resolvers.trails import MARKED
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.lenient import instant, read
 from tests.project.tree import ROOT

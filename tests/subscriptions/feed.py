@@ -9,11 +9,10 @@ from starlette.types import ASGIApp
 
 from gateway.auth.callers import Caller
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.documents.documents import Documents
-from gateway.operations.documents.persisted import AutomaticDocuments, LocalDocuments
-from gateway.operations.documents.persisted_operations import PersistedOperations
+from gateway.operations.documents.persisted import AutomaticDocuments, LocalDocuments, PersistedOperations
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.execution import core_schema
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations

@@ -29,8 +29,7 @@ from strawberry import Info
 from strawberry.types.field import StrawberryField
 
 from gateway.operations.compiled.arguments import Arguments
-from gateway.operations.compiled.fallback import NotCovered
-from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.run import NotCovered, Run
 from resolvers.context import Context
 
 FieldGroups = dict[str, list[FieldNode]]

@@ -21,7 +21,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryMaybe, StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from gateway.operations.compiled.fallback import NotCovered
+from gateway.operations.compiled.run import NotCovered
 
 Coerce: TypeAlias = Callable[[Any], Any]
 """Turns a value as JSON gives it into what it means; raises NotCovered where it does not fit."""

@@ -33,9 +33,8 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from gateway.operations.compiled.fallback import NotCovered
 from gateway.operations.compiled.fields import FieldGroups, Fields, ResolverCall
-from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.run import NotCovered, Run
 from gateway.operations.compiled.values import (
     Complete,
     leaf_completer,

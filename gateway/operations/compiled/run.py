@@ -1,4 +1,7 @@
-"""One execution of a compiled operation: what is on its way, and what all its resolvers share."""
+"""One run of a compiled operation: the values still to come, and what all its resolvers share.
+
+`NotCovered` is the one way out: graphql-core then executes the operation.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, MutableSequence
@@ -154,3 +157,11 @@ class Run:
             future.exception()
         if (self._failure or not self._under_way) and self._finished is not None and not self._finished.done():
             self._finished.set_result(None)
+
+
+class NotCovered(Exception):
+    """Compiled execution does not cover this operation, or this response: graphql-core takes over.
+
+    It never reaches a client. Raised as well where a value is not what the schema promises: the error that this makes,
+    its path and what it takes with it are graphql-core's to say.
+    """

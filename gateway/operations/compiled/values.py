@@ -24,8 +24,7 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from gateway.operations.compiled.fallback import NotCovered
-from gateway.operations.compiled.run import Run
+from gateway.operations.compiled.run import NotCovered, Run
 from schema.nodes import is_record
 
 

@@ -1,11 +1,9 @@
 """Callers' budgets: how many upstream calls each may cause in a minute.
 
 A budget is a bucket that holds a minute's calls and fills up evenly. An operation is charged its estimate before it
-runs and gets back afterwards what it did not use, so that many operations at once cannot overdraw it together.
-
-Where callers' buckets are kept: in the process, or in Redis for all processes together.
-
-Charges callers for their operations.
+runs and gets back afterwards what it did not use, so that many operations at once cannot overdraw it together. The
+buckets are in the process or, for all processes together, in Redis. `BudgetedOperations` is the step of the operation
+stack that charges.
 """
 
 import logging
@@ -24,9 +22,23 @@ from gateway.operations.cost.estimates import Costs, too_expensive
 from gateway.operations.documents.documents import Documents
 from gateway.operations.explain import TRACES, plan_asked_for
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
-from gateway.operations.spent_counts import SpentCounts
 from resolvers.errors import RateLimited
 from resolvers.upstreams.call import CallTrace
+
+
+class SpentCounts(msgspec.Struct):
+    """Requests refused for a spent budget or quota; counters that only grow, and live as long as their process.
+
+    Args:
+        calls: Of upstream calls a minute.
+        sms_a_minute: Of SMS a minute.
+        sms_a_day: Of SMS a day.
+    """
+
+    calls: int = 0
+    sms_a_minute: int = 0
+    sms_a_day: int = 0
+
 
 MINUTE: Final = 60.0
 

@@ -3,9 +3,8 @@
 from math import ceil
 from typing import Final, NamedTuple
 
-from gateway.operations.cost.budget import MINUTE, Buckets
+from gateway.operations.cost.budget import MINUTE, Buckets, SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
-from gateway.operations.spent_counts import SpentCounts
 from resolvers.errors import QuotaTooSmall, RateLimited
 
 DAY: Final = 86_400.0

@@ -1,16 +1,16 @@
 """Persisted operations: requests that name their document instead of holding it.
 
-Two ways, of which a gateway has one. Automatic persisted queries (Apollo's protocol) let any client register a document
-under its SHA-256; they save bytes and keep nobody out. Trusted documents come from a manifest that the operator made of
-the clients' own code; nothing else is accepted.
+A gateway has one of two ways. Automatic persisted queries (Apollo's protocol) let any client register a document under
+its SHA-256: they save bytes, and keep nobody out. Trusted documents come from a manifest of the clients' own code, in
+the form that Apollo's or Relay's tools write; nothing else is accepted.
 
-Reads manifests of trusted documents, as the tools of Apollo and of Relay write them.
-
-Where automatic persisted queries are kept: in the process, and in Redis for all processes.
+Registered documents are kept in the process and, where there is one, in Redis for all processes. `PersistedOperations`
+is the step of the operation stack that puts the document into the request.
 """
 
 import logging
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +20,11 @@ import msgspec
 from cachetools import LRUCache
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from starlette.types import Scope
 
-from gateway.operations.request import GraphQLRequest
+from gateway.auth.callers import Caller
+from gateway.operations.documents.request_limits import RequestLimits
+from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
@@ -277,3 +280,46 @@ def _given(request: GraphQLRequest) -> str:
     if request.query is None:
         raise BadInput("The parameter `query` is missing; it holds the GraphQL document.")
     return request.query
+
+
+class PersistedOperations:
+    """Runs operations whose documents are in the request or persisted; process lifetime.
+
+    Args:
+        operations: Runs them once their document is there.
+        persisted: Finds the document.
+        limits: How large a request may be.
+    """
+
+    def __init__(self, operations: Operations[Caller], persisted: Persisted, limits: RequestLimits) -> None:
+        self._operations = operations
+        self._persisted = persisted
+        self._limits = limits
+
+    def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
+        """Run one operation.
+
+        Raises:
+            GatewayError: nothing was executed, and why.
+        """
+        self._limits.check(request)
+        if self._persisted.is_plain(request):
+            return self._operations.run(request, scope, caller)
+        return self._run_persisted(request, scope, caller)
+
+    async def _run_persisted(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        request = await with_document(self._persisted, request)
+        return await self._operations.run(request, scope, caller)
+
+
+async def with_document(persisted: Persisted, request: GraphQLRequest) -> GraphQLRequest:
+    """The request with its document in `query`.
+
+    Raises:
+        BadInput: it names its document wrongly.
+        PersistedQueryNotFound: the document is not known.
+        Forbidden: it is not one of those that are accepted.
+    """
+    if persisted.is_plain(request):
+        return request
+    return msgspec.structs.replace(request, query=await persisted.text(request))

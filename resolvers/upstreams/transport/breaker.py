@@ -12,8 +12,8 @@ from typing import Final
 
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call, Transport
-from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.health import UpstreamHealth
+from resolvers.upstreams.transport.tracing import FailureLog
 
 HEALTHY_RATE: Final = 0.1
 """A smaller share of failures is no news."""

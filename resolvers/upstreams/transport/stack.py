@@ -9,15 +9,13 @@ from random import SystemRandom
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.transport.breaker import BreakerConfig, CircuitBreaker
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
-from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.health import UpstreamHealth
-from resolvers.upstreams.transport.pacing import Pacing
-from resolvers.upstreams.transport.pacing_gate import GateParts
+from resolvers.upstreams.transport.pacing import GateParts, Pacing
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.retry import Retry, RetryConfig
 from resolvers.upstreams.transport.shared_rate import LocalRate, SharedRate
 from resolvers.upstreams.transport.timeouts import Deadline, TryTimeout
-from resolvers.upstreams.transport.tracing import CallObserver, Tracing
+from resolvers.upstreams.transport.tracing import CallObserver, FailureLog, Tracing
 
 
 @dataclass(frozen=True, slots=True)

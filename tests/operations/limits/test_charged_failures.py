@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.sandbox.server import serving
-from resolvers.together import together
+from resolvers.later import together
 from tests.world import UNCACHED, running_world
 
 BUDGET: Final = 600

@@ -7,10 +7,9 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from gateway.operations.cost.budget import LocalBuckets
+from gateway.operations.cost.budget import LocalBuckets, SpentCounts
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.documents.request_limits import RequestCounts
-from gateway.operations.spent_counts import SpentCounts
 from gateway.sandbox.server import serving
 from resolvers.errors import QuotaTooSmall, RateLimited
 from tests.world import UNCACHED, World, running_world

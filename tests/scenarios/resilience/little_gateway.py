@@ -11,11 +11,11 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.composition.cache import cache_config
-from gateway.operations.compiled.execution import CompiledExecution
+from gateway.operations.compiled.plan import CompiledExecution
+from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.execution import core_schema
 from gateway.operations.request import GraphQLRequest
-from gateway.operations.spent_counts import SpentCounts
 from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.groups import CacheSettings
 from gateway.settings.model import Settings
@@ -26,8 +26,7 @@ from resolvers.upstreams.call import Answer, Call, Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
-from resolvers.upstreams.transport.authorizing import Authorizing
-from resolvers.upstreams.transport.credentials import FixedCredentials
+from resolvers.upstreams.transport.credentials import Authorizing, FixedCredentials
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack, loop_clock
 from schema.root import build_schema

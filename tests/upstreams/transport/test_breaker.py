@@ -9,9 +9,9 @@ import pytest
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.breaker import BreakerConfig, CircuitBreaker, FailureWindow
-from resolvers.upstreams.transport.failure_log import FailureLog
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 from resolvers.upstreams.transport.stack import loop_clock
+from resolvers.upstreams.transport.tracing import FailureLog
 from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, broken, now, status
 from tests.upstreams.transport.virtual_time import in_virtual_time
 

@@ -8,8 +8,7 @@ import pytest
 from resolvers.errors import InputRefused, UpstreamAuth, UpstreamError, UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.authorizing import Authorizing
-from resolvers.upstreams.transport.credentials import FixedCredentials, Token, TokenCredentials
+from resolvers.upstreams.transport.credentials import Authorizing, FixedCredentials, Token, TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock
 from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, now, status
 from tests.upstreams.transport.virtual_time import START, in_virtual_time

@@ -19,8 +19,7 @@ from resolvers.upstream_states import UpstreamState, upstream_of
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
-from resolvers.upstreams.transport.authorizing import Authorizing
-from resolvers.upstreams.transport.credentials import FixedCredentials
+from resolvers.upstreams.transport.credentials import Authorizing, FixedCredentials
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import StackConfig, StackSurroundings, build_stack, loop_clock
 from resolvers.upstreams.transport.wire.connections import Connections

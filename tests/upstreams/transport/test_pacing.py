@@ -9,8 +9,7 @@ from resolvers.upstreams.answers import ErrorBody, error_of
 from resolvers.upstreams.call import Answer, Call, Headers
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
-from resolvers.upstreams.transport.pacing import Pacing
-from resolvers.upstreams.transport.pacing_gate import GateParts
+from resolvers.upstreams.transport.pacing import GateParts, Pacing
 from resolvers.upstreams.transport.rate_state import PacingConfig, RateStatus
 from resolvers.upstreams.transport.shared_rate import LocalRate, RateChange
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock

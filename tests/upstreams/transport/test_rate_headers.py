@@ -3,7 +3,7 @@
 import pytest
 
 from resolvers.upstreams.call import Headers
-from resolvers.upstreams.transport.rate_headers import Remaining, pause_of, remaining_of
+from resolvers.upstreams.transport.rate_state import Remaining, pause_of, remaining_of
 from tests.upstreams.transport.little_upstreams import status
 
 DATE: Headers = {"date": "Wed, 01 May 2024 10:00:00 GMT"}

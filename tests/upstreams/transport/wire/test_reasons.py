@@ -10,7 +10,7 @@ import pytest
 from resolvers.errors import UpstreamError, UpstreamUnavailable
 from resolvers.upstreams.call import Method
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.failure_log import SILENT_SECONDS, FailureLog
+from resolvers.upstreams.transport.tracing import SILENT_SECONDS, FailureLog
 from resolvers.upstreams.transport.wire import reasons
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import write_certificate

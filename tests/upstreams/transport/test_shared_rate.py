@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
-from resolvers.upstreams.transport.pacing_redis import RedisRate
 from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, look, refuse, take
+from resolvers.upstreams.transport.shared_rate import RedisRate
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.redis_server import RedisServer
 from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, scripted, stack_over, status
