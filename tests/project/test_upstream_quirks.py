@@ -9,13 +9,17 @@ from typing import Any, Final
 import pytest
 
 from resolvers.comma_lists import RETRY_SECONDS
+from resolvers.errors import UpstreamBadAnswer
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.numbered_pages import LARGEST_PAGE, MARKED
 from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
 from resolvers.sms.listing import WINDOW
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.lenient import instant, read
+from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.wire import Wire
 from tests.project.tree import ROOT
+from tests.upstreams.transport.wire.talking_server import call_to, saying, serving
 
 PAGE: Final = (ROOT / "docs" / "upstream-quirks.md").read_text()
 
@@ -36,6 +40,27 @@ def forms() -> Iterator[tuple[str, str, str]]:
     table = PAGE.partition("## Forms of values")[2].partition("## ")[0]
     for kind, sent, meaning in re.findall(r"^\| ([a-z ]+) \| (`.*`) \| (.*) \|$", table, re.MULTILINE):
         yield from ((kind, form, meaning.strip("`")) for form in re.findall(r"`([^`]+)`", sent))
+
+
+def wire_answers() -> Iterator[tuple[str, bytes, str]]:
+    """Each answer of the table: what it is, its bytes, what is read."""
+    table = PAGE.partition("## Where an answer begins and ends")[2].partition("## ")[0]
+    for what, said, meaning in re.findall(r"^\| (.*) \| `(HTTP.*|RTSP.*)` \| (.*) \|$", table, re.MULTILINE):
+        yield what, said.encode().decode("unicode_escape").encode(), meaning.strip("`")
+
+
+@pytest.mark.parametrize(("what", "said", "meaning"), list(wire_answers()))
+async def test_an_answer_ends_where_the_page_says(what: str, said: bytes, meaning: str) -> None:
+    connections = Connections()
+    async with serving(saying(said, then_close=True)) as server:
+        try:
+            read_as = (await Wire(connections).send(call_to(server.url))).body.decode()
+        except UpstreamBadAnswer:
+            read_as = "an error"
+        finally:
+            await connections.close()
+
+    assert read_as == meaning, what
 
 
 def read_item(kind: str, form: str) -> object:
@@ -73,3 +98,7 @@ def test_a_form_is_read_as_the_page_says(kind: str, form: str, meaning: str) -> 
 )
 def test_the_figures_of_the_page_are_those_of_the_code(said: str) -> None:
     assert said in PAGE
+
+
+def test_the_page_has_answers_of_both_kinds() -> None:
+    assert {meaning for _, _, meaning in wire_answers()} == {"{}", "an error"}

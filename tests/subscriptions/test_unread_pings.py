@@ -101,6 +101,20 @@ async def test_graphql_pings_of_a_client_that_never_reads_are_not_read_either(se
     assert flood.sent < MOST_BYTES
 
 
+async def test_a_client_that_never_reads_is_cut_because_its_pings_are_not_answered(
+    served: Served, flood: Flood, counts: ConnectionCounts
+) -> None:
+    serve = serving(
+        served.app, max_message_bytes=MAX_MESSAGE_BYTES, send_buffer=SEND_BUFFER, counts=counts, ping_seconds=0.2
+    )
+    async with serve as port:
+        await flood.open(port)
+        with pytest.raises(OSError):  # noqa: PT011 - reset or broken, as the system has it
+            await flood.send(GRAPHQL_PING * AT_ONCE)
+
+    assert counts == ConnectionCounts(no_pong=1)
+
+
 async def test_pings_of_a_client_that_reads_are_all_answered(served: Served, counts: ConnectionCounts) -> None:
     async with (
         serving(served.app, max_message_bytes=MAX_MESSAGE_BYTES, counts=counts) as port,
