@@ -146,7 +146,10 @@ def open_connections(wanted: int) -> int:
 def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
     host, port = listener.getsockname()[:2]
     _logger.info(
-        "serving http://%s:%d/graphql with %d worker(s)", f"[{host}]" if ":" in host else host, port, config.workers
+        "listening on http://%s:%d/graphql, which %d worker(s) serve once they have started",
+        f"[{host}]" if ":" in host else host,
+        port,
+        config.workers,
     )
     if config.workers > 1:
         supervisor = Multiprocess(config, sockets=[listener])

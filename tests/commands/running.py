@@ -13,6 +13,9 @@ from typing import IO
 ROOT = Path(__file__).parents[2]
 _STOPS_WITHIN_SECONDS = 20
 
+STARTS_WITHIN_SECONDS = 20
+"""What a client waits for its first answer: the address is listened on before the command has started to serve."""
+
 
 @dataclass
 class Running:

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.commands.serve import listen
 from gateway.settings import SettingsProblems
-from tests.commands.running import ROOT, Running, running
+from tests.commands.running import ROOT, STARTS_WITHIN_SECONDS, Running, running
 
 OPEN = {**os.environ, "GATEWAY_AUTH__ANONYMOUS": "true", "GATEWAY_PORT": "0", "GATEWAY_GRACE_SECONDS": "1"}
 
@@ -34,7 +34,8 @@ def gateway(*arguments: str, environment: Mapping[str, str]) -> subprocess.Compl
 
 @contextmanager
 def asking(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with httpx.Client(base_url=url, trust_env=False, verify=tls, timeout=STARTS_WITHIN_SECONDS) as client:
         yield client
 
 

@@ -18,7 +18,7 @@ from tests.project.tree import ROOT
 DOCKERFILE = ROOT / "Dockerfile"
 STAGES = [*stages(DOCKERFILE.read_text())]
 LAST = STAGES[-1][2]
-ANNOUNCED = re.compile(r"(http://127\.0\.0\.1:\d+)/graphql|serving http://0\.0\.0\.0:(\d+)/graphql")
+ANNOUNCED = re.compile(r"(http://127\.0\.0\.1:\d+)/graphql|listening on http://0\.0\.0\.0:(\d+)/graphql")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.logistics.lifecycle import StatusEvent
 from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.server import serving
-from tests.commands.running import Running, running
+from tests.commands.running import STARTS_WITHIN_SECONDS, Running, running
 from tests.subscriptions.socket_client import NEW, OLD, Client, initialized
 from tests.subscriptions.stream_client import MULTIPART, SSE, asking
 
@@ -156,7 +156,7 @@ async def test_subscribers_of_two_workers_go_on_at_another_gateway_where_they_we
 async def test_a_process_that_drains_says_so_and_takes_work_until_a_second_signal() -> None:
     environment = {**os.environ, **OPEN, "GATEWAY_DRAIN_SECONDS": "300"}
     with running(SERVE, environment, announced_by="stderr") as started:
-        async with httpx.AsyncClient(base_url=started.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=started.url, trust_env=False, timeout=STARTS_WITHIN_SECONDS) as client:
             before = await client.get("/readyz")
             async with initialized(port_of(started), NEW) as follower:
                 started.process.send_signal(signal.SIGTERM)
