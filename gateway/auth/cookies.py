@@ -1,5 +1,6 @@
 """The cookies that this gateway sets: their names, where they are believed, and how they are written."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
@@ -39,7 +40,7 @@ class Cookies:
         if not shown:
             return None
         believed = self._believed(shown, SESSION_COOKIE, scope)
-        if len(believed) != 1:
+        if len(believed) != 1 or "" in believed:
             raise Unauthenticated(
                 f"Log in again at /oauth/logistics/login, or delete the cookie {SESSION_COOKIE}: "
                 "this gateway has not set it so."
@@ -90,7 +91,20 @@ class Cookies:
 
 
 def _session_pairs(headers: Iterable[bytes]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
+    """The session cookies of a request, among them what only looks like one: it opens nothing, and is refused.
+
+    A proxy that joins two Cookie headers by a comma hides the second behind the value of the first.
+    """
+    headers = list(headers)
+    shown = [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
+    if not shown and any(_looks_like_session(header) for header in headers):
+        return [(SESSION_COOKIE, ""), (SECURE_PREFIX + SESSION_COOKIE, "")]
+    return shown
+
+
+_looks_like_session: Final = re.compile(
+    rb"(?:^|[;,\s])(?:%b)?%b\s*(?:[=;,]|$)" % (SECURE_PREFIX.encode(), SESSION_COOKIE.encode())
+).search
 
 
 def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:

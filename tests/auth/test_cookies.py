@@ -54,6 +54,10 @@ def test_other_cookies_alone_are_no_session(foreign: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
+        f"theme=dark, __Host-gateway_session={TOKEN}",
+        f"theme=dark,gateway_session={TOKEN}",
+        "theme=dark; gateway_session",
+        "__Host-gateway_session",
         f"gateway_session={TOKEN}",
         "gateway_session=",
         f"__Host-gateway_session={TOKEN}; __Host-gateway_session=other",
