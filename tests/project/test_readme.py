@@ -1,7 +1,6 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,34 +9,19 @@ from graphql import parse, validate
 
 from gateway.cli import app
 from gateway.operations.execution import core_schema
-from resolvers.errors import GatewayError
 from schema.root import build_schema
+from tests.project.markdown import blocks, first_cells
 from tests.project.tree import ROOT
 from tests.world import running_world
 
 README = (ROOT / "README.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)\n```", README, re.DOTALL)
-
-
-def rows(section: str) -> list[str]:
-    """The first cell of each row of the table under a heading."""
-    return re.findall(r"^\| `([^`]+)` \|", README.partition(section)[2].partition("\n\n")[2], re.MULTILINE)
+MOST_LINES = 110
 
 
 def set_up(last: str) -> list[list[str]]:
     """The single line that ends in this command, as its commands, each as its words."""
-    (line,) = [line for line in "\n".join(blocks("sh")).splitlines() if line.endswith(f" && {last}")]
+    (line,) = [line for line in "\n".join(blocks(README, "sh")).splitlines() if line.endswith(f" && {last}")]
     return [shlex.split(command) for command in line.split(" && ")]
-
-
-def kinds(error: type[GatewayError]) -> Iterator[type[GatewayError]]:
-    yield error
-    for kind in error.__subclasses__():
-        yield from kinds(kind)
 
 
 def shape(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -45,6 +29,10 @@ def shape(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     return [shape(inner) for inner in value] if isinstance(value, list) else type(value)
+
+
+def test_it_is_read_in_a_page_and_a_half() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize(
@@ -60,9 +48,15 @@ def test_one_line_sets_everything_up(last: str, lock: str) -> None:
     assert end == shlex.split(last)
 
 
+def test_contributing_gives_the_same_line_to_set_up_as_the_readme() -> None:
+    (line,) = blocks((ROOT / "CONTRIBUTING.md").read_text(), "sh")
+
+    assert line in blocks(README, "sh")
+
+
 async def test_the_query_over_all_three_upstreams_is_answered_as_shown() -> None:
-    (query,) = blocks("graphql")
-    (shown,) = map(json.loads, blocks("json"))
+    (query,) = blocks(README, "graphql")
+    (shown,) = map(json.loads, blocks(README, "json"))
 
     async with running_world() as world:
         answer = await world.ask(query)
@@ -72,34 +66,18 @@ async def test_the_query_over_all_three_upstreams_is_answered_as_shown() -> None
 
 
 def test_the_query_is_valid_and_asks_every_upstream() -> None:
-    (query,) = blocks("graphql")
+    (query,) = blocks(README, "graphql")
 
     assert validate(core_schema(build_schema()), parse(query)) == []
     assert all(field in query for field in ("deliveries", "smsJobs", "logisticsTasks"))
 
 
-def test_every_error_code_is_explained_and_nothing_else_is() -> None:
-    explained = {code for code in rows("Errors carry") if code.isupper()}
-
-    assert explained == {kind.code for kind in kinds(GatewayError)}
-
-
 def test_every_command_is_explained() -> None:
     group = typer.main.get_group(app)
 
-    explained = re.findall(r"^\| `gateway (\w+)` \|", README, re.MULTILINE)
+    explained = [cell.removeprefix("gateway ") for cell in first_cells(README) if re.fullmatch(r"gateway \w+", cell)]
 
     assert sorted(explained) == sorted(group.commands)
-
-
-def test_every_file_that_is_named_is_there() -> None:
-    linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    named = re.findall(r"`((?:gateway|schema|resolvers|scripts|frontend|tests|\.ci)/[^`]*)`", README)
-
-    missing = [name for name in {*linked, *named} if not (ROOT / name).exists() and not name.startswith("gateway/ide")]
-    assert missing == []
-    assert linked
-    assert named
 
 
 def test_the_screenshot_is_a_picture() -> None:

@@ -1,0 +1,55 @@
+"""The project's documents, and what stands in them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.project.tree import ROOT
+
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+"""Every document that people read."""
+
+_FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_LINK: Final = re.compile(r"!?\[[^\]]*\]\((?![a-z]+:)([^)\s]+)\)")
+_HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands between a heading and the next one of any level."""
+    (found,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", _prose(text), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def first_cells(text: str) -> list[str]:
+    """What stands in backticks in the first cell of each table row."""
+    rows = re.findall(r"^\|([^|]*)\|", _prose(text), re.MULTILINE)
+    return [cell for row in rows for cell in re.findall(r"`([^`]+)`", row)]
+
+
+def in_backticks(text: str) -> list[str]:
+    """Everything that is marked as code within a line."""
+    return re.findall(r"`([^`\n]+)`", _prose(text))
+
+
+def links(document: Path) -> Iterator[tuple[Path, str]]:
+    """The file that each link of a document within the project leads to, and the anchor in it, which may be empty."""
+    for target in _LINK.findall(_prose(document.read_text())):
+        name, _, anchor = target.partition("#")
+        yield (document.parent / name if name else document), anchor
+
+
+def anchors(document: Path) -> set[str]:
+    """What links may name behind a `#`, by GitHub's rule for headings."""
+    headings = _HEADING.findall(_prose(document.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _prose(text: str) -> str:
+    """A document without its fenced blocks."""
+    return _FENCE.sub("", text)
