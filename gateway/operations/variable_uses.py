@@ -5,25 +5,23 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from graphql import (
-    ArgumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
     ValueNode,
     VariableNode,
 )
+
+from resolvers.selection import all_fields_of
 
 
 class VariableUses(NamedTuple):
     """What an operation makes of its variables; document lifetime.
 
     Args:
-        places: How often each is used, in a fragment as often as that is spread.
+        places: How often each is used in arguments of fields, in a fragment as often as that is spread. The variables
+            of `@skip` and `@include` are Booleans, which are never large.
         default_sizes: Values in the defaults of those whose default is a list or an object.
     """
 
@@ -34,17 +32,14 @@ class VariableUses(NamedTuple):
 def variable_uses(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> VariableUses:
     """Look through an operation.
 
-    The document has passed the limits: once its fragments are spread it is bounded, and none spreads itself.
+    Args:
+        operation: Of a document that has passed the limits.
+        fragments: The document's, by name.
     """
     places: Counter[str] = Counter()
-    waiting: list[SelectionSetNode] = [operation.selection_set]
-    while waiting:
-        for selection in waiting.pop().selections:
-            for argument in _arguments(selection):
-                places.update(one.name.value for one in _values(argument.value) if isinstance(one, VariableNode))
-            below = _below(selection, fragments)
-            if below is not None:
-                waiting.append(below)
+    for node, _, _ in all_fields_of(operation.selection_set, fragments):
+        for argument in node.arguments or ():
+            places.update(variables_in(argument.value))
     defaults = {
         one.variable.name.value: sum(1 for _ in _values(one.default_value)) - 1
         for one in operation.variable_definitions or ()
@@ -53,18 +48,9 @@ def variable_uses(operation: OperationDefinitionNode, fragments: Mapping[str, Fr
     return VariableUses(places, defaults)
 
 
-def _arguments(selection: SelectionNode) -> Iterator[ArgumentNode]:
-    for directive in selection.directives or ():
-        yield from directive.arguments or ()
-    if isinstance(selection, FieldNode):
-        yield from selection.arguments or ()
-
-
-def _below(selection: SelectionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> SelectionSetNode | None:
-    if isinstance(selection, FragmentSpreadNode):
-        return fragments[selection.name.value].selection_set
-    below: SelectionSetNode | None = getattr(selection, "selection_set", None)
-    return below
+def variables_in(value: ValueNode) -> Iterator[str]:
+    """Yield the names of the variables in a value, each as often as it stands there."""
+    return (one.name.value for one in _values(value) if isinstance(one, VariableNode))
 
 
 def _values(value: ValueNode) -> Iterator[ValueNode]:

@@ -1,28 +1,21 @@
-"""The fields of a selection, and how their resolvers are called.
+"""The fields that a document asks of one object type, and how their resolvers are called.
 
-Fields are collected as CollectFields of the GraphQL specification says. A resolver is called the way Strawberry calls
-it, with everything worked out beforehand that can be.
+A resolver is called the way Strawberry calls it, with everything worked out beforehand that can be.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from graphql import (
-    BooleanValueNode,
-    DirectiveNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLAbstractType,
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
-    SelectionNode,
     SelectionSetNode,
-    VariableNode,
     is_abstract_type,
 )
 from strawberry import Info
@@ -31,6 +24,7 @@ from strawberry.types.field import StrawberryField
 from gateway.operations.compiled.arguments import Arguments
 from gateway.operations.compiled.run import NotCovered, Run
 from resolvers.context import Context
+from resolvers.selection import CONDITIONS, all_fields_of, condition_variable, fields_of, holds
 
 FieldGroups = dict[str, list[FieldNode]]
 """By response name, in the order of the response: the nodes that are merged under it."""
@@ -50,80 +44,51 @@ class Fields:
     ) -> None:
         self._schema = schema
         self._fragments = fragments
-        self._conditions = conditions
+        self._condition = conditions.__getitem__
 
     def of(self, object_type: GraphQLObjectType, parents: Iterable[FieldNode | OperationDefinitionNode]) -> FieldGroups:
         """The fields that the parents' selections, merged, ask of a type."""
         groups: FieldGroups = {}
-        spread: set[str] = set()
+        taken: set[int] = set()
         for parent in parents:
-            if parent.selection_set is not None:
-                for node in self._walk(object_type, parent.selection_set, spread):
+            for node in self._nodes(object_type, parent.selection_set):
+                if id(node) not in taken:
+                    taken.add(id(node))
                     groups.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
         return groups
 
-    def _walk(
-        self, object_type: GraphQLObjectType, selection_set: SelectionSetNode, spread: set[str]
-    ) -> Iterator[FieldNode]:
-        for selection in selection_set.selections:
-            if not self._included(selection):
-                continue
-            if isinstance(selection, FieldNode):
-                yield selection
-            elif isinstance(selection, InlineFragmentNode):
-                if self._applies(selection, object_type):
-                    yield from self._walk(object_type, selection.selection_set, spread)
-            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
-                spread.add(selection.name.value)
-                fragment = self._fragments[selection.name.value]
-                if self._applies(fragment, object_type):
-                    yield from self._walk(object_type, fragment.selection_set, spread)
+    def _nodes(self, object_type: GraphQLObjectType, selection_set: SelectionSetNode | None) -> list[FieldNode]:
+        if selection_set is None:
+            return []
+        return [
+            node
+            for node, types, directives in fields_of(selection_set, self._fragments)
+            if holds(directives, self._condition) and all(self._applies(one, object_type) for one in types)
+        ]
 
-    def _applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode, object_type: GraphQLObjectType) -> bool:
-        if fragment.type_condition is None:
-            return True
-        condition = self._schema.type_map[fragment.type_condition.name.value]
-        if is_abstract_type(condition):
-            abstract: GraphQLAbstractType = condition
+    def _applies(self, condition: str, object_type: GraphQLObjectType) -> bool:
+        named = self._schema.type_map[condition]
+        if is_abstract_type(named):
+            abstract: GraphQLAbstractType = named
             return self._schema.is_sub_type(abstract, object_type)
-        return condition is object_type
-
-    def _included(self, selection: SelectionNode) -> bool:
-        return all(
-            self._value(directive) is (directive.name.value == "include") for directive in selection.directives or ()
-        )
-
-    def _value(self, directive: DirectiveNode) -> bool:
-        value = (directive.arguments or ())[0].value
-        if isinstance(value, VariableNode):
-            return self._conditions[value.name.value]
-        return isinstance(value, BooleanValueNode) and value.value
+        return named is object_type
 
 
-def condition_variables(nodes: Iterable[OperationDefinitionNode | FragmentDefinitionNode]) -> frozenset[str]:
-    """The variables that decide what is selected, anywhere in an operation and the document's fragments.
+def condition_variables(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> frozenset[str]:
+    """The variables that decide what is selected anywhere in an operation.
 
     Raises:
         NotCovered: a selection has another directive than `@skip` and `@include`.
     """
-    found: set[str] = set()
-    waiting = [node.selection_set for node in nodes]
-    while waiting:
-        for selection in waiting.pop().selections:
-            found.update(_variables_of(selection))
-            below = getattr(selection, "selection_set", None)
-            if below is not None:
-                waiting.append(below)
-    return frozenset(found)
-
-
-def _variables_of(selection: SelectionNode) -> Iterator[str]:
-    for directive in selection.directives or ():
-        if directive.name.value not in {"skip", "include"}:
-            raise NotCovered
-        value = (directive.arguments or ())[0].value
-        if isinstance(value, VariableNode):
-            yield value.name.value
+    found = set()
+    for _, _, directives in all_fields_of(operation.selection_set, fragments):
+        for directive in directives:
+            if directive.name.value not in CONDITIONS:
+                raise NotCovered
+            found.add(condition_variable(directive))
+    return frozenset(name for name in found if name is not None)
 
 
 class ResolverCall:

@@ -109,7 +109,7 @@ class Plan:
         self._root_type = root_type
         self._of_events = operation.operation is OperationType.SUBSCRIPTION
         self.variables = Variables(compiled.schema, operation)
-        self._conditions = sorted(condition_variables([operation, *fragments]))
+        self._conditions = sorted(condition_variables(operation, compiled.fragments))
         self._variants: dict[tuple[bool, ...], Selection | EventSelection] = {}
         self.event_variables = event_variables(operation, fragments) if self._of_events else frozenset[str]()
 
@@ -243,13 +243,8 @@ class CompiledExecution:
         name = operation.name.value if operation.name else None
         if name not in document.plans:
             try:
-                document.plans[name] = Plan(self._compiled(document, operation))
+                document.plans[name] = Plan(Compiled(self._schema, operation, document.fragments))
             except NotCovered:
                 document.plans[name] = None
         plan: Plan | None = document.plans[name]
         return plan
-
-    def _compiled(self, document: Document, operation: OperationDefinitionNode) -> Compiled:
-        definitions = () if document.template is None else document.template.definitions
-        fragments = {node.name.value: node for node in definitions if isinstance(node, FragmentDefinitionNode)}
-        return Compiled(self._schema, operation, fragments)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType
+from graphql import OperationDefinitionNode, OperationType
 
 from gateway.operations.cost.mutations import MutationCost
 from gateway.operations.cost.nodes import NodeCount
@@ -141,7 +141,7 @@ class Costs:
         name = operation.name.value if operation.name else None
         known: _Known | None = document.costs.get(name)
         if known is None:
-            known = document.costs[name] = _Known(asked_by(operation, _fragments(document)))
+            known = document.costs[name] = _Known(asked_by(operation, document.fragments))
         given = {**(variables or {}), **document.literals} if document.literals else variables or {}
         return known.cost(given) or self._estimate(known, operation, given)
 
@@ -188,8 +188,3 @@ def too_expensive(estimate: int, limit: int, what: str = "upstream calls") -> Op
         f"This operation is estimated at {estimate} {what}, and the limit is {limit}; "
         "ask for smaller pages or for less of each record, or send several operations."
     )
-
-
-def _fragments(document: Document) -> dict[str, FragmentDefinitionNode]:
-    definitions = () if document.template is None else document.template.definitions
-    return {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}

@@ -3,27 +3,24 @@
 Values are read before anything is coerced or checked.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from graphql import (
     DirectiveNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
     ObjectValueNode,
     OperationDefinitionNode,
-    SelectionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
 )
 from graphql.utilities import value_from_ast_untyped
 
-CONDITIONS: Final = frozenset({"skip", "include"})
+from gateway.operations.variable_uses import variables_in
+from resolvers.selection import fields_of, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,52 +47,22 @@ def asked_by(operation: OperationDefinitionNode, fragments: Mapping[str, Fragmen
 
     The document has passed the limits: once its fragments are spread it is bounded, and none spreads itself.
     """
-    return _Reading(fragments).below(operation.selection_set)
+    return _below(operation.selection_set, fragments)
 
 
-class _Reading:
-    """Reads selections; lives as long as the reading of one operation."""
-
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        self._fragments = fragments
-
-    def below(self, selection_set: SelectionSetNode | None) -> tuple[Asked, ...]:
-        if selection_set is None:
-            return ()
-        found: dict[object, Asked] = {}
-        for asked in self._fields(selection_set, frozenset(), ()):
-            # Of the same plain field one is enough; those with arguments or something below are all kept.
-            plain = not asked.below and not asked.arguments
-            found[(asked.name, asked.types, asked.conditions) if plain else id(asked)] = asked
-        return tuple(found.values())
-
-    def _fields(
-        self, selection_set: SelectionSetNode, types: frozenset[str], conditions: tuple[DirectiveNode, ...]
-    ) -> Iterator[Asked]:
-        for selection in selection_set.selections:
-            here = (*conditions, *_conditions(selection))
-            if isinstance(selection, FieldNode):
-                arguments = {one.name.value: one.value for one in selection.arguments or ()}
-                yield Asked(selection.name.value, types, here, arguments, self.below(selection.selection_set))
-            else:
-                yield from self._fragment(selection, types, here)
-
-    def _fragment(
-        self, selection: SelectionNode, types: frozenset[str], conditions: tuple[DirectiveNode, ...]
-    ) -> Iterator[Asked]:
-        fragment: InlineFragmentNode | FragmentDefinitionNode
-        if isinstance(selection, FragmentSpreadNode):
-            fragment = self._fragments[selection.name.value]
-        else:
-            assert isinstance(selection, InlineFragmentNode)  # noqa: S101 - GraphQL has no other selection
-            fragment = selection
-        if fragment.type_condition is not None:
-            types = types | {fragment.type_condition.name.value}
-        yield from self._fields(fragment.selection_set, types, conditions)
-
-
-def _conditions(selection: SelectionNode) -> Sequence[DirectiveNode]:
-    return [one for one in selection.directives or () if one.name.value in CONDITIONS]
+def _below(
+    selection_set: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]
+) -> tuple[Asked, ...]:
+    if selection_set is None:
+        return ()
+    found: dict[object, Asked] = {}
+    for node, types, directives in fields_of(selection_set, fragments):
+        name, arguments = node.name.value, {one.name.value: one.value for one in node.arguments or ()}
+        asked = Asked(name, frozenset(types), directives, arguments, _below(node.selection_set, fragments))
+        # Of the same plain field one is enough; those with arguments or something below are all kept.
+        plain = not asked.below and not arguments
+        found[(name, asked.types, directives) if plain else id(asked)] = asked
+    return tuple(found.values())
 
 
 class Values:
@@ -161,18 +128,15 @@ class Values:
 
     def holds(self, conditions: Sequence[DirectiveNode]) -> bool:
         """Whether a selection under these `@skip` and `@include` is asked for."""
-        return not conditions or all(self._holds(one) for one in conditions)
-
-    def _holds(self, directive: DirectiveNode) -> bool:
-        given = next((one.value for one in directive.arguments or () if one.name.value == "if"), None)
-        value = None if given is None else self._value(given)
-        return bool(value) is (directive.name.value == "include")
+        return not conditions or holds(conditions, self._variable)
 
     def _value(self, node: ValueNode) -> Any:  # noqa: ANN401 - see argument
-        if not isinstance(node, VariableNode):
-            self.names.update(_variables_in(node))
-            return value_from_ast_untyped(node, self._variables)
-        name = node.name.value
+        if isinstance(node, VariableNode):
+            return self._variable(node.name.value)
+        self.names.update(variables_in(node))
+        return value_from_ast_untyped(node, self._variables)
+
+    def _variable(self, name: str) -> Any:  # noqa: ANN401 - see argument
         self.names.add(name)
         return self._variables.get(name)
 
@@ -183,13 +147,3 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
         for one in operation.variable_definitions or ()
         if one.default_value is not None
     }
-
-
-def _variables_in(node: ValueNode) -> Iterator[str]:
-    waiting: list[Any] = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, VariableNode):
-            yield one.name.value
-        waiting += getattr(one, "values", None) or ()
-        waiting += [field.value for field in getattr(one, "fields", None) or ()]

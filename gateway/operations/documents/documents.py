@@ -57,6 +57,8 @@ class Document:
         """The values of the variables that stand in the places of literals; they join those of the client."""
         definitions = () if template is None else template.definitions
         self._operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
+        self.fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+        """The fragments of the template, by name."""
         self.plans: dict[str | None, Any] = {}
         """What execution has worked out about each operation, by its name; shared by all documents of a shape."""
         self._uses: dict[str | None, VariableUses] = {}
@@ -75,9 +77,7 @@ class Document:
         name = operation.name.value if operation.name else None
         uses = self._uses.get(name)
         if uses is None:
-            definitions = () if self.template is None else self.template.definitions
-            fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
-            uses = self._uses[name] = variable_uses(operation, fragments)
+            uses = self._uses[name] = variable_uses(operation, self.fragments)
         return uses
 
     @property

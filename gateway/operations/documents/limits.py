@@ -21,6 +21,8 @@ from graphql import (
     SelectionSetNode,
 )
 
+from resolvers.selection import fields_of
+
 INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
 
 MAX_INTROSPECTION_DEPTH: Final = 20
@@ -197,29 +199,13 @@ def _merges(document: DocumentNode, measuring: _Measuring) -> int:
     waiting = [[one.selection_set] for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     pairs = 0
     while waiting and pairs <= MAX_MERGES:
-        groups: dict[str, list[FieldNode]] = {}
-        for field in _fields(waiting.pop(), measuring.fragments):
-            groups.setdefault((field.alias or field.name).value, []).append(field)
+        groups: dict[str, dict[int, FieldNode]] = {}
+        for selection_set in waiting.pop():
+            for field, _, _ in fields_of(selection_set, measuring.fragments):
+                groups.setdefault((field.alias or field.name).value, {})[id(field)] = field
         for group in groups.values():
             pairs += len(group) * (len(group) - 1) // 2
-            below = [field.selection_set for field in group if field.selection_set]
+            below = [field.selection_set for field in group.values() if field.selection_set]
             if below:
                 waiting.append(below)
     return pairs
-
-
-def _fields(
-    selection_sets: Sequence[SelectionSetNode], fragments: dict[str, FragmentDefinitionNode]
-) -> Iterable[FieldNode]:
-    spread: set[str] = set()
-    waiting = list(selection_sets)
-    while waiting:
-        for selection in waiting.pop().selections:
-            if isinstance(selection, FieldNode):
-                yield selection
-            elif isinstance(selection, InlineFragmentNode):
-                waiting.append(selection.selection_set)
-            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
-                spread.add(selection.name.value)
-                if selection.name.value in fragments:
-                    waiting.append(fragments[selection.name.value].selection_set)
