@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Final
 
-from resolvers.cache.records import RecordCache
+from resolvers.cache.records import RecordCache, pass_through
 from resolvers.comma_lists import CommaLists
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
@@ -65,7 +65,7 @@ class Account:
         logistics: None where the settings name no such upstream.
         health: What is known of each upstream's addresses.
         hedging: When a slow read goes to the second SMS data centre as well; never where left out.
-        records: The process's cache, whose every key begins with the identity; None where nothing is kept or shared.
+        records: The process's cache, whose every key begins with the identity; one that passes through where left out.
         comma_lists: Remembers whether the send-tasks API takes lists of ids; tests bring one with their own clock.
 
     Attributes:
@@ -86,7 +86,7 @@ class Account:
     ) -> None:
         self.identity = identity
         self._calls_as = dict.fromkeys(UpstreamName, identity)
-        self.records = records
+        self.records = records or pass_through()
         self.events: StatusChanges | None = None
         self._deliveries = deliveries
         self._sms = sms

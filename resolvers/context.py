@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resolvers.accounts import Account
-from resolvers.cache.freshness import CachedKind
+from resolvers.cache.kind import CachedKind
+from resolvers.cache.read_set import ReadSet
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEventSource
@@ -44,42 +45,37 @@ class Context:
         self.scope = scope
         self.now = now
         self.sms_quota = sms_quota
-        self.loaders = RecordLoaders(account, scope, account.records)
+        self.read_set = ReadSet(account, scope, account.records.invalidations.mark)
+        self.loaders = RecordLoaders(account.records, self.read_set)
 
     @property
     def touched(self) -> Collection[str]:
-        """The keys of all that was read through the cache so far, tags of lists among them."""
-        reading = self.loaders.reading
-        return () if reading is None else reading.touched
+        """The keys of all that was read so far, tags of lists among them."""
+        return self.read_set.touched
 
     @property
     def fresh_until(self) -> float:
         """Until when all that was read is fresh, by the cache's clock; minus infinity where a part is never kept."""
-        reading = self.loaders.reading
-        return float("-inf") if reading is None else reading.fresh_until
+        return self.read_set.fresh_until
 
     @property
     def stale(self) -> dict[str, float]:
         """The keys of what was served stale, with its age in seconds."""
-        reading = self.loaders.reading
-        return {} if reading is None else reading.stale
+        return self.read_set.stale
 
     @property
     def current(self) -> bool:
         """Whether nothing that was read has been forgotten since the operation began."""
-        reading, records = self.loaders.reading, self.account.records
-        return reading is not None and records is not None and records.current(reading)
+        return self.account.records.current(self.read_set)
 
     def never_keep(self) -> None:
-        """The answer holds something that is true only now, such as the state of a breaker."""
-        if self.loaders.reading is not None:
-            self.loaders.reading.took_unkept()
+        """Keep no response of the operation: it holds something that is true only now, such as a breaker's state."""
+        self.read_set.took_unkept()
 
     def never_stale(self) -> None:
-        """From here on stale records are not good enough: the operation changes something."""
-        if self.loaders.reading is not None:
-            self.loaders.reading.may_be_stale = False
-            self.loaders.reading.took_unkept()
+        """Read nothing stale from here on: the operation changes something."""
+        self.read_set.permits_stale = False
+        self.read_set.took_unkept()
 
     @asynccontextmanager
     async def changing(self, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:
@@ -110,8 +106,7 @@ class Context:
             record_ids: The upstream's own ids.
         """
         self.loaders.forget(kind, record_ids)
-        if self.account.records is not None:
-            await self.account.records.forget(self.account.identity, kind, record_ids)
+        await self.account.records.forget(self.account.identity, kind, record_ids)
 
     @property
     def status_version(self) -> int:
@@ -131,5 +126,5 @@ class Context:
                 await self.account.events.record_changed(self.account, record, since, StatusEventSource.MUTATION)
 
     def close(self) -> None:
-        """Give up what is still on its way: nobody waits for it any more."""
+        """Give up what is still in flight: nothing waits for it any more."""
         self.loaders.cancel()

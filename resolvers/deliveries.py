@@ -12,7 +12,7 @@ from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, Upstream
 from resolvers.loading.delivery_batches import read_listed
 from resolvers.numbered_pages import NumberedList, ReadPage
 from resolvers.permissions import Scope
-from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE
+from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE, IDENTIFICATION_OF_DELIVERY, PRODUCT_OF_DELIVERY
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.unreadable import read_ones
@@ -36,7 +36,7 @@ LIST: Final = "deliveries"
 def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
     """One delivery; None where there is none."""
     context.account.require(Scope.DELIVERIES_READ)
-    return context.loaders.deliveries.load(delivery_id)
+    return context.loaders.of(DELIVERY).load(delivery_id)
 
 
 async def deliveries(
@@ -62,7 +62,7 @@ async def deliveries(
     if connection.total_count is None and "totalCount" in selected_below(info):
         raise UpstreamBadAnswer(UpstreamName.DELIVERIES, "DELIVERIES answered a list without saying how long it is.")
     found = {record.send_task_id: record for record in read_ones(connection.nodes)}
-    context.loaders.deliveries.prime(found)
+    context.loaders.of(DELIVERY).prime(found)
     return connection
 
 
@@ -105,13 +105,13 @@ def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delive
 def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:
     """The product that a delivery sends."""
     info.context.account.require(Scope.DELIVERIES_READ)
-    return info.context.loaders.products_of_deliveries.load(delivery.send_task_id)
+    return info.context.loaders.of(PRODUCT_OF_DELIVERY).load(delivery.send_task_id)
 
 
 def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[DspUploadIdentification | None]:
     """The channel that a delivery goes through."""
     info.context.account.require(Scope.DELIVERIES_READ)
-    return info.context.loaders.identifications_of_deliveries.load(delivery.send_task_id)
+    return info.context.loaders.of(IDENTIFICATION_OF_DELIVERY).load(delivery.send_task_id)
 
 
 async def create(context: Context, request: NewDelivery) -> Delivery:
@@ -143,7 +143,7 @@ async def update(info: OperationInfo, delivery_id: str, change: DeliveryChange) 
         return await _change(context, delivery_id, change)
     except Conflicting as refusal:
         if selected_below(info, "delivery"):
-            await add_record(context, refusal, context.loaders.deliveries, delivery_id)
+            await add_record(context, refusal, context.loaders.of(DELIVERY), delivery_id)
         raise
 
 
@@ -191,7 +191,7 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
 
 async def _reread(context: Context, delivery_id: str) -> Delivery:
     since = context.status_version
-    found = await read_after_change(context, DELIVERY, "delivery", context.loaders.deliveries, delivery_id)
+    found = await read_after_change(context, DELIVERY, "delivery", context.loaders.of(DELIVERY), delivery_id)
     await context.tell_status(since, found)
     return found
 

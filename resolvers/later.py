@@ -48,6 +48,21 @@ class Later(Generic[Source, Value]):
 Result = TypeVar("Result")
 
 
+def done(value: Value) -> "asyncio.Future[Value]":
+    """Return a future of a value that is there already."""
+    future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+def failed(error: Exception) -> "asyncio.Future[Any]":
+    """Return a future that fails when it is awaited, such as one item of a list; unawaited, it logs nothing."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    future.exception()
+    return future
+
+
 async def together(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     """What all of them come to, in their order.
 

@@ -15,7 +15,7 @@ from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow, RecordMissing
 from resolvers.numbered_pages import NumberedList
 from resolvers.permissions import Scope
-from resolvers.record_kinds import TASK, TASK_PAGE
+from resolvers.record_kinds import ORGANIZATION, PARTNER, TASK, TASK_PAGE
 from resolvers.rereading import MAX_REREAD, add_record, not_read, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
@@ -46,7 +46,7 @@ class TasksOutcome(msgspec.Struct, frozen=True):
 def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
     """One task; None where there is none."""
     context.account.require(Scope.LOGISTICS_READ)
-    return context.loaders.tasks.load(task_id)
+    return context.loaders.of(TASK).load(task_id)
 
 
 async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:
@@ -72,7 +72,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
     listed = NumberedList(UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps)
     connection = await listed.window(start, size, trail, look_further=look_further)
     found = {record.task_id: record for record in read_ones(connection.nodes)}
-    context.loaders.tasks.prime(found)
+    context.loaders.of(TASK).prime(found)
     return connection
 
 
@@ -81,7 +81,7 @@ def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitable[
     info.context.account.require(Scope.LOGISTICS_READ)
     if task.organization_id is None:
         return None
-    return info.context.loaders.organizations.load(task.organization_id)
+    return info.context.loaders.of(ORGANIZATION).load(task.organization_id)
 
 
 async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
@@ -101,7 +101,7 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
         created, failed = await by_chunks(tasks, create_chunk)
     whole = [record for record in created if isinstance(record, LogisticsTask)]
     await context.tell_status(since, *whole)
-    context.loaders.tasks.prime({record.task_id: record for record in whole})
+    context.loaders.of(TASK).prime({record.task_id: record for record in whole})
     named = [one.task_id for one in created if isinstance(one, TaskReference)]
     read, unread = await _reread_all(context, named[:MAX_REREAD])
     unread += [not_read(UpstreamName.LOGISTICS, "task", task_id) for task_id in named[MAX_REREAD:]]
@@ -124,7 +124,7 @@ async def update(info: OperationInfo, task_id: str, change: TaskChange) -> Logis
             updated = await context.account.logistics.update_task(context.scope, task_id, change)
     except (Conflicting, NotAllowedNow) as refusal:
         if isinstance(refusal, NotAllowedNow) or selected_below(info, "task"):
-            await add_record(context, refusal, context.loaders.tasks, task_id)
+            await add_record(context, refusal, context.loaders.of(TASK), task_id)
         raise
     if updated is None:
         updated = await _reread(context, task_id)
@@ -147,7 +147,7 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
         async with context.changing(TASK, [task_id]):
             said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
     except NotAllowedNow as refusal:
-        await add_record(context, refusal, context.loaders.tasks, task_id)
+        await add_record(context, refusal, context.loaders.of(TASK), task_id)
         raise
     found = await _reread(context, task_id)
     if said is None and found.status is not TaskStatus.CANCELLED:
@@ -234,7 +234,7 @@ async def _change_several(context: Context, items: Sequence[Item], change: _Chan
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
     since = context.status_version
-    found = await read_after_change(context, TASK, "task", context.loaders.tasks, task_id)
+    found = await read_after_change(context, TASK, "task", context.loaders.of(TASK), task_id)
     await context.tell_status(since, found)
     return found
 
@@ -278,4 +278,4 @@ def _not_found(task_id: str) -> GatewayError:
 def partner(context: Context) -> Awaitable[Partner | None]:
     """The partner account, without its secret key."""
     context.account.require(Scope.LOGISTICS_READ)
-    return context.loaders.partners.load("")
+    return context.loaders.of(PARTNER).load("")

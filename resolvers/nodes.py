@@ -6,8 +6,8 @@ from typing import Final
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.ids import require_global_id
-from resolvers.later import Later
-from resolvers.loading.loaders import failed
+from resolvers.later import Later, failed
+from resolvers.record_kinds import DELIVERY, IDENTIFICATION, JOB, ORGANIZATION, PRODUCT, RECIPIENTS, TASK
 from resolvers.unreadable import recipient_in
 from resolvers.upstreams.sms.records import Recipient
 
@@ -59,15 +59,15 @@ def _recipient(context: Context, local_id: str) -> Awaitable[Recipient | None]:
     """A recipient's own id is its job's and its own, parted by a slash: the API knows no other way to it."""
     job_id, _, sms_id = local_id.partition("/")
 
-    return Later(context.loaders.recipients.load(job_id), lambda found: recipient_in(found or (), sms_id))
+    return Later(context.loaders.of(RECIPIENTS).load(job_id), lambda found: recipient_in(found or (), sms_id))
 
 
 READERS: Final[dict[str, Callable[[Context, str], Awaitable[object | None]]]] = {
-    "Delivery": lambda context, local_id: context.loaders.deliveries.load(local_id),
-    "Product": lambda context, local_id: context.loaders.products.load(local_id),
-    "DspUploadIdentification": lambda context, local_id: context.loaders.identifications.load(local_id),
-    "SmsJob": lambda context, local_id: context.loaders.jobs.load(local_id),
+    "Delivery": lambda context, local_id: context.loaders.of(DELIVERY).load(local_id),
+    "Product": lambda context, local_id: context.loaders.of(PRODUCT).load(local_id),
+    "DspUploadIdentification": lambda context, local_id: context.loaders.of(IDENTIFICATION).load(local_id),
+    "SmsJob": lambda context, local_id: context.loaders.of(JOB).load(local_id),
     "Recipient": _recipient,
-    "LogisticsTask": lambda context, local_id: context.loaders.tasks.load(local_id),
-    "Organization": lambda context, local_id: context.loaders.organizations.load(local_id),
+    "LogisticsTask": lambda context, local_id: context.loaders.of(TASK).load(local_id),
+    "Organization": lambda context, local_id: context.loaders.of(ORGANIZATION).load(local_id),
 }

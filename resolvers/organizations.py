@@ -9,7 +9,7 @@ from resolvers.connections import Connection, check_first, place_behind
 from resolvers.context import Context
 from resolvers.numbered_pages import NumberedList
 from resolvers.permissions import Scope
-from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE
+from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE, ROLES
 from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.unreadable import read_ones
@@ -25,7 +25,7 @@ LIST: Final = "organizations"
 def organization(context: Context, organization_id: str) -> Awaitable[Organization | None]:
     """One organization; None where there is none."""
     context.account.require(Scope.LOGISTICS_READ)
-    return context.loaders.organizations.load(organization_id)
+    return context.loaders.of(ORGANIZATION).load(organization_id)
 
 
 async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:
@@ -50,14 +50,14 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
     listed = NumberedList(UpstreamName.LOGISTICS, LIST, read_page, lambda one: one.organization_id, account.page_caps)
     connection = await listed.window(start, size, trail, look_further=look_further)
     found = {record.organization_id: record for record in read_ones(connection.nodes)}
-    context.loaders.organizations.prime(found)
+    context.loaders.of(ORGANIZATION).prime(found)
     return connection
 
 
 def roles(organization: Parent[Organization], info: OperationInfo) -> Awaitable[list[Role] | None]:
     """The roles that a user of an organization can have."""
     info.context.account.require(Scope.LOGISTICS_READ)
-    return info.context.loaders.roles.load(organization.organization_id)
+    return info.context.loaders.of(ROLES).load(organization.organization_id)
 
 
 async def create(context: Context, business_name: str) -> Organization:
@@ -71,7 +71,7 @@ async def create(context: Context, business_name: str) -> Organization:
         created = await context.account.logistics.create_organization(context.scope, business_name)
         changed.add(created.organization_id)
     if isinstance(created, OrganizationReference):
-        organizations, own_id = context.loaders.organizations, created.organization_id
+        organizations, own_id = context.loaders.of(ORGANIZATION), created.organization_id
         return await read_after_change(context, ORGANIZATION, "organization", organizations, own_id)
     return created
 

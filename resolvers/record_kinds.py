@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from resolvers.accounts import Account
-from resolvers.cache.freshness import CachedKind, Freshness, always, by_state
+from resolvers.cache.freshness import Freshness
+from resolvers.cache.kind import CachedKind, always, by_state
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.sms.data_centres import read_job, read_recipients
 from resolvers.unreadable import readable

@@ -2,11 +2,11 @@
 
 from typing import Final, TypeVar
 
-from resolvers.cache.freshness import CachedKind
+from resolvers.cache.kind import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
 from resolvers.events.changes import TrackedRecord
-from resolvers.loading.record_loaders import RecordLoader
+from resolvers.loading.loader import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 
 MAX_REREAD: Final = 200

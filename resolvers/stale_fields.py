@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Collection, Generator
 from contextvars import ContextVar
 from typing import Any
 
-from resolvers.cache.freshness import CachedKind
-from resolvers.cache.keys import question
+from resolvers.cache.keys import request_key
+from resolvers.cache.kind import CachedKind
 from resolvers.context import Context
 from resolvers.later import Later
-from resolvers.loading.cached_loader import CachedLoader
+from resolvers.loading.loader import RecordLoader
 from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope
 
@@ -45,23 +45,22 @@ class RecordedLoaders:
         self._loaders = loaders
         self._fields = fields
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the loaders have
-        """A loader that notes, or anything else as it is."""
-        found = getattr(self._loaders, name)
-        return _RecordedLoader(found, self._fields) if isinstance(found, CachedLoader) else found
+    def of(self, kind: CachedKind[Any]) -> "_RecordedLoader":
+        """Return the operation's loader of a kind, as one that notes."""
+        return _RecordedLoader(self._loaders.of(kind), self._fields)
 
     def page(
-        self, kind: CachedKind[Any], arguments: tuple[Any, ...], ask: Callable[[CallScope], Awaitable[Any]]
+        self, kind: CachedKind[Any], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Any]]
     ) -> "_Noting":
         """The page that the operation has had already."""
-        key = self._loaders.page_key(kind, question(*arguments))
-        return _Noting(self._loaders.page(kind, arguments, ask), self._fields, (key,))
+        key = self._loaders.page_key(kind, request_key(*arguments))
+        return _Noting(self._loaders.page(kind, arguments, fetch), self._fields, (key,))
 
 
 class _RecordedLoader:
     """One loader that notes for which field a record is awaited; one that is loaded ahead is not yet anybody's."""
 
-    def __init__(self, loader: CachedLoader[Any], fields: StaleFields) -> None:
+    def __init__(self, loader: RecordLoader[Any], fields: StaleFields) -> None:
         self._loader = loader
         self._fields = fields
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeVar, cast
 
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.loading.loaders import failed
+from resolvers.later import failed
 from resolvers.upstreams.deliveries.records import Delivery
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName

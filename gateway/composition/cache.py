@@ -10,15 +10,13 @@ from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
 
 
-def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache | None:
-    """The process's cache; None where nothing is to be kept or shared, so that it costs nothing.
+def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache:
+    """Return the process's cache; one that passes every read through where nothing is to be kept or shared.
 
     Args:
         settings: What the operator set.
         clock: The event loop's, in seconds.
     """
-    if not settings.cache.enabled and not settings.cache.coalesce:
-        return None
     counts = CacheCounts()
     return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts, clock=clock)
 

@@ -12,7 +12,7 @@ from gateway.composition.upstreams import Upstreams
 from gateway.settings.model import Settings
 from resolvers import record_kinds
 from resolvers.accounts import Account
-from resolvers.cache.freshness import CachedKind
+from resolvers.cache.kind import CachedKind
 from resolvers.cache.records import RecordCache
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import RedisCoordination
@@ -20,7 +20,7 @@ from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
-from resolvers.events.service import Events, EventsConfig, Forget, forget_nothing, utc_now
+from resolvers.events.service import Events, EventsConfig, Forget, utc_now
 
 REDIS_SECONDS: Final = 5.0
 """What an answer of Redis may take, above the second that a read of the log waits for something new."""
@@ -71,7 +71,7 @@ def compose_events(settings: Settings, upstreams: Upstreams) -> ComposedEvents:
     return ComposedEvents(events, upstreams.own, redis)
 
 
-def _build_events(settings: Settings, records: RecordCache | None) -> tuple[Events, Redis | None]:
+def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Redis | None]:
     keep = LogConfig(settings.events.keep_seconds, settings.events.max_events)
     config = EventsConfig(
         polls=PollConfig(settings.events.poll_min_seconds, settings.events.poll_max_seconds),
@@ -88,10 +88,7 @@ def _build_events(settings: Settings, records: RecordCache | None) -> tuple[Even
     return Events(log, coordination, config), redis
 
 
-def _forgetting(records: RecordCache | None) -> Forget:
-    if records is None:
-        return forget_nothing
-
+def _forgetting(records: RecordCache) -> Forget:
     async def forget(key: RecordKey) -> None:
         local_id = key.local_id.partition("/")[0] if key.kind == "Recipient" else key.local_id
         await records.forget(key.identity, _CACHED_KINDS[key.kind], [local_id])

@@ -84,8 +84,8 @@ class Upstreams:
         own: The gateway's own account.
         named: The tenants' accounts by name.
         connections: Closed last.
+        records: The cache of all accounts.
         redis: Where limits are shared with other processes, if anywhere.
-        records: The cache of all accounts, if anything is to be kept or shared.
         logistics: The policies around the logistics API, without credentials: for callers' own accounts.
         logins: The same with places, pace and breaker of their own: for logins, so that queries never wait for them.
         account_tokens: Keeps the accounts' tokens, if any are shared or outlive the process.
@@ -94,21 +94,19 @@ class Upstreams:
     own: Account
     named: dict[str, Account]
     connections: Connections
+    records: RecordCache
     redis: Redis | None = None
-    records: RecordCache | None = None
     logistics: Transport | None = None
     logins: Transport | None = None
     account_tokens: AccountTokens | None = None
 
     async def open(self) -> None:
         """Get in touch with the other processes."""
-        if self.records is not None:
-            await self.records.open()
+        await self.records.open()
 
     async def close(self) -> None:
         """Close every connection."""
-        if self.records is not None:
-            await self.records.close()
+        await self.records.close()
         await self.connections.close()
         if self.account_tokens is not None:
             await self.account_tokens.close()
@@ -150,7 +148,7 @@ def build_upstreams(
     logistics = builder.logistics_without_credentials(settings.logistics) if settings.logistics else None
     logins = builder.logins(settings.logistics) if settings.logistics else None
     account = builder.build(OWN_ACCOUNT, own)
-    return Upstreams(account, named, connections, redis, records, logistics, logins, account_tokens)
+    return Upstreams(account, named, connections, records, redis, logistics, logins, account_tokens)
 
 
 def _open_redis(settings: Settings) -> Redis | None:
@@ -171,7 +169,7 @@ class _AccountBuilder:
         self,
         connections: Connections,
         surroundings: StackSurroundings,
-        records: RecordCache | None,
+        records: RecordCache,
         account_tokens: AccountTokens | None,
     ) -> None:
         self._connections = connections

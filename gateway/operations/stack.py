@@ -66,14 +66,14 @@ class OperationSurroundings:
 
     Args:
         redis: Where budgets and persisted documents are shared with other processes, if anywhere.
-        records: The cache of records, by which responses are forgotten; None where nothing is kept or shared.
+        records: The cache of records, by which responses are forgotten.
         counts: Where requests are counted that are too large.
         spent: Where refusals for spent budgets are counted.
         counted: The outermost step.
     """
 
     redis: Redis | None
-    records: RecordCache | None
+    records: RecordCache
     counts: RequestCounts
     spent: SpentCounts
     counted: Step | None = None
@@ -176,8 +176,8 @@ def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operatio
     return last
 
 
-def _cached(settings: Settings, records: RecordCache | None, runner: Runner) -> Operations[Caller]:
-    if records is None:
+def _cached(settings: Settings, records: RecordCache, runner: Runner) -> Operations[Caller]:
+    if records.passes_through:
         return runner
     cache = settings.cache
     config = CachedOperationsConfig(

@@ -173,7 +173,7 @@ class StateSources:
         connections: Connections that the server ended.
         requests: Requests that were too large.
         spent: Requests whose caller had spent its budget.
-        records: The cache, if there is one.
+        records: The process's cache.
         addresses: Every address of each upstream, once.
         open_connections: How many WebSockets and streams are open.
         refused_logins: How many requests of logins were refused for there were too many.
@@ -183,7 +183,7 @@ class StateSources:
     connections: ConnectionCounts
     requests: RequestCounts
     spent: SpentCounts
-    records: RecordCache | None
+    records: RecordCache
     addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
@@ -204,8 +204,7 @@ class StateCollector(Collector):
         )
         yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
         yield _counts("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
-        if sources.records is not None:
-            yield from _cache(sources.records)
+        yield from _cache(sources.records)
         yield from _breakers(sources.addresses)
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
@@ -275,7 +274,7 @@ class Metrics:
 
     def watch(
         self,
-        records: RecordCache | None,
+        records: RecordCache,
         addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]],
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],

@@ -52,7 +52,7 @@ class Marks:
 
 
 MAX_READABLE: Final = 200
-"""Characters of a question that stand in its key as they are; a longer one is hashed."""
+"""Characters of a request that stand in its key as they are; a longer one is hashed."""
 
 
 def key_prefix(identity: str, kind: str) -> str:
@@ -74,7 +74,7 @@ def is_list_tag(key: str) -> bool:
     return key.split("/", 2)[1] == "list"
 
 
-def question(*parts: Any) -> str:  # noqa: ANN401 - whatever msgspec can encode
-    """What tells one question that is no record's id from another, such as the filters and number of a page."""
+def request_key(*parts: Any) -> str:  # noqa: ANN401 - whatever msgspec can encode
+    """Return the key of a request for no single record, made of all that tells it from others of its kind."""
     text = msgspec.json.encode(parts).decode()
     return text if len(text) <= MAX_READABLE else blake2b(text.encode(), digest_size=24).hexdigest()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from resolvers.cache.entry import Entry
-from resolvers.cache.freshness import CachedKind, HasIdentity
+from resolvers.cache.kind import CachedKind, HasIdentity
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName
@@ -31,22 +31,23 @@ class ReadSet:
         mark: Where the invalidations stood when the operation began.
 
     Attributes:
+        loop: The event loop that the operation runs in.
         touched: The keys of all that the answer is made of, tags of lists among them.
         fresh_until: Until when all of that is fresh, by the cache's clock; minus infinity where a part cannot be kept.
         stale: The keys of what was served stale, with its age in seconds.
-        may_be_stale: Whether stale records are good enough; false once the operation changes something.
+        permits_stale: Whether stale records are good enough; false once the operation changes something.
     """
 
     __slots__ = (
         "_awaited",
         "_late",
-        "_loop",
         "_timers",
         "_waiting",
         "account",
         "fresh_until",
+        "loop",
         "mark",
-        "may_be_stale",
+        "permits_stale",
         "scope",
         "stale",
         "touched",
@@ -59,11 +60,11 @@ class ReadSet:
         self.touched: set[str] = set()
         self.fresh_until = float("inf")
         self.stale: dict[str, float] = {}
-        self.may_be_stale = True
+        self.permits_stale = True
         self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
         self._awaited: list[Awaited] = []
         self._late: list[Callable[[], None]] = []
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
 
     def took(self, key: str, entry: Entry) -> None:
@@ -82,10 +83,10 @@ class ReadSet:
 
     def wait(self, upstream: UpstreamName) -> "asyncio.Future[Any]":
         """A value to come, which fails at the operation's deadline however long the call for it goes on."""
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = self.loop.create_future()
         self._waiting.append((future, upstream))
         if not self._timers and self.scope.deadline != float("inf"):
-            self._timers.append(self._loop.call_at(self.scope.deadline, self._expire))
+            self._timers.append(self.loop.call_at(self.scope.deadline, self._expire))
         return future
 
     def awaits(self, awaited: Awaited) -> None:
@@ -95,8 +96,8 @@ class ReadSet:
     def when_late(self, serve: Callable[[], None]) -> None:
         """Have something called shortly before the deadline, to serve what is waited for in another way."""
         if not self._late and self.scope.deadline != float("inf"):
-            late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - self._loop.time())
-            self._timers.append(self._loop.call_at(late_at, self._serve_late))
+            late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - self.loop.time())
+            self._timers.append(self.loop.call_at(late_at, self._serve_late))
         self._late.append(serve)
 
     def trace(self, kind: CachedKind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
@@ -105,8 +106,13 @@ class ReadSet:
             path = kind.path.replace("{id}", record_id)
             self.scope.traces.append(CallTrace(kind.upstream, kind.method, path, None, milliseconds, cache, 0))
 
+    def leave_cancelled(self) -> None:
+        """Give up the reads whose futures were cancelled one by one, while the operation goes on with the others."""
+        for awaited in self._awaited:
+            awaited.leave()
+
     def cancel(self) -> None:
-        """Give up what is still on its way: nobody waits for it any more."""
+        """Give up what is still in flight: nothing waits for it any more."""
         for timer in self._timers:
             timer.cancel()
         for future, _ in self._waiting:

@@ -1,4 +1,4 @@
-"""The cache of records: what is kept in this process, what falls with what, and the way to whatever is missing."""
+"""The cache of records: what this process keeps, what is in flight, and what is forgotten with what."""
 
 import asyncio
 import time
@@ -11,10 +11,11 @@ import msgspec
 from resolvers.cache.counts import CacheCounts
 from resolvers.cache.entry import Entry
 from resolvers.cache.envelope import sealed
-from resolvers.cache.freshness import CacheConfig, CachedKind, Freshness, Value
+from resolvers.cache.freshness import CacheConfig, Freshness
 from resolvers.cache.in_flight import Batch, InFlight
 from resolvers.cache.invalidations import Invalidations
 from resolvers.cache.keys import Marks, is_list_tag, key_prefix, list_tag
+from resolvers.cache.kind import CachedKind, Value
 from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, cost_of
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.shared import SharedItem, SharedRecords
@@ -33,7 +34,7 @@ REMEMBERED_PREFIXES = 20_000
 class RecordCache:
     """Records by identity, kind and id, for all operations of a process; process lifetime.
 
-    An operation sees it through its loaders. Whoever learns of a change calls `forget`.
+    An operation uses it through its loaders; a change of a record is followed by `forget`.
 
     Args:
         config: What is kept, and for how long.
@@ -46,6 +47,7 @@ class RecordCache:
         invalidations: Subscribe there to hear of whatever is forgotten.
         counts: How often what happened.
         keeps: Whether records are kept at all, or only shared in flight.
+        passes_through: Whether nothing is kept nor shared, so that each operation reads for itself.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class RecordCache:
         self.clock = clock
         self.wall = wall
         self.keeps = config.keep
-        self.terms = config.terms()
+        self.passes_through = not config.keep and not config.coalesce
+        self.policies = config.policies()
         self.memory = BoundedMemory(config.max_entries, config.max_bytes)
         self.invalidations = Invalidations()
         self.counts = counts or CacheCounts()
@@ -82,10 +85,10 @@ class RecordCache:
             await self.shared.link.open()
 
     async def close(self) -> None:
-        """Give up what is on its way, leave in Redis what has just come, and let go of it."""
+        """Cancel the reads in flight, write to Redis what has just been fetched, and disconnect from it."""
         tasks = [batch.task for batch in self.batches if batch.task is not None]
         for batch in list(self.batches):
-            if batch.task is not None and batch.on_their_way():
+            if batch.task is not None and batch.unfinished():
                 batch.task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.shared is not None:
@@ -108,19 +111,19 @@ class RecordCache:
         """The tags of the lists that a kind's records stand in, or that its pages are of."""
         return [list_tag(identity, name) for name in kind.lists]
 
-    def find(self, key: str, reading: ReadSet) -> tuple[Entry, bool] | None:
-        """What is kept, and whether it is stale; None where the operation has to wait."""
+    def find(self, key: str, read_set: ReadSet) -> tuple[Entry, bool] | None:
+        """Return the entry that may be served, and whether it is stale; None where the operation has to wait."""
         entry = self.memory.peek(key)
         if entry is None:
             return None
         now = self.clock()
         if now < entry.fresh_until:
             self.counts.hits += 1
-            reading.took(key, entry)
+            read_set.took(key, entry)
             return entry, False
-        if reading.may_be_stale and entry.may_revalidate(now):
+        if read_set.permits_stale and entry.may_revalidate(now):
             self.counts.stale += 1
-            reading.took_stale(key, entry, now)
+            read_set.took_stale(key, entry, now)
             return entry, True
         return None
 
@@ -134,19 +137,19 @@ class RecordCache:
             mark: Where the invalidations stood when it was asked for.
             tags: The lists that it is a page of.
         """
-        lifetime = Freshness.MISSING if value is None else kind.lifetime(value)
-        terms = self.terms[lifetime]
+        freshness = Freshness.MISSING if value is None else kind.freshness(value)
+        policy = self.policies[freshness]
         now = self.clock()
         if not self.keeps or self.invalidations.since(mark, (key, *tags)):
-            return Kept(key, Entry(value, now, now, terms), lifetime)
+            return Kept(key, Entry(value, now, now, policy), freshness)
         kept_value: Any = value
         if kind.leads_to is not None and value is not None:
             kept_value = self._end_of(kind, value)
         encoded = _encoded(kept_value)
-        fresh_until = now + terms.ttl * (1 - JITTER * self._random.random())
-        entry = Entry(kept_value, now, fresh_until, terms, cost_of(encoded) if encoded else ENTRY_BYTES)
+        fresh_until = now + policy.ttl * (1 - JITTER * self._random.random())
+        entry = Entry(kept_value, now, fresh_until, policy, cost_of(encoded) if encoded else ENTRY_BYTES)
         self.memory.put(key, entry)
-        return Kept(key, entry, lifetime, encoded if kind.shared else b"")
+        return Kept(key, entry, freshness, encoded if kind.shared else b"")
 
     def keep_held(self, kind: CachedKind[Value], identity: str, value: Value | None, mark: int) -> list["Kept"]:
         """Keep the records that a value brings along, such as a page its deliveries."""
@@ -162,8 +165,8 @@ class RecordCache:
     def item(self, kept: "Kept", *, token: str = "", leased: bool = False) -> SharedItem:
         """What other processes are to have of it."""
         now, entry = self.clock(), kept.entry
-        data = sealed(entry, kept.lifetime, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
-        return SharedItem(kept.key, data, entry.fresh_until + entry.terms.grace - now, token, leased)
+        data = sealed(entry, kept.freshness, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
+        return SharedItem(kept.key, data, entry.fresh_until + entry.policy.grace - now, token, leased)
 
     def dependents(self, identity: str, kind: CachedKind[Any], record_ids: Iterable[str]) -> set[str]:
         """The keys of records, of all that is made of them, and of the lists that they may stand in."""
@@ -186,9 +189,9 @@ class RecordCache:
             await self.shared.forget(sorted(keys))
         self._forget_here(keys)
 
-    def current(self, reading: ReadSet) -> bool:
+    def current(self, read_set: ReadSet) -> bool:
         """Whether nothing that an operation was given has been forgotten since it began."""
-        return not self.invalidations.since(reading.mark, reading.touched)
+        return not self.invalidations.since(read_set.mark, read_set.touched)
 
     def _forget_here(self, keys: Collection[str]) -> None:
         self.counts.forgotten += len(keys)
@@ -210,19 +213,24 @@ class RecordCache:
         return next(record_id for _, record_id, _ in ends)
 
 
+def pass_through() -> RecordCache:
+    """Return a cache that keeps and shares nothing: every read is one of its own."""
+    return RecordCache(CacheConfig(keep=False, coalesce=False))
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A record that was just told, as it is kept; lives until everybody who waits has it.
 
     Args:
         key: Where.
         entry: With no time left where it was not kept.
-        lifetime: Its terms' name.
+        freshness: Names its policy.
         encoded: Its JSON for other processes; empty where they are not to have it.
     """
 
     key: str
     entry: Entry
-    lifetime: Freshness
+    freshness: Freshness
     encoded: bytes = b""
 
 

@@ -8,11 +8,14 @@ from typing import Final
 import msgspec
 
 from resolvers.accounts import Account
+from resolvers.cache.read_set import ReadSet
+from resolvers.cache.records import pass_through
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.record_kinds import DELIVERY, JOB, RECIPIENTS, TASK
 from resolvers.unreadable import recipient_in
 from resolvers.upstreams.call import CallScope, CallTrace
 
@@ -48,11 +51,23 @@ class _Shared(msgspec.Struct, eq=False):
         loaders: Fetch them.
         traces: The calls that were made for them and are charged to none of them yet.
         asking: How many of the reads are on their way to the upstream.
+        leaving: Whether reads are about to be given up.
     """
 
     loaders: RecordLoaders
     traces: list[CallTrace]
     asking: int = 0
+    leaving: bool = False
+
+    def leave_soon(self) -> None:
+        """Give up the reads that were cancelled in this turn of the event loop, all by one pass."""
+        if not self.leaving:
+            self.leaving = True
+            asyncio.get_running_loop().call_soon(self._leave)
+
+    def _leave(self) -> None:
+        self.leaving = False
+        self.loaders.leave_cancelled()
 
 
 class _Pending(msgspec.Struct, eq=False):
@@ -111,6 +126,7 @@ class Reader:
         self._clock = clock
         self._sleep = sleep
         self._fresh_seconds = fresh_seconds
+        self._uncached = pass_through()
         self._queued: dict[RecordKey, _Pending] = {}
         self._asking: dict[RecordKey, _Pending] = {}
         self._comparing: set[RecordKey] = set()
@@ -196,9 +212,9 @@ class Reader:
             del self._queued[pending.key]
         if pending.task is not None:
             pending.task.cancel()
+        if pending.shared is not None:
+            pending.shared.leave_soon()
         pending.result.cancel()
-        if pending.shared is not None and not pending.shared.asking:
-            pending.shared.loaders.cancel()
 
     def _dispatch(self) -> None:
         queued, self._queued = self._queued, {}
@@ -220,7 +236,8 @@ class Reader:
         return task
 
     def _new_loaders(self, account: Account, traces: list[CallTrace] | None) -> RecordLoaders:
-        return RecordLoaders(account, CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces))
+        scope = CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces)
+        return RecordLoaders(self._uncached, ReadSet(account, scope, self._uncached.invalidations.mark))
 
     async def _serve(self, pending: _Pending, loaders: RecordLoaders) -> None:
         try:
@@ -250,7 +267,11 @@ class Reader:
             since = self._log.version
             if attempt:
                 loaders = self._new_loaders(pending.account, pending.charged)
-            record = await fetch(loaders, key)
+            try:
+                record = await fetch(loaders, key)
+            finally:
+                if attempt:
+                    loaders.cancel()
             if record is None:
                 self._stop_asking(pending)
                 self._recent.pop(key, None)
@@ -289,6 +310,8 @@ class Reader:
                 if pending.charged is not None:
                     pending.charged += pending.shared.traces
                 pending.shared.traces.clear()
+                if not pending.shared.asking:
+                    pending.shared.loaders.cancel()
 
     def _flush(self) -> None:
         observations, self._observations = self._observations, []
@@ -321,13 +344,13 @@ async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
     """A record straight from its upstream; None where there is none."""
     match key.kind:
         case "Delivery":
-            return await loaders.deliveries.load(key.local_id)
+            return await loaders.of(DELIVERY).load(key.local_id)
         case "SmsJob":
-            return await loaders.jobs.load(key.local_id)
+            return await loaders.of(JOB).load(key.local_id)
         case "LogisticsTask":
-            return await loaders.tasks.load(key.local_id)
+            return await loaders.of(TASK).load(key.local_id)
     job_id, _, sms_id = key.local_id.partition("/")
-    found = await loaders.recipients.load(job_id)
+    found = await loaders.of(RECIPIENTS).load(job_id)
     return recipient_in(found or (), sms_id)
 
 

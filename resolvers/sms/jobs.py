@@ -16,7 +16,7 @@ from resolvers.ids import global_id, split_global_id
 from resolvers.later import Later
 from resolvers.nodes import node_of
 from resolvers.permissions import Scope
-from resolvers.record_kinds import JOB
+from resolvers.record_kinds import JOB, RECIPIENTS, SMS_VERSION
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.quota import billed_parts
 from resolvers.unreadable import as_nodes, readable
@@ -48,8 +48,8 @@ def job(info: OperationInfo, job_id: str) -> Awaitable[SmsJob | None]:
     context = info.context
     context.account.require(Scope.SMS_READ)
     if needs_recipients(selected_below(info)):
-        context.loaders.recipients.load(job_id)
-    return context.loaders.jobs.load(job_id)
+        context.loaders.of(RECIPIENTS).load(job_id)
+    return context.loaders.of(JOB).load(job_id)
 
 
 def needs_recipients(selected: frozenset[str]) -> bool:
@@ -69,7 +69,7 @@ def recipients_of(
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
     # Not a function in here: its annotations would be worked out for each job of a page.
-    return Later(context.loaders.recipients.load(job_id), partial(_page_of, list_name, start, size))
+    return Later(context.loaders.of(RECIPIENTS).load(job_id), partial(_page_of, list_name, start, size))
 
 
 def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | None) -> Connection[Recipient] | None:
@@ -90,7 +90,7 @@ def recipients(
 def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:
     """How many recipients of a job stand where."""
     info.context.account.require(Scope.SMS_READ)
-    return Later(info.context.loaders.recipients.load(job.job_id), _summary_of)
+    return Later(info.context.loaders.of(RECIPIENTS).load(job.job_id), _summary_of)
 
 
 def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
@@ -125,7 +125,7 @@ def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | No
 def version(context: Context) -> Awaitable[SmsApiVersion | None]:
     """The version of the SMS API, as its primary data centre tells it."""
     context.account.require(Scope.SMS_READ)
-    return context.loaders.sms_versions.load("")
+    return context.loaders.of(SMS_VERSION).load("")
 
 
 async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:
@@ -150,7 +150,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
     if selected_below(info, "job") <= NEEDS_NO_REPORT:
         return from_input
     try:
-        found = await context.loaders.jobs.load(job_id)
+        found = await context.loaders.of(JOB).load(job_id)
     except UpstreamError:
         return from_input
     if found is None:

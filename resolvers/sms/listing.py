@@ -10,12 +10,11 @@ import msgspec
 from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput, UpstreamBadAnswer
-from resolvers.later import Later
-from resolvers.loading.loaders import failed
+from resolvers.later import Later, failed
 from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.numbered_pages import Trails
 from resolvers.permissions import Scope
-from resolvers.record_kinds import PRESENT
+from resolvers.record_kinds import JOB, PRESENT, RECIPIENTS
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.job_lists import JobIds, Segment
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
@@ -173,13 +172,13 @@ def _known_jobs(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
     loaders = info.context.loaders
     if needs_recipients(selected):
         for job_id in job_ids:
-            loaders.recipients.load(job_id)
+            loaders.of(RECIPIENTS).load(job_id)
     return [_node(loaders, job_id) for job_id in job_ids]
 
 
 def _node(loaders: RecordLoaders, job_id: str) -> Awaitable[SmsJob | UnreadJob]:
     """A job as its report says, or as much as the list knows of it."""
-    return Later(loaders.jobs.load(job_id), partial(_reported, job_id), partial(UnreadJob, job_id))
+    return Later(loaders.of(JOB).load(job_id), partial(_reported, job_id), partial(UnreadJob, job_id))
 
 
 def _reported(job_id: str, job: SmsJob | None) -> SmsJob | UnreadJob:

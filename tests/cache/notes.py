@@ -10,13 +10,14 @@ from random import Random
 import msgspec
 
 from resolvers.cache.counts import CacheCounts
-from resolvers.cache.freshness import CacheConfig, CachedKind, Freshness, always, by_state
+from resolvers.cache.freshness import CacheConfig, Freshness
+from resolvers.cache.kind import CachedKind, always, by_state
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.cache.redis_link import RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.errors import UpstreamError
-from resolvers.loading.cached_loader import CachedLoader
+from resolvers.loading.loader import RecordLoader
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 
@@ -113,7 +114,7 @@ class Clock:
         self.now += seconds
 
 
-class Operation(CachedLoader[Note]):
+class Operation(RecordLoader[Note]):
     """One operation of one owner."""
 
     def __init__(

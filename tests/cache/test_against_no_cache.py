@@ -60,10 +60,10 @@ class History:
         if self.held_since is not None:
             self.longest_call = max(self.longest_call, self.clock.now - self.held_since)
 
-    def check(self, where: tuple[str, str], asked_at: float, may_be_stale: bool, got: Note | None) -> None:
+    def check(self, where: tuple[str, str], asked_at: float, permits_stale: bool, got: Note | None) -> None:
         """The answer was true not longer ago than its lifetime promises, and not before the last announced change."""
         lifetime = TTL_MISSING if got is None else (TTL_FINAL if got.final else TTL)
-        grace = GRACE if may_be_stale and got is not None else 0
+        grace = GRACE if permits_stale and got is not None else 0
         self.measure_calls()
         since = max(asked_at - lifetime - grace - self.longest_call, self.announced.get(where, 0.0))
         truths = self.truths.get(where, [(0.0, None)])
@@ -120,11 +120,11 @@ async def live_through(steps: list[tuple[str, object]]) -> None:
 async def _at_place(action: str, where: tuple[str, str], history: History, notes: Notes, cache: object) -> None:
     from_owner, note_id = where
     if action.startswith("read"):
-        may_be_stale = action == "read"
+        permits_stale = action == "read"
         operation = Operation(cache, Owner(from_owner, notes))  # type: ignore[arg-type]  # a RecordCache
-        operation.reading.may_be_stale = may_be_stale
+        operation.reading.permits_stale = permits_stale
         announced = history.announced.get(where, 0.0)
-        history.pending.append((where, max(history.clock.now, announced), may_be_stale, operation.load(note_id)))
+        history.pending.append((where, max(history.clock.now, announced), permits_stale, operation.load(note_id)))
         await turns(5)
         return
     history.version += 1
@@ -159,9 +159,9 @@ async def _let_calls_end(notes: Notes, history: History) -> None:
 async def _settle(history: History) -> None:
     """Check what has come so far; a failure is no answer, and only an upstream that is down may cause one."""
     await turns(5)
-    for where, asked_at, may_be_stale, value in history.pending:
+    for where, asked_at, permits_stale, value in history.pending:
         if value.done():
             error = value.exception()
             assert error is None or error is DOWN
             if error is None:
-                history.check(where, asked_at, may_be_stale, value.result())
+                history.check(where, asked_at, permits_stale, value.result())

@@ -78,7 +78,7 @@ async def test_what_is_not_kept_is_not_fresh_for_an_operation_to_be_kept_either(
 
 
 def test_each_lifetime_has_terms_and_only_prices_and_absences_are_never_stale() -> None:
-    terms = CacheConfig(grace=300).terms()
+    terms = CacheConfig(grace=300).policies()
 
     assert terms.keys() == set(Freshness)
     assert {one for one in Freshness if terms[one].grace == 0} == {Freshness.QUOTE, Freshness.MISSING}

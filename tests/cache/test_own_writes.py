@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resolvers.cache.records import pass_through
 from resolvers.upstreams.call import Call
 from tests.cache.notes import Clock, new_cache, process
 from tests.cache.three_apis import LittleProcess, ThreeApis
@@ -98,7 +99,7 @@ async def answers_alike(
 ) -> None:
     """Each operation gets the same answer as from a gateway that keeps nothing, over APIs with the same history."""
     other_apis = ThreeApis()
-    uncached = LittleProcess(other_apis, None)
+    uncached = LittleProcess(other_apis, pass_through())
     for number, answers_whole, (document, variables) in steps:
         apis.answers_whole = other_apis.answers_whole = answers_whole
 

@@ -83,7 +83,7 @@ async def test_an_operation_that_changes_something_never_gets_a_stale_record() -
     warm = await Warm().up()
     warm.clock.advance(10)
     operation = Operation(warm.cache, warm.ann)
-    operation.reading.may_be_stale = False
+    operation.reading.permits_stale = False
 
     note = await operation.load("1")
 
@@ -96,7 +96,7 @@ async def test_nor_does_it_when_the_upstream_fails() -> None:
     warm.clock.advance(10)
     warm.notes.failure = DOWN
     operation = Operation(warm.cache, warm.ann)
-    operation.reading.may_be_stale = False
+    operation.reading.permits_stale = False
 
     with pytest.raises(UpstreamUnavailable):
         await operation.load("1")
@@ -107,7 +107,7 @@ async def test_in_one_call_that_fails_some_get_the_stale_record_and_who_changes_
     warm.clock.advance(10)
     warm.notes.gate, warm.notes.failure = asyncio.Event(), DOWN
     changing, reading = Operation(warm.cache, warm.ann), Operation(warm.cache, warm.ann)
-    changing.reading.may_be_stale = False
+    changing.reading.permits_stale = False
     refused = changing.load("1")
     served = reading.load("1")
     warm.notes.open_gate()

@@ -190,10 +190,10 @@ class LittleProcess:
 
     Args:
         apis: What it asks.
-        records: Its cache; it keeps and shares nothing without one.
+        records: Its cache.
     """
 
-    def __init__(self, apis: ThreeApis, records: RecordCache | None) -> None:
+    def __init__(self, apis: ThreeApis, records: RecordCache) -> None:
         account = Account(
             "own",
             deliveries=DeliveriesClient(apis, DeliveriesConfig(BASE)),

@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from gateway.settings.groups import CacheSettings
-from resolvers.cache.freshness import CacheConfig, CachedKind, Freshness, always
+from resolvers.cache.freshness import CacheConfig, Freshness
+from resolvers.cache.kind import CachedKind, always
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.names import UpstreamName
 from tests.scenarios.resilience.little_gateway import LittleGateway, Wire, delivery, now

@@ -1,0 +1,314 @@
+"""Reads records that are not fresh in this process: joins a read in flight, else begins one and keeps its result.
+
+    wanted id -> in flight already?  -> wait for that read (single-flight)
+              -> new batch, one task -> shared with other processes? -> a lease for each record (see `leases`)
+                                     -> the upstream, many records by one call where it can
+
+    fetched   -> kept in memory, unless it was invalidated since the read began
+              -> every waiter
+              -> Redis, which no waiter waits for
+    failed    -> the entry kept before, where it is within its grace and the operation permits stale records
+              -> else the error, for every waiter
+
+A batch has a deadline of its own: the operation that began it may give up while others wait. A waiter close to its
+own deadline gets the stale entry, where there is one, and the batch goes on in the background.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+from resolvers.cache.entry import Entry
+from resolvers.cache.in_flight import ABANDONED_SECONDS, Batch, InFlight
+from resolvers.cache.kind import CachedKind
+from resolvers.cache.leases import LeasedBatch
+from resolvers.cache.read_set import ReadSet, fail
+from resolvers.cache.records import RecordCache
+from resolvers.cache.shared import SharedItem
+from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal
+from resolvers.upstreams.call import CallScope
+
+FetchOne: TypeAlias = Callable[[CallScope, str], Awaitable[Any]]
+"""Fetches one record from its upstream."""
+
+FetchMany: TypeAlias = Callable[[CallScope, Sequence[str]], Awaitable[dict[str, Any]]]
+"""Fetches several records by one call, where the upstream can."""
+
+Wanted: TypeAlias = "tuple[str, asyncio.Future[Any] | None]"
+"""An id and the future that waits for its record; None where the read is a refresh in the background."""
+
+
+class Fetcher:
+    """Fetches records of one kind with one identity; lifetime of its loader and of the reads that it began.
+
+    Args:
+        cache: Where the records are kept.
+        kind: Of the records.
+        identity: Names the credentials that fetch.
+        fetch_one: Fetches one.
+        fetch_many: Fetches several; None where each takes a call.
+
+    Attributes:
+        prefix: What the keys of these records begin with.
+        tags: The keys of the lists that a page is of; empty for records.
+    """
+
+    __slots__ = ("_cache", "_fetch_many", "_fetch_one", "_identity", "kind", "prefix", "tags")
+
+    def __init__(
+        self,
+        cache: RecordCache,
+        kind: CachedKind[Any],
+        identity: str,
+        fetch_one: FetchOne,
+        fetch_many: FetchMany | None = None,
+    ) -> None:
+        self._cache = cache
+        self._identity = identity
+        self._fetch_one = fetch_one
+        self._fetch_many = fetch_many
+        self.kind = kind
+        self.prefix = cache.prefix(identity, kind)
+        self.tags = () if kind.shared else tuple(cache.tags(identity, kind))
+
+    def fetch(self, wanted: Collection[Wanted], read_set: ReadSet) -> None:
+        """Resolve the futures of what is wanted, with one batch for all that is not in flight.
+
+        Args:
+            wanted: The ids and their futures.
+            read_set: Of the operation that wants them.
+        """
+        missing = [one for one in wanted if not self._joined(*one, read_set)]
+        if missing:
+            self._begin(missing, read_set)
+
+    def via(self, record_id: str) -> FetchOne:
+        """Return a fetch of what a relationship leads to by the id of where it starts, whatever id it is given."""
+        fetch_one = self._fetch_one
+        return lambda scope, _: fetch_one(scope, record_id)
+
+    async def fetch_reads(self, batch: Batch, reads: Sequence[InFlight], *, leased: bool = False) -> None:
+        """Fetch from the upstream, resolve the waiters, then write what was fetched to Redis.
+
+        Args:
+            batch: Of the reads.
+            reads: Those to end.
+            leased: Whether this process holds a lease for each, to be released.
+        """
+        items: list[SharedItem] = []
+        rest = reads
+        if len(reads) > 1 and self._fetch_many is not None:
+            rest = await self._fetch_together(self._fetch_many, batch, reads, items, leased=leased)
+        if len(rest) == 1:
+            await self._fetch_singly(batch, rest[0], items, leased=leased)
+        elif rest:
+            await asyncio.gather(*(self._fetch_singly(batch, read, items, leased=leased) for read in rest))
+        if items and self._cache.shared is not None:
+            await self._cache.shared.put(items)
+
+    def land(self, read: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
+        """Resolve all waiters with the record.
+
+        Args:
+            read: What ends.
+            value: The record.
+            parts: The entries that it was kept as, by key; empty where nothing is kept.
+        """
+        self._unlist(read)
+        for waiter, read_set in read.end().items():
+            if waiter.done():
+                continue
+            for key, entry in parts:
+                read_set.took(key, entry)
+            if not parts:
+                read_set.took_unkept()
+            if read.tags:
+                read_set.touched.update(read.tags)
+            waiter.set_result(value)
+
+    def serve_stale(self, read: InFlight, entry: Entry, now: float) -> None:
+        """Resolve the waiters that permit it with a stale entry, while the record is fetched."""
+        if self.kind.leads_to is not None or not entry.may_revalidate(now):
+            return
+        for waiter, read_set in list(read.waiting.items()):
+            if read_set.permits_stale and not waiter.done():
+                del read.waiting[waiter]
+                read_set.took_stale(read.key, entry, now)
+                waiter.set_result(entry.value)
+                read.batch.background = True
+
+    def _joined(self, record_id: str, waiter: "asyncio.Future[Any] | None", read_set: ReadSet) -> bool:
+        """Wait for a read in flight, unless it has less time than this operation."""
+        read = self._cache.in_flight_reads.get(self.prefix + record_id)
+        if read is None or read.batch.scope.deadline < read_set.scope.deadline < float("inf"):
+            return False
+        if waiter is not None:
+            self._cache.counts.joined += 1
+            read_set.trace(self.kind, record_id, "shared")
+            self._join(read, waiter, read_set)
+        return True
+
+    def _begin(self, wanted: Sequence[Wanted], read_set: ReadSet) -> None:
+        cache, prefix, loop = self._cache, self.prefix, read_set.loop
+        linger = ABANDONED_SECONDS if cache.config.coalesce else 0.0
+        scope = self._scope(wanted, read_set)
+        batch = Batch(scope, self._abandoned, linger=linger, background=_is_refresh(wanted))
+        for record_id, waiter in wanted:
+            read = InFlight(prefix + record_id, record_id, cache.invalidations.mark, self.tags, batch)
+            if cache.config.coalesce:
+                cache.in_flight_reads[read.key] = read
+            if waiter is not None:
+                self._join(read, waiter, read_set)
+        cache.counts.misses += len(wanted)
+        cache.batches.add(batch)
+        if cache.keeps or len(batch.reads) > 1:
+            batch.task = loop.create_task(self._run(batch))
+        else:
+            batch.task = loop.create_task(self._run_unkept(batch, batch.reads[0]))
+
+    def _scope(self, wanted: Sequence[Wanted], read_set: ReadSet) -> CallScope:
+        """Return the scope of a new batch: the operation's own where no other can join it."""
+        scope = read_set.scope
+        if self._cache.passes_through:
+            return scope
+        deadline = read_set.loop.time() + self._cache.config.in_flight_seconds
+        if _is_refresh(wanted):
+            return CallScope(deadline, None, deadline)
+        return CallScope(max(deadline, scope.deadline), scope.traces, scope.deadline)
+
+    def _join(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
+        read.join(waiter, read_set)
+        if self._cache.keeps and read_set.permits_stale and self._stand_in(read) is not None:
+            read_set.when_late(partial(self._serve_late, read, waiter, read_set))
+
+    def _abandoned(self, batch: Batch) -> None:
+        for read in batch.unfinished():
+            self._unlist(read)
+        self._cache.batches.discard(batch)
+
+    async def _run(self, batch: Batch) -> None:
+        shared = self._cache.shared if self.kind.shared else None
+        try:
+            if shared is None:
+                await self.fetch_reads(batch, batch.reads)
+            else:
+                await LeasedBatch(batch, self, self._cache, shared, self._identity).run()
+        except asyncio.CancelledError:
+            for read in batch.unfinished():
+                self._cancel(read)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, no waiter may be left
+            for read in batch.unfinished():
+                self._fail(read, error)
+        finally:
+            self._cache.batches.discard(batch)
+            batch.end()
+
+    async def _run_unkept(self, batch: Batch, read: InFlight) -> None:
+        """Fetch one record that is not kept: most reads of a gateway without a cache, so without the steps for it."""
+        try:
+            value = await self._fetch_one(batch.scope, read.record_id)
+        except asyncio.CancelledError:
+            self._cancel(read)
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
+            self._fail(read, error)
+        else:
+            self.land(read, value, ())
+        finally:
+            self._cache.batches.discard(batch)
+            batch.end()
+
+    async def _fetch_together(
+        self, fetch_many: FetchMany, batch: Batch, reads: Sequence[InFlight], items: list[SharedItem], *, leased: bool
+    ) -> list[InFlight]:
+        """Fetch all by one call and return the reads that its answer lacks, which take a call each."""
+        try:
+            found = await fetch_many(batch.scope, [read.record_id for read in reads])
+        except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
+            for read in reads:
+                self._crash(read, error, items, leased=leased)
+            return []
+        for read in reads:
+            if read.record_id in found:
+                self._arrive(read, found[read.record_id], items, leased=leased)
+        return [read for read in reads if not read.ended]
+
+    async def _fetch_singly(self, batch: Batch, read: InFlight, items: list[SharedItem], *, leased: bool) -> None:
+        try:
+            value = await self._fetch_one(batch.scope, read.record_id)
+        except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
+            self._crash(read, error, items, leased=leased)
+        else:
+            self._arrive(read, value, items, leased=leased)
+
+    def _arrive(self, read: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401 - any record
+        cache = self._cache
+        kept = cache.keep(self.kind, read.key, value, read.mark, read.tags)
+        held = cache.keep_held(self.kind, self._identity, value, read.mark)
+        parts = [kept, *held] if self.kind.leads_to else [kept]
+        self.land(read, value, [(part.key, part.entry) for part in parts])
+        if cache.shared is not None:
+            if self.kind.shared:
+                items.append(cache.item(kept, token=read.token, leased=leased))
+            items += [cache.item(one) for one in held if one.encoded]
+
+    def _crash(self, read: InFlight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
+        self._fail(read, error)
+        if leased:
+            items.append(SharedItem(read.key, leased=True))
+
+    def _fail(self, read: InFlight, error: Exception) -> None:
+        """Resolve all waiters with the entry that may stand in for the record, else with the error."""
+        self._unlist(read)
+        stand_in = self._stand_in(read) if _permits_stand_in(error) else None
+        for waiter, read_set in read.end().items():
+            if waiter.done():
+                continue
+            if stand_in is not None and read_set.permits_stale:
+                self._serve_stand_in(read, stand_in, waiter, read_set)
+            else:
+                fail(waiter, error)
+
+    def _cancel(self, read: InFlight) -> None:
+        self._unlist(read)
+        for waiter in read.end():
+            waiter.cancel()
+
+    def _unlist(self, read: InFlight) -> None:
+        """Let no other operation join a read."""
+        if self._cache.in_flight_reads.get(read.key) is read:
+            del self._cache.in_flight_reads[read.key]
+
+    def _stand_in(self, read: InFlight) -> Entry | None:
+        """Return the entry that may be served in place of a record that cannot be fetched."""
+        entry = None if self.kind.leads_to is not None else self._cache.memory.peek(read.key)
+        return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
+
+    def _serve_late(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
+        """Resolve a waiter whose operation is about to end; the read goes on in the background."""
+        stand_in = self._stand_in(read)
+        if stand_in is not None and read_set.permits_stale and read.waiting.pop(waiter, None) is not None:
+            read.batch.background = True
+            self._serve_stand_in(read, stand_in, waiter, read_set)
+
+    def _serve_stand_in(
+        self, read: InFlight, stand_in: Entry, waiter: "asyncio.Future[Any]", read_set: ReadSet
+    ) -> None:
+        self._cache.counts.stale += 1
+        read_set.took_stale(read.key, stand_in, self._cache.clock())
+        read_set.touched.update(read.tags)
+        waiter.set_result(stand_in.value)
+
+
+def _is_refresh(wanted: Sequence[Wanted]) -> bool:
+    return any(waiter is None for _, waiter in wanted)
+
+
+def _permits_stand_in(error: Exception) -> bool:
+    """Return whether a stale record may be served in spite of an error.
+
+    Not where the upstream understood and refused, nor where it refused the credentials: those may have been revoked.
+    """
+    return isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefusal | UpstreamAuth)

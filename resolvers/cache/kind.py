@@ -1,0 +1,85 @@
+"""The kinds of records that are cached: how each is fetched, how long it is fresh, and what depends on it."""
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from resolvers.cache.freshness import Freshness
+from resolvers.upstreams.call import CallScope, Method
+from resolvers.upstreams.names import UpstreamName
+
+Value = TypeVar("Value")
+
+Fetch = Callable[[Any, CallScope, str], Coroutine[Any, Any, Any]]
+"""Fetches one record: with the account's clients, within the scope's deadline, by its id."""
+
+FetchMany = Callable[[Any, CallScope, Sequence[str]], Coroutine[Any, Any, dict[str, Any]]]
+
+
+class HasIdentity(Protocol):
+    """An account, which stands above the cache: its credentials have a name."""
+
+    identity: str
+    """Names the credentials; never a secret."""
+
+
+@dataclass(frozen=True, eq=False)
+class CachedKind(Generic[Value]):
+    """One kind of what is cached; process lifetime.
+
+    Args:
+        name: In keys; never changed without changing what older processes would read.
+        record: What its values decode to; None stands for a missing one beside it.
+        upstream: Who tells it.
+        freshness: Decides how long a value is kept.
+        fetch: Gets one; None where there is none. What is asked by a question of its own has no `fetch`.
+        fetch_many: Gets several by one call, None where there is none, absent where it cannot tell.
+        max_batch: How many go together at most.
+        dependents: The kinds whose values under the same id are made of it.
+        lists: The names of the lists that it may stand in.
+        holds: The records that a value of it brings along.
+        leads_to: For a relationship: the kind of what it leads to, of which only the id is kept.
+        shared: Whether other processes may have it through Redis.
+        path: The path below the upstream's base that its call has, with `{id}`; for traces of what was not called.
+        method: Likewise.
+
+    Attributes:
+        decoder: Reads its JSON; MessagePack would lose the offset of a time.
+    """
+
+    name: str
+    record: Any
+    upstream: UpstreamName
+    freshness: Callable[[Value], Freshness]
+    _: KW_ONLY
+    fetch: Fetch | None = None
+    fetch_many: FetchMany | None = None
+    max_batch: int = 1
+    dependents: "tuple[CachedKind[Any], ...]" = ()
+    lists: tuple[str, ...] = ()
+    holds: "Callable[[Value], Iterable[tuple[CachedKind[Any], str, Any]]] | None" = None
+    leads_to: "CachedKind[Any] | None" = None
+    shared: bool = True
+    path: str = ""
+    method: Method = "GET"
+    decoder: msgspec.json.Decoder[Value | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the decoder once."""
+        object.__setattr__(self, "decoder", msgspec.json.Decoder(self.record | None))
+
+    def __repr__(self) -> str:
+        """The name is enough."""
+        return f"<Kind {self.name}>"
+
+
+def always(freshness: Freshness) -> Callable[[Any], Freshness]:
+    """Return the freshness of a kind whose values have no states."""
+    return lambda _: freshness
+
+
+def by_state(record: Any) -> Freshness:  # noqa: ANN401 - whatever has `final`
+    """Return the freshness of a record with a status."""
+    return Freshness.FINAL if record.final else Freshness.ACTIVE

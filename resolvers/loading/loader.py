@@ -1,0 +1,123 @@
+"""Loaders: within one operation a record is read once, and ids of one kind that are wanted together go out together."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from resolvers.cache.fetcher import Fetcher, FetchOne
+from resolvers.cache.kind import CachedKind
+from resolvers.cache.read_set import ReadSet
+from resolvers.cache.records import RecordCache
+from resolvers.later import done
+
+Value = TypeVar("Value")
+
+
+class RecordLoader(Generic[Value]):
+    """Loads records of one kind by id; operation lifetime, and in a subscription one event.
+
+    What is fresh in the cache is there at once. The rest is fetched, for a kind with batches at the end of the current
+    turn of the event loop, so that the ids wanted in that turn share calls.
+
+    Args:
+        kind: Of the records.
+        cache: Where they are kept.
+        read_set: Of the operation.
+    """
+
+    def __init__(self, kind: CachedKind[Value], cache: RecordCache, read_set: ReadSet) -> None:
+        assert kind.fetch is not None  # noqa: S101 - pages have none, and no loader
+        account = read_set.account
+        many = partial(kind.fetch_many, account) if kind.fetch_many else None
+        self._fetcher = Fetcher(cache, kind, account.identity, partial(kind.fetch, account), many)
+        self._cache = cache
+        self._read_set = read_set
+        self._values: dict[str, asyncio.Future[Value | None]] = {}
+        self._primed: dict[str, Value] = {}
+        self._waiting: dict[str, asyncio.Future[Any] | None] = {}
+
+    def load(self, record_id: str) -> "asyncio.Future[Value | None]":
+        """Return a future of the record, None where there is none; the first call for an id begins the read."""
+        value = self._values.get(record_id)
+        if value is None:
+            primed = self._primed.get(record_id)
+            value = self._values[record_id] = self._begin(record_id) if primed is None else done(primed)
+        return value
+
+    def prime(self, records: Mapping[str, Value]) -> None:
+        """Use records that came with another answer, such as a page's, for ids that were not loaded before."""
+        self._primed.update(records)
+
+    def forget(self, record_id: str) -> None:
+        """Read anew when next loaded: the record has changed."""
+        self._values.pop(record_id, None)
+        self._primed.pop(record_id, None)
+
+    def keys(self, record_id: str) -> list[str]:
+        """Return the keys of the entries that `load` answers from."""
+        return [self._fetcher.prefix + record_id]
+
+    def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
+        found = self._cache.find(self._fetcher.prefix + record_id, self._read_set) if self._cache.keeps else None
+        if found is None:
+            waiter = self._read_set.wait(self._fetcher.kind.upstream)
+            self._fetch(record_id, waiter)
+            return waiter
+        entry, stale = found
+        if stale:
+            self._fetch(record_id, None)
+        if self._read_set.scope.traces is not None:
+            self._read_set.trace(self._fetcher.kind, record_id, "stale" if stale else "hit")
+        return done(entry.value)
+
+    def _fetch(self, record_id: str, waiter: "asyncio.Future[Any] | None") -> None:
+        if self._fetcher.kind.max_batch == 1:
+            self._fetcher.fetch(((record_id, waiter),), self._read_set)
+            return
+        if not self._waiting:
+            self._read_set.loop.call_soon(self._dispatch)
+        self._waiting[record_id] = waiter
+
+    def _dispatch(self) -> None:
+        waiting, self._waiting = list(self._waiting.items()), {}
+        size = self._fetcher.kind.max_batch
+        for start in range(0, len(waiting), size):
+            self._fetcher.fetch(waiting[start : start + size], self._read_set)
+
+
+class RelatedLoader(RecordLoader[Value]):
+    """Loads what a relationship leads to, by the id of where it starts; operation lifetime.
+
+    Which record that is cannot change and is kept long; the record itself is kept as its own kind is, and shared by
+    all relationships that lead there.
+    """
+
+    def keys(self, record_id: str) -> list[str]:
+        """Return the key of the relationship, and that of the record it leads to."""
+        (key,) = super().keys(record_id)
+        relationship = self._cache.memory.peek(key)
+        leads_to = self._fetcher.kind.leads_to
+        if relationship is None or relationship.value is None or leads_to is None:
+            return [key]
+        return [key, self._cache.prefix(self._read_set.account.identity, leads_to) + relationship.value]
+
+    def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
+        leads_to = self._fetcher.kind.leads_to
+        relationship = self._cache.find(self._fetcher.prefix + record_id, self._read_set)
+        if relationship is None or leads_to is None:
+            return super()._begin(record_id)
+        entry, stale = relationship
+        if stale:
+            self._fetch(record_id, None)
+        if entry.value is None:
+            return done(None)
+        return _DestinationLoader(leads_to, self._cache, self._read_set, self._fetcher.via(record_id)).load(entry.value)
+
+
+class _DestinationLoader(RecordLoader[Value]):
+    """Loads one record by its own id, and fetches it over a relationship that is known to lead there."""
+
+    def __init__(self, kind: CachedKind[Value], cache: RecordCache, read_set: ReadSet, fetch_one: FetchOne) -> None:
+        super().__init__(kind, cache, read_set)
+        self._fetcher = Fetcher(cache, kind, read_set.account.identity, fetch_one)
