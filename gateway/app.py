@@ -24,7 +24,7 @@ from gateway.operations.execution import core_schema
 from gateway.operations.stack import OperationSurroundings, build_operation_stack
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from gateway.subscriptions.config import subscriptions_config
+from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.telemetry.metrics import Metrics
@@ -71,7 +71,7 @@ def create_app(
     site = Site.of(settings)
     key_holders = build_key_holders(settings.auth, upstreams, now)
     oauth = build_oauth(settings, upstreams, site, key_holders, now)
-    identify = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
+    authenticate = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
     schema = build_schema()
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
@@ -80,11 +80,11 @@ def create_app(
     )
     stack = build_operation_stack(settings, core_schema(schema), execution, surroundings)
     subscriber = Subscriber(core_schema(schema), execution, stack, settings.deadline_seconds)
-    subscriptions = Subscriptions(subscriber, identify.socket, subscriptions_config(settings), now)
+    subscriptions = Subscriptions(subscriber, authenticate.socket, subscriptions_config(settings), now)
     endpoint_config = EndpointConfig(settings.max_body_bytes, site.rule)
     endpoint = Endpoint(
         stack.operations,
-        identify,
+        authenticate,
         endpoint_config,
         page=IdeEndpoint(ide, examples) if settings.serves_ide else None,
         streams=subscriptions.streams,

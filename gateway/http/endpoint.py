@@ -35,7 +35,7 @@ CallerT = TypeVar("CallerT")
 CallerT_co = TypeVar("CallerT_co", covariant=True)
 
 
-class Identify(Protocol[CallerT_co]):
+class Authenticate(Protocol[CallerT_co]):
     """Identifies the caller of a request; process lifetime."""
 
     async def __call__(self, scope: Scope) -> CallerT_co:
@@ -81,7 +81,7 @@ class Endpoint(Generic[CallerT]):
 
     Args:
         operations: Runs operations.
-        identify: Tells who sent a request.
+        authenticate: Tells who sent a request.
         config: What an operator may set.
         page: Answers a GET from a client that prefers `text/html`: the IDE.
         streams: By media type: answer GET and POST of clients that prefer it, such as `text/event-stream`.
@@ -91,7 +91,7 @@ class Endpoint(Generic[CallerT]):
     def __init__(
         self,
         operations: Operations[CallerT],
-        identify: Identify[CallerT],
+        authenticate: Authenticate[CallerT],
         config: EndpointConfig,
         *,
         page: ASGIApp | None = None,
@@ -99,7 +99,7 @@ class Endpoint(Generic[CallerT]):
         sockets: ASGIApp | None = None,
     ) -> None:
         self._operations = operations
-        self._identify = identify
+        self._authenticate = authenticate
         self._max_body_bytes = config.max_body_bytes
         self._rule = config.rule
         self._request_ids = RequestIds()
@@ -145,7 +145,7 @@ class Endpoint(Generic[CallerT]):
         """
         scope, departure = exchange.scope, None
         try:
-            caller = await self._identify(scope)
+            caller = await self._authenticate(scope)
             if scope["method"] == "POST":
                 check_post(exchange.headers, self._max_body_bytes)
                 message = await exchange.receive()

@@ -1,1 +1,1 @@
-"""Operations that stay open: a subscription's run, and the transports that carry its events to a client."""
+"""GraphQL over long-lived connections: the runs of subscriptions and the three transports that carry their events."""

@@ -1,9 +1,26 @@
-"""What is said over one WebSocket: each message of the client, and what follows from it."""
+"""The server's side of GraphQL over one WebSocket.
+
+Theory of operation
+-------------------
+One `Conversation` reads the client's messages in order. `SocketProtocol` maps the words of both protocols to the same
+`MessageKind`, so that this state machine is written once::
+
+    opened --INIT, credentials accepted--> acknowledged --START--> operation runs (one task each)
+       |                                        |                      |-- responses, then completion
+       |-- no INIT within init_seconds: 4408    |-- PING: PONG;        `-- STOP: the task is cancelled
+       |-- START: 4401                          |   credentials in its payload renew the admission
+       `-- wrong credentials: 4403              `-- credentials expired: 4403; process ends: 1012
+
+Whatever ends the connection raises or is passed on as `Closing`. Operations send through the channel themselves; its
+`send` blocks while the client does not read, and so does each operation's source of events.
+"""
 
 import asyncio
+from contextlib import aclosing, suppress
 from typing import Any
 
 import msgspec
+import orjson
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
@@ -11,8 +28,12 @@ from gateway.auth.credentials import shows_credentials
 from gateway.http.refusals import BadRequest
 from gateway.http.request import decode_post
 from gateway.http.request_id import REQUEST_ID
-from gateway.subscriptions.admission import SubscriptionAdmission
-from gateway.subscriptions.closing import (
+from gateway.operations.request import GraphQLRequest
+from gateway.subscriptions.connections import Heartbeat, SubscriptionAdmission, SubscriptionsConfig
+from gateway.subscriptions.responses import refusal
+from gateway.subscriptions.socket_channel import (
+    SocketChannel,
+    duplicate_operation,
     forbidden,
     init_timeout,
     initialized_twice,
@@ -21,35 +42,110 @@ from gateway.subscriptions.closing import (
     try_again_later,
     unacknowledged,
 )
-from gateway.subscriptions.config import SubscriptionsConfig
-from gateway.subscriptions.heartbeat import Heartbeat
-from gateway.subscriptions.response import refusal
-from gateway.subscriptions.socket_channel import SocketChannel
-from gateway.subscriptions.socket_operations import SocketOperations
 from gateway.subscriptions.socket_protocols import (
     ACKNOWLEDGEMENT,
     PONG,
     ClientMessage,
     MessageKind,
     SocketProtocol,
+    completion,
     refused_init,
 )
-from resolvers.errors import GatewayError
+from gateway.subscriptions.subscriber import Subscriber
+from resolvers.errors import EventsUnavailable, GatewayError, RateLimited
+
+
+class SocketOperations:
+    """The operations that run over one WebSocket, by the client's ids; connection lifetime.
+
+    Args:
+        subscriber: Runs the operations.
+        channel: Their responses are sent over it.
+        protocol: Encodes the messages.
+        scope: The connection's ASGI scope.
+        limit: How many may run at the same time.
+    """
+
+    __slots__ = ("_channel", "_limit", "_protocol", "_running", "_scope", "_subscriber")
+
+    def __init__(
+        self, subscriber: Subscriber, channel: SocketChannel, protocol: SocketProtocol, scope: Scope, limit: int
+    ) -> None:
+        self._subscriber = subscriber
+        self._channel = channel
+        self._protocol = protocol
+        self._scope = scope
+        self._limit = limit
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, operation_id: str, request: GraphQLRequest, caller: Caller) -> None:
+        """Start an operation; its responses are sent as they come.
+
+        Raises:
+            Closing: An operation with this id is running, and the protocol does not replace it.
+        """
+        if operation_id in self._running:
+            if not self._protocol.replaces:
+                raise duplicate_operation(operation_id)
+            self.stop(operation_id)
+        if len(self._running) >= self._limit:
+            error = RateLimited(f"This connection runs {self._limit} operations, which is the limit; end some.")
+            await self._channel.send(self._protocol.response(orjson.dumps(operation_id), refusal(error)))
+            return
+        running = self._run(operation_id, request, caller)
+        self._running[operation_id] = asyncio.get_running_loop().create_task(running)
+
+    def stop(self, operation_id: str) -> None:
+        """Cancel an operation; an unknown id is ignored."""
+        running = self._running.pop(operation_id, None)
+        if running is not None:
+            running.cancel()
+
+    async def close(self) -> None:
+        """Cancel all operations and wait for their end."""
+        running = [*self._running.values()]
+        self._running.clear()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run(self, operation_id: str, request: GraphQLRequest, caller: Caller) -> None:
+        encoded_id = orjson.dumps(operation_id)
+        try:
+            await self._subscriber.check(request, caller)
+        except EventsUnavailable as error:
+            # After an operation's error clients do not try again; after this close code they do.
+            self._channel.close_soon(try_again_later(error.message))
+            return
+        # The reading side notices that the client is gone.
+        with suppress(OSError):
+            last = completion(encoded_id)
+            async with aclosing(self._subscriber.responses(request, self._scope, caller)) as responses:
+                async for response in responses:
+                    message = self._protocol.response(encoded_id, response)
+                    if response.refused:
+                        last = message
+                        break
+                    await self._channel.send(message)
+            # Freed before the completion is sent: the client may reuse the id at once.
+            del self._running[operation_id]
+            await self._channel.send(last)
+
 
 _decode_message = msgspec.json.Decoder(ClientMessage).decode
 _decode_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
 class Conversation:
-    """The conversation over one WebSocket; connection lifetime.
+    """Handles the client's messages over one WebSocket; connection lifetime.
 
     Args:
-        protocol: In which it is held.
-        channel: Over which.
-        admission: Lets the client in.
-        operations: What it has running.
-        scope: ASGI's, of the connection.
-        config: What an operator may set.
+        protocol: The negotiated subprotocol.
+        channel: Carries the messages.
+        admission: Authenticates the client.
+        operations: The client's running operations.
+        scope: The connection's ASGI scope.
+        config: Bounds and intervals.
     """
 
     __slots__ = (
@@ -83,10 +179,10 @@ class Conversation:
         self._init_timer = loop.call_later(config.init_seconds, channel.close_soon, init_timeout())
 
     async def hold(self) -> None:
-        """Answer every message until the channel is closed.
+        """Handle every message until the channel is closed.
 
         Raises:
-            Closing: The last message ends the conversation.
+            Closing: The last message ends the connection.
             OSError: The client is gone.
         """
         try:

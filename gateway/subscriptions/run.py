@@ -1,10 +1,24 @@
-"""One run of a subscription: the source of its events, and the execution of each of them."""
+"""One run of a subscription: its source of events, their execution, and resuming after a cursor."""
 
 from collections.abc import AsyncIterable, Callable
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationDefinitionNode
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    NameNode,
+    OperationDefinitionNode,
+    StringValueNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    visit,
+)
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
 
 from gateway.operations.compiled.plan import CompiledEvents
@@ -14,15 +28,60 @@ from gateway.operations.refused_inputs import refused_inputs
 from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import report
-from gateway.subscriptions.response import Response
+from gateway.subscriptions.responses import Response
 from resolvers.context import Context
+
+RESUMING_ARGUMENT: Final = "after"
+
+
+def resumed(schema: GraphQLSchema, document: DocumentNode, cursor: str) -> DocumentNode:
+    """Return the document with the cursor as the argument `after` of every subscription field that has one.
+
+    A reconnecting EventSource repeats its document and variables and adds the header `Last-Event-ID`, so the cursor
+    in the header is newer than any `after` in the document and replaces it.
+
+    Args:
+        schema: The schema that the document was validated against.
+        document: The client's document, which is not changed.
+        cursor: The id of the last event that the client has received.
+    """
+    types = TypeInfo(schema)
+    changed: DocumentNode = visit(document, TypeInfoVisitor(types, _Resuming(schema, types, cursor)))
+    return changed
+
+
+class _Resuming(Visitor):
+    """Rewrites the root fields of a subscription."""
+
+    def __init__(self, schema: GraphQLSchema, types: TypeInfo, cursor: str) -> None:
+        super().__init__()
+        self._root = schema.subscription_type
+        self._types = types
+        self._argument = ArgumentNode(
+            name=NameNode(value=RESUMING_ARGUMENT), value=StringValueNode(value=cursor, block=False)
+        )
+
+    def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:  # noqa: ANN401 - what graphql-core passes on
+        definition = self._types.get_field_def()
+        if self._types.get_parent_type() is not self._root or definition is None:
+            return None
+        if RESUMING_ARGUMENT not in definition.args:
+            return None
+        others = [one for one in node.arguments or () if one.name.value != RESUMING_ARGUMENT]
+        return FieldNode(
+            alias=node.alias,
+            name=node.name,
+            arguments=(*others, self._argument),
+            directives=node.directives,
+            selection_set=node.selection_set,
+        )
 
 
 class SourceRefused(Exception):
-    """There are no events to be had.
+    """The subscription has no source of events.
 
     Args:
-        errors: Why.
+        errors: The GraphQL errors that say why.
     """
 
     def __init__(self, errors: list[GraphQLError]) -> None:
@@ -31,18 +90,18 @@ class SourceRefused(Exception):
 
 
 class SubscriptionRun:
-    """One run of a subscription; lives as long as the client follows it.
+    """One run of a subscription: the source of its events, and the execution of each event.
 
     Args:
-        execution: Makes what executes the operation.
-        document: Validated.
+        execution: Builds graphql-core's executor.
+        document: The validated document.
         operation: The subscription in it.
-        request: Its variables, and the id that errors are logged under.
-        compiled: Executes events first; None where graphql-core has to execute all of them.
-        new_context: Makes one for the source, and one for each event, or all would be answered from what the first has
-            loaded.
+        request: Supplies the variables, and the id that errors are logged with.
+        compiled: The compiled plan, tried before graphql-core; None if the operation cannot be compiled.
+        new_context: Makes the context of the source and a fresh one for each event, so that no event is answered from
+            records loaded for an earlier one.
         writer: Encodes the responses.
-        explained: Whether responses tell which calls were made for them.
+        explained: Whether responses list the upstream calls made for them.
     """
 
     __slots__ = (
@@ -78,10 +137,10 @@ class SubscriptionRun:
         self._source: AsyncIterable[Any] | None = None
 
     async def source(self) -> AsyncIterable[Any]:
-        """Where the subscription's events come from; to be asked for once.
+        """Open and return the source of events; call it once.
 
         Raises:
-            SourceRefused: The variables do not fit, or the resolver refuses.
+            SourceRefused: The variables are invalid, or the resolver raised an error.
         """
         if isinstance(self._executor, list):
             raise SourceRefused(self._executor)
@@ -95,7 +154,7 @@ class SubscriptionRun:
         self._source = source
         return source
 
-    async def response(self, event: Any) -> Response:  # noqa: ANN401 - whatever the source gives
+    async def response(self, event: Any) -> Response:  # noqa: ANN401 - sources yield events of any type
         """Execute the operation for one event of the source."""
         context = self._new_context()
         try:
@@ -110,14 +169,14 @@ class SubscriptionRun:
         return Response(body, getattr(event, "cursor", None), whole=written and response.keys() == {"data"})
 
     async def close(self) -> None:
-        """Close the source, and give up what it still has on its way."""
+        """Close the source, and cancel the loads that it has in flight."""
         close = getattr(self._source, "aclose", None)
         if close is not None:
             await close()
         self._context.close()
 
     async def _executed(self, event: Any, context: Context) -> ExecutionResult:  # noqa: ANN401 - see above
-        """The result that graphql-core comes to."""
+        """Execute the event by graphql-core."""
         assert isinstance(self._executor, Executor)  # noqa: S101 - otherwise there is no source and no event
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context

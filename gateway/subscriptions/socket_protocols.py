@@ -1,4 +1,4 @@
-"""The two protocols of GraphQL over WebSocket: their messages, and the few things in which they differ.
+"""The two protocols of GraphQL over WebSocket: their messages and their differences.
 
 graphql-transport-ws is the protocol of npm `graphql-ws`; the older one, whose name is graphql-ws, is that of npm
 `subscriptions-transport-ws`.
@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 import orjson
 
-from gateway.subscriptions.response import Response
+from gateway.subscriptions.responses import Response
 
 
 class MessageKind(Enum):
-    """What a client's message is for, whatever the protocol calls it."""
+    """The meaning of a client's message, independent of its name in a protocol."""
 
     INIT = "init"
     PING = "ping"
@@ -28,12 +28,12 @@ class MessageKind(Enum):
 
 
 class ClientMessage(msgspec.Struct):
-    """A message from a client; lives until it is handled.
+    """A message from a client.
 
     Attributes:
-        type: The protocol's word for what it is for.
-        id: Of the operation that it is about.
-        payload: Not yet decoded.
+        type: Its name in the protocol.
+        id: The id of its operation.
+        payload: The payload, not yet decoded.
     """
 
     type: str
@@ -43,17 +43,17 @@ class ClientMessage(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SocketProtocol:
-    """What a WebSocket says in one of the protocols; a constant.
+    """One of the protocols.
 
     Attributes:
-        name: The subprotocol's, as the handshake negotiates it.
-        kinds: What a client's message may be called.
-        result: What the message with a response is called.
-        keep_alive: The sign of life.
-        refusal: The payload of an `error` message, out of a response with errors alone.
-        replaces: A second operation under an id takes the place of the first; otherwise it is a fault.
-        reinitializes: `connection_init` may come again, with new proof of who the caller is; otherwise it is a fault.
-        tells_refused_init: The client is sent the error that kept its `connection_init` from being accepted.
+        name: The subprotocol's name in the handshake.
+        kinds: The meaning of each type of client message.
+        result: The type of a message with a response.
+        keep_alive: The keep-alive message.
+        refusal: Makes the payload of an `error` message from a response that has only errors.
+        replaces: Whether a second operation with the same id replaces the first; otherwise it is an error.
+        reinitializes: Whether a repeated `connection_init` renews the credentials; otherwise it is an error.
+        tells_refused_init: Whether a `connection_error` message precedes the close after wrong credentials.
     """
 
     name: str
@@ -66,11 +66,11 @@ class SocketProtocol:
     tells_refused_init: bool
 
     def response(self, operation_id: bytes, response: Response) -> str:
-        """The message with a response of an operation.
+        """Return the message with a response of an operation.
 
         Args:
-            operation_id: As JSON.
-            response: One of the operation's.
+            operation_id: The operation's id as JSON.
+            response: The response.
         """
         kind, payload = self.result, response.body
         if response.refused:
@@ -83,19 +83,19 @@ PONG: Final = '{"type":"pong"}'
 
 
 def completion(operation_id: bytes) -> str:
-    """The message that an operation is over.
+    """Return the message that an operation is complete.
 
     Args:
-        operation_id: As JSON.
+        operation_id: The operation's id as JSON.
     """
     return f'{{"id":{operation_id.decode()},"type":"complete"}}'
 
 
 def refused_init(body: bytes) -> str:
-    """The message that a `connection_init` is not accepted, in the protocol that has one.
+    """Return the message that a `connection_init` is not accepted, in the protocol that has one.
 
     Args:
-        body: A response with errors alone.
+        body: A response that has only errors.
     """
     return f'{{"type":"connection_error","payload":{_first_of(body).decode()}}}'
 

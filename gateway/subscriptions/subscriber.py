@@ -1,7 +1,4 @@
-"""Runs an operation over a connection that stays open, a subscription above all, and gives out its responses.
-
-A subscription may begin after an event that the client names in `Last-Event-ID` instead of its document.
-"""
+"""Runs operations for long-lived connections, independent of their transport."""
 
 import asyncio
 import logging
@@ -9,21 +6,11 @@ import time
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
 
 from graphql import (
-    ArgumentNode,
-    DocumentNode,
-    FieldNode,
     GraphQLSchema,
-    NameNode,
     OperationDefinitionNode,
     OperationType,
-    StringValueNode,
-    TypeInfo,
-    TypeInfoVisitor,
-    Visitor,
-    visit,
 )
 from starlette.types import Scope
 
@@ -36,71 +23,24 @@ from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import variables_key
 from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack
-from gateway.subscriptions.response import Response, refusal, refusal_of
-from gateway.subscriptions.run import SourceRefused, SubscriptionRun
-from gateway.subscriptions.shared_responses import SharedResponses
+from gateway.subscriptions.responses import Response, SharedResponses, refusal, refusal_of
+from gateway.subscriptions.run import SourceRefused, SubscriptionRun, resumed
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.events.start import Start
 from resolvers.upstreams.call import CallScope
 
-RESUMING_ARGUMENT: Final = "after"
-
-
-def resumed(schema: GraphQLSchema, document: DocumentNode, cursor: str) -> DocumentNode:
-    """The document with the cursor as the argument `after` of every subscription field that has one.
-
-    What a browser's EventSource sends when it reconnects is the same document and variables as before, and this
-    header: it is the newer of the two, so it takes the place of any `after` given there.
-
-    Args:
-        schema: What the document was validated against.
-        document: The client's; left as it is.
-        cursor: The id of the last event that the client has received.
-    """
-    types = TypeInfo(schema)
-    changed: DocumentNode = visit(document, TypeInfoVisitor(types, _Resuming(schema, types, cursor)))
-    return changed
-
-
-class _Resuming(Visitor):
-    """Rewrites the fields at a subscription's root; lives as long as one visit."""
-
-    def __init__(self, schema: GraphQLSchema, types: TypeInfo, cursor: str) -> None:
-        super().__init__()
-        self._root = schema.subscription_type
-        self._types = types
-        self._argument = ArgumentNode(
-            name=NameNode(value=RESUMING_ARGUMENT), value=StringValueNode(value=cursor, block=False)
-        )
-
-    def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:  # noqa: ANN401 - what graphql-core passes on
-        definition = self._types.get_field_def()
-        if self._types.get_parent_type() is not self._root or definition is None:
-            return None
-        if RESUMING_ARGUMENT not in definition.args:
-            return None
-        others = [one for one in node.arguments or () if one.name.value != RESUMING_ARGUMENT]
-        return FieldNode(
-            alias=node.alias,
-            name=node.name,
-            arguments=(*others, self._argument),
-            directives=node.directives,
-            selection_set=node.selection_set,
-        )
-
-
 logger = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """Runs operations over connections that stay open; process lifetime.
+    """Runs operations for long-lived connections; process lifetime.
 
     Args:
-        schema: What is executed.
+        schema: The schema that documents are validated against.
         execution: Executes events.
-        stack: Says which subscriptions run, and runs queries and mutations, which such connections carry as well.
-        deadline_seconds: What one event may take from the source to its response.
+        stack: Admits subscriptions, and runs the queries and mutations that such connections carry as well.
+        deadline_seconds: Time limit of one event, from the source to its response.
     """
 
     def __init__(
@@ -119,33 +59,33 @@ class Subscriber:
     def responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None = None
     ) -> AsyncGenerator[Response, None]:
-        """Run an operation; whatever goes wrong from now on is a response.
+        """Run an operation and iterate over its responses; later errors are responses as well.
 
-        The next event is taken from the source only once the response before it has been, so a client that does
-        not read leaves its events where they are bounded.
+        The next event is taken from the source only after the previous response was consumed, so the events of a
+        client that does not read stay in the source's bounded queue.
 
         Args:
-            request: What is to be run.
-            scope: ASGI's, of the connection.
-            caller: Who asks.
-            last_event_id: The cursor of the last event that the client has, where a header says so.
+            request: The operation.
+            scope: The connection's ASGI scope.
+            caller: The authenticated caller.
+            last_event_id: The cursor in the header `Last-Event-ID`, which a subscription resumes after.
 
         Raises:
-            MutationByGet: HTTP itself forbids it.
+            MutationByGet: The operation is a mutation in a GET request.
         """
         if not request.may_mutate and self._is_mutation(request):
             raise MutationByGet
         return self._guarded(self._responses(request, scope, caller, last_event_id), request.request_id)
 
     async def check(self, request: GraphQLRequest, caller: Caller) -> None:
-        """Make sure that an operation can begin, where it is a subscription: this may take seconds.
+        """Check that a subscription can begin now, which may take seconds; other operations pass.
 
         Args:
-            request: What is to be run; what is wrong with it is a response, as of any operation.
-            caller: Who asks.
+            request: The operation; errors in it are left to `responses`.
+            caller: The authenticated caller.
 
         Raises:
-            EventsUnavailable: No subscription can begin just now.
+            EventsUnavailable: The event log cannot be reached.
         """
         events = caller.account.events
         if events is None or not self._stack.limits.admit(request):
@@ -158,7 +98,7 @@ class Subscriber:
             await events.check()
 
     async def finish(self) -> None:
-        """Wait for mutations whose clients have left."""
+        """Wait for the mutations whose clients have disconnected."""
         await self._stack.mutations.finish()
 
     async def _guarded(
@@ -210,10 +150,10 @@ class Subscriber:
         run = SubscriptionRun(
             standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
         )
-        asked = _asked(document, request, compiled, scope, caller)
+        operation_key = _operation_key(document, request, compiled, scope, caller)
         try:
             async for event in await run.source():
-                yield await self._shared.response(asked, event, run.response)
+                yield await self._shared.response(operation_key, event, run.response)
         except SourceRefused as refused:
             if start is not None:
                 await start.end()
@@ -222,7 +162,7 @@ class Subscriber:
             await run.close()
 
     def _found(self, request: GraphQLRequest) -> tuple[Document, OperationDefinitionNode] | None:
-        """The document and the operation in it; None where whoever runs queries is to say what is wrong."""
+        """The document and the operation in it; None if it is invalid, which the operation stack then reports."""
         if request.query is None:
             return None
         document = self._stack.documents.get(request.query)
@@ -245,10 +185,10 @@ class Subscriber:
         return Context(caller.account, CallScope(deadline, traces), start=start)
 
 
-def _asked(
+def _operation_key(
     document: Document, request: GraphQLRequest, compiled: CompiledEvents | None, scope: Scope, caller: Caller
 ) -> Hashable | None:
-    """All that decides a response besides its event; None where that is meant for one client alone."""
+    """Everything that determines a response besides its event; None if the response must not be shared."""
     if traces_asked_for(scope) is not None:
         return None
     variables = request.variables or {}

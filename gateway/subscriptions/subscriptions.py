@@ -1,4 +1,13 @@
-"""All connections that stay open: the ASGI apps of WebSockets and streams, and how they end with the process."""
+"""The ASGI apps of the long-lived transports, and their shutdown.
+
+::
+
+    WebSocket            -> Sockets -> Conversation     -> SocketOperations --.
+    text/event-stream    -> Streams -> StreamedResponse -----------------------+-> Subscriber -> SubscriptionRun
+    multipart/mixed      -> Streams -> StreamedResponse ----------------------'
+
+All transports share one `OpenConnections`, which counts each caller's connections and ends them at shutdown.
+"""
 
 import asyncio
 import logging
@@ -12,42 +21,47 @@ from gateway.http.negotiation import EVENT_STREAM, MULTIPART
 from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body
 from gateway.http.request_id import REQUEST_ID
 from gateway.operations.request import GraphQLRequest
-from gateway.subscriptions.admission import SubscriptionAdmission
-from gateway.subscriptions.authentication import AuthenticateConnection
-from gateway.subscriptions.closing import Closing, broken, expired, no_subprotocol
-from gateway.subscriptions.config import SubscriptionsConfig
-from gateway.subscriptions.conversation import Conversation
-from gateway.subscriptions.open_connections import OpenConnections
-from gateway.subscriptions.socket_channel import SocketChannel
-from gateway.subscriptions.socket_operations import SocketOperations
+from gateway.subscriptions.connections import (
+    AuthenticateConnection,
+    OpenConnections,
+    SubscriptionAdmission,
+    SubscriptionsConfig,
+)
+from gateway.subscriptions.conversation import Conversation, SocketOperations
+from gateway.subscriptions.socket_channel import Closing, SocketChannel, broken, expired, no_subprotocol
 from gateway.subscriptions.socket_protocols import PROTOCOLS, SocketProtocol
-from gateway.subscriptions.streamed_answer import MULTIPART_SUBSCRIPTION, SERVER_SENT_EVENTS, Framing, StreamedAnswer
+from gateway.subscriptions.streamed_response import (
+    MULTIPART_SUBSCRIPTION,
+    SERVER_SENT_EVENTS,
+    Framing,
+    StreamedResponse,
+)
 from gateway.subscriptions.subscriber import Subscriber
 
 logger = logging.getLogger(__name__)
 
 
 class Sockets:
-    """Serves GraphQL over WebSocket; process lifetime.
+    """ASGI app of GraphQL over WebSocket; process lifetime.
 
     Args:
         subscriber: Runs operations.
-        identify: Tells who is at the other end.
-        connections: All that are open.
-        config: What an operator may set.
+        authenticate: Authenticates the clients.
+        connections: The open connections of all transports.
+        config: Bounds and intervals.
         now: The wall clock, in seconds since 1970.
     """
 
     def __init__(
         self,
         subscriber: Subscriber,
-        identify: AuthenticateConnection,
+        authenticate: AuthenticateConnection,
         connections: OpenConnections,
         config: SubscriptionsConfig,
         now: Callable[[], float],
     ) -> None:
         self._subscriber = subscriber
-        self._identify = identify
+        self._authenticate = authenticate
         self._connections = connections
         self._config = config
         self._now = now
@@ -73,7 +87,7 @@ class Sockets:
         if protocol is None:
             raise no_subprotocol()
         admission = SubscriptionAdmission(
-            self._identify, self._connections, self._now, lambda: channel.close_soon(expired())
+            self._authenticate, self._connections, self._now, lambda: channel.close_soon(expired())
         )
         limit = self._config.operations_per_connection
         operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
@@ -82,14 +96,14 @@ class Sockets:
 
 
 class Streams:
-    """Serves operations as streams in one framing; process lifetime.
+    """ASGI app of streamed HTTP responses in one framing; process lifetime.
 
     Args:
-        framing: How responses stand in the answer's body.
+        framing: Encodes the responses.
         subscriber: Runs operations.
-        identify: Tells who is at the other end.
-        connections: All that are open.
-        config: What an operator may set.
+        authenticate: Authenticates the clients.
+        connections: The open connections of all transports.
+        config: Bounds and intervals.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -97,38 +111,38 @@ class Streams:
         self,
         framing: Framing,
         subscriber: Subscriber,
-        identify: AuthenticateConnection,
+        authenticate: AuthenticateConnection,
         connections: OpenConnections,
         config: SubscriptionsConfig,
         now: Callable[[], float],
     ) -> None:
         self._framing = framing
         self._subscriber = subscriber
-        self._identify = identify
+        self._authenticate = authenticate
         self._connections = connections
         self._config = config
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request.
+        """Serve one request.
 
         Raises:
-            GatewayError: Before the answer has begun: who asks is unknown or has too much open, the request is none, or
-                no subscription can begin.
+            GatewayError: Before the response has begun: the credentials are wrong, the caller has too many
+                connections, the request is invalid, or no subscription can begin.
         """
-        answer = StreamedAnswer(self._framing, receive, send, self._config)
-        admission = SubscriptionAdmission(self._identify, self._connections, self._now, answer.end)
+        response = StreamedResponse(self._framing, receive, send, self._config)
+        admission = SubscriptionAdmission(self._authenticate, self._connections, self._now, response.end)
         caller = await admission.admit(scope, None)
         try:
             headers = headers_of(scope)
             request = await self._read(scope, headers, receive)
             if scope["method"] == "HEAD":
-                await answer.begin_only()
+                await response.begin_only()
                 return
             await self._subscriber.check(request, caller)
             responses = self._subscriber.responses(request, scope, caller, _last_event_id(headers))
-            with self._connections.holding(answer):
-                await answer.give(responses)
+            with self._connections.holding(response):
+                await response.give(responses)
         finally:
             admission.leave()
 
@@ -145,19 +159,19 @@ def _last_event_id(headers: Headers) -> str | None:
 
 
 class Subscriptions:
-    """Serves every transport that stays open, under one count of connections; process lifetime.
+    """The long-lived transports under one count of connections; process lifetime.
 
     Args:
         subscriber: Runs operations.
-        identify: Tells who is at the other end of a connection.
-        config: What an operator may set.
+        authenticate: Authenticates the clients.
+        config: Bounds and intervals.
         now: The wall clock, in seconds since 1970.
     """
 
     def __init__(
         self,
         subscriber: Subscriber,
-        identify: AuthenticateConnection,
+        authenticate: AuthenticateConnection,
         config: SubscriptionsConfig,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -166,19 +180,19 @@ class Subscriptions:
         self._ended_at: float | None = None
 
         def streams(framing: Framing) -> Streams:
-            return Streams(framing, subscriber, identify, self._connections, config, now)
+            return Streams(framing, subscriber, authenticate, self._connections, config, now)
 
-        self.sockets: ASGIApp = Sockets(subscriber, identify, self._connections, config, now)
-        """Serves WebSockets."""
+        self.sockets: ASGIApp = Sockets(subscriber, authenticate, self._connections, config, now)
+        """The ASGI app of WebSockets."""
         self.streams: Mapping[bytes, ASGIApp] = {
             EVENT_STREAM: streams(SERVER_SENT_EVENTS),
             MULTIPART: streams(MULTIPART_SUBSCRIPTION),
         }
-        """By media type: answer requests of clients that want a stream."""
+        """The ASGI apps of streamed responses, by media type."""
 
     @property
     def accepting(self) -> bool:
-        """Whether connections may stay open; false once the process is to end."""
+        """Whether new connections are accepted; false once shutdown has begun."""
         return self._connections.accepting
 
     @property
@@ -187,16 +201,16 @@ class Subscriptions:
         return len(self._connections)
 
     def stop_accepting(self) -> None:
-        """End every connection, and each that still comes, so that its client connects again elsewhere."""
+        """End every connection, now and from now on, so that the clients connect to another process."""
         if self._ended_at is None:
             self._ended_at = asyncio.get_running_loop().time()
         self._connections.end_all()
 
     async def close(self, grace: float) -> None:
-        """End every connection, and wait for what their clients have left running.
+        """End every connection, and wait for the mutations whose clients have disconnected.
 
         Args:
-            grace: Seconds since connections began to end, after which nothing is waited for.
+            grace: Seconds to wait at most, counted from `stop_accepting`.
         """
         self.stop_accepting()
         with suppress(TimeoutError):

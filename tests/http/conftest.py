@@ -16,7 +16,7 @@ APP = "capacitor://localhost"
 MAX_BODY_BYTES = 100_000
 
 
-async def identify(scope: Scope) -> str:
+async def authenticate(scope: Scope) -> str:
     """Everybody is "anonymous" but those whose key is wrong."""
     if (b"x-api-key", b"wrong") in scope["headers"]:
         raise Unauthenticated("This API key is not known; send one that is.")
@@ -31,7 +31,7 @@ def operations() -> SchemaOperations:
 @pytest.fixture
 def endpoint(operations: SchemaOperations) -> Endpoint[str]:
     config = EndpointConfig(MAX_BODY_BYTES, CrossSiteRule(listed=ListedOrigins((LISTED, APP))))
-    return Endpoint(operations, identify, config)
+    return Endpoint(operations, authenticate, config)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.sandbox.server import serving
-from tests.http.conftest import identify
+from tests.http.conftest import authenticate
 from tests.http.schema_operations import SchemaOperations
 
 
@@ -100,7 +100,7 @@ async def test_an_answer_that_the_client_already_has_is_not_sent_again(known: st
     headers = {} if known is None else {"if-none-match": known}
 
     async with (
-        serving(Endpoint(operations, identify, EndpointConfig())) as base,
+        serving(Endpoint(operations, authenticate, EndpointConfig())) as base,
         httpx.AsyncClient(base_url=base, trust_env=False) as client,
     ):
         response = await client.get("/", params={"query": "{ hello }"}, headers=headers)

@@ -15,7 +15,7 @@ from gateway.http.origin import ListedOrigins
 from gateway.http.request_id import REQUEST_ID
 from gateway.sandbox.server import serving
 from resolvers.errors import Forbidden
-from tests.http.conftest import LISTED, identify
+from tests.http.conftest import LISTED, authenticate
 from tests.http.schema_operations import SchemaOperations
 from tests.subscriptions.loopback import serving as serving_sockets
 
@@ -42,7 +42,7 @@ async def refusing(_scope: Scope, _receive: Receive, _send: Send) -> None:
 def built(streams: ASGIApp | None = None, page: ASGIApp | None = None, sockets: ASGIApp | None = None) -> Endpoint[str]:
     config = EndpointConfig(rule=CrossSiteRule(listed=ListedOrigins((LISTED,))))
     handlers = {} if streams is None else {EVENT_STREAM: streams}
-    return Endpoint(SchemaOperations(), identify, config, page=page, streams=handlers, sockets=sockets)
+    return Endpoint(SchemaOperations(), authenticate, config, page=page, streams=handlers, sockets=sockets)
 
 
 @pytest.fixture

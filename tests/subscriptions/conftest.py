@@ -3,7 +3,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
 from tests.subscriptions.feed import MAX_MESSAGE_BYTES, Feed, Served, build
 from tests.subscriptions.identities import Identities
 from tests.subscriptions.loopback import serving

@@ -19,7 +19,7 @@ from gateway.operations.mutations import RunningMutations, UninterruptedMutation
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.operations.stack import OperationStack
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from resolvers.errors import BadInput, GatewayError, NoSuchRecord

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from websockets.asyncio.client import connect
 
-from gateway.subscriptions.closing import expired, init_timeout
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
+from gateway.subscriptions.socket_channel import expired, init_timeout
 from tests.subscriptions.conftest import Serve
 from tests.subscriptions.feed import Event, Feed, Served
 from tests.subscriptions.socket_client import NEW, OLD, SUBSCRIPTION, connected, initialized

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from gateway.oauth.sessions import SessionStoreUnavailable
-from gateway.subscriptions import closing
-from gateway.subscriptions.closing import MAX_REASON_BYTES, Closing, duplicate_operation, forbidden
+from gateway.subscriptions import socket_channel as closing
+from gateway.subscriptions.socket_channel import MAX_REASON_BYTES, Closing, duplicate_operation, forbidden
 from tests.subscriptions.socket_client import NEW, OLD, connected, initialized
 
 GATEWAY: Final = Path(__file__).parents[2] / "gateway"

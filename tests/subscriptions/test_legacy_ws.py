@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
 from tests.subscriptions.conftest import Serve
 from tests.subscriptions.feed import Event, Feed
 from tests.subscriptions.socket_client import OLD, SUBSCRIPTION, connected, initialized

@@ -3,7 +3,7 @@ import asyncio
 import orjson
 import pytest
 
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
 from tests.subscriptions.conftest import Serve
 from tests.subscriptions.feed import MAX_MESSAGE_BYTES, Event, Feed, Served
 from tests.subscriptions.socket_client import SUBSCRIPTION

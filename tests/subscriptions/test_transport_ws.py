@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.subscriptions.config import SubscriptionsConfig
+from gateway.subscriptions.connections import SubscriptionsConfig
 from resolvers.errors import BadInput
 from tests.subscriptions.conftest import Serve
 from tests.subscriptions.feed import MAX_MESSAGE_BYTES, Event, Feed, unknown_record

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.subscriptions.response import Response
-from gateway.subscriptions.shared_responses import MAX_RESPONSES, MAX_SECONDS, SharedResponses
+from gateway.subscriptions.responses import MAX_RESPONSES, MAX_SECONDS, Response, SharedResponses
 from tests.subscriptions.feed import Event, Feed
 from tests.subscriptions.socket_client import NEW, connected, initialized
 

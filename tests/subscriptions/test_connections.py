@@ -3,8 +3,7 @@ import asyncio
 import pytest
 from starlette.types import Scope
 
-from gateway.subscriptions.admission import SubscriptionAdmission
-from gateway.subscriptions.open_connections import OpenConnections
+from gateway.subscriptions.connections import OpenConnections, SubscriptionAdmission
 from resolvers.errors import Forbidden, RateLimited
 from tests.subscriptions.identities import Identities
 

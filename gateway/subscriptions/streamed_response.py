@@ -1,4 +1,4 @@
-"""One HTTP response that stays open while its operation has responses: server-sent events, or parts of a multipart."""
+"""A streamed HTTP response: one server-sent event or one multipart part for each response of an operation."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -9,24 +9,22 @@ from typing import Final
 from starlette.types import Receive, Send
 
 from gateway.operations.request import Header
-from gateway.subscriptions.config import SubscriptionsConfig
-from gateway.subscriptions.heartbeat import Heartbeat
-from gateway.subscriptions.response import Response
+from gateway.subscriptions.connections import Heartbeat, SubscriptionsConfig
+from gateway.subscriptions.responses import Response
 
 _FIELD_END: Final = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """One way to put responses into a body; a constant.
+    """How the responses of an operation are written into an HTTP body.
 
     Attributes:
-        content_type: Of the answer.
-        opening: Sent at once, so that the client knows that it is heard.
-        part: The bytes of one response.
-        keep_alive: The sign of life.
-        completion: Sent once the operation is over. An answer that ends without it was cut off, and a client that sees
-            that connects again.
+        content_type: The media type of the HTTP response.
+        opening: Sent at once, so that the client sees that the stream has begun.
+        part: Encodes one response.
+        keep_alive: The keep-alive bytes.
+        completion: Sent once the operation is complete; a client whose stream ends without it connects again.
     """
 
     content_type: bytes
@@ -38,7 +36,7 @@ class Framing:
 
 def _event(response: Response) -> bytes:
     place = b"" if response.cursor is None else b"id: " + response.cursor.encode() + _FIELD_END
-    # JSON as we write it has no line breaks, which an event's data could not hold.
+    # `data:` cannot hold line breaks; our JSON has none.
     return b"event: next\n" + place + b"data: " + response.body + b"\n\n"
 
 
@@ -47,7 +45,7 @@ def _part(response: Response) -> bytes:
 
 
 def _json_part(body: bytes) -> bytes:
-    # The delimiter after a part is sent with it: until it comes, a client cannot know that the part is complete.
+    # The delimiter after a part is sent with it: without it a client cannot know that the part is complete.
     return b"\r\ncontent-type: application/json\r\n\r\n" + body + b"\r\n--graphql"
 
 
@@ -56,7 +54,7 @@ SERVER_SENT_EVENTS: Final = Framing(
     opening=b":\n\n",
     part=_event,
     keep_alive=b":\n\n",
-    # Without the empty `data`, a browser would not give out the event.
+    # Without the empty `data`, a browser would not dispatch the event.
     completion=b"event: complete\ndata:\n\n",
 )
 """GraphQL over SSE, distinct connections mode (npm `graphql-sse`), with the cursor as the event's id."""
@@ -74,19 +72,19 @@ MULTIPART_SUBSCRIPTION: Final = Framing(
 _HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    # nginx collects an answer before it passes it on, unless told not to.
+    # Turns off nginx's response buffering.
     (b"x-accel-buffering", b"no"),
     (b"vary", b"accept, origin"),
 )
 
 
-class StreamedAnswer:
-    """A body that grows by each response; lives as long as its HTTP request.
+class StreamedResponse:
+    """Streams the responses of one operation; request lifetime.
 
     Args:
-        framing: How responses stand in it.
-        receive: ASGI's; tells that the client is gone.
-        send: ASGI's; it waits while the client does not read, so nothing new is taken from the source meanwhile.
+        framing: Encodes the responses.
+        receive: ASGI's `receive`; reports that the client has disconnected.
+        send: ASGI's `send`; it blocks while the client does not read, and so does the source of events.
         config: Intervals.
     """
 
@@ -99,12 +97,12 @@ class StreamedAnswer:
         self._ended = False
 
     async def begin_only(self) -> None:
-        """Answer a request for the headers alone."""
+        """Answer a HEAD request."""
         await self._begin()
         await self._send({"type": "http.response.body", "body": b""})
 
     async def give(self, responses: AsyncGenerator[Response, None]) -> None:
-        """Send the responses, until they or the client's patience end."""
+        """Send the responses until they end or the client disconnects."""
         await self._begin()
         loop = asyncio.get_running_loop()
         self._pump = loop.create_task(self._pump_all(responses))
@@ -122,7 +120,7 @@ class StreamedAnswer:
         await self._finish(self._pump)
 
     def end(self) -> None:
-        """End the answer without saying that the operation is complete."""
+        """End the stream without its completion, so that the client connects again."""
         self._ended = True
         if self._pump is not None:
             self._pump.cancel()
