@@ -13,12 +13,11 @@ from gateway.auth.site import Site
 from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.http.health import add_health_routes
-from gateway.http.security_headers import SecurityHeaders
+from gateway.http.health import Termination, add_health_routes
+from gateway.http.response import SecurityHeaders
 from gateway.http.server_protocol import COUNTS, ConnectionCounts
 from gateway.ide.page import Examples, Ide, IdeEndpoint, no_examples
-from gateway.oauth.account_tokens import build_account_tokens
-from gateway.oauth.build import OAuth, build_oauth
+from gateway.oauth.build import OAuth, build_account_tokens, build_oauth
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.execution import core_schema
 from gateway.operations.stack import OperationSurroundings, build_operation_stack
@@ -28,7 +27,6 @@ from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.telemetry.metrics import Metrics
-from gateway.termination import Termination
 from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
 

@@ -1,6 +1,8 @@
 """Tells who sent a request or opened a WebSocket, from whatever it shows."""
 
 from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Protocol
 
 from starlette.types import Scope
@@ -8,8 +10,63 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
-from gateway.auth.key_holders import KeyHolders
+from gateway.auth.json_web_tokens import JwtCallers
 from resolvers.errors import Unauthenticated
+
+
+class ApiKeys:
+    """Finds the caller of a key; process lifetime.
+
+    Args:
+        callers: Each caller by the SHA-256 of its key, in hex.
+    """
+
+    def __init__(self, callers: Mapping[str, Caller]) -> None:
+        self._callers = [(bytes.fromhex(digest), caller) for digest, caller in callers.items()]
+
+    def find(self, key: str) -> Caller | None:
+        """The caller of this key, or None.
+
+        Every known digest is compared, and each in constant time, so that the time tells nothing of any of them.
+        """
+        digest = sha256(key.encode()).digest()
+        found = None
+        for known, caller in self._callers:
+            if compare_digest(known, digest):
+                found = caller
+        return found
+
+
+class KeyHolders:
+    """The callers with an API key or a JWT; process lifetime.
+
+    Args:
+        api_keys: Callers with a key.
+        jwt_callers: Callers with a token; None where the settings name no issuer.
+    """
+
+    def __init__(self, api_keys: ApiKeys, jwt_callers: JwtCallers | None = None) -> None:
+        self._api_keys = api_keys
+        self._jwt_callers = jwt_callers
+
+    async def find(self, credentials: Credentials) -> Caller | None:
+        """The caller whose key this is; None where the credentials show none.
+
+        Raises:
+            Unauthenticated: nobody's, or it is a token that is not what it must be.
+            Forbidden: it is right, but for an account that this gateway does not have.
+        """
+        key = credentials.key
+        if key is None:
+            return None
+        caller = self._api_keys.find(key)
+        if caller is not None:
+            return caller
+        if self._jwt_callers is not None and not credentials.only_key and key.count(".") == 2:
+            return await self._jwt_callers.find(key)
+        raise Unauthenticated(
+            "Check that the key or token is complete and meant for this gateway: it is not known here."
+        )
 
 
 class SessionCallers(Protocol):

@@ -3,12 +3,10 @@
 import time
 from collections.abc import Callable
 
-from gateway.auth.api_keys import ApiKeys
-from gateway.auth.authentication import Authentication, SessionCallers
+from gateway.auth.authentication import ApiKeys, Authentication, KeyHolders, SessionCallers
 from gateway.auth.callers import ANONYMOUS, Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
-from gateway.auth.key_holders import KeyHolders
 from gateway.auth.key_set import KeySet, key_set_source
 from gateway.composition.upstreams import Upstreams
 from gateway.settings.callers import AuthSettings

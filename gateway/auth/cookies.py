@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from starlette.types import Scope
 
-from gateway.http.own_origin import OwnOrigin
+from gateway.http.origin import OwnOrigin
 from resolvers.errors import Unauthenticated
 
 SESSION_COOKIE: Final = "gateway_session"

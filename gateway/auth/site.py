@@ -5,8 +5,7 @@ from typing import Self
 
 from gateway.auth.cookies import Cookies
 from gateway.http.cross_site import CrossSiteRule
-from gateway.http.origin import ListedOrigins
-from gateway.http.own_origin import OwnOrigin
+from gateway.http.origin import ListedOrigins, OwnOrigin
 from gateway.settings.model import Settings
 
 

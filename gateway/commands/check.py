@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from gateway.commands.redis_probe import RedisProbe
 from gateway.composition.upstreams import build_upstreams
-from gateway.oauth.account_tokens import build_account_tokens
+from gateway.oauth.build import build_account_tokens
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 from gateway.settings.problems import environment_name
 from gateway.settings.upstreams import AccountSettings, LogisticsSettings

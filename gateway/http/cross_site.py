@@ -5,8 +5,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from gateway.http.origin import ListedOrigins, parse_origin
-from gateway.http.own_origin import OwnOrigin
+from gateway.http.origin import ListedOrigins, OwnOrigin, parse_origin
 from gateway.http.refusals import CrossSite
 from gateway.http.request import Headers
 from gateway.operations.request import Header

@@ -9,11 +9,20 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
-from gateway.http.departures import Departures
+from gateway.http.disconnects import DisconnectWatches
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
 from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
-from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body, whole_body
-from gateway.http.request_id import REQUEST_ID, RequestIds
+from gateway.http.request import (
+    REQUEST_ID,
+    Headers,
+    RequestIds,
+    check_post,
+    decode_get,
+    decode_post,
+    headers_of,
+    read_body,
+    whole_body,
+)
 from gateway.http.response import (
     GET_HEADERS,
     POST_HEADERS,
@@ -103,7 +112,7 @@ class Endpoint(Generic[CallerT]):
         self._max_body_bytes = config.max_body_bytes
         self._rule = config.rule
         self._request_ids = RequestIds()
-        self._departures = Departures()
+        self._disconnect_watches = DisconnectWatches()
         self._streams = dict(streams or {})
         self._pages = {HTML: page, **self._streams} if page else self._streams
         self._sockets = sockets
@@ -143,7 +152,7 @@ class Endpoint(Generic[CallerT]):
             HttpRefusal: It is no GraphQL over HTTP.
             ClientGone: The client left before it was over, so the operation was cancelled.
         """
-        scope, departure = exchange.scope, None
+        scope, watch = exchange.scope, None
         try:
             caller = await self._authenticate(scope)
             if scope["method"] == "POST":
@@ -155,12 +164,12 @@ class Endpoint(Generic[CallerT]):
                 request = decode_post(body, exchange.request_id)
             else:
                 request = decode_get(scope["query_string"], exchange.request_id)
-            departure = self._departures.watch(exchange.receive)
+            watch = self._disconnect_watches.watch(exchange.receive)
             reply = await self._operations.run(request, scope, caller)
         except (HttpRefusal, ClientGone):
             raise
         except asyncio.CancelledError:
-            if departure is None or not departure.left:
+            if watch is None or not watch.left:
                 raise
             raise ClientGone from None
         except GatewayError as error:
@@ -169,8 +178,8 @@ class Endpoint(Generic[CallerT]):
             logger.exception("Request %s met an error that nothing foresaw.", exchange.request_id)
             reply = internal_error()
         finally:
-            if departure is not None:
-                departure.end()
+            if watch is not None:
+                watch.end()
         return for_old_clients(reply) if exchange.media_type == JSON else reply
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:

@@ -1,8 +1,81 @@
 """Whether the process lives, and whether it takes work."""
 
-from collections.abc import Callable
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
 
 from fastapi import FastAPI, Response, status
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Termination:
+    """Drains the process before the server acts on a signal; process lifetime.
+
+    At SIGTERM `ready` becomes false, so that `/readyz` answers 503 and load balancers send nobody here any more, while
+    the listener stays open and all work is served. `drain_seconds` later, at a second signal, or at once for SIGINT,
+    which is a person at a terminal, `end` is called and whatever handled the signal before goes on: uvicorn waits for
+    open connections before it tells the app anything, and a subscription never ends by itself.
+
+    Args:
+        end: Ends what would stay open; called in the event loop, at each signal that does not start a drain.
+        drain_seconds: How long work is still taken after SIGTERM.
+
+    Attributes:
+        ready: Whether new work should be sent here.
+    """
+
+    def __init__(self, end: Callable[[], None], drain_seconds: float) -> None:
+        self._end = end
+        self._drain_seconds = drain_seconds
+        self._drain: asyncio.TimerHandle | None = None
+        self.ready = True
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take the process's signals, inside the running event loop."""
+        if threading.current_thread() is not threading.main_thread():
+            # Signals come to the main thread only: a server in another one is ended by other means.
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        previous = {number: signal.getsignal(number) for number in _SIGNALS}
+
+        def finish(number: int, frame: FrameType | None) -> None:
+            self._end()
+            handler = previous[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+
+        def begin(number: int, frame: FrameType | None) -> None:
+            drains = self.ready and number == signal.SIGTERM and self._drain_seconds > 0
+            self.ready = False
+            if drains:
+                self._drain = loop.call_later(self._drain_seconds, finish, number, frame)
+                return
+            self._stop_draining()
+            finish(number, frame)
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(begin, number, frame)
+
+        for number in _SIGNALS:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            self._stop_draining()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _stop_draining(self) -> None:
+        if self._drain is not None:
+            self._drain.cancel()
+            self._drain = None
 
 
 def add_health_routes(rest: FastAPI, accepting: Callable[[], bool]) -> None:

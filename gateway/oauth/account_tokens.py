@@ -1,17 +1,13 @@
 """Where the logistics tokens of the gateway's own accounts are kept: next to the sessions, sealed in the same way."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 import msgspec
 
-from gateway.oauth.refresh_lock import refresh_lock
 from gateway.oauth.sealing import Seal, Unsealable
-from gateway.oauth.sessions import SessionStore, SessionStoreUnavailable, hash_of
-from gateway.oauth.stores import open_store
-from gateway.settings.model import Settings
+from gateway.oauth.session_store import SessionStore, SessionStoreUnavailable, hash_of, refresh_lock
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens, TokenPlace, UnsharedTokens
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
@@ -117,16 +113,3 @@ class StoredTokens:
         except (Unsealable, msgspec.MsgspecError):
             return None
         return kept.tokens if kept.configured == self._configured else None
-
-
-def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> AccountTokens:
-    """Return what gives out the tokens of the accounts that the settings name.
-
-    A file is used only with secret keys, as for sessions: without them nobody has asked for one.
-
-    Args:
-        settings: All settings.
-        now: The wall clock, in seconds since 1970.
-    """
-    keys = [key.get_secret_value() for key in settings.secret_keys]
-    return AccountTokens(open_store(settings, now) if settings.redis_url or keys else None, keys, now)

@@ -3,29 +3,61 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from gateway.auth.authentication import SessionCallers
-from gateway.auth.key_holders import KeyHolders
+from gateway.auth.authentication import KeyHolders, SessionCallers
 from gateway.auth.site import Site
 from gateway.composition.upstreams import Upstreams, logistics_config
-from gateway.oauth.current_session import CurrentSession
-from gateway.oauth.endpoint import OAuthEndpoint
-from gateway.oauth.limits import LoginLimits
+from gateway.oauth.account_tokens import AccountTokens
+from gateway.oauth.endpoint import LoginLimits, OAuthEndpoint
 from gateway.oauth.login import LogisticsLogin
+from gateway.oauth.redis_store import RedisSessions
 from gateway.oauth.routes import LoginRoutes
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_callers import LogisticsSessionCallers
-from gateway.oauth.session_registry import SessionRegistry
-from gateway.oauth.sessions import SessionStore
-from gateway.oauth.stores import open_store
+from gateway.oauth.session_registry import CurrentSession, SessionRegistry
+from gateway.oauth.session_store import SessionStore
+from gateway.oauth.sqlite_store import SqliteSessions
 from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.transport.stack import loop_clock
+
+REDIS_SECONDS: Final = 2.0
+"""What an answer of Redis may take: without it nobody knows who sent a request."""
+
+
+def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
+    """Return Redis where it is configured, else the file; neither is connected to before it is used.
+
+    Args:
+        settings: All settings.
+        now: The wall clock, in seconds since 1970.
+    """
+    if settings.redis_url is None:
+        return SqliteSessions(Path(settings.sessions.database), now)
+    url = settings.redis_url.get_secret_value()
+    redis = Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+    return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
+
+
+def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> AccountTokens:
+    """Return what gives out the tokens of the accounts that the settings name.
+
+    A file is used only with secret keys, as for sessions: without them nobody has asked for one.
+
+    Args:
+        settings: All settings.
+        now: The wall clock, in seconds since 1970.
+    """
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    return AccountTokens(open_store(settings, now) if settings.redis_url or keys else None, keys, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import msgspec
 from gateway.oauth.login_state import START_AGAIN, STATE_SECONDS, LoginState
 from gateway.oauth.refusals import LoginFailed, LoginRefused
 from gateway.oauth.session_registry import SessionRegistry
-from gateway.oauth.sessions import Session, SessionStore, hash_of
+from gateway.oauth.session_store import Session, SessionStore, hash_of
 from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.refreshing import BEARER_SECONDS, LogisticsTokenPair

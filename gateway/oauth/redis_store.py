@@ -9,7 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gateway.oauth.sessions import Session, StoreFaults
+from gateway.oauth.session_store import Session, StoreFaults
 
 ADD: Final = """
 redis.call('SET', KEYS[1], ARGV[1], 'EXAT', ARGV[2])

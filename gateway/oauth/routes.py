@@ -16,13 +16,12 @@ from gateway.auth.cookies import SESSION_COOKIE
 from gateway.auth.site import Site
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
-from gateway.oauth.current_session import CurrentSession
 from gateway.oauth.login import LogisticsLogin, Opened
 from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
-from gateway.oauth.session_registry import SessionRegistry
-from gateway.oauth.sessions import Session
+from gateway.oauth.session_registry import CurrentSession, SessionRegistry
+from gateway.oauth.session_store import Session
 from resolvers.errors import NoSuchRecord
 
 

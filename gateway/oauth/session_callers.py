@@ -10,9 +10,8 @@ from typing import Final
 from cachetools import LRUCache
 
 from gateway.auth.callers import ANONYMOUS, Caller
-from gateway.oauth.refresh_lock import refresh_lock
 from gateway.oauth.session_registry import SessionRegistry
-from gateway.oauth.sessions import Session
+from gateway.oauth.session_store import Session, refresh_lock
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated, UpstreamAuth
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-from gateway.oauth.sessions import Session, StoreFaults
+from gateway.oauth.session_store import Session, StoreFaults
 
 Result = TypeVar("Result")
 

@@ -26,8 +26,7 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.auth.credentials import shows_credentials
 from gateway.http.refusals import BadRequest
-from gateway.http.request import decode_post
-from gateway.http.request_id import REQUEST_ID
+from gateway.http.request import REQUEST_ID, decode_post
 from gateway.operations.request import GraphQLRequest
 from gateway.subscriptions.connections import Heartbeat, SubscriptionAdmission, SubscriptionsConfig
 from gateway.subscriptions.responses import refusal

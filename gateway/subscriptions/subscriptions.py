@@ -18,8 +18,7 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.negotiation import EVENT_STREAM, MULTIPART
-from gateway.http.request import Headers, check_post, decode_get, decode_post, headers_of, read_body
-from gateway.http.request_id import REQUEST_ID
+from gateway.http.request import REQUEST_ID, Headers, check_post, decode_get, decode_post, headers_of, read_body
 from gateway.operations.request import GraphQLRequest
 from gateway.subscriptions.connections import (
     AuthenticateConnection,

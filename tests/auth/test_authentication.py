@@ -5,13 +5,11 @@ from hashlib import sha256
 
 import pytest
 
-from gateway.auth.api_keys import ApiKeys
-from gateway.auth.authentication import Authentication
+from gateway.auth.authentication import ApiKeys, Authentication, KeyHolders
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
-from gateway.auth.key_holders import KeyHolders
-from gateway.http.own_origin import OwnOrigin
+from gateway.http.origin import OwnOrigin
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated
 from tests.auth.issuer import Issuer, bearer, settings_for
@@ -125,7 +123,7 @@ def test_every_known_key_is_compared_in_constant_time(monkeypatch: pytest.Monkey
         compared.append((known, given))
         return known == given
 
-    monkeypatch.setattr("gateway.auth.api_keys.compare_digest", comparing)
+    monkeypatch.setattr("gateway.auth.authentication.compare_digest", comparing)
     keys.find("key 0")
 
     assert compared == [(bytes.fromhex(known), sha256(b"key 0").digest()) for known in callers]

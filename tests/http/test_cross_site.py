@@ -3,8 +3,7 @@ import pytest
 from starlette.types import Scope
 
 from gateway.http.cross_site import CrossSiteRule
-from gateway.http.origin import ListedOrigins
-from gateway.http.own_origin import OwnOrigin
+from gateway.http.origin import ListedOrigins, OwnOrigin
 from gateway.http.refusals import CrossSite
 from tests.http.conftest import APP, LISTED
 from tests.http.schema_operations import SchemaOperations

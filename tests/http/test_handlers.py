@@ -12,7 +12,7 @@ from gateway.http.cross_site import CrossSiteRule
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.negotiation import EVENT_STREAM
 from gateway.http.origin import ListedOrigins
-from gateway.http.request_id import REQUEST_ID
+from gateway.http.request import REQUEST_ID
 from gateway.sandbox.server import serving
 from resolvers.errors import Forbidden
 from tests.http.conftest import LISTED, authenticate

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway.composition.upstreams import MAX_LOGINS_AT_ONCE
-from gateway.oauth.limits import LoginLimits
+from gateway.oauth.endpoint import LoginLimits
 from gateway.operations.cost.budget import LocalBuckets
 from gateway.sandbox.server import serving
 from resolvers.errors import RateLimited

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.oauth.redis_store import RedisSessions
-from gateway.oauth.sessions import Session, SessionStore, SessionStoreUnavailable
+from gateway.oauth.session_store import Session, SessionStore, SessionStoreUnavailable
 from gateway.oauth.sqlite_store import SqliteSessions
 from tests.oauth.gateways import SESSIONS, TASKS, codes, running_gateway
 from tests.redis_server import RedisServer

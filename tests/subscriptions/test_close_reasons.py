@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from gateway.oauth.sessions import SessionStoreUnavailable
+from gateway.oauth.session_store import SessionStoreUnavailable
 from gateway.subscriptions import socket_channel as closing
 from gateway.subscriptions.socket_channel import MAX_REASON_BYTES, Closing, duplicate_operation, forbidden
 from tests.subscriptions.socket_client import NEW, OLD, connected, initialized
@@ -18,7 +18,7 @@ GATEWAY: Final = Path(__file__).parents[2] / "gateway"
 RAISED: Final = {"Unauthenticated", "KeysUnavailable", "Forbidden", "RateLimited", "invalid_message"}
 """What ends a connection: errors of whoever lets a caller in, and messages that are none."""
 
-ONLY_OVER_HTTP: Final = {"limits.py"}
+ONLY_OVER_HTTP: Final = {"endpoint.py"}
 WHAT_TO_DO: Final = {
     *("Ask", "Check", "Choose", "Close", "Connect", "Get", "Leave", "Log", "Offer", "Open", "Send", "Try", "Wait"),
 }

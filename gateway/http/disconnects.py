@@ -10,7 +10,7 @@ LOOK_SECONDS: Final = 0.05
 """How long a request is left alone; most are answered by then, and cost neither a timer nor a task."""
 
 
-class Departure(msgspec.Struct):
+class DisconnectWatch(msgspec.Struct):
     """Watches one client; operation lifetime.
 
     Args:
@@ -46,26 +46,26 @@ class Departure(msgspec.Struct):
             self.work.cancel()
 
 
-class Departures:
+class DisconnectWatches:
     """Watches the clients of all operations that take a while; process lifetime."""
 
     def __init__(self) -> None:
-        self._begun: list[Departure] = []
+        self._begun: list[DisconnectWatch] = []
 
-    def watch(self, receive: Receive) -> Departure:
+    def watch(self, receive: Receive) -> DisconnectWatch:
         """Cancel the current task where its client leaves, until `end`.
 
         Args:
             receive: ASGI's, of a request whose body has been read.
         """
         loop = asyncio.get_running_loop()
-        departure = Departure(receive, asyncio.current_task(loop))
+        watch = DisconnectWatch(receive, asyncio.current_task(loop))
         if not self._begun:
             loop.call_later(LOOK_SECONDS, self._look)
-        self._begun.append(departure)
-        return departure
+        self._begun.append(watch)
+        return watch
 
     def _look(self) -> None:
         begun, self._begun = self._begun, []
-        for departure in begun:
-            departure.look()
+        for watch in begun:
+            watch.look()

@@ -1,15 +1,19 @@
 """A session: one login of one person with a logistics account of their own, and the interface of its stores."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Final, Protocol
 
 import msgspec
 
-from resolvers.errors import UpstreamUnavailable
+from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
+from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.transport.stack import loop_clock
+
+logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 1.0
 """After which it makes sense to ask a store again that failed."""
@@ -118,9 +122,6 @@ def hash_of(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-logger = logging.getLogger(__name__)
-
-
 class StoreFaults:
     """Translates what a store's library raises; store lifetime.
 
@@ -151,3 +152,29 @@ class StoreFaults:
         if self._failing:
             self._failing = False
             logger.info("%s is back: sessions can be used again.", self._place)
+
+
+MOST_SECONDS: Final = 60.0
+"""What a refresh may take, however long its operation has."""
+
+
+@asynccontextmanager
+async def refresh_lock(
+    scope: CallScope, lock: Callable[[float], AbstractAsyncContextManager[None]]
+) -> AsyncIterator[None]:
+    """Hold a lock for a refresh, as long as the refresh may take.
+
+    Args:
+        scope: The refresh's; after its deadline no answer is waited for.
+        lock: Makes the lock that is waited for, and held, for so many seconds.
+
+    Raises:
+        UpstreamTimeout: other refreshes were not done in time.
+    """
+    seconds = min(MOST_SECONDS, max(0.1, scope.deadline - loop_clock()))
+    try:
+        async with lock(seconds):
+            yield
+    except TimeoutError as error:
+        message = "LOGISTICS gave another process no token in time; try again later."
+        raise UpstreamTimeout(UpstreamName.LOGISTICS, message) from error
