@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows every part."""
+"""The composition root: builds every part of the gateway and connects them."""
 
 import os
 import time
@@ -34,7 +34,7 @@ from schema.root import build_schema
 class App:
     """The whole gateway as an ASGI app; process lifetime.
 
-    GraphQL requests go straight to the endpoint; everything else is FastAPI's.
+    Requests to /graphql go to the endpoint directly; FastAPI serves all other paths.
     """
 
     def __init__(self, endpoint: ASGIApp, rest: ASGIApp) -> None:
@@ -42,7 +42,7 @@ class App:
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, one WebSocket, or the process's lifespan."""
+        """Serve one request, one WebSocket, or the lifespan."""
         if scope["type"] != "lifespan" and scope["path"] == "/graphql":
             await self._endpoint(scope, receive, send)
         else:
@@ -55,12 +55,12 @@ def create_app(
     """Build the gateway.
 
     Args:
-        settings: What the operator set; read from the environment where none are given.
-        examples: Operations that the IDE opens beside its own.
-        now: The wall clock that tokens and sessions end by, in seconds since 1970.
+        settings: The settings; None reads them from the environment.
+        examples: Returns operations that the IDE opens in addition to its own.
+        now: The wall clock for the expiry of tokens and sessions, in seconds since 1970.
 
     Raises:
-        SettingsProblems: the environment's settings are wrong.
+        SettingsProblems: The environment's settings are wrong.
     """
     settings = settings or load_settings(os.environ)
     metrics = Metrics()

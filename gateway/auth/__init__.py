@@ -1,1 +1,1 @@
-"""Who may get in: API keys, JSON Web Tokens, sessions of people, and what each of them may do."""
+"""Authentication: API keys, JSON Web Tokens and sessions, and the account and scopes of each caller."""

@@ -1,4 +1,12 @@
-"""Tells who sent a request or opened a WebSocket, from whatever it shows."""
+"""Authenticates the callers of HTTP requests and WebSockets.
+
+::
+
+    headers, cookies, connection_init -> Credentials --.
+                                                       |-- key ---> KeyHolders: ApiKeys, then JwtCallers
+                                                       |-- session -> SessionCallers, on top of the key's caller
+                                                       `-- none --> the anonymous caller, if the settings allow one
+"""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -15,19 +23,19 @@ from resolvers.errors import Unauthenticated
 
 
 class ApiKeys:
-    """Finds the caller of a key; process lifetime.
+    """Finds the caller of an API key; process lifetime.
 
     Args:
-        callers: Each caller by the SHA-256 of its key, in hex.
+        callers: The callers by the SHA-256 of their keys, in hex; the keys themselves are not known.
     """
 
     def __init__(self, callers: Mapping[str, Caller]) -> None:
         self._callers = [(bytes.fromhex(digest), caller) for digest, caller in callers.items()]
 
     def find(self, key: str) -> Caller | None:
-        """The caller of this key, or None.
+        """Return the caller of this key, or None.
 
-        Every known digest is compared, and each in constant time, so that the time tells nothing of any of them.
+        Every known digest is compared, and each in constant time, so that the time reveals nothing about any of them.
         """
         digest = sha256(key.encode()).digest()
         found = None
@@ -41,8 +49,8 @@ class KeyHolders:
     """The callers with an API key or a JWT; process lifetime.
 
     Args:
-        api_keys: Callers with a key.
-        jwt_callers: Callers with a token; None where the settings name no issuer.
+        api_keys: The callers with an API key.
+        jwt_callers: The callers with a JWT; None if the settings name no issuer.
     """
 
     def __init__(self, api_keys: ApiKeys, jwt_callers: JwtCallers | None = None) -> None:
@@ -50,10 +58,10 @@ class KeyHolders:
         self._jwt_callers = jwt_callers
 
     async def find(self, credentials: Credentials) -> Caller | None:
-        """The caller whose key this is; None where the credentials show none.
+        """Return the caller of the key in the credentials; None if they have no key.
 
         Raises:
-            Unauthenticated: nobody's, or it is a token that is not what it must be.
+            Unauthenticated: The key is unknown, or the token is invalid.
             Forbidden: it is right, but for an account that this gateway does not have.
         """
         key = credentials.key
@@ -70,31 +78,31 @@ class KeyHolders:
 
 
 class SessionCallers(Protocol):
-    """Finds the callers of sessions; process lifetime."""
+    """Finds the callers of session tokens; process lifetime."""
 
     async def find(self, token: str, base: Caller | None) -> Caller:
-        """The caller of this session.
+        """Return the caller of this session.
 
         Args:
-            token: The session's.
-            base: Who the caller is besides; None where nobody gets in without credentials.
+            token: The session's token.
+            base: The caller by its key, or the anonymous caller; None if neither exists.
 
         Raises:
-            Unauthenticated: there is no such session, or not any more.
+            Unauthenticated: There is no such session, or it has ended.
         """
         ...
 
 
 class Authentication:
-    """Tells callers apart; process lifetime.
+    """Authenticates callers; process lifetime.
 
-    Wrong credentials are refused even where anonymous callers are let in: whoever shows some means to be known.
+    Wrong credentials are refused even if anonymous callers are allowed.
 
     Args:
-        key_holders: Callers with a key or a token.
-        cookies: Reads those of sessions.
-        sessions: Callers with a session; None where the settings allow none.
-        anonymous: Who a caller without credentials is; None where such callers are refused.
+        key_holders: The callers with a key or a JWT.
+        cookies: Reads the session cookie.
+        sessions: The callers with a session; None if the settings allow no sessions.
+        anonymous: The caller without credentials; None refuses such requests.
     """
 
     def __init__(
@@ -111,7 +119,7 @@ class Authentication:
         self._anonymous = anonymous
 
     async def __call__(self, scope: Scope) -> Caller:
-        """Who sent an HTTP request.
+        """Return the caller of an HTTP request.
 
         Raises:
             Unauthenticated: the credentials are missing or wrong.
@@ -120,10 +128,10 @@ class Authentication:
         return await self._caller(credentials_of(scope, self._cookies))
 
     async def socket(self, scope: Scope, payload: Mapping[str, object] | None) -> Caller:
-        """Who opened a WebSocket; also asked when an open one shows a new token.
+        """Return the caller of a WebSocket; called again when a message renews its credentials.
 
         Args:
-            scope: The WebSocket's.
+            scope: The WebSocket's ASGI scope.
             payload: The payload of `connection_init`.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Builds from the settings what tells callers apart."""
+"""Builds the authentication from the settings."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 
 def build_key_holders(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float] = time.time) -> KeyHolders:
-    """The callers with keys and tokens that the settings let in.
+    """Return the callers with keys and tokens that the settings allow.
 
     Args:
         settings: Who may ask.
@@ -33,14 +33,14 @@ def build_authentication(
     cookies: Cookies,
     sessions: SessionCallers | None = None,
 ) -> Authentication:
-    """What tells the callers apart that the settings let in.
+    """Return the authentication of the callers that the settings allow.
 
     Args:
         settings: Who may ask.
         upstreams: The accounts that callers use.
-        key_holders: Callers with keys and tokens.
-        cookies: Reads those of sessions.
-        sessions: Finds callers with a session; None where there are none.
+        key_holders: The callers with keys and tokens.
+        cookies: Reads the session cookie.
+        sessions: Finds the callers of sessions; None if the settings allow no sessions.
     """
     anonymous = Caller(ANONYMOUS, upstreams.own) if settings.anonymous else None
     return Authentication(key_holders, cookies, sessions=sessions, anonymous=anonymous)

@@ -1,4 +1,4 @@
-"""Who sent a request, and which upstream account it is served with."""
+"""The caller of a request, and the upstream account that serves it."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,18 +8,18 @@ from resolvers.accounts import Account
 from resolvers.permissions import Scope
 
 ANONYMOUS: Final = "anonymous"
-"""The name of all callers without credentials."""
+"""The name that all callers without credentials share."""
 
 MAX_NAME_LENGTH: Final = 200
-"""Characters of a name from outside that stand in a caller's name as they are; a longer one is hashed."""
+"""Longest name from outside, in characters, that is used as it is; longer ones are hashed."""
 
 
 def caller_name(namespace: str, name: str) -> str:
-    """Return the caller's name for one that its issuer gave it: different names stay different, however long.
+    """Return an unambiguous caller name for a name given by an issuer.
 
     Args:
-        namespace: Who gave the name, and as what: names of different namespaces have nothing to do with each other.
-        name: As it was given.
+        namespace: The issuer and the kind of the name; names of different namespaces never collide.
+        name: The issuer's name.
     """
     if len(name) <= MAX_NAME_LENGTH:
         return f"{namespace}:{name}"
@@ -28,12 +28,12 @@ def caller_name(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; lives as long as its request or its connection.
+    """An authenticated caller; lifetime of its request or connection.
 
     Args:
-        name: For logs and limits, different for every caller; never a secret.
-        account: Whose upstream credentials its operations use, limited to what the caller may do.
-        expires_at: When its credentials run out, in seconds since 1970; None for those that do not.
+        name: Identifies the caller in logs and limits; never a secret.
+        account: The upstream account that its operations use, limited to the caller's scopes.
+        expires_at: When its credentials expire, in seconds since 1970; None if they do not.
     """
 
     name: str

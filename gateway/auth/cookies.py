@@ -1,4 +1,4 @@
-"""The cookies that this gateway sets: their names, where they are believed, and how they are written."""
+"""The gateway's cookies: their names, which of them are trusted, and how they are written."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from resolvers.errors import Unauthenticated
 SESSION_COOKIE: Final = "gateway_session"
 
 SECURE_PREFIX: Final = "__Host-"
-"""Browsers take such a cookie from this very host over https only, so no neighbouring site can plant one."""
+"""Browsers accept such a cookie only from this host over https, so no neighbouring site can plant one."""
 
 SameSite = Literal["lax", "strict", "none"]
 
@@ -21,8 +21,8 @@ class Cookies:
     """Reads and writes the gateway's cookies; process lifetime.
 
     Args:
-        own: Says whether a browser takes Secure cookies.
-        same_site: Which pages' requests carry a session (RFC 6265bis); "none" lets listed origins of other sites.
+        own: Decides whether a browser accepts Secure cookies.
+        same_site: Which requests carry the session cookie (RFC 6265bis); "none" admits pages of listed origins.
     """
 
     def __init__(self, own: OwnOrigin, same_site: SameSite = "lax") -> None:
@@ -30,11 +30,11 @@ class Cookies:
         self._same_site: SameSite = same_site
 
     def session(self, headers: Iterable[bytes], scope: Scope) -> str | None:
-        """The session token in a request's Cookie headers, if there is one.
+        """Return the session token in a request's Cookie headers; None if there is none.
 
         Raises:
-            Unauthenticated: There is a cookie of this name that the gateway has not set, or more than one. To pass it
-                over would serve a person who has logged in by another account than their own.
+            Unauthenticated: There is a cookie of this name that the gateway did not set, or more than one. To ignore
+                it would serve a person who has logged in with another account than their own.
         """
         shown = _session_pairs(headers)
         if not shown:
@@ -48,29 +48,29 @@ class Cookies:
         return believed.pop()
 
     def shows_session(self, headers: Iterable[bytes]) -> bool:
-        """Whether a request's Cookie headers have a session cookie, be it of this gateway or not."""
+        """Whether a request's Cookie headers have a session cookie, valid or not."""
         return bool(_session_pairs(headers))
 
     def value(self, headers: Iterable[bytes], name: str, scope: Scope) -> str | None:
-        """The value of another cookie of the gateway; None where there is none, or more than one.
+        """Return the value of another cookie of the gateway; None if there is none, or more than one.
 
         Args:
             headers: The values of the request's Cookie headers.
             name: The cookie's name without its prefix.
-            scope: The request's.
+            scope: The request's ASGI scope.
         """
         believed = self._believed(_pairs(headers), name, scope)
         return believed.pop() if len(believed) == 1 else None
 
     def setting(self, name: str, value: str, scope: Scope, *, seconds: int, path: str = "/") -> tuple[bytes, bytes]:
-        """The header that sets a cookie, which no script can read; 0 seconds delete it.
+        """Return the header that sets a cookie that no script can read; 0 seconds delete it.
 
         Args:
-            name: Without its prefix.
+            name: The cookie's name without its prefix.
             value: Letters, digits and `-_=.` only.
-            scope: The request's, which decides whether the cookie can be Secure.
+            scope: The request's ASGI scope, which decides whether the cookie can be Secure.
             seconds: How long the browser keeps it.
-            path: Where it is sent to where it cannot be Secure; a cookie with the prefix is sent everywhere.
+            path: The cookie's path if it cannot be Secure; a cookie with the prefix is sent to all paths.
         """
         same_site = self._same_site if name == SESSION_COOKIE else "lax"
         if self._own.is_secure(scope):
@@ -82,7 +82,7 @@ class Cookies:
         return b"set-cookie", f"{written}; {attributes}".encode("latin-1")
 
     def _believed(self, pairs: Iterable[tuple[str, str]], name: str, scope: Scope) -> set[str]:
-        """The values under the name that the gateway uses towards this browser."""
+        """The values of the cookie in the form that this browser would have it."""
         shown = list(pairs)
         secure = {value for shown_name, value in shown if shown_name == SECURE_PREFIX + name}
         if secure or self._own.is_secure(scope):
@@ -91,7 +91,7 @@ class Cookies:
 
 
 def _session_pairs(headers: Iterable[bytes]) -> list[tuple[str, str]]:
-    """The session cookies of a request, among them what only looks like one: it opens nothing, and is refused.
+    """The session cookies of a request, including malformed ones, which are then refused.
 
     A proxy that joins two Cookie headers by a comma hides the second behind the value of the first.
     """
@@ -108,10 +108,10 @@ _looks_like_session: Final = re.compile(
 
 
 def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """The cookies of a request; whatever is none is passed over (RFC 6265, 5.4 and 4.2.2).
+    """The cookies of a request; malformed parts are skipped (RFC 6265, 5.4 and 4.2.2).
 
-    Other programs of the same site set cookies as they please: JSON, UTF-8, blanks. None of that keeps ours from being
-    found, which `http.cookies` stops to look for at the first character that it dislikes.
+    Other programs on the same site set cookies with JSON, UTF-8 or blanks. `http.cookies` would stop at the first
+    character that it rejects, and miss the gateway's own cookie after it.
     """
     for header in headers:
         for part in header.decode("latin-1").split(";"):

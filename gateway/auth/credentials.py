@@ -1,4 +1,4 @@
-"""Reads what a request shows to prove who sent it; judges nothing."""
+"""Reads credentials from requests and WebSocket messages, without checking them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -10,20 +10,20 @@ from gateway.auth.cookies import Cookies
 from resolvers.errors import Unauthenticated
 
 SESSION_PREFIX: Final = "gws_"
-"""What every session token begins with, so that none is taken for a key or a JWT, and secret scanners find it."""
+"""The prefix of session tokens, which distinguishes them from keys and JWTs and lets secret scanners find them."""
 
 MAX_CREDENTIAL_LENGTH: Final = 8192
-"""Bytes; a JWT of this size is far beyond what issuers make."""
+"""Bytes; far beyond the size of JWTs in use."""
 
 _TITLES: Final = {b"authorization": "Authorization", b"x-api-key": "X-API-Key"}
 _NAMES: Final = frozenset({*_TITLES, b"cookie"})
 
 _PROXY_SCHEMES: Final = frozenset({b"basic", b"digest", b"negotiate", b"ntlm"})
-"""A proxy in front asks in these, and browsers then send them by themselves (RFC 7617, 7616, 4559): never our own."""
+"""Schemes of proxies in front, which browsers then send by themselves (RFC 7617, 7616, 4559): never the gateway's."""
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a request shows; request lifetime, and is never printed.
+    """The credentials of a request; request lifetime, never printed.
 
     Args:
         key: An API key, from `X-API-Key` or as a bearer token; or a JWT.
@@ -36,58 +36,58 @@ class Credentials(msgspec.Struct, frozen=True):
     only_key: bool = False
 
     def __repr__(self) -> str:
-        """Nothing of it."""
+        """Hide the secrets."""
         return "<Credentials>"
 
 
 def credentials_of(scope: Scope, cookies: Cookies | None) -> Credentials | None:
-    """What an HTTP request shows; None where it shows nothing.
+    """Return the credentials of an HTTP request; None if it has none.
 
     Args:
-        scope: The request's.
-        cookies: Reads the session's; None passes cookies over.
+        scope: The request's ASGI scope.
+        cookies: Reads the session cookie; None ignores cookies.
 
     Raises:
-        Unauthenticated: it shows two keys or two sessions, or something that is no credential.
+        Unauthenticated: There are two keys or two sessions, or a malformed credential.
     """
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES]
     return _read(shown, scope, cookies) if shown else None
 
 
 def credentials_of_socket(scope: Scope, payload: Mapping[str, object] | None, cookies: Cookies) -> Credentials | None:
-    """What a WebSocket shows in its `connection_init` and its handshake; None where it shows nothing.
+    """Return the credentials in a WebSocket's handshake and `connection_init`; None if there are none.
 
-    What the payload has takes the place of the header of the same name, which is as old as the handshake: a payload is
-    how a token is renewed.
+    A member of the payload replaces the handshake's header of the same name: payloads renew tokens, and the headers are
+    as old as the connection.
 
     Args:
-        scope: The WebSocket's.
-        payload: The payload of `connection_init`, or of a message that renews what it said.
-        cookies: Reads the session's.
+        scope: The WebSocket's ASGI scope.
+        payload: The payload of `connection_init`, or of a message that renews the credentials.
+        cookies: Reads the session cookie.
 
     Raises:
-        Unauthenticated: as `credentials_of`.
+        Unauthenticated: As for `credentials_of`.
     """
-    said = [*_said(payload)]
-    replaced = {name for name, _ in said}
+    given = [*_payload_headers(payload)]
+    replaced = {name for name, _ in given}
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES and name not in replaced]
-    return _read([*shown, *said], scope, cookies)
+    return _read([*shown, *given], scope, cookies)
 
 
 def shows_credentials(payload: Mapping[str, object]) -> bool:
-    """Whether there is a key or token in a payload, be it right or wrong.
+    """Whether a payload has a key or token, right or wrong.
 
     Args:
-        payload: That of any message over a WebSocket.
+        payload: The payload of any WebSocket message.
 
     Raises:
-        Unauthenticated: there is something in its place that is no text.
+        Unauthenticated: There is a value of another type in its place.
     """
-    return any(_said(payload))
+    return any(_payload_headers(payload))
 
 
-def _said(payload: Mapping[str, object] | None) -> Iterator[tuple[bytes, bytes]]:
-    """What a payload holds of the headers: clients put them there, or below `headers`, in whatever letter case."""
+def _payload_headers(payload: Mapping[str, object] | None) -> Iterator[tuple[bytes, bytes]]:
+    """The headers in a payload: clients send them as members or within `headers`, in any letter case."""
     given = payload or {}
     yield from _headers_in(given)
     for name, value in given.items():

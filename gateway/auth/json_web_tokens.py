@@ -1,4 +1,4 @@
-"""JSON Web Tokens: checked by PyJWT, and the callers, scopes and accounts that they prove.
+"""JSON Web Tokens: their verification by PyJWT, and the callers, scopes and accounts in their claims.
 
 A token is checked against one issuer, one audience, pinned algorithms and published keys.
 """
@@ -19,7 +19,7 @@ from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.permissions import Scope
 
 LEEWAY_SECONDS: Final = 5
-"""By how much the issuer's clock may differ from ours."""
+"""How much the issuer's clock may differ from the gateway's."""
 
 _REFUSALS: Final[Mapping[type[Exception], str]] = {
     jwt.ExpiredSignatureError: "Get a new token: this one has expired.",
@@ -35,12 +35,12 @@ _NOT_VALID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class JwtConfig:
-    """Which tokens count.
+    """Which tokens are accepted.
 
     Args:
-        issuer: The `iss` that a token must have.
-        audience: The `aud` that a token must have.
-        algorithms: The only ones that it may be signed with; asymmetric ones alone.
+        issuer: The required `iss`.
+        audience: The required `aud`.
+        algorithms: The accepted signature algorithms, all asymmetric.
     """
 
     issuer: str
@@ -49,11 +49,11 @@ class JwtConfig:
 
 
 class JsonWebTokens:
-    """Checks tokens; process lifetime.
+    """Verifies tokens; process lifetime.
 
     Args:
-        keys: The issuer's.
-        config: Which tokens count.
+        keys: The issuer's public keys.
+        config: Which tokens are accepted.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -63,10 +63,10 @@ class JsonWebTokens:
         self._now = now
 
     async def claims(self, token: str) -> Mapping[str, Any]:
-        """What a token says that is all that it must be.
+        """Return the claims of a token after verifying it.
 
         Raises:
-            Unauthenticated: it is not, or it cannot be checked; the message holds nothing of the token.
+            Unauthenticated: The token is invalid, or cannot be verified now; the message holds no part of it.
         """
         try:
             header = jwt.get_unverified_header(token)
@@ -79,7 +79,7 @@ class JsonWebTokens:
         return claims
 
     async def _key(self, header: Mapping[str, Any]) -> PyJWK:
-        """The key is chosen by the algorithms that we allow, never by what the token would like to be checked with."""
+        """The key is chosen among those of allowed algorithms; the token's own `alg` decides nothing else."""
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in self._config.algorithms or not isinstance(key_id, str | None) or "crit" in header:
             raise Unauthenticated(_NOT_VALID)
@@ -103,20 +103,20 @@ class JsonWebTokens:
 REMEMBERED_TOKENS: Final = 10_000
 
 REMEMBERED_SECONDS: Final = 300.0
-"""How long a checked token is not checked again, so that a key that its issuer has withdrawn counts no longer."""
+"""How long a verification is cached, which bounds the use of a withdrawn key."""
 
 _NAMING_CLAIMS: Final = ("sub", "client_id", "azp")
 _SCOPES: Final = {scope.value: scope for scope in Scope}
 
 
 class JwtCallers:
-    """Finds the caller of a token; process lifetime. Each token is checked once in five minutes.
+    """Finds the callers of tokens, verifying each token once in `REMEMBERED_SECONDS`; process lifetime.
 
     Args:
-        tokens: Checks them.
-        own: The gateway's own account, for tokens where no claim names one.
+        tokens: Verifies the tokens.
+        own: The gateway's own account, for tokens if no claim names an account.
         named: The tenants' accounts by name.
-        account_claim: The claim that names the account; with it, no token gets the gateway's own.
+        account_claim: The claim that names the account; if set, no token gets the gateway's own account.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -136,11 +136,11 @@ class JwtCallers:
         self._checked: LRUCache[bytes, tuple[Caller, float]] = LRUCache(REMEMBERED_TOKENS)
 
     async def find(self, token: str) -> Caller:
-        """The caller of this token.
+        """Return the caller of this token.
 
         Raises:
-            Unauthenticated: the token is not what it must be.
-            Forbidden: it is, but names no account of this gateway.
+            Unauthenticated: The token is invalid.
+            Forbidden: It is valid but names no account of this gateway.
         """
         digest = sha256(token.encode()).digest()
         caller, until = self._checked.get(digest, (None, 0.0))
@@ -167,7 +167,7 @@ class JwtCallers:
 
 
 def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
-    """The scopes of ours in the claim `scope`: words with spaces between them (RFC 8693, 4.2), or a list of words."""
+    """Return the gateway's scopes in the claim `scope`: a text of words (RFC 8693, 4.2) or a list of words."""
     claimed = claims.get("scope", "")
     words = claimed.split() if isinstance(claimed, str) else claimed
     if not isinstance(words, list):
@@ -176,7 +176,7 @@ def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
 
 
 def _name(claims: Mapping[str, Any]) -> str:
-    """The first claim that names anybody; it stands in the name, for a client may be called what a person is."""
+    """The caller's name: the first naming claim and its value, since a client may be named like a person."""
     claim = next((claim for claim in _NAMING_CLAIMS if claims.get(claim)), None)
     if claim is None or not isinstance(claims[claim], str):
         raise Unauthenticated(

@@ -1,4 +1,16 @@
-"""The public keys that an issuer signs its tokens with: fetched, kept, and fetched again for an unknown key."""
+"""The public keys of a token issuer.
+
+Theory of operation
+-------------------
+The set is fetched when a token first needs it and cached. There is at most one fetch at a time, which all callers
+share, and at least `PAUSE_SECONDS` between two::
+
+    key known, set younger than MAX_AGE_SECONDS    return it
+    key known, set older                           return it, fetch in the background
+    key unknown                                    fetch, then look again
+    set unused for IDLE_SECONDS                    fetch first: keys may have been withdrawn
+    fetch failed                                   keep the old set; without any, KeysUnavailable
+"""
 
 import asyncio
 import logging
@@ -18,16 +30,16 @@ from resolvers.upstreams.transport.wire.reasons import connection_reason
 logger = logging.getLogger(__name__)
 
 MAX_AGE_SECONDS: Final = 3600.0
-"""How long keys are used before they are fetched again: a key that the issuer has withdrawn counts no longer."""
+"""Age at which keys are fetched again, so that withdrawn ones are dropped."""
 
 IDLE_SECONDS: Final = 86_400.0
-"""Keys that nobody asked for in so long are fetched before they count: one may have been withdrawn since."""
+"""Time without use after which keys are fetched before they are used again."""
 
 PAUSE_SECONDS: Final = 10.0
-"""Between two fetches: tokens that name made-up keys must not make the gateway hammer the issuer."""
+"""Least time between two fetches, so that tokens with invented key ids do not flood the issuer."""
 
 _PUBLIC_KINDS: Final = frozenset({"RSA", "EC", "OKP"})
-"""A symmetric key has no place among public ones: whoever can read it can sign."""
+"""No symmetric kinds: anyone who can read a published key could sign with it."""
 
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
@@ -35,11 +47,11 @@ _KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 
 class KeySetUnreadable(Exception):
-    """The keys could not be fetched, or are none."""
+    """The keys could not be fetched, or are not a key set."""
 
 
 class KeysUnavailable(Unauthenticated):
-    """A token cannot be checked because its issuer's keys cannot be had; the caller may be right."""
+    """A token cannot be verified because its issuer's keys cannot be fetched; the token may be valid."""
 
     retryable = True
 
@@ -55,10 +67,10 @@ _decode = msgspec.json.Decoder(_JsonWebKeySet).decode
 
 
 class KeySet:
-    """The keys of one issuer; process lifetime.
+    """Fetches and caches the keys of one issuer; process lifetime.
 
     Args:
-        fetch: Gets the set as its issuer publishes it (RFC 7517); raises KeySetUnreadable.
+        fetch: Fetches the published set (RFC 7517); raises KeySetUnreadable.
         clock: The event loop's clock, in seconds.
     """
 
@@ -72,16 +84,16 @@ class KeySet:
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """The key of this id, for this algorithm; None where the issuer has none.
+        """Return the key with this id for this algorithm; None if the issuer has none.
 
-        A known key is returned at once, and its set fetched again in the background where that is due.
+        A known key is returned at once; if its set is due, it is fetched in the background.
 
         Args:
-            key_id: The `kid` of a token; None finds the key where exactly one of the set fits the algorithm.
-            algorithm: One that the operator has allowed.
+            key_id: The token's `kid`; None finds the only key that fits the algorithm.
+            algorithm: An allowed algorithm.
 
         Raises:
-            KeysUnavailable: no key could be fetched so far.
+            KeysUnavailable: No key could be fetched so far.
         """
         now = self._clock()
         if now - self._tried_at > IDLE_SECONDS:
@@ -105,7 +117,7 @@ class KeySet:
             await asyncio.shield(self._fetching)
 
     def _refresh(self) -> None:
-        """Begin to fetch the keys, once for all who ask at the same time and not again at once."""
+        """Start to fetch the keys, unless a fetch is running or was tried a moment ago."""
         now = self._clock()
         if self._fetching is None and now - self._tried_at >= PAUSE_SECONDS:
             self._tried_at = now
@@ -125,7 +137,7 @@ class KeySet:
         place = (key_id, algorithm)
         if place not in self._built:
             fitting = [key for key in self._published if _fits(key, key_id, algorithm)]
-            # Without an id, a choice among several would be a guess.
+            # Without an id, choosing among several would be a guess.
             if not fitting or (key_id is None and len(fitting) > 1):
                 return None
             try:
@@ -147,7 +159,7 @@ def _published(body: bytes) -> Sequence[Mapping[str, Any]]:
 
 
 def _fits(key: Mapping[str, Any], key_id: str | None, algorithm: str) -> bool:
-    """Whether a key has the wanted id, and is of the kind and curve that an algorithm needs."""
+    """Whether a key has the wanted id, and the kind and curve of the algorithm."""
     return (
         (key_id is None or key.get("kid") == key_id)
         and key.get("alg", algorithm) == algorithm
@@ -168,20 +180,20 @@ def _verifies(key: Mapping[str, Any]) -> bool:
 
 
 TIMEOUT_SECONDS: Final = 5.0
-"""What a fetch may take in all, an answer that comes byte by byte included."""
+"""Time limit of one fetch, including a response that arrives byte by byte."""
 
 MAX_BYTES: Final = 1024 * 1024
 
 
 def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
-    """A function that fetches the key set at a URL, each time over a connection of its own: it happens once an hour.
+    """Return a function that fetches the key set at a URL, over a new connection each time, as it happens once an hour.
 
     Args:
-        url: Where the issuer publishes its keys; a redirect is not followed, for it could lead anywhere.
-        seconds: What a fetch may take in all.
+        url: The URL of the issuer's keys; redirects are not followed, since they could lead anywhere.
+        seconds: Time limit of one fetch.
     """
     parts = urlsplit(url)
-    # No proxy reaches a key set on this machine's own loopback.
+    # A proxy cannot reach this machine's own loopback.
     mounts = {f"{parts.scheme}://{parts.netloc}": None} if is_loopback(parts.hostname or "") else {}
 
     async def fetch() -> bytes:
@@ -201,7 +213,7 @@ def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
 
 
 def _reason(error: httpx.HTTPError) -> str:
-    """What the operator can mend, where a cause tells it; else the kind of the error."""
+    """The underlying cause that an operator can act on; otherwise the kind of the error."""
     cause: BaseException | None = error
     while cause is not None:
         reason = connection_reason(cause) if isinstance(cause, OSError) else None

@@ -1,4 +1,4 @@
-"""What the gateway is to browsers: its own origin, the pages of other sites that may use it, and its cookies."""
+"""The gateway as browsers see it: its own origin, the sites that may use it, and its cookies."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,12 +11,12 @@ from gateway.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One gateway as browsers see it; process lifetime.
+    """The parts that concern browsers, built from the same settings; process lifetime.
 
     Args:
-        own: Where browsers reach it.
-        rule: Which pages may make a browser send it requests.
-        cookies: Reads and writes its cookies.
+        own: The gateway's own origin.
+        rule: Which pages may make a browser send requests.
+        cookies: Reads and writes the gateway's cookies.
     """
 
     own: OwnOrigin

@@ -1,1 +1,1 @@
-"""The endpoint: GraphQL over HTTP, from the socket to an operation and back, and nothing of what an operation is."""
+"""GraphQL over HTTP: one ASGI endpoint, the parts of its requests and responses, and the server's protocols."""

@@ -1,4 +1,4 @@
-"""The cross-site rule: which pages may make a browser send requests, and CORS for those of other sites."""
+"""The cross-site rule: which pages may make a browser send requests, and the CORS headers for those of other sites."""
 
 import re
 from typing import Final
@@ -18,14 +18,14 @@ _names = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|
 
 
 class CrossSiteRule:
-    """Decides by the headers that only a browser sets; process lifetime.
+    """Checks `Origin` and `Sec-Fetch-Site`, which only browsers set; process lifetime.
 
-    A request without `Origin` and `Sec-Fetch-Site` comes from no page of a browser of today and passes.
+    A request with neither header does not come from a page of a current browser, and passes.
 
     Args:
         own: The gateway's own origin.
-        listed: Origins of other sites that are let in.
-        headers: Request headers that their pages may send; empty reflects those that they ask for.
+        listed: Origins of other sites that are allowed.
+        headers: Request headers that their pages may send; empty allows whichever they ask for.
     """
 
     def __init__(
@@ -37,21 +37,21 @@ class CrossSiteRule:
 
     @property
     def checks_names(self) -> bool:
-        """Whether requests that come from no page of today's browsers must be checked as well; see `OwnOrigin`."""
+        """Whether requests without either header must be checked as well; see `OwnOrigin.is_asked_by_name`."""
         return self._own.is_local
 
     def check(self, scope: Scope, headers: Headers) -> bytes | None:
-        """Let a request pass or refuse it.
+        """Check a request.
 
         Args:
-            scope: ASGI's, of an HTTP request or a WebSocket.
+            scope: The ASGI scope of an HTTP request or a WebSocket.
             headers: Its headers.
 
         Returns:
-            The origin, where it is a listed one of another site: the browser wants to read that in the response.
+            The origin if it is a listed one of another site, whose response needs CORS headers; otherwise None.
 
         Raises:
-            CrossSite: It comes from a page of a site that is not listed.
+            CrossSite: The request comes from a page of a site that is not listed.
         """
         if not self._own.is_asked_by_name(headers):
             raise CrossSite(
@@ -68,11 +68,11 @@ class CrossSiteRule:
         return None
 
     def trusts(self, origin: str, scope: Scope) -> bool:
-        """Whether pages of an origin, as text, may use the gateway: its own and those that are listed.
+        """Whether pages of an origin may use the gateway: its own origin and the listed ones.
 
         Args:
             origin: Such as "https://app.example.com".
-            scope: That of the request that names it.
+            scope: The ASGI scope of the request that names it.
         """
         parsed = parse_origin(origin)
         return parsed is not None and (
@@ -80,11 +80,11 @@ class CrossSiteRule:
         )
 
     def preflight_headers(self, headers: Headers, methods: bytes) -> tuple[Header, ...]:
-        """What the response to a CORS preflight has beside the headers of every response to a listed origin.
+        """Return the headers of a CORS preflight's response, in addition to `shared_headers`.
 
         Args:
-            headers: The preflight's.
-            methods: Those that the resource has.
+            headers: The preflight's headers.
+            methods: The methods of the resource.
         """
         if b"access-control-request-method" not in headers:
             return ()
@@ -100,12 +100,12 @@ class CrossSiteRule:
 
 
 def is_top_level_navigation(headers: Headers) -> bool:
-    """Whether the user opens a page of the gateway in a tab, by a link on whatever site; not in a frame."""
+    """Whether the user opens a page of the gateway in a tab, for example by a link on another site; not in a frame."""
     return headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
 
 
 def shared_headers(origin: bytes) -> tuple[Header, ...]:
-    """What lets the browser show a response to the page of this listed origin."""
+    """Return the CORS headers that let pages of this listed origin read a response."""
     return (
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),

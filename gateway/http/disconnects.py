@@ -1,4 +1,8 @@
-"""Ends the work for clients that leave before they are answered."""
+"""Cancels operations whose clients disconnect before they are answered.
+
+Waiting for `http.disconnect` costs a task for each request, and most requests are answered within milliseconds. So
+the watches of one time slice share a timer, and only the operations that are still running when it fires get a task.
+"""
 
 import asyncio
 from typing import Any, Final
@@ -7,18 +11,18 @@ import msgspec
 from starlette.types import Receive
 
 LOOK_SECONDS: Final = 0.05
-"""How long a request is left alone; most are answered by then, and cost neither a timer nor a task."""
+"""How long an operation runs before its client is watched."""
 
 
 class DisconnectWatch(msgspec.Struct):
-    """Watches one client; operation lifetime.
+    """Watches the client of one operation; operation lifetime.
 
     Args:
-        receive: ASGI's, of a request whose body has been read: it tells that the client is gone.
-        work: The task to be cancelled then.
-        waiting: Waits for the client to leave, once the operation has taken `LOOK_SECONDS`.
+        receive: ASGI's `receive` after the request's body was read; reports the disconnect.
+        work: The task to cancel when the client disconnects.
+        waiting: The task that waits for the disconnect, once the operation has taken `LOOK_SECONDS`.
         over: Whether the operation is over.
-        left: Whether the client has left, and the work was cancelled for that.
+        left: Whether the client has disconnected and the work was cancelled.
     """
 
     receive: Receive
@@ -28,12 +32,12 @@ class DisconnectWatch(msgspec.Struct):
     left: bool = False
 
     def look(self) -> None:
-        """Wait for the client to leave, unless its operation is over."""
+        """Start to wait for the disconnect, unless the operation is over."""
         if not self.over:
             self.waiting = asyncio.get_running_loop().create_task(self._wait())
 
     def end(self) -> None:
-        """Watch no more: the operation is over."""
+        """Stop watching: the operation is over."""
         self.over = True
         if self.waiting is not None:
             self.waiting.cancel()
@@ -47,16 +51,16 @@ class DisconnectWatch(msgspec.Struct):
 
 
 class DisconnectWatches:
-    """Watches the clients of all operations that take a while; process lifetime."""
+    """Watches the clients of all operations; process lifetime."""
 
     def __init__(self) -> None:
         self._begun: list[DisconnectWatch] = []
 
     def watch(self, receive: Receive) -> DisconnectWatch:
-        """Cancel the current task where its client leaves, until `end`.
+        """Cancel the current task if its client disconnects before `DisconnectWatch.end` is called.
 
         Args:
-            receive: ASGI's, of a request whose body has been read.
+            receive: ASGI's `receive` after the request's body was read.
         """
         loop = asyncio.get_running_loop()
         watch = DisconnectWatch(receive, asyncio.current_task(loop))

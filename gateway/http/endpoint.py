@@ -1,4 +1,13 @@
-"""The ASGI app of the endpoint: from an HTTP request to an operation, and from its outcome to the response."""
+"""The ASGI app of /graphql: from an HTTP request to an operation, and from its outcome to the response.
+
+::
+
+    request --+-- WebSocket -------------------------> sockets
+              |
+              +-- negotiated media type of a handler -> the IDE's page, or a streamed response
+              |
+              `-- JSON: authenticate, read, run ------> Reply -> response
+"""
 
 import asyncio
 import logging
@@ -57,10 +66,10 @@ class Authenticate(Protocol[CallerT_co]):
 
 
 class EndpointConfig(msgspec.Struct, frozen=True):
-    """What an operator may set.
+    """Settings of the endpoint.
 
     Attributes:
-        max_body_bytes: A larger request body is answered 413.
+        max_body_bytes: A larger request body is refused with 413.
         rule: Which pages of other sites may use the endpoint.
     """
 
@@ -69,7 +78,7 @@ class EndpointConfig(msgspec.Struct, frozen=True):
 
 
 class _Exchange(msgspec.Struct, gc=False):
-    """One HTTP request and the way to its response."""
+    """One HTTP request, and what is decided about its response while it is handled."""
 
     scope: Scope
     receive: Receive
@@ -83,18 +92,18 @@ class _Exchange(msgspec.Struct, gc=False):
 class Endpoint(Generic[CallerT]):
     """GraphQL over HTTP as an ASGI app; process lifetime.
 
-    It knows HTTP alone. Who the caller is and what an operation does is told by the first two arguments, and requests
-    that are no GraphQL over HTTP go on to the handlers: ASGI apps that find the request's id in the scope under
-    `REQUEST_ID`, whose requests have passed the cross-site rule, and that may raise any `GatewayError` before their
-    response has begun.
+    It handles HTTP only: the first two arguments authenticate the caller and run the operation. Other requests go to
+    the
+    handlers: ASGI apps that find the request's id in the scope under `REQUEST_ID`, whose requests have passed the
+    cross-site rule, and that may raise any `GatewayError` before their response has begun.
 
     Args:
         operations: Runs operations.
-        authenticate: Tells who sent a request.
-        config: What an operator may set.
-        page: Answers a GET from a client that prefers `text/html`: the IDE.
-        streams: By media type: answer GET and POST of clients that prefer it, such as `text/event-stream`.
-        sockets: Serves WebSockets.
+        authenticate: Authenticates the caller of a request.
+        config: Settings of the endpoint.
+        page: Handles a GET from a client that prefers `text/html`: the IDE.
+        streams: By media type: handle GET and POST of clients that prefer it, such as `text/event-stream`.
+        sockets: Handles WebSockets.
     """
 
     def __init__(
@@ -141,16 +150,16 @@ class Endpoint(Generic[CallerT]):
             return
         except GatewayError as error:
             reply = refusal(error)
-        # Sent from here and not from a function of its own: on the way of every request, each await counts.
+        # Not in a function of its own: each additional await costs on every request.
         await exchange.send(start_of(reply, exchange.headers_out, exchange.request_id))
         await exchange.send({"type": "http.response.body", "body": reply.body})
 
     async def _execute(self, exchange: _Exchange) -> Reply:
-        """Read the request and run its operation; one function, because on the way of every request each await counts.
+        """Read the request and run its operation; one function, because each additional await costs on every request.
 
         Raises:
-            HttpRefusal: It is no GraphQL over HTTP.
-            ClientGone: The client left before it was over, so the operation was cancelled.
+            HttpRefusal: The request is not GraphQL over HTTP.
+            ClientGone: The client disconnected, and the operation was cancelled.
         """
         scope, watch = exchange.scope, None
         try:
@@ -193,7 +202,7 @@ class Endpoint(Generic[CallerT]):
 
     def _route_get(self, exchange: _Exchange) -> ASGIApp | None:
         media_type = _choose(exchange, self._negotiate_get)
-        # The page itself runs no operation, so a link to it from another site may be followed.
+        # The page itself runs no operation, so links to it from other sites may be followed.
         if media_type != HTML or not is_top_level_navigation(exchange.headers):
             self._admit(exchange)
         if media_type in self._pages:

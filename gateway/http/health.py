@@ -1,4 +1,10 @@
-"""Whether the process lives, and whether it takes work."""
+"""Liveness, readiness, and the drain before shutdown.
+
+::
+
+    SIGTERM --> /readyz: 503 -- drain_seconds, work is served --> end() --> previous handler (uvicorn's)
+    SIGINT, or a second signal ---------------------------------> end() --> previous handler (uvicorn's)
+"""
 
 import asyncio
 import signal
@@ -14,19 +20,19 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Termination:
-    """Drains the process before the server acts on a signal; process lifetime.
+    """Drains the process before the server handles a signal; process lifetime.
 
-    At SIGTERM `ready` becomes false, so that `/readyz` answers 503 and load balancers send nobody here any more, while
-    the listener stays open and all work is served. `drain_seconds` later, at a second signal, or at once for SIGINT,
-    which is a person at a terminal, `end` is called and whatever handled the signal before goes on: uvicorn waits for
-    open connections before it tells the app anything, and a subscription never ends by itself.
+    At SIGTERM `ready` becomes false, so that `/readyz` answers 503 and load balancers route elsewhere, while the
+    listener stays open and all work is served. After `drain_seconds`, at a second signal, or at once for SIGINT (a
+    person at a terminal), `end` is called and then the previous signal handler: uvicorn waits for open connections
+    before it notifies the app, and a subscription never ends by itself.
 
     Args:
-        end: Ends what would stay open; called in the event loop, at each signal that does not start a drain.
-        drain_seconds: How long work is still taken after SIGTERM.
+        end: Ends the long-lived connections; called in the event loop at each signal that does not start a drain.
+        drain_seconds: How long new work is accepted after SIGTERM.
 
     Attributes:
-        ready: Whether new work should be sent here.
+        ready: Whether new work should be routed to this process.
     """
 
     def __init__(self, end: Callable[[], None], drain_seconds: float) -> None:
@@ -37,9 +43,9 @@ class Termination:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take the process's signals, inside the running event loop."""
+        """Handle the process's signals within the block, which runs in the event loop."""
         if threading.current_thread() is not threading.main_thread():
-            # Signals come to the main thread only: a server in another one is ended by other means.
+            # Only the main thread gets signals: a server in another thread is stopped by other means.
             yield
             return
         loop = asyncio.get_running_loop()
@@ -79,11 +85,11 @@ class Termination:
 
 
 def add_health_routes(rest: FastAPI, accepting: Callable[[], bool]) -> None:
-    """Add `/livez` and `/readyz`; neither asks an upstream, whose outage is no reason to restart the gateway.
+    """Add `/livez` and `/readyz`; neither depends on an upstream, whose outage is no reason to restart the gateway.
 
     Args:
-        rest: Gets the routes.
-        accepting: Whether work is taken; no more once the process is to end.
+        rest: The app that the routes are added to.
+        accepting: Whether new work is accepted; false once shutdown has begun.
     """
 
     @rest.api_route("/livez", methods=["GET", "HEAD"], include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Which media type a response has: the Accept header against what the endpoint offers; and what a body may be."""
+"""Content negotiation: the media type of a response by the Accept header, and of a request by its Content-Type."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -10,22 +10,22 @@ GRAPHQL_RESPONSE = b"application/graphql-response+json"
 EVENT_STREAM = b"text/event-stream"
 HTML = b"text/html"
 MULTIPART = b"multipart/mixed;subscriptionspec=1.0"
-"""Without that parameter, multipart/mixed is a protocol that is not offered: incremental delivery of queries."""
+"""Without this parameter, multipart/mixed means incremental delivery of queries, which is not offered."""
 
 Negotiate = Callable[[bytes], bytes]
-"""The value of an Accept header to one of the offered media types."""
+"""From the value of an Accept header to one of the offered media types."""
 
 _ACCEPT_VALUES_KEPT = 128
 
 
 def negotiator(offers: Sequence[bytes]) -> Negotiate:
-    """Make the function that finds the client's favourite among the offers, and remembers what it found.
+    """Return a caching function that finds the offer that the client prefers.
 
-    It raises `NotAcceptable` where the client wants none of them.
+    The function raises `NotAcceptable` if the client accepts none of the offers.
 
     Args:
-        offers: Media types in lower case; the first wins where the client wants several equally and by name.
-            Who takes anything gets `application/json`, as the specification's older clients expect.
+        offers: Media types in lower case; of equally preferred ones that are named, the first wins. A client that
+            accepts anything gets `application/json`, as the specification's older clients expect.
     """
 
     @lru_cache(_ACCEPT_VALUES_KEPT)
@@ -42,7 +42,7 @@ def negotiator(offers: Sequence[bytes]) -> Negotiate:
 
 @lru_cache(_ACCEPT_VALUES_KEPT)
 def is_json_in_utf8(content_type: bytes) -> bool:
-    """Whether a Content-Type says JSON, and says UTF-8 or nothing about its encoding."""
+    """Whether a Content-Type is JSON, without a charset or in UTF-8."""
     media_type, parameters = _parse(content_type)
     return media_type == JSON and _in_utf8(parameters)
 
@@ -53,19 +53,19 @@ def _ranges(accept: bytes) -> dict[bytes, float]:
 
 
 def _in_full(name: bytes, parameters: dict[bytes, bytes]) -> bytes:
-    """A media type with the one parameter that makes it another."""
+    """The media type with the one parameter that distinguishes protocols."""
     version = parameters.get(b"subscriptionspec")
     return name if version is None else name + b";subscriptionspec=" + version
 
 
 def _wish(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
-    """How much an offer is wanted and how exactly it is named: the closest range decides (RFC 9110, 12.5.1)."""
+    """The quality of an offer and how exactly it is named; the closest range decides (RFC 9110, 12.5.1)."""
     kind = offer.partition(b"/")[0]
     if offer in ranges:
         return ranges[offer], 4 if b";" in offer else 3
     for closeness, name in ((1, kind + b"/*"), (0, b"*/*")):
         if name in ranges:
-            # Among those named only by a wildcard, the older of the two JSON types comes first.
+            # Of the two JSON types matched by a wildcard, the older comes first.
             return ranges[name], closeness + (offer == JSON)
     return 0, 0
 

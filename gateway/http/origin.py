@@ -1,4 +1,9 @@
-"""Origins as browsers send them and operators list them."""
+"""Web origins: those that operators list, and the gateway's own.
+
+If the operator has set `GATEWAY_PUBLIC_URL`, it alone defines the gateway's own origin. What a request says (`Host`
+and, from trusted proxies, `X-Forwarded-Proto`) is right only if every proxy passes it on, and under DNS rebinding an
+attacker's page chooses the `Host`. Without the setting there is nothing but the request to go by.
+"""
 
 import re
 from functools import lru_cache
@@ -11,12 +16,12 @@ from gateway.http.request import Headers, headers_of
 from resolvers.upstreams.transport.wire.origin import is_loopback
 
 Origin = tuple[str, str, int]
-"""Scheme, host and port; the port is 0 for the scheme of an app, such as `capacitor`, that has none."""
+"""Scheme, host and port; the port is 0 for the scheme of an app that has none, such as `capacitor`."""
 
 LOOPBACK_ORIGINS: Final = tuple(
     f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]")
 )
-"""Pages that are served on this machine, at whatever port, as operators list them."""
+"""Pages served on this machine at any port, as operators list them."""
 
 _ANY_PORT: Final = -1
 _PORTS: Final = {"http": 80, "https": 443}
@@ -25,7 +30,7 @@ _origin = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(
 
 @lru_cache(128)
 def parse_origin(text: str) -> Origin | None:
-    """Read an origin such as "https://app.example.com:8443"; None for what is none, "null" among it."""
+    """Parse an origin such as "https://app.example.com:8443"; None if the text is not an origin, such as "null"."""
     found = _origin(text.lower())
     if found is None:
         return None
@@ -41,7 +46,7 @@ class ListedOrigins:
             this machine.
 
     Raises:
-        ValueError: One of them is no origin, or a wildcard for more than the ports of this machine.
+        ValueError: An entry is not an origin, or is a wildcard for more than the ports of this machine.
     """
 
     def __init__(self, listed: tuple[str, ...] = ()) -> None:
@@ -53,10 +58,10 @@ class ListedOrigins:
 
 
 def listed_origin(text: str) -> Origin:
-    """Read an origin as operators list them.
+    """Parse an origin as operators list them.
 
     Raises:
-        ValueError: It is none; the message names it and what would be right.
+        ValueError: The text is not an origin; the message says what one looks like.
     """
     exact = text.removesuffix(":*")
     origin = parse_origin(exact)
@@ -75,16 +80,17 @@ _SECURE_SCHEMES: Final = ("https", "wss")
 
 
 class OwnOrigin:
-    """Tells the gateway's own pages from others; process lifetime.
+    """Distinguishes the gateway's own origin from others; process lifetime.
 
     Args:
-        public_url: Where browsers reach the gateway, such as "https://api.example.com"; None goes by each request.
+        public_url: The URL at which browsers reach the gateway, such as "https://api.example.com"; None derives the
+            origin from each request.
 
     Attributes:
-        is_local: Whether the public URL is one of this machine.
+        is_local: Whether the public URL is on this machine.
 
     Raises:
-        ValueError: It is no URL with an origin.
+        ValueError: The URL has no origin.
     """
 
     def __init__(self, public_url: str | None = None) -> None:
@@ -96,32 +102,32 @@ class OwnOrigin:
         """Whether an origin is the gateway's own.
 
         Args:
-            origin: What a browser sent as `Origin`.
+            origin: The browser's `Origin`.
             scope: The request's.
             headers: The request's.
         """
         if self._public is None:
-            # A proxy that ends TLS may leave the scheme at http, so there https is the gateway's own as well.
+            # A proxy that terminates TLS may leave the scheme at http, so https is the gateway's own as well.
             host = headers.get(b"host", b"").decode("latin-1")
             return any(parse_origin(f"{scheme}://{host}") == origin for scheme in _SCHEMES.get(scope["scheme"], ()))
         if self.is_local:
-            # One machine has several names, and whoever started the gateway there opens it by any of them.
+            # The machine has several names, and the gateway may be opened by any of them.
             return is_loopback(origin[1]) and (origin[0], origin[2]) == (self._public[0], self._public[2])
         return origin == self._public
 
     def is_asked_by_name(self, headers: Headers) -> bool:
-        """Whether a request names the gateway, as far as that can be told from its Host.
+        """Whether the `Host` of a request names the gateway, as far as that can be known.
 
-        Only a gateway whose public URL is of this machine can tell: no proxy stands before it, so that another name
-        is one that an attacker has pointed at this machine.
+        Only a gateway whose public URL is on this machine can know: no proxy is in front of it, so any other name is
+        one that an attacker has pointed at this machine.
         """
         return not self.is_local or is_loopback(_name_in(headers.get(b"host", b"")))
 
     def is_secure(self, scope: Scope) -> bool:
-        """Whether the browser that sent a request takes Secure cookies from it.
+        """Whether the browser that sent a request accepts Secure cookies.
 
-        Without a public URL only plain http on the browser's own machine is not: everywhere else a proxy ends TLS, or
-        sessions would be for everybody on the way to read.
+        Without a public URL, only plain http on the browser's own machine is taken as insecure: anywhere else a proxy
+        is assumed to terminate TLS, since sessions over plain http could be read in transit.
         """
         if self._public is not None:
             return self._public[0] == "https"
@@ -129,10 +135,10 @@ class OwnOrigin:
         return not (plain and is_loopback(_name_in(headers_of(scope).get(b"host", b""))))
 
     def url(self, scope: Scope, path: str) -> str:
-        """The absolute URL of a path of the gateway.
+        """Return the absolute URL of a path of the gateway.
 
         Args:
-            scope: The request's that is answered.
+            scope: The ASGI scope of the request that is answered.
             path: Begins with a slash.
         """
         if self._public_url is not None:

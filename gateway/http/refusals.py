@@ -1,4 +1,4 @@
-"""What the endpoint refuses by HTTP's own rules, before any operation is looked at.
+"""Errors of HTTP itself, raised before any operation is looked at.
 
     GatewayError
     `-- HttpRefusal              has the status and the headers of its response
@@ -9,7 +9,7 @@
         |-- BodyTooLarge         413: the body is over the limit
         `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
 
-A client that leaves before it is answered gets no refusal, for nobody is there to read one: `ClientGone`.
+`ClientGone` is not among them: a client that has disconnected gets no response.
 """
 
 from typing import ClassVar
@@ -23,7 +23,7 @@ class ClientGone(Exception):
 
 
 class HttpRefusal(GatewayError):
-    """Base of the refusals; its message is written for the client."""
+    """Base class; the message is written for the client."""
 
     code = "BAD_INPUT"
     status: ClassVar[int]
@@ -31,27 +31,27 @@ class HttpRefusal(GatewayError):
 
 
 class BadRequest(HttpRefusal):
-    """The request is no GraphQL request: JSON that does not parse, a parameter of the wrong type, a batch."""
+    """The request is not a GraphQL request: JSON that does not parse, a parameter of the wrong type, a batch."""
 
     status = 400
 
 
 class CrossSite(HttpRefusal):
-    """A page of another site made the browser send it, and that site is not listed."""
+    """A page of another site that is not listed made the browser send the request."""
 
     code = "FORBIDDEN"
     status = 403
 
 
 class MethodNotAllowed(HttpRefusal):
-    """The endpoint has no such method."""
+    """The endpoint does not support the method."""
 
     status = 405
     headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
 
 
 class NotAcceptable(HttpRefusal):
-    """The client takes none of our media types."""
+    """The client accepts none of the media types."""
 
     status = 406
 
@@ -60,7 +60,7 @@ class BodyTooLarge(HttpRefusal):
     """The body is over the limit.
 
     Args:
-        limit: What a body may have, in bytes.
+        limit: The largest accepted body, in bytes.
     """
 
     status = 413

@@ -1,4 +1,4 @@
-"""Reads a GraphQL request out of an HTTP request: headers, body or query string, and the checks of their form."""
+"""Reads a GraphQL request from an HTTP request: headers, body or query string, and the checks of their form."""
 
 import re
 from itertools import count
@@ -17,10 +17,10 @@ Headers = dict[bytes, bytes]
 """The headers of one request by name, in lower case."""
 
 MAX_DEPTH = 100
-"""How deep variables and extensions may be nested: far beyond any input type, far below what Python's stack takes."""
+"""Nesting depth of variables and extensions: far beyond any input type, far below Python's recursion limit."""
 
 MAX_CONTAINERS = 50_000
-"""Objects and lists in variables whose depth is looked into; more are refused for their number later on."""
+"""Objects and lists in variables that are checked for depth; requests with more are refused later for their number."""
 
 _CONTAINERS = (dict, list)
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
@@ -37,7 +37,7 @@ class _Parameters(msgspec.Struct, gc=False):
 
     @property
     def document_name(self) -> str | None:
-        """Of the names that clients have for it, `id` may mean anything to a client that sends its document as well."""
+        """The persisted document's id; `id` counts only as text, since clients use it for other things as well."""
         return self.document_id or self.doc_id or (self.id if isinstance(self.id, str) else None)
 
 
@@ -46,9 +46,9 @@ _decode_map = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The headers by name; one that came several times holds all its values, with commas between them.
+    """Return the headers by name; the values of a repeated header are joined by commas.
 
-    That is what lists of values mean in HTTP, and it makes a repeated single value one that no check lets pass.
+    HTTP defines list values so, and a repeated single value becomes one that fails its check.
     """
     pairs = scope["headers"]
     headers: Headers = dict(pairs)
@@ -63,18 +63,18 @@ def _joined(pairs: list[tuple[bytes, bytes]]) -> Headers:
 
 
 def check_post(headers: Headers, max_body_bytes: int) -> None:
-    """Refuse the body of a POST by what its headers say of it.
+    """Check the headers of a POST before its body is read.
 
     Args:
         headers: Those of the HTTP request.
         max_body_bytes: The largest body that is read.
 
     Raises:
-        UnsupportedMediaType: It is not declared to be JSON in UTF-8.
-        BodyTooLarge: Its declared length is larger.
+        UnsupportedMediaType: The body is not declared as JSON in UTF-8.
+        BodyTooLarge: The declared length is larger.
     """
     content_type = headers.get(b"content-type", b"")
-    # The one spelling that nearly all clients use needs no parser.
+    # The spelling that nearly all clients use needs no parser.
     if content_type != b"application/json" and not is_json_in_utf8(content_type):
         raise UnsupportedMediaType(
             "A POST must have `Content-Type: application/json` (in UTF-8); forms and plain text, which pages of other "
@@ -87,7 +87,7 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
 
 
 def whole_body(message: Message, max_body_bytes: int) -> bytes | None:
-    """The body of a POST, where it came in one piece as most do; None where `read_body` has to read on.
+    """Return the body of a POST that arrived in one piece, as most do; None if `read_body` has to read on.
 
     Args:
         message: The first that ASGI's `receive` gave.
@@ -181,7 +181,7 @@ def _body_refusal(body: bytes, error: Exception) -> BadRequest:
 
 def _query_parameters(query_string: bytes) -> dict[str, str]:
     try:
-        # Empty values are left out, which is what the specification says that they mean.
+        # Empty values are dropped, as the specification asks.
         pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=100)
     except ValueError:
         raise BadRequest("The query string is not URL-encoded UTF-8 of at most 100 parameters.") from None
@@ -205,18 +205,18 @@ def _json_parameter(given: dict[str, str], name: str) -> dict[str, Any] | None:
 
 
 def _checked(parameters: _Parameters, text: bytes, *, may_mutate: bool, request_id: str) -> GraphQLRequest:
-    """The request, checked in form.
+    """Build the request and check its form.
 
     Args:
-        parameters: As decoded.
-        text: What they were decoded from.
-        may_mutate: Whether its method allows for changes.
-        request_id: The id that it goes by.
+        parameters: The decoded parameters.
+        text: The text that they were decoded from.
+        may_mutate: Whether the HTTP method allows mutations.
+        request_id: The request's id.
     """
     variables, extensions = parameters.variables, parameters.extensions
     if (variables and _too_nested(variables, text)) or (extensions and _too_nested(extensions, text)):
         raise _too_deep()
-    # Clients that name a persisted document, or the only operation, send an empty text as well as none.
+    # Clients that send a persisted document's id, or no operation name, may send an empty string instead of nothing.
     query, name = parameters.query or None, None
     if query is None:
         name = parameters.document_name
@@ -229,7 +229,7 @@ def _checked(parameters: _Parameters, text: bytes, *, may_mutate: bool, request_
 def _too_nested(parameter: dict[str, Any], text: bytes) -> bool:
     for value in parameter.values():
         if isinstance(value, _CONTAINERS):
-            # Hardly any text has as many brackets in all.
+            # A cheap test first: hardly any text has so many brackets in all.
             return text.count(b"{") + text.count(b"[") > MAX_DEPTH and _deeper_than(MAX_DEPTH + 1, parameter)
     return False
 
@@ -252,15 +252,15 @@ def _too_deep() -> BadRequest:
 
 
 REQUEST_ID = "gateway.request_id"
-"""The key of the ASGI scope under which handlers beside the endpoint find the request's id, a str."""
+"""The key of the ASGI scope under which handlers find the request's id, a str."""
 
 _valid = re.compile(rb"[!-~]{1,128}").fullmatch
 
 
 class RequestIds:
-    """Takes over the ids that clients send and makes up those that they do not; process lifetime.
+    """Takes over the ids that clients send, and generates the others; process lifetime.
 
-    An id of ours is a random word of the process and a number that counts up, cheaper than fresh randomness.
+    A generated id is a random prefix of the process and a counter, which is cheaper than new randomness each time.
     """
 
     def __init__(self) -> None:
@@ -268,7 +268,7 @@ class RequestIds:
         self._numbers = count(1)
 
     def of(self, headers: Headers) -> str:
-        """The id of a request: its X-Request-ID if that is 1 to 128 printable ASCII characters without a space."""
+        """Return the request's id: its X-Request-ID if that is 1 to 128 printable ASCII characters without a space."""
         given = headers.get(b"x-request-id")
         if given is not None and _valid(given):
             return given.decode("ascii")

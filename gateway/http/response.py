@@ -1,4 +1,4 @@
-"""Builds responses: the headers that every one has, the bodies of refusals, and 304."""
+"""Builds HTTP responses: their headers, refusals, 304, and the security headers of responses beside /graphql."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -40,21 +40,21 @@ def _content_type(media_type: bytes) -> Header:
 POST_HEADERS: dict[bytes, tuple[Header, ...]] = {
     media_type: (_content_type(media_type), *_FIXED) for media_type in (JSON, GRAPHQL_RESPONSE)
 }
-"""By media type: what the response to a POST has; no cache keeps one, so it need not say what it varies by."""
+"""The headers of the response to a POST, by media type; POST responses are never cached, so they need no `Vary`."""
 
 GET_HEADERS: dict[bytes, tuple[Header, ...]] = {
     media_type: (*headers, _VARYING) for media_type, headers in POST_HEADERS.items()
 }
-"""By media type: what the response to a GET has."""
+"""The headers of the response to a GET, by media type."""
 
 
 def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message:
-    """ASGI's message that starts a response.
+    """Return the ASGI message that starts a response.
 
     Args:
-        reply: What is answered.
-        base: The headers by method and media type; those of the reply replace them.
-        request_id: Echoed.
+        reply: The outcome of the operation.
+        base: The headers by method and media type; the reply's own replace them.
+        request_id: Sent as `X-Request-ID`.
     """
     identity = (b"x-request-id", request_id.encode("ascii"))
     length = (b"content-length", b"%d" % len(reply.body))
@@ -65,16 +65,16 @@ def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message
 
 
 def for_old_clients(reply: Reply) -> Reply:
-    """The reply with the status 200 where it is a request error: clients of `application/json` expect that."""
+    """Return the reply with status 200 if it is a request error, as clients of `application/json` expect."""
     return reply if reply.executed or reply.status != 400 else msgspec.structs.replace(reply, status=200)
 
 
 def unless_known(reply: Reply, headers: Headers) -> Reply:
-    """The reply, or a 304 where the client already has what it says.
+    """Return the reply, or a 304 if the client already has its body.
 
     Args:
-        reply: The outcome of a GET.
-        headers: Those of its request.
+        reply: The outcome of a GET request.
+        headers: The request's headers.
     """
     wanted = headers.get(b"if-none-match")
     if wanted is None or reply.status != 200:
@@ -87,12 +87,12 @@ def unless_known(reply: Reply, headers: Headers) -> Reply:
 
 
 def refusal(error: GatewayError) -> Reply:
-    """What the client is told of an error that kept its request from being executed."""
+    """Return the reply to a request that was refused with this error."""
     return Reply(_status_of(error), refusal_body(error), _error_headers(error), executed=False, has_errors=True)
 
 
 def internal_error() -> Reply:
-    """What the client is told of an error that we did not foresee: nothing but that there was one."""
+    """Return the reply to a request that met an unexpected error; it says nothing about the error."""
     return Reply(500, internal_error_body(), executed=False, has_errors=True)
 
 
@@ -138,17 +138,17 @@ HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    # No `default-src`: a script that becomes a worker would be bound by it.
+    # Without `default-src`, which a script that becomes a worker would inherit.
     (b"content-security-policy", b"frame-ancestors 'none'"),
 )
-"""For answers that are no pages; a page has a policy of its own."""
+"""For responses that are not pages; pages have a policy of their own."""
 
 
 class SecurityHeaders:
-    """Adds the headers to an app's answers; process lifetime.
+    """Adds security headers to an app's responses; process lifetime.
 
     Args:
-        app: Whose headers of the same names stand.
+        app: The ASGI app; headers of its own take precedence.
     """
 
     def __init__(self, app: ASGIApp) -> None:

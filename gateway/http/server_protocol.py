@@ -30,13 +30,13 @@ MAX_HEAD_BYTES: Final = 65_536
 """Request line and headers together, and the trailers of one body."""
 
 MIN_BODY_RATE: Final = 8192
-"""Bytes of a body that earn its client another second."""
+"""Bytes of a body that extend its time limit by one second."""
 
 LINGER_SECONDS: Final = 1.0
-"""How long a refused client may take to read that it is, and to close."""
+"""How long a refused client may take to read the response and close."""
 
 LINGER_BYTES: Final = 1_048_576
-"""What a refused client may send meanwhile, to be passed over."""
+"""How many bytes of a refused client are read and dropped in the meantime."""
 
 COUNTS: Final = "connection_counts"
 """The key of the lifespan's state under which an app hands the server its `ConnectionCounts`."""
@@ -74,12 +74,12 @@ class ConnectionCounts(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What one client may hold of the server; process lifetime.
+    """Bounds on a client's connection; process lifetime.
 
     Args:
-        max_connections: How many connections one process keeps open.
-        head_seconds: How long a request's head may take, from the connection or its first byte.
-        body_seconds: How long a body may take, before what it earns by `MIN_BODY_RATE`.
+        max_connections: How many connections one process keeps open at most.
+        head_seconds: Time limit of a request's head, from the connection or its first byte.
+        body_seconds: Time limit of a body, extended by `MIN_BODY_RATE`.
         max_body_bytes: The largest body that the app accepts, in bytes.
     """
 
@@ -90,19 +90,20 @@ class ConnectionLimits:
 
     @property
     def max_message_bytes(self) -> int:
-        """How many bytes one message may have on the wire: the body twice, for the framing of small chunks."""
+        """Largest message on the wire, in bytes: twice the body, to allow for the framing of small chunks."""
         return 2 * (self.max_body_bytes + MAX_HEAD_BYTES)
 
 
 class ServerConfig(uvicorn.Config):
     """Uvicorn's configuration with the bounds of a connection; process lifetime.
 
-    An attribute of the configuration, because uvicorn pickles it for each worker and builds the protocol from it.
+    The limits are an attribute because uvicorn pickles the configuration for each worker and builds the protocol from
+    it.
 
     Args:
-        app: The ASGI app, or where its factory is.
+        app: The ASGI app, or the import string of its factory.
         limits: The bounds.
-        options: Uvicorn's own.
+        options: Passed to uvicorn.
     """
 
     def __init__(self, app: object, limits: ConnectionLimits, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
@@ -114,7 +115,7 @@ class CoalescingTransport:
     """A transport that sends what is written in one turn of the event loop by one system call; connection lifetime.
 
     Uvicorn writes the head of a response and its body apart. Each write is a system call and wakes the client, which
-    costs more than all that the gateway does for a response from its cache.
+    costs more than the rest of a response from the cache.
 
     Args:
         inner: The connection's own transport.
@@ -129,23 +130,23 @@ class CoalescingTransport:
         self.is_closing = inner.is_closing
 
     def write(self, data: bytes) -> None:
-        """Send this at the end of the turn, together with what else is written in it."""
+        """Send the data at the end of the turn of the event loop, together with other writes in it."""
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
     def write_eof(self) -> None:
-        """Send what was written, and that no more comes."""
+        """Send the written data, and the end of the stream."""
         self._flush()
         self._inner.write_eof()
 
     def close(self) -> None:
-        """Close the connection once all that was written is sent."""
+        """Close the connection after the written data is sent."""
         self._flush()
         self._inner.close()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
-        """All else is the connection's own."""
+        """Delegate everything else to the connection's own transport."""
         return getattr(self._inner, name)
 
     def _flush(self) -> None:
@@ -172,7 +173,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Start to serve a client, unless too many are connected."""
+        """Start to serve the client, unless there are too many connections."""
         super().connection_made(cast("asyncio.Transport", CoalescingTransport(transport)))
         if len(self.connections) > self._limits.max_connections:
             self._refuse_connection()
@@ -181,13 +182,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(self._limits.head_seconds, self._close_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free what the connection held."""
+        """Stop the timers."""
         self._stop_timer()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, and look at the bounds where it leaves a request unfinished."""
+        """Parse the data, and check the bounds if it leaves a request unfinished."""
         begun = self.scope
         self._received += len(data)
         if self._is_refused:
@@ -213,7 +214,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.headers = []
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, where the client was not told already."""
+        """Refuse malformed HTTP, unless the connection is being closed already."""
         if not self._is_ending:
             super().send_400_response(msg)
 
@@ -228,7 +229,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _check_unfinished(self, received: int, *, begun_now: bool) -> None:
         if begun_now:
-            # Of a read that ends in a pipelined request, the part of that request is not known: none is counted.
+            # If the read ended within a pipelined request, that request's share is unknown, and none is counted.
             self._received = 0 if self.pipeline else received
             self._stop_timer()
         if self.cycle is None or self.cycle.scope is not self.scope:
@@ -258,7 +259,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _on_timer(self) -> None:
-        """End the connection, unless its body came fast enough, or it is the server that does not read."""
+        """Close the connection, unless the body came fast enough or the server itself has paused reading."""
         self._timer = None
         if not self._timed_body:
             self._refuse(408, "slow_head")
@@ -286,10 +287,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._close("too_many")
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answer without the app, and close once the client has read that, or had the time.
+        """Respond without the app, and close once the client has read the response or had `LINGER_SECONDS` for it.
 
-        To close with bytes of the request unread resets the connection, and the answer is lost on its way (RFC 9112,
-        section 9.6).
+        Closing a socket with unread bytes resets the connection, and the response would be lost (RFC 9112, section
+        9.6).
         """
         self._count(reason)
         self._write_refusal(status)

@@ -1,8 +1,8 @@
-"""The server's side of one WebSocket: uvicorn's protocol, with bounds on what a client may make it keep.
+"""The server's side of one WebSocket: uvicorn's protocol, with bounds on the memory that a client can make it use.
 
-Uvicorn answers every ping at once, whether its client reads or not, so that a client that sends pings and reads nothing
-makes it keep all the pongs. Texts need no such bound: the app sends the next one only once the one before has left,
-and while it waits nothing more is read.
+Uvicorn answers every ping at once, so a client that sends pings and reads nothing would fill the server's write buffer
+with pongs. Text messages need no such bound: the app sends one only after the previous one was written, and reads
+nothing in the meantime.
 """
 
 from typing import Any, Final
@@ -13,13 +13,13 @@ from websockets.frames import CloseCode, Frame
 from gateway.http.server_protocol import COUNTS, ConnectionCounts
 
 MAX_UNREAD_PINGS: Final = 100
-"""Pings from a client that does not read what it was sent; honest ones send one every few seconds."""
+"""How many pings are accepted from a client that does not read; honest clients send one every few seconds."""
 
 MAX_FRAGMENTS: Final = 10_000
-"""Of one message: its bytes are bounded elsewhere, and empty fragments have none."""
+"""Per message: its bytes are bounded elsewhere, but empty fragments have none."""
 
 FAREWELL_SECONDS: Final = 1.0
-"""What a client that does not read has to take the close frame, before its connection is cut."""
+"""How long a client that does not read may take to receive the close frame before the connection is cut."""
 
 
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -31,7 +31,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._owed_pong = b""
 
     def resume_writing(self) -> None:
-        """Send the latest pong that was kept while the client did not read."""
+        """Send the latest pong that was held back while the client did not read."""
         super().resume_writing()
         self._unread_pings = 0
         pong, self._owed_pong = self._owed_pong, b""
@@ -39,7 +39,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(pong)
 
     def handle_ping(self) -> None:
-        """Answer a ping; of those that come while the client does not read, the latest alone (RFC 6455, 5.5.3)."""
+        """Answer a ping; of those that arrive while the client does not read, only the latest (RFC 6455, 5.5.3)."""
         if self.writable.is_set():
             super().handle_ping()
             return
@@ -50,14 +50,14 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._end("unread", CloseCode.POLICY_VIOLATION, "Read what is sent: too many pings came meanwhile.")
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a fragment of a message, unless it has too many."""
+        """Accept a fragment of a message, unless it has too many."""
         if len(self.frames) < MAX_FRAGMENTS:
             super().handle_cont(event)
         elif not self.transport.is_closing():
             self._end("many_fragments", CloseCode.MESSAGE_TOO_BIG, "Send messages in fewer fragments.")
 
     def keepalive_timeout(self) -> None:
-        """End a connection whose client has not answered a ping: by a code after which clients connect again."""
+        """Close a connection whose client has not answered a ping, with a code after which clients reconnect."""
         self.pong_timer = None
         if self.close_sent or self.transport.is_closing():
             return
@@ -74,7 +74,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 
     def _tell_app(self, code: CloseCode, words: str) -> None:
-        """Let the app end now: what it still sends is refused as to a client that is gone."""
+        """Report the disconnect to the app now; its later messages are refused as after a client's disconnect."""
         self.close_sent = self.disconnected = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": words})
         self.writable.set()

@@ -1,1 +1,1 @@
-"""The browser page at GET /graphql: GraphiQL as `frontend/` builds it, its examples and its security headers."""
+"""The browser page at GET /graphql: GraphiQL as built in `frontend/`, its examples and its security headers."""

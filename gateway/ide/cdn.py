@@ -1,7 +1,7 @@
-"""The page of a checkout whose front end was not built: the same IDE, an older version, from a CDN.
+"""The IDE's page for a checkout whose front end was not built: an older GraphiQL from a CDN.
 
-The newest GraphiQL is no longer published as plain scripts, hence a pinned older one. The hashes make the browser
-refuse a file that is not byte for byte the one we looked at.
+Newer versions are not published as plain scripts, hence a pinned older one. The hashes make the browser refuse files
+that differ from the reviewed ones.
 """
 
 import base64
@@ -13,7 +13,7 @@ HOST = "https://cdn.jsdelivr.net"
 
 
 class CdnFile(msgspec.Struct, frozen=True):
-    """One file on the CDN: its full address with the version in it, and its subresource integrity hash."""
+    """A file on the CDN: its URL with the version, and its subresource integrity hash."""
 
     url: str
     integrity: str

@@ -1,6 +1,6 @@
-"""The IDE: its page with the headers that confine it, and the files that the page loads.
+"""The IDE: its page with security headers, and the static files that it loads.
 
-Files are named by a hash of their content, so that a browser keeps them for ever.
+Static files are named by a hash of their content, so browsers may cache them indefinitely.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from gateway.ide import cdn
 
 
 def hashed_files(directory: Path) -> ASGIApp:
-    """Return an ASGI app that serves `directory`, or 404 for everything where the front end was not built."""
+    """Return an ASGI app that serves `directory`, or 404 for every path if the front end was not built."""
     if not directory.is_dir():
         return PlainTextResponse("The IDE's front end was not built; see README.md.\n", status_code=404)
     return HashedFiles(directory=directory)
@@ -29,7 +29,7 @@ class HashedFiles(StaticFiles):
     def file_response(
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """Answer with the file, to be kept for a year (the longest that caches honour) without asking again."""
+        """Respond with the file, cacheable for a year without revalidation."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         response.headers["x-content-type-options"] = "nosniff"
@@ -37,15 +37,15 @@ class HashedFiles(StaticFiles):
 
 
 BUILD_DIRECTORY = Path(__file__).parent / "dist"
-"""Where `frontend/` puts its build: `index.html` and, beside it, the folder `ide` of hashed files."""
+"""The build directory of `frontend/`: `index.html` and the folder `ide` of hashed files."""
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An operation ready in a tab of the IDE. One with the title of a built-in example replaces what it gives of it.
+    """An operation that opens in a tab of the IDE. It overrides the built-in example with the same title.
 
     Args:
-        title: What the IDE's menu of examples calls it.
-        query: The document; may be left out where a built-in example has this title.
+        title: Its title in the IDE's menu of examples.
+        query: The document; optional if a built-in example has this title.
         variables: The operation's variables, as JSON values.
     """
 
@@ -55,7 +55,7 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class IdePage(msgspec.Struct, frozen=True):
-    """One response to GET /graphql, ready for an ASGI `send`; lives for a request."""
+    """A response to GET /graphql; request lifetime."""
 
     body: bytes
     headers: list[tuple[bytes, bytes]]
@@ -65,11 +65,11 @@ class Ide:
     """GraphiQL as the gateway serves it; process lifetime.
 
     Args:
-        directory: The front end's build. Where it holds none, the page loads GraphiQL from a CDN.
+        directory: The front end's build. If there is none, the page loads GraphiQL from a CDN.
 
     Attributes:
-        built: False where the page needs the CDN, and so the internet.
-        assets: An ASGI app for the path `/ide`, which the page loads the rest from.
+        built: Whether the page works without the CDN.
+        assets: The ASGI app for the path `/ide`, which serves the page's static files.
     """
 
     built: bool
@@ -83,14 +83,14 @@ class Ide:
         self._policy = OWN_POLICY if self.built else cdn_policy()
 
     def page(self, examples: Sequence[Example] = ()) -> IdePage:
-        """Answer a browser that asks for the IDE, with `examples` beside or over the built-in ones."""
+        """Return the page with `examples` in addition to the built-in ones."""
         body = self._document.replace(b"</head>", _examples_element(examples) + b"</head>", 1)
         headers = [*PAGE_HEADERS, (b"content-security-policy", self._policy), (b"content-length", b"%d" % len(body))]
         return IdePage(body, headers)
 
 
 def _examples_element(examples: Sequence[Example]) -> bytes:
-    # Escaped, because "</script>" inside a string of the JSON would end the element.
+    # Escaped, because "</script>" in a JSON string would end the element.
     data = msgspec.json.encode(examples).replace(b"<", b"\\u003c")
     return b'<script type="application/json" id="gateway-examples">' + data + b"</script>"
 
@@ -99,7 +99,7 @@ def _policy(scripts: str, styles: str) -> bytes:
     directives = [
         "default-src 'none'",
         f"script-src {scripts}",
-        # The editor places its text by style attributes and <style> elements made at run time.
+        # The editor positions text by style attributes and <style> elements created at run time.
         f"style-src {styles} 'unsafe-inline'",
         "connect-src 'self'",
         "worker-src 'self'",
@@ -113,7 +113,7 @@ def _policy(scripts: str, styles: str) -> bytes:
 
 
 def cdn_policy() -> bytes:
-    """Return the policy of the page from the CDN: each pinned file by its full address, and one known inline script."""
+    """Return the policy of the page from the CDN: each pinned file by its URL, and one inline script by its hash."""
     scripts = " ".join([*(file.url for file in cdn.SCRIPTS), cdn.start_script_source()])
     return _policy(scripts, cdn.STYLE.url)
 
@@ -121,7 +121,7 @@ def cdn_policy() -> bytes:
 OWN_POLICY = _policy("'self'", "'self'")
 PAGE_HEADERS = (
     (b"content-type", b"text/html; charset=utf-8"),
-    # The same address answers GraphQL clients, and its examples may change with the gateway's data.
+    # The same URL serves GraphQL clients, and the examples may change with the gateway's data.
     (b"vary", b"accept"),
     (b"cache-control", b"no-cache"),
     (b"x-content-type-options", b"nosniff"),
@@ -131,20 +131,20 @@ PAGE_HEADERS = (
 
 
 Examples: TypeAlias = Callable[[], Sequence[Example]]
-"""Gives the operations that a page opens beside its own, when it is loaded."""
+"""Returns the additional example operations, called for each page."""
 
 
 def no_examples() -> Sequence[Example]:
-    """The page's own are all there are."""
+    """Return no additional examples."""
     return ()
 
 
 class IdeEndpoint:
-    """An ASGI app that answers every request with the IDE's page; process lifetime.
+    """ASGI app that responds to every request with the IDE's page; process lifetime.
 
     Args:
-        ide: The front end's build, or what stands in for it.
-        examples: Operations that the page opens beside its own.
+        ide: The IDE.
+        examples: Returns additional example operations.
     """
 
     def __init__(self, ide: Ide, examples: Examples = no_examples) -> None:
@@ -152,7 +152,7 @@ class IdeEndpoint:
         self._examples = examples
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the page; to a HEAD its headers alone, which the server sees to."""
+        """Send the page; the server drops the body of a response to HEAD."""
         del scope, receive
         page = self._ide.page(self._examples())
         await send({"type": "http.response.start", "status": 200, "headers": page.headers})

@@ -1,1 +1,1 @@
-"""Logistics accounts of the callers themselves: the login, the sessions that it opens, and where they are kept."""
+"""Logins with the callers' own logistics accounts: the OAuth routes, the sessions they open, and their stores."""

@@ -1,4 +1,9 @@
-"""Where the logistics tokens of the gateway's own accounts are kept: next to the sessions, sealed in the same way."""
+"""Keeps the logistics tokens of the gateway's own accounts in the session store, sealed like those of sessions.
+
+The settings hold an account's first token pair, and each refresh replaces it. The replaced pair must survive a restart
+and reach the other processes, so it is kept in the store, along with the hash of the configured refresh token: after
+the operator configures another token, pairs that descend from the old one are ignored.
+"""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -15,7 +20,7 @@ from resolvers.upstreams.transport.credentials import FetchToken
 
 
 class _Sealed(msgspec.Struct, frozen=True):
-    """What is sealed of an account: its tokens, and the hash of the configured token that they all descend from."""
+    """The sealed content: the account's tokens, and the hash of the configured token that they descend from."""
 
     configured: str
     tokens: LogisticsTokenPair
@@ -26,11 +31,11 @@ _decode: Final = msgspec.json.Decoder(_Sealed).decode
 
 
 class AccountTokens:
-    """Gives out the bearer tokens of accounts with a refresh token; process lifetime.
+    """Fetches the bearer tokens of accounts that have a refresh token; process lifetime.
 
     Args:
-        store: Where tokens are kept; None for this process's memory alone.
-        secret_keys: What seals them; with none, each account's configured refresh token seals its own.
+        store: Keeps the tokens; None keeps them in this process only.
+        secret_keys: Seal the tokens; if empty, each account's configured refresh token seals its own.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -40,17 +45,17 @@ class AccountTokens:
         self._now = now
 
     def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
-        """Return what fetches the tokens of an account.
+        """Return the function that fetches an account's tokens.
 
         Args:
-            identity: Names the account.
-            configured: Its tokens as the settings name them.
-            upstream: Gives out new ones.
+            identity: The account's identity.
+            configured: The token pair in the settings.
+            upstream: The logistics API, which issues new tokens.
         """
         return RefreshedTokens(self._place(identity, configured), upstream, self._now).fetch
 
     async def close(self) -> None:
-        """Give up files and connections."""
+        """Close files and connections."""
         if self._store is not None:
             await self._store.close()
 
@@ -62,15 +67,15 @@ class AccountTokens:
 
 
 class StoredTokens:
-    """The place of one account's tokens; process lifetime.
+    """The stored tokens of one account; process lifetime.
 
-    While the store is away the account is used all the same, with what is known of its tokens in this process.
+    While the store cannot be reached, the tokens last known in this process are used.
 
     Args:
-        identity: Names the account.
-        configured: Its tokens as the settings name them; once others are set, those kept before count no longer.
-        store: Where they are kept.
-        seal: Encrypts them.
+        identity: The account's identity.
+        configured: The token pair in the settings; stored pairs that descend from another one are ignored.
+        store: Keeps the tokens.
+        seal: Encrypts the tokens.
     """
 
     def __init__(self, identity: str, configured: LogisticsTokenPair, store: SessionStore, seal: Seal) -> None:
@@ -81,7 +86,7 @@ class StoredTokens:
         self._known = configured
 
     async def read(self) -> LogisticsTokenPair:
-        """Return the tokens that were last kept, those of the settings where there are none."""
+        """Return the stored tokens, or else those of the settings."""
         with suppress(SessionStoreUnavailable):
             sealed = await self._store.tokens(self._name)
             if sealed is not None:
@@ -89,10 +94,10 @@ class StoredTokens:
         return self._known
 
     async def write(self, tokens: LogisticsTokenPair) -> None:
-        """Keep other tokens.
+        """Store new tokens.
 
         Raises:
-            SessionStoreUnavailable: the store does not answer.
+            SessionStoreUnavailable: The store does not respond.
         """
         sealed = self._seal.close(_encode(_Sealed(self._configured, tokens)))
         await self._store.keep_tokens(self._name, sealed)
@@ -100,7 +105,7 @@ class StoredTokens:
 
     @asynccontextmanager
     async def refreshing(self, scope: CallScope) -> AsyncIterator[None]:
-        """Let one refresh at a time run, over all processes that the store can tell of each other."""
+        """Hold the lock of the account's refresh, across the processes that share the store."""
         async with AsyncExitStack() as held:
             with suppress(SessionStoreUnavailable):
                 lock = refresh_lock(scope, lambda seconds: self._store.locked(self._name, seconds))

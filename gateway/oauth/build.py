@@ -1,4 +1,4 @@
-"""Builds from the settings what logins and sessions need."""
+"""Builds logins, sessions and their store from the settings."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -30,11 +30,11 @@ from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.transport.stack import loop_clock
 
 REDIS_SECONDS: Final = 2.0
-"""What an answer of Redis may take: without it nobody knows who sent a request."""
+"""Time limit of a Redis command; every request with a session waits for one."""
 
 
 def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
-    """Return Redis where it is configured, else the file; neither is connected to before it is used.
+    """Return the Redis store if Redis is configured, otherwise the SQLite file; it connects on first use.
 
     Args:
         settings: All settings.
@@ -48,9 +48,9 @@ def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
 
 
 def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> AccountTokens:
-    """Return what gives out the tokens of the accounts that the settings name.
+    """Return the token source of the accounts in the settings.
 
-    A file is used only with secret keys, as for sessions: without them nobody has asked for one.
+    The SQLite file is used only if secret keys are set, as for sessions.
 
     Args:
         settings: All settings.
@@ -65,10 +65,10 @@ class OAuth:
     """Logins and sessions; process lifetime.
 
     Args:
-        endpoint: Serves everything below /oauth/logistics.
-        callers: Finds the callers of sessions; None where the settings allow none.
-        limits: How many logins may be tried.
-        close: Gives up files and connections.
+        endpoint: The ASGI app of /oauth/logistics.
+        callers: Finds the callers of sessions; None if the settings allow no sessions.
+        limits: Rate limits of logins.
+        close: Closes files and connections.
     """
 
     endpoint: ASGIApp
@@ -84,13 +84,13 @@ def build_oauth(
     key_holders: KeyHolders,
     now: Callable[[], float] = time.time,
 ) -> OAuth:
-    """What logins need; where the settings do not allow any, an endpoint that says so.
+    """Return logins and sessions; if the settings allow none, an endpoint that refuses with the reason.
 
     Args:
         settings: All settings.
-        upstreams: The logistics API is reached through them.
-        site: The gateway as browsers see it.
-        key_holders: Callers with keys and tokens, which may come beside a session.
+        upstreams: Supply the transport to the logistics API.
+        site: Own origin, cross-site rule and cookies.
+        key_holders: The callers with keys and tokens, which may be sent along with a session.
         now: The wall clock, in seconds since 1970.
     """
     limits = _limits(settings, upstreams)

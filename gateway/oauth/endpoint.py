@@ -1,4 +1,4 @@
-"""The ASGI app of logins and sessions: the cross-site rule before every route, and refusals as pages or JSON."""
+"""The ASGI app of /oauth/logistics: rate limits and the cross-site rule before every route, and error responses."""
 
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -14,22 +14,24 @@ from gateway.http.refusals import ClientGone
 from gateway.http.request import headers_of
 from gateway.http.response import adding, refusal
 from gateway.oauth.refusals import LoginNotSetUp
-from gateway.oauth.routes import PLACE, SAFE_HEADERS, page
+from gateway.oauth.routes import BASE_PATH, SAFE_HEADERS, page
 from gateway.operations.cost.budget import MINUTE, Buckets
 from resolvers.errors import GatewayError, RateLimited
 
 _ALL: Final = "all"
 _IPV6_NETWORK_BITS: Final = 64
-"""One customer of a provider has at least so much to choose addresses from."""
+"""Providers assign each customer at least a /64."""
 
 
 class LoginLimits:
-    """Bounds the requests of logins by address and in all; process lifetime.
+    """Limits login requests by address and in total; process lifetime.
+
+    Each login that comes back calls the logistics API, whether or not it is genuine.
 
     Args:
-        buckets: Where it is counted.
-        by_address: Requests a minute of one address, or of one IPv6 network of 64 bits.
-        in_all: Requests a minute of all addresses together.
+        buckets: Count the requests.
+        by_address: Requests per minute of one address, or of one IPv6 network of 64 bits.
+        in_all: Requests per minute of all addresses together.
     """
 
     def __init__(self, buckets: Buckets, by_address: int, in_all: int) -> None:
@@ -37,13 +39,13 @@ class LoginLimits:
         self._by_address = by_address
         self._in_all = in_all
         self.refused = 0
-        """How many requests were refused."""
+        """Number of refused requests."""
 
     async def admit(self, scope: Scope) -> None:
-        """Let one request of a login pass.
+        """Count one login request.
 
         Raises:
-            RateLimited: There were too many in the last minute.
+            RateLimited: There were too many within the last minute.
         """
         await self._take(_source(scope), self._by_address)
         await self._take(_ALL, self._in_all)
@@ -69,25 +71,25 @@ def _source(scope: Scope) -> str:
     return str(address)
 
 
-_NAVIGATIONS = frozenset({f"{PLACE}/login", f"{PLACE}/callback"})
-_LOGINS = frozenset({*_NAVIGATIONS, f"{PLACE}/session"})
+_NAVIGATIONS = frozenset({f"{BASE_PATH}/login", f"{BASE_PATH}/callback"})
+_LOGINS = frozenset({*_NAVIGATIONS, f"{BASE_PATH}/session"})
 _CORS_METHODS = b"GET, POST, DELETE"
 
 
 class OAuthEndpoint:
-    """Serves everything below /oauth/logistics; process lifetime.
+    """ASGI app of everything below /oauth/logistics; process lifetime.
 
     Args:
-        routes: What is served; None where the settings do not allow logins, which every answer then says.
+        routes: The routes; None refuses every request, because the settings allow no logins.
         rule: Which pages may make a browser send requests.
-        limits: How many logins may be tried.
+        limits: Rate limits of logins.
     """
 
     def __init__(self, routes: list[Route] | None, rule: CrossSiteRule, limits: LoginLimits) -> None:
         self._rule = rule
         self._limits = limits
         served: list[Route] = routes if routes is not None else [Route("/{rest:path}", _refuse_all, methods=_METHODS)]
-        app = Starlette(routes=served, exception_handlers={GatewayError: _answer_refused, ClientGone: _answer_nobody})
+        app = Starlette(routes=served, exception_handlers={GatewayError: _refusal_handler, ClientGone: _client_gone})
         app.router.redirect_slashes = False
         self._app: ASGIApp = app
 
@@ -95,8 +97,8 @@ class OAuthEndpoint:
         """Serve one request."""
         headers = headers_of(scope)
         try:
-            # The consent page, on a site that is not ours, sends the browser back to us: that is a link, not a forgery,
-            # and the state of the login tells whether the same browser began it.
+            # The consent page is on another site and sends the browser back by a link; the login's state cookie proves
+            # that the same browser began it.
             linked = scope["path"] in _NAVIGATIONS and scope["method"] == "GET" and is_top_level_navigation(headers)
             listed = None if linked else self._rule.check(scope, headers)
             if scope["path"] in _LOGINS and scope["method"] != "OPTIONS":
@@ -123,16 +125,16 @@ async def _refuse_all(_: Request) -> Response:
     )
 
 
-async def _answer_refused(request: Request, error: Exception) -> Response:
+async def _refusal_handler(request: Request, error: Exception) -> Response:
     return _refused(error, request)
 
 
-async def _answer_nobody(_: Request, __: Exception) -> Response:
+async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(None, 400)
 
 
 def _refused(error: Exception, request: Request) -> Response:
-    """A page for a browser that shows one, JSON for everybody else."""
+    """The error as a page for a navigating browser, as JSON otherwise."""
     assert isinstance(error, GatewayError)  # noqa: S101 - what the handler is registered for
     reply = refusal(error)
     if request.scope["path"] in _NAVIGATIONS and "text/html" in request.headers.get("accept", ""):

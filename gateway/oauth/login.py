@@ -1,4 +1,4 @@
-"""How a person's logistics account becomes a session: by the consent page, or by a single sign-on's session id."""
+"""Opens sessions by the OAuth authorization code flow, or by the session id of a single sign-on."""
 
 import asyncio
 import logging
@@ -23,36 +23,36 @@ logger = logging.getLogger(__name__)
 Tokens = TypeVar("Tokens")
 
 EXCHANGE_SECONDS: Final = 15.0
-"""What the exchange of a code or a session id may take."""
+"""Time limit of the exchange of a code or session id for tokens."""
 
 _MAX_CODE_LENGTH: Final = 2048
 
 
-class Opened(msgspec.Struct, frozen=True):
-    """A session that has just begun; lives until its caller has been told.
+class OpenedSession(msgspec.Struct, frozen=True):
+    """A new session with its token.
 
     Args:
-        token: Known to nobody afterwards but the caller.
-        session: What is kept.
+        token: The secret token, which is not stored.
+        session: The stored session.
     """
 
     token: str
     session: Session
 
     def __repr__(self) -> str:
-        """The session's public name."""
-        return f"<Opened {self.session.session_id}>"
+        """Hide the token."""
+        return f"<OpenedSession {self.session.session_id}>"
 
 
 class LogisticsLogin:
     """Opens sessions; process lifetime.
 
     Args:
-        authorize_url: The vendor's consent page.
-        client_key: Names the partner there.
+        authorize_url: The URL of the vendor's consent page.
+        client_key: The partner's id there.
         upstream: Exchanges codes and session ids for tokens.
-        registry: Keeps the sessions.
-        store: Remembers which states were used.
+        registry: Holds the sessions.
+        store: Remembers the used states.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -74,49 +74,49 @@ class LogisticsLogin:
         self._now = now
 
     def consent_url(self, login: LoginState, callback_url: str) -> str:
-        """Where the browser asks its user for consent (document: Basic Oauth2 steps, 2)."""
+        """Return the URL of the consent page (document: Basic Oauth2 steps, 2)."""
         query = {"client_key": self._client_key, "redirect_url": callback_url, "state": login.state}
         return f"{self._authorize_url}?{urlencode(query)}"
 
-    async def use_up(self, login: LoginState) -> None:
-        """Let a login come back once.
+    async def spend_state(self, login: LoginState) -> None:
+        """Mark a login's state as used.
 
         Raises:
-            LoginRefused: it has come back before.
+            LoginRefused: It was used before.
         """
         if not await self._store.spend(hash_of(login.state), self._now() + STATE_SECONDS):
             raise LoginRefused(f"This login has been completed before. {START_AGAIN}")
 
-    async def by_code(self, code: str | None) -> Opened:
-        """A session for the code that the consent page gave out.
+    async def by_code(self, code: str | None) -> OpenedSession:
+        """Open a session for the authorization code of the consent page.
 
         Raises:
-            LoginRefused: the code is worth nothing.
-            LoginFailed: the logistics API did not answer properly.
+            LoginRefused: The code is invalid.
+            LoginFailed: The logistics API failed.
         """
         if not code or len(code) > _MAX_CODE_LENGTH:
             raise LoginRefused(f"The consent page sent no code. {START_AGAIN}")
         pair = await _exchanged(lambda scope: self._upstream.exchange_code(scope, code))
         return await self._opened(pair.bearer_token, pair.refresh_token, _subject_of(pair.bearer_token))
 
-    async def by_session_id(self, session_id: str) -> Opened:
-        """A session for the session id of a single sign-on (document: SSO Flow, 4).
+    async def by_session_id(self, session_id: str) -> OpenedSession:
+        """Open a session for the session id of a single sign-on (document: SSO Flow, 4).
 
         Raises:
-            LoginRefused: the session id is worth nothing.
-            LoginFailed: the logistics API did not answer properly.
+            LoginRefused: The session id is invalid.
+            LoginFailed: The logistics API failed.
         """
         tokens = await _exchanged(lambda scope: self._upstream.exchange_session(scope, session_id))
         subject = _id_of(tokens.user) or _subject_of(tokens.bearer_token)
         return await self._opened(tokens.bearer_token, tokens.refresh_token, subject)
 
-    async def _opened(self, bearer_token: str, refresh_token: str, subject: str | None) -> Opened:
+    async def _opened(self, bearer_token: str, refresh_token: str, subject: str | None) -> OpenedSession:
         tokens = LogisticsTokenPair(bearer_token, refresh_token, self._now() + BEARER_SECONDS)
-        return Opened(*await self._registry.open(tokens, subject))
+        return OpenedSession(*await self._registry.open(tokens, subject))
 
 
 async def _exchanged(exchange: Callable[[CallScope], Awaitable[Tokens]]) -> Tokens:
-    """The upstream's own words are not passed on: they could repeat what they were asked with."""
+    """Exchange for tokens; the upstream's error messages are not passed on, since they may repeat secrets."""
     scope = CallScope(asyncio.get_running_loop().time() + EXCHANGE_SECONDS)
     try:
         return await exchange(scope)
@@ -136,9 +136,9 @@ def _id_of(user: Any) -> str | None:  # noqa: ANN401 - the vendor documents no f
 
 
 def _subject_of(bearer_token: str) -> str | None:
-    """Whom a token stands for, where it is a JWT that says so.
+    """The subject of a token, if it is a JWT with one.
 
-    It came from the vendor itself over TLS, which vouches for it: its signature is for those who get it from others.
+    The signature is not verified: the token came from the vendor itself over TLS.
     """
     try:
         found = jwt.decode(bearer_token, options={"verify_signature": False}).get("sub")

@@ -1,4 +1,4 @@
-"""What a login remembers between its two redirects, in a cookie that only this gateway can write and read."""
+"""The state of a login between its two redirects, in a sealed cookie."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from gateway.oauth.sealing import Seal, Unsealable
 STATE_COOKIE: Final = "gateway_login"
 
 STATE_SECONDS: Final = 600
-"""How long a login may take."""
+"""Time limit of a login."""
 
 START_AGAIN: Final = "Start again at /oauth/logistics/login."
 
@@ -22,14 +22,14 @@ _MAX_URL_LENGTH: Final = 1024
 
 
 class LoginState(msgspec.Struct, frozen=True):
-    """One login under way; lives in its browser's cookie.
+    """A login in progress; kept in the browser's cookie.
 
     Args:
-        state: Goes to the consent page and back; whoever brings it must have the cookie as well.
-        return_to: Where the browser goes at the end: a path of the gateway, or a URL of a listed origin; None shows a
-            page.
-        opener: The origin of the page that opened the login in a popup, and is sent what became of it.
-        wants_token: Whether the answer is the session's token, instead of a cookie.
+        state: Sent to the consent page and back; valid only together with the cookie.
+        return_to: Target of the redirect after the login: a path of the gateway or a URL of a listed origin; None
+            shows a page.
+        opener: The origin of the page that opened the login in a popup; the result is posted to it.
+        wants_token: Whether the response has the session's token instead of setting a cookie.
     """
 
     state: str
@@ -38,7 +38,7 @@ class LoginState(msgspec.Struct, frozen=True):
     wants_token: bool
 
     def __repr__(self) -> str:
-        """The kind alone."""
+        """Hide the state."""
         return "<LoginState>"
 
 
@@ -49,7 +49,7 @@ _decode: Final = msgspec.json.Decoder(LoginState).decode
 def new_state(
     *, return_to: str | None, opener: str | None, wants_token: bool, trusts: Callable[[str], bool]
 ) -> LoginState:
-    """A login that begins.
+    """Begin a login.
 
     Args:
         return_to: See `LoginState`.
@@ -58,7 +58,7 @@ def new_state(
         trusts: Whether pages of an origin may use the gateway.
 
     Raises:
-        LoginRefused: `return_to` or `opener` is of a site that the gateway does not list.
+        LoginRefused: `return_to` or `opener` belongs to a site that the gateway does not list.
     """
     if return_to is not None and not (_is_path_of_ours(return_to) or _is_of_trusted_site(return_to, trusts)):
         raise LoginRefused(
@@ -72,21 +72,21 @@ def new_state(
     return LoginState(token_urlsafe(32), return_to, opener, wants_token)
 
 
-def written(login: LoginState, seal: Seal) -> str:
-    """The cookie's value."""
+def seal_login(login: LoginState, seal: Seal) -> str:
+    """Return the value of the login's cookie."""
     return seal.close(_encode(login)).decode("ascii")
 
 
-def read_back(cookie: str | None, state: str | None, seal: Seal) -> LoginState:
-    """The login that a browser comes back with.
+def open_login(cookie: str | None, state: str | None, seal: Seal) -> LoginState:
+    """Return the login that a browser comes back with.
 
     Args:
-        cookie: Its cookie.
-        state: What the consent page sent along.
-        seal: Has sealed the cookie.
+        cookie: The browser's login cookie.
+        state: The state that the consent page sent.
+        seal: Opens the cookie.
 
     Raises:
-        LoginRefused: it is another browser than the one that began, or too late.
+        LoginRefused: Another browser began the login, or it took too long.
     """
     if cookie is None or state is None:
         raise LoginRefused(f"This login was not begun in this browser, or more than ten minutes ago. {START_AGAIN}")
@@ -100,7 +100,7 @@ def read_back(cookie: str | None, state: str | None, seal: Seal) -> LoginState:
 
 
 def _is_path_of_ours(path: str) -> bool:
-    """Browsers take two slashes, or one and a backslash, for the address of a site, and drop line breaks and tabs."""
+    """Browsers take two slashes, or a slash and a backslash, for the start of a host, and drop line breaks and tabs."""
     return _is_plain(path) and path.startswith("/") and not path.startswith("//")
 
 

@@ -1,4 +1,4 @@
-"""Sessions in Redis: for a gateway of several processes."""
+"""Sessions in Redis, for a gateway of several processes."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,17 +20,16 @@ redis.call('SADD', KEYS[2], ARGV[3])
 local left = redis.call('TTL', KEYS[2])
 if left < 0 or redis.call('TIME')[1] + left < tonumber(ARGV[2]) then redis.call('EXPIREAT', KEYS[2], ARGV[2]) end
 """
-"""Keeps a session and lists it, without those that have ended; the list lives as long as the longest in it.
+"""Stores a session and adds it to its person's list, dropping expired ones; the list expires with its last session.
 
-KEYS: the session, the list of its person. ARGV: the session, when it ends, its hash, what the keys of sessions begin
-with.
+KEYS: the session, the list of its person. ARGV: the session, its expiry, its token hash, the key prefix of sessions.
 """
 
 TOKENS_SECONDS: Final = 366 * 86_400
-"""How long an account's tokens are kept since their last refresh: of an account that is used, that is each month."""
+"""How long an account's tokens are kept after their last refresh; an account in use refreshes them each month."""
 
 LOCK_PAUSE: Final = 0.05
-"""Seconds between two looks at a lock that another process holds."""
+"""Seconds between two attempts to take a lock."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Session).decode
@@ -41,11 +40,11 @@ def _raw(value: bytes | str) -> bytes:
 
 
 class RedisSessions:
-    """Keeps sessions under keys that Redis lets expire with them; process lifetime.
+    """Stores sessions under keys that expire with them; process lifetime.
 
     Args:
-        redis: A client of its own with timeouts, closed with this.
-        prefix: What every key begins with.
+        redis: A client with timeouts, which is closed with this store.
+        prefix: The prefix of every key.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -57,7 +56,7 @@ class RedisSessions:
         self._faults = StoreFaults("Redis", RedisError, OSError, msgspec.MsgspecError)
 
     async def add(self, session: Session) -> None:
-        """Keep a new session."""
+        """Store a new session."""
         keys = [self._key(session.token_hash), self._list_key(session.subject)]
         arguments: list[bytes | int | str] = [
             _encode(session),
@@ -69,19 +68,19 @@ class RedisSessions:
             await self._add(keys=keys, args=arguments)
 
     async def find(self, token_hash: str) -> Session | None:
-        """The session whose token has this hash."""
+        """Return the session whose token has this hash."""
         with self._faults.translated():
             kept = await self._redis.get(self._key(token_hash))
             return None if kept is None else _decode(_raw(kept))
 
     async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Keep other tokens for a session that is still there."""
+        """Replace the tokens of a session that still exists."""
         changed = msgspec.structs.replace(session, sealed=sealed)
         with self._faults.translated():
             await self._redis.set(self._key(session.token_hash), _encode(changed), xx=True, keepttl=True)
 
     async def of_subject(self, subject: str) -> list[Session]:
-        """All sessions of a person, the oldest first."""
+        """Return all sessions of a person, the oldest first."""
         with self._faults.translated():
             listed = [_raw(token_hash).decode() for token_hash in await self._redis.smembers(self._list_key(subject))]
             kept = await self._redis.mget([self._key(token_hash) for token_hash in listed]) if listed else []
@@ -97,25 +96,25 @@ class RedisSessions:
                 await pipeline.execute()
 
     async def spend(self, mark: str, until: float) -> bool:
-        """Use up something that may be used once."""
+        """Use a mark that may be used once; whether this was the first use."""
         seconds = max(1, ceil(until - self._now()))
         with self._faults.translated():
             return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))
 
     async def tokens(self, name: str) -> bytes | None:
-        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        """Return the stored sealed tokens of one of the gateway's own accounts."""
         with self._faults.translated():
             kept = await self._redis.get(f"{self._prefix}tokens:{name}")
         return None if kept is None else _raw(kept)
 
     async def keep_tokens(self, name: str, sealed: bytes) -> None:
-        """Keep the sealed tokens of one of the gateway's own accounts."""
+        """Store the sealed tokens of one of the gateway's own accounts."""
         with self._faults.translated():
             await self._redis.set(f"{self._prefix}tokens:{name}", sealed, ex=TOKENS_SECONDS)
 
     @asynccontextmanager
     async def locked(self, name: str, seconds: float) -> AsyncIterator[None]:
-        """Let one block of this name run at a time, over all processes that share the store."""
+        """Hold the lock of this name, across the processes that share the store."""
         lock = self._redis.lock(
             f"{self._prefix}lock:{name}",
             timeout=seconds,
@@ -130,7 +129,7 @@ class RedisSessions:
         try:
             yield
         finally:
-            # A lock that ran out, or a Redis that went away, is no reason to lose what the block has found out.
+            # Neither an expired lock nor a lost Redis may discard the result of the block.
             with suppress(RedisError, OSError):
                 await lock.release()
 

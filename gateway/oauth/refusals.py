@@ -1,4 +1,4 @@
-"""Why a login came to nothing, as people in front of a browser are told.
+"""Errors of logins, with messages for the person at the browser.
 
 HttpRefusal
 |-- LoginRefused   400: the login was denied, is too old, was used, or belongs to another browser
@@ -10,20 +10,20 @@ from gateway.http.refusals import HttpRefusal
 
 
 class LoginRefused(HttpRefusal):
-    """This login cannot be completed; another one may."""
+    """This login cannot be completed; a new one may."""
 
     status = 400
 
 
 class LoginNotSetUp(HttpRefusal):
-    """The operator has not set what logins need."""
+    """The settings that logins need are missing."""
 
     code = "UPSTREAM_UNCONFIGURED"
     status = 503
 
 
 class LoginFailed(HttpRefusal):
-    """The logistics API did not do its part."""
+    """The logistics API failed."""
 
     code = "UPSTREAM_UNAVAILABLE"
     status = 502

@@ -1,4 +1,4 @@
-"""The HTTP side of logins and sessions, below /oauth/logistics: routes, the JSON of sessions, and plain pages."""
+"""The routes below /oauth/logistics: logins, the list and revocation of sessions, and their plain pages."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from gateway.auth.cookies import SESSION_COOKIE
 from gateway.auth.site import Site
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
-from gateway.oauth.login import LogisticsLogin, Opened
-from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, read_back, written
+from gateway.oauth.login import LogisticsLogin, OpenedSession
+from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, open_login, seal_login
 from gateway.oauth.refusals import LoginRefused
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_registry import CurrentSession, SessionRegistry
@@ -25,12 +25,12 @@ from gateway.oauth.session_store import Session
 from resolvers.errors import NoSuchRecord
 
 
-def session_shown(session: Session, current: Session | None = None) -> dict[str, Any]:
-    """A session to its owner; nobody gets in with what it shows.
+def session_json(session: Session, current: Session | None = None) -> dict[str, Any]:
+    """Return a session as JSON for its owner, without secrets.
 
     Args:
-        session: Which.
-        current: The one that asks.
+        session: The session.
+        current: The session of the request.
     """
     return {
         "id": session.session_id,
@@ -40,9 +40,9 @@ def session_shown(session: Session, current: Session | None = None) -> dict[str,
     }
 
 
-def token_shown(opened: Opened) -> dict[str, Any]:
-    """The token of a session that has just begun, for clients that keep no cookies."""
-    return {"token": opened.token, "tokenType": "Bearer", "session": session_shown(opened.session, opened.session)}
+def token_json(opened: OpenedSession) -> dict[str, Any]:
+    """Return the token of a new session as JSON, for clients without cookies."""
+    return {"token": opened.token, "tokenType": "Bearer", "session": session_json(opened.session, opened.session)}
 
 
 def _instant(seconds: float) -> str:
@@ -56,7 +56,7 @@ SAFE_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""On every answer of a login: codes and tokens stay out of caches, frames and the Referer of what comes next."""
+"""On every response: keeps codes and tokens out of caches, frames and Referer headers."""
 
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
@@ -65,24 +65,24 @@ _PAGE: Final = """<!DOCTYPE html>
 
 
 def page(title: str, text: str, status: int = 200) -> HTMLResponse:
-    """A page of one sentence.
+    """Return a page of one sentence.
 
     Args:
         title: Its heading.
-        text: What is to be said, as plain text.
-        status: Of the answer.
+        text: The sentence, as plain text.
+        status: The HTTP status.
     """
     return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text)), status, SAFE_HEADERS)
 
 
 def page_for_opener(origin: str, message: Mapping[str, object], title: str, status: int = 200) -> HTMLResponse:
-    """A page in a popup that sends a message to the page that opened it, and closes itself.
+    """Return a page for a popup that posts a message to its opener and closes itself.
 
     Args:
-        origin: The only one that the message is delivered to: another page may sit in the opener's window by now.
-        message: What became of the login.
-        title: Its heading, where scripts do not run or nothing opened it.
-        status: Of the answer.
+        origin: The only origin that the message is delivered to, since the opener may have navigated elsewhere.
+        message: The result of the login.
+        title: Its heading, visible if scripts do not run or there is no opener.
+        status: The HTTP status.
     """
     nonce = token_urlsafe(16)
     script = _TO_OPENER.format(nonce=nonce, message=_in_script(message), origin=_in_script(origin))
@@ -97,14 +97,14 @@ if (window.opener) {{ window.opener.postMessage({message}, {origin}); window.clo
 
 
 def _in_script(value: object) -> str:
-    """JSON that can end neither the script nor, as a comment, the page."""
+    """JSON that cannot end the script element or open a comment."""
     return orjson.dumps(value).decode().replace("<", "\\u003c")
 
 
-PLACE = "/oauth/logistics"
+BASE_PATH = "/oauth/logistics"
 MAX_BODY_BYTES = 16 * 1024
 LOGIN_MESSAGE = "gateway-login"
-"""The `type` of the message that a popup sends to the page that opened it."""
+"""The `type` of the message that a popup posts to its opener."""
 
 
 class _SessionId(msgspec.Struct):
@@ -115,15 +115,15 @@ _decode_session_id = msgspec.json.Decoder(_SessionId).decode
 
 
 class LoginRoutes:
-    """Answers logins, and lets people list and revoke their sessions; process lifetime.
+    """Handles logins, and lists and revokes sessions; process lifetime.
 
     Args:
         login: Opens sessions.
-        registry: Knows them.
-        current: Finds the session that asks.
-        seal: Seals the cookie of a login under way.
-        lifetime: How long a session lives, in seconds.
-        site: The gateway as browsers see it.
+        registry: Holds the sessions.
+        current: Finds the session of a request.
+        seal: Seals the cookie of a login in progress.
+        lifetime: Lifetime of a session, in seconds.
+        site: Own origin, cross-site rule and cookies.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class LoginRoutes:
         """Every path and method."""
         return [
             Route("/login", self.begin, methods=["GET"]),
-            Route("/callback", self.come_back, methods=["GET"]),
+            Route("/callback", self.callback, methods=["GET"]),
             Route("/session", self.sign_on, methods=["POST"]),
             Route("/sessions", self.list_sessions, methods=["GET"]),
             Route("/sessions", self.revoke_all, methods=["DELETE"]),
@@ -155,7 +155,7 @@ class LoginRoutes:
         ]
 
     async def begin(self, request: Request) -> Response:
-        """Send the browser to the consent page, with a cookie that it must bring back."""
+        """Redirect the browser to the consent page and set the login's cookie."""
         query = request.query_params
         login = new_state(
             return_to=query.get("return_to"),
@@ -163,17 +163,17 @@ class LoginRoutes:
             wants_token=_wants_token(request),
             trusts=lambda origin: self._site.rule.trusts(origin, request.scope),
         )
-        callback = self._site.own.url(request.scope, f"{PLACE}/callback")
+        callback = self._site.own.url(request.scope, f"{BASE_PATH}/callback")
         response = RedirectResponse(self._login.consent_url(login, callback), 302, SAFE_HEADERS)
-        cookie = written(login, self._seal)
-        self._set(response, STATE_COOKIE, cookie, request, STATE_SECONDS, path=PLACE)
+        cookie = seal_login(login, self._seal)
+        self._set(response, STATE_COOKIE, cookie, request, STATE_SECONDS, path=BASE_PATH)
         return response
 
-    async def come_back(self, request: Request) -> Response:
-        """Exchange the code that the consent page sent along; the login is used up whatever comes of it."""
+    async def callback(self, request: Request) -> Response:
+        """Exchange the code that the consent page sent; the login is used up even if this fails."""
         headers = (value.encode("latin-1") for value in request.headers.getlist("cookie"))
         cookie = self._site.cookies.value(headers, STATE_COOKIE, request.scope)
-        login = read_back(cookie, request.query_params.get("state"), self._seal)
+        login = open_login(cookie, request.query_params.get("state"), self._seal)
         try:
             response = self._welcome(await self._completed(login, request), login, request)
         except HttpRefusal as error:
@@ -181,11 +181,11 @@ class LoginRoutes:
                 raise
             message = {"type": LOGIN_MESSAGE, "error": {"code": error.code, "message": error.message}}
             response = page_for_opener(login.opener, message, "You are not logged in", error.status)
-        self._set(response, STATE_COOKIE, "", request, 0, path=PLACE)
+        self._set(response, STATE_COOKIE, "", request, 0, path=BASE_PATH)
         return response
 
-    async def _completed(self, login: LoginState, request: Request) -> Opened:
-        await self._login.use_up(login)
+    async def _completed(self, login: LoginState, request: Request) -> OpenedSession:
+        await self._login.spend_state(login)
         if "error" in request.query_params:
             raise LoginRefused("You did not give your consent, so nobody was logged in.")
         return await self._login.by_code(request.query_params.get("code"))
@@ -194,25 +194,25 @@ class LoginRoutes:
         """Exchange the session id of a single sign-on."""
         opened = await self._login.by_session_id(await _read_session_id(request))
         if _wants_token(request):
-            return JSONResponse(token_shown(opened), 201, SAFE_HEADERS)
-        response = JSONResponse({"session": session_shown(opened.session, opened.session)}, 201, SAFE_HEADERS)
+            return JSONResponse(token_json(opened), 201, SAFE_HEADERS)
+        response = JSONResponse({"session": session_json(opened.session, opened.session)}, 201, SAFE_HEADERS)
         return self._with_session(response, opened, request)
 
     async def list_sessions(self, request: Request) -> Response:
-        """Show the sessions of the person who asks."""
+        """List the sessions of the caller."""
         current = await self._current.find(request.scope)
         found = await self._registry.of_same_person(current)
-        return JSONResponse({"sessions": [session_shown(one, current) for one in found]}, 200, SAFE_HEADERS)
+        return JSONResponse({"sessions": [session_json(one, current) for one in found]}, 200, SAFE_HEADERS)
 
     async def revoke_all(self, request: Request) -> Response:
-        """End every session of the person who asks, this one too."""
+        """Revoke every session of the caller, including the current one."""
         current = await self._current.find(request.scope)
         for session in await self._registry.of_same_person(current):
             await self._registry.revoke(session)
         return self._logged_out(request)
 
     async def revoke_one(self, request: Request) -> Response:
-        """End one session of the person who asks; `current` is the one that asks."""
+        """Revoke one session of the caller; `current` stands for the one of the request."""
         wanted = request.path_params["session_id"]
         if wanted == "current":
             ending = await self._current.find_to_end(request.scope)
@@ -229,23 +229,23 @@ class LoginRoutes:
                 return Response(None, 204, SAFE_HEADERS)
         raise NoSuchRecord("You have no such session; it may have ended.")
 
-    def _welcome(self, opened: Opened, login: LoginState, request: Request) -> Response:
+    def _welcome(self, opened: OpenedSession, login: LoginState, request: Request) -> Response:
         if login.opener is not None:
-            return self._told_to_opener(opened, login.opener, login, request)
+            return self._posted_to_opener(opened, login.opener, login, request)
         if login.wants_token:
-            return JSONResponse(token_shown(opened), 200, SAFE_HEADERS)
+            return JSONResponse(token_json(opened), 200, SAFE_HEADERS)
         if login.return_to is not None:
             response: Response = RedirectResponse(login.return_to, 303, SAFE_HEADERS)
         else:
             response = page("You are logged in", "You can close this page and go on where you came from.")
         return self._with_session(response, opened, request)
 
-    def _told_to_opener(self, opened: Opened, opener: str, login: LoginState, request: Request) -> Response:
-        shown = token_shown(opened) if login.wants_token else {"session": session_shown(opened.session, opened.session)}
+    def _posted_to_opener(self, opened: OpenedSession, opener: str, login: LoginState, request: Request) -> Response:
+        shown = token_json(opened) if login.wants_token else {"session": session_json(opened.session, opened.session)}
         response = page_for_opener(opener, {"type": LOGIN_MESSAGE, **shown}, "You are logged in")
         return response if login.wants_token else self._with_session(response, opened, request)
 
-    def _with_session(self, response: Response, opened: Opened, request: Request) -> Response:
+    def _with_session(self, response: Response, opened: OpenedSession, request: Request) -> Response:
         self._set(response, SESSION_COOKIE, opened.token, request, self._lifetime)
         return response
 
@@ -264,7 +264,7 @@ def _wants_token(request: Request) -> bool:
 
 
 async def _read_session_id(request: Request) -> str:
-    # A form or a text is what pages of other sites can send unasked, in browsers too old to say where they are.
+    # Pages of other sites can send forms and texts without a preflight, in browsers too old for Sec-Fetch-Site.
     if not is_json_in_utf8(request.headers.get("content-type", "").encode("latin-1")):
         raise UnsupportedMediaType("Send JSON with `Content-Type: application/json`.")
     body = bytearray()

@@ -1,4 +1,12 @@
-"""Encrypts what is kept and what a browser carries, with keys that can be changed while sessions live on."""
+"""Authenticated encryption of stored tokens and of cookies, with keys that can be rotated.
+
+Theory of operation
+-------------------
+Each secret key in the settings is stretched by HKDF into a Fernet key of its own for each purpose, so that data sealed
+for one purpose cannot be opened for another. The first key seals; every key opens. To rotate, the operator puts a new
+key in front: session tokens sealed by an older key are sealed again when next read (`is_current`), and once all
+sessions have been read or have expired, the old key can be removed.
+"""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -9,15 +17,15 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class Unsealable(Exception):
-    """It was not sealed by any of our keys, or too long ago."""
+    """The data was not sealed by any of the keys, or too long ago."""
 
 
 class Seal:
-    """Seals with the first key and opens with all; process lifetime.
+    """Seals with the first key and opens with any; process lifetime.
 
     Args:
-        secret_keys: The operator's, the current one first.
-        purpose: What is sealed; what one purpose has sealed cannot be opened for another.
+        secret_keys: The operator's keys, the current one first.
+        purpose: Names the kind of data; data of one purpose cannot be opened for another.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -28,18 +36,18 @@ class Seal:
         self._now = now
 
     def close(self, content: bytes) -> bytes:
-        """Seal something."""
+        """Encrypt the content."""
         return self._first.encrypt_at_time(content, int(self._now()))
 
     def open(self, sealed: bytes, *, seconds: int | None = None) -> bytes:
-        """What was sealed.
+        """Decrypt sealed content.
 
         Args:
-            sealed: Whatever came back.
-            seconds: How long ago it may have been sealed; None for any time.
+            sealed: The sealed data, from an untrusted source.
+            seconds: Greatest age; None accepts any age.
 
         Raises:
-            Unsealable: it is not ours, or too old.
+            Unsealable: The data is not ours, or too old.
         """
         try:
             if seconds is None:
@@ -49,7 +57,7 @@ class Seal:
             raise Unsealable from None
 
     def is_current(self, sealed: bytes) -> bool:
-        """Whether the first key has sealed it, so that it outlives the others."""
+        """Whether the first key has sealed the data, so that it can be opened after the older keys are removed."""
         try:
             self._first.decrypt(sealed)
         except InvalidToken:
@@ -58,6 +66,6 @@ class Seal:
 
 
 def _derived(secret_key: str, purpose: str) -> bytes:
-    """A key of the length that Fernet wants, from whatever text the operator has set (RFC 5869)."""
+    """Derive a Fernet key from the operator's text (HKDF, RFC 5869)."""
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gateway {purpose}".encode())
     return urlsafe_b64encode(derivation.derive(secret_key.encode()))

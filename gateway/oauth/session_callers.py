@@ -1,6 +1,11 @@
-"""Callers with a session: their own logistics account, the tokens sealed in it, and what ends with it.
+"""The callers with a session: their own logistics account, and the check for revocation before each of its calls.
 
-A WebSocket that a session opened may still be there when the session is revoked, so that each call checks it.
+::
+
+    LogisticsClient -> RevocationCheck -> Authorizing (bearer token) -> shared transport policies
+                            |                 |
+                            |                 `-- RefreshedTokens -> SessionTokens -> SessionRegistry -> store
+                            `-- SessionRegistry.check: a WebSocket may outlive the session that opened it
 """
 
 from collections.abc import Callable
@@ -25,11 +30,11 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 
 class SessionTokens:
-    """The place of one session's tokens; lives as long as its account is remembered.
+    """The stored tokens of one session.
 
     Args:
-        session: Whose tokens.
-        registry: Keeps them.
+        session: The session.
+        registry: Holds the tokens.
     """
 
     def __init__(self, session: Session, registry: SessionRegistry) -> None:
@@ -37,10 +42,10 @@ class SessionTokens:
         self._registry = registry
 
     async def read(self) -> LogisticsTokenPair:
-        """Return the tokens as the store has them.
+        """Return the stored tokens.
 
         Raises:
-            UpstreamError: the session is revoked, or the store does not answer.
+            UpstreamError: The session is revoked, or the store does not respond.
         """
         try:
             return await self._registry.tokens(self._session)
@@ -48,21 +53,21 @@ class SessionTokens:
             raise UpstreamAuth(UpstreamName.LOGISTICS, error.message) from None
 
     async def write(self, tokens: LogisticsTokenPair) -> None:
-        """Keep other tokens, unless the session was revoked meanwhile."""
+        """Store new tokens, unless the session was revoked in the meantime."""
         await self._registry.keep(self._session, tokens)
 
     def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
-        """Let one refresh at a time run, over all processes."""
+        """Hold the lock of the session's refresh, across processes."""
         return refresh_lock(scope, lambda seconds: self._registry.refreshing(self._session, seconds))
 
 
 class RevocationCheck:
-    """Sends the calls of a session that has not been revoked; lives as long as the session's client.
+    """Transport that sends a session's calls only while the session is valid.
 
     Args:
-        inner: Sends them.
-        session: Whose calls.
-        registry: Knows whether it has been revoked.
+        inner: The transport below.
+        session: The session.
+        registry: Checks for revocation.
     """
 
     def __init__(self, inner: Transport, session: Session, registry: SessionRegistry) -> None:
@@ -74,7 +79,7 @@ class RevocationCheck:
         """Send a call.
 
         Raises:
-            UpstreamAuth: the session has ended.
+            UpstreamAuth: The session has ended.
         """
         try:
             await self._registry.check(self._session)
@@ -84,17 +89,17 @@ class RevocationCheck:
 
 
 REMEMBERED_CLIENTS: Final = 1_000
-"""Logistics clients of sessions that are kept ready; any other is built again when its session is next used."""
+"""Number of cached logistics clients; a dropped one is built again when its session is next used."""
 
 
 class LogisticsSessionCallers:
     """Finds the callers of sessions; process lifetime.
 
     Args:
-        registry: Knows the sessions.
-        transport: The logistics API's policies, shared by all accounts.
-        config: Where it is, and the partner's keys.
-        own: The gateway's own account, from which those of sessions take all but the credentials.
+        registry: Holds the sessions.
+        transport: The transport to the logistics API, with the policies that all accounts share.
+        config: The API's address and the partner's keys.
+        own: The gateway's own account; accounts of sessions differ from it in the credentials only.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -114,13 +119,13 @@ class LogisticsSessionCallers:
         self._clients: LRUCache[str, LogisticsClient] = LRUCache(REMEMBERED_CLIENTS)
 
     async def find(self, token: str, base: Caller | None) -> Caller:
-        """The caller of a session: with the base's rights and other upstreams, or with logistics alone.
+        """Return the caller of a session: the base's rights and other upstreams, or logistics only if there is no base.
 
-        A logistics account opens no other upstream: where nobody gets in without credentials, it is no credential
-        for the gateway's own accounts.
+        A logistics account is no credential for the gateway's own accounts, so without a base it opens no other
+        upstream.
 
         Raises:
-            Unauthenticated: there is no such session, or it has ended.
+            Unauthenticated: There is no such session, or it has ended.
         """
         session = await self._registry.find(token)
         identity, logistics = f"session:{session.session_id}", self._client(session)
@@ -129,7 +134,7 @@ class LogisticsSessionCallers:
         joint = f"{base.account.identity} {identity}"
         account = base.account.with_logistics(joint, logistics, calls_as=identity)
         ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
-        # A caller with a key, and a person, stays one caller to the limits, however many sessions it opens.
+        # Limits count a caller with a key, or a person, as one caller over all its sessions.
         name = session.subject if base.name == ANONYMOUS else base.name
         return Caller(name, account, min(ends))
 

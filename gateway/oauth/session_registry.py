@@ -1,4 +1,8 @@
-"""Opens, finds, lists and revokes sessions, and lets nobody but their owners know what they unlock."""
+"""Opens, finds, lists and revokes sessions, and seals their tokens.
+
+A session's secret token is given to the client once; the store has its SHA-256 only. Looked-up sessions are cached for
+`REMEMBERED_SECONDS`, so a revocation takes effect at once in its own process and after that time in the others.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +25,7 @@ from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair
 REMEMBERED_SESSIONS: Final = 10_000
 
 REMEMBERED_SECONDS: Final = 5.0
-"""How long a session that was looked up is not looked up again: so long a revocation takes to reach other processes."""
+"""How long a looked-up session is cached: the delay of a revocation in other processes."""
 
 NO_SESSION: Final = (
     "Log in again at /oauth/logistics/login, or leave the token out: there is no such session, or it has ended."
@@ -35,9 +39,9 @@ class SessionRegistry:
     """The sessions of this gateway; process lifetime.
 
     Args:
-        store: Where they are kept.
-        seal: Encrypts the tokens.
-        lifetime: How long a session lives, in seconds.
+        store: Keeps the sessions.
+        seal: Encrypts the sessions' tokens.
+        lifetime: Lifetime of a session, in seconds.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -49,14 +53,15 @@ class SessionRegistry:
         self._found: LRUCache[str, tuple[Session, float]] = LRUCache(REMEMBERED_SESSIONS)
 
     async def open(self, tokens: LogisticsTokenPair, subject: str | None) -> tuple[str, Session]:
-        """Begin a session.
+        """Open a session.
 
         Args:
-            tokens: What it unlocks.
-            subject: Names the person; None where the upstream does not tell, and the session stands for itself.
+            tokens: The tokens of the logistics account.
+            subject: Identifies the person; None if the upstream does not, and the session then has a subject of its
+                own.
 
         Returns:
-            The session's token, which is told once and kept by nobody but the caller, and the session.
+            The session's secret token, which is not stored, and the session.
         """
         token, session_id, now = SESSION_PREFIX + token_urlsafe(32), token_hex(12), self._now()
         session = Session(
@@ -71,18 +76,18 @@ class SessionRegistry:
         return token, session
 
     async def find(self, token: str) -> Session:
-        """The session of a token.
+        """Return the session of a token.
 
         Raises:
-            Unauthenticated: there is none, or it has ended.
+            Unauthenticated: There is no such session, or it has ended.
         """
         return await self._find(hash_of(token))
 
     async def check(self, session: Session) -> None:
-        """Let only a session go on that has not been revoked meanwhile.
+        """Check that a session has not been revoked.
 
         Raises:
-            Unauthenticated: it has, or it has ended.
+            Unauthenticated: It has been revoked, or has expired.
         """
         await self._find(session.token_hash)
 
@@ -98,10 +103,10 @@ class SessionRegistry:
         return session
 
     async def tokens(self, session: Session) -> LogisticsTokenPair:
-        """What a session unlocks now, as the store has it; sealed anew where an older key has sealed it.
+        """Return a session's tokens from the store; tokens sealed by an older key are sealed again.
 
         Raises:
-            Unauthenticated: it has been revoked, or none of our keys opens it.
+            Unauthenticated: The session has been revoked, or no key opens its tokens.
         """
         kept = await self._store.find(session.token_hash)
         if kept is None:
@@ -115,30 +120,30 @@ class SessionRegistry:
         return tokens
 
     async def keep(self, session: Session, tokens: LogisticsTokenPair) -> None:
-        """Keep other tokens for a session."""
+        """Store new tokens for a session."""
         await self._store.reseal(session, self._seal.close(_encode(tokens)))
 
     def refreshing(self, session: Session, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Let one refresh of a session's tokens run at a time, over all processes; see `SessionStore.locked`."""
+        """Hold the lock of a session's refresh, across processes; see `SessionStore.locked`."""
         return self._store.locked(f"session:{session.session_id}", seconds)
 
     async def of_same_person(self, session: Session) -> list[Session]:
-        """All sessions of the person whose session this is, the oldest first."""
+        """Return all sessions of this session's person, the oldest first."""
         return await self._store.of_subject(session.subject)
 
     async def revoke(self, session: Session) -> None:
-        """End a session now."""
+        """Revoke a session."""
         self._found.pop(session.token_hash, None)
         await self._store.remove(session)
 
 
 class CurrentSession:
-    """Finds the session that a request shows; process lifetime.
+    """Finds the session of a request to the session routes; process lifetime.
 
     Args:
-        registry: Knows the sessions.
-        key_holders: Knows keys and tokens, of which a wrong one is refused beside a good session too.
-        cookies: Reads the session's cookie.
+        registry: Holds the sessions.
+        key_holders: Checks keys and tokens; a wrong one is refused even if the session is good.
+        cookies: Reads the session cookie.
     """
 
     def __init__(self, registry: SessionRegistry, key_holders: KeyHolders, cookies: Cookies) -> None:
@@ -147,11 +152,11 @@ class CurrentSession:
         self._cookies = cookies
 
     async def find(self, scope: Scope) -> Session:
-        """The session of a request.
+        """Return the session of a request.
 
         Raises:
-            Unauthenticated: it shows none, or one that has ended, or a wrong key beside it.
-            Forbidden: it shows a token for an account that this gateway does not have.
+            Unauthenticated: The request has no session, or one that has ended, or a wrong key as well.
+            Forbidden: It has a token for an account that this gateway does not have.
         """
         credentials = credentials_of(scope, self._cookies)
         if credentials is None or credentials.session is None:
@@ -160,11 +165,11 @@ class CurrentSession:
         return await self._registry.find(credentials.session)
 
     async def find_to_end(self, scope: Scope) -> Session | None:
-        """The session of a request that ends it; None where its cookie opens nothing, and may be deleted all the same.
+        """Return the session to log out of; None if the cookie is invalid, and may be deleted.
 
         Raises:
-            Unauthenticated: as `find`, save for what only the cookie is to blame for.
-            Forbidden: as `find`.
+            Unauthenticated: As for `find`, except if only the cookie is at fault.
+            Forbidden: As for `find`.
         """
         in_headers = credentials_of(scope, None)
         if in_headers is not None:

@@ -1,4 +1,12 @@
-"""A session: one login of one person with a logistics account of their own, and the interface of its stores."""
+"""Sessions, the interface of their stores, and what all stores share: error translation and the refresh lock.
+
+Theory of the refresh lock
+--------------------------
+The logistics API may replace the refresh token with each refresh, so concurrent refreshes of one session or account
+could invalidate each other. A process therefore refreshes under a lock in the store: it takes the lock, reads the
+stored tokens again, and calls the API only if nobody else has replaced them. The lock expires after the time that its
+holder has left, so a crashed process blocks the others no longer than its own deadline.
+"""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,13 +24,13 @@ from resolvers.upstreams.transport.stack import loop_clock
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 1.0
-"""After which it makes sense to ask a store again that failed."""
+"""Suggested wait before a failed store is tried again."""
 
 
 class SessionStoreUnavailable(UpstreamUnavailable):
-    """The store does not answer, so that nobody knows what a session opens; the session itself may be good.
+    """The store does not respond, so the session cannot be checked; it may be valid.
 
-    It counts as the logistics API being away, which is what a session opens.
+    Reported as the logistics API being unavailable, since a session gives access to that.
     """
 
     def __init__(self) -> None:
@@ -31,13 +39,13 @@ class SessionStoreUnavailable(UpstreamUnavailable):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One login, as it is kept; lives until it ends or is revoked.
+    """A stored session, without its secret token.
 
     Args:
-        session_id: Names it to its owner and in keys of caches; nobody gets in with it.
-        token_hash: The SHA-256 of its token, in hex; the token itself is kept nowhere.
-        subject: Names the person, as far as the upstream told: all sessions of a person can be listed and revoked.
-        sealed: The logistics tokens, encrypted.
+        session_id: Its public id, for its owner and for cache keys.
+        token_hash: The SHA-256 of its secret token, in hex.
+        subject: Identifies the person, as far as the upstream does; sessions of one subject can be listed and revoked.
+        sealed: The encrypted logistics tokens.
         created_at: Seconds since 1970.
         expires_at: Seconds since 1970.
     """
@@ -50,30 +58,30 @@ class Session(msgspec.Struct, frozen=True):
     expires_at: float
 
     def __repr__(self) -> str:
-        """Its public name."""
+        """Hide the sealed tokens and the hash."""
         return f"<Session {self.session_id}>"
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; process lifetime. What has expired may be forgotten at any time.
+    """Stores sessions; process lifetime. Expired ones may be dropped at any time.
 
-    Every method but `close` raises SessionStoreUnavailable where the store does not answer.
+    Every method but `close` raises SessionStoreUnavailable if the store does not respond.
     """
 
     async def add(self, session: Session) -> None:
-        """Keep a new session."""
+        """Store a new session."""
         ...
 
     async def find(self, token_hash: str) -> Session | None:
-        """The session whose token has this hash."""
+        """Return the session whose token has this hash."""
         ...
 
     async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Keep other tokens for a session; one that was revoked meanwhile stays revoked."""
+        """Replace the tokens of a session; a revoked one stays revoked."""
         ...
 
     async def of_subject(self, subject: str) -> list[Session]:
-        """All sessions of a person, the oldest first."""
+        """Return all sessions of a person, the oldest first."""
         ...
 
     async def remove(self, session: Session) -> None:
@@ -81,53 +89,53 @@ class SessionStore(Protocol):
         ...
 
     async def spend(self, mark: str, until: float) -> bool:
-        """Use up something that may be used once.
+        """Use a mark that may be used once.
 
         Args:
-            mark: Names it; no secret.
-            until: When it cannot be used any more anyway, in seconds since 1970.
+            mark: Identifies it; no secret.
+            until: When it expires anyway, in seconds since 1970.
 
         Returns:
-            Whether this was the first time.
+            Whether this was the first use.
         """
         ...
 
     async def tokens(self, name: str) -> bytes | None:
-        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        """Return the stored sealed tokens of one of the gateway's own accounts."""
         ...
 
     async def keep_tokens(self, name: str, sealed: bytes) -> None:
-        """Keep the sealed tokens of one of the gateway's own accounts."""
+        """Store the sealed tokens of one of the gateway's own accounts."""
         ...
 
     def locked(self, name: str, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Let one block of this name run at a time, over all processes that share the store.
+        """Hold the lock of this name, across the processes that share the store.
 
         Args:
-            name: What the blocks have in common.
-            seconds: How long to wait at most, and how long the block may take before others go on without it.
+            name: The lock's name.
+            seconds: How long to wait for the lock at most, and how long it is held at most before it expires.
 
         Raises:
-            TimeoutError: the others were not done in time.
+            TimeoutError: The lock was not free in time.
         """
         ...
 
     async def close(self) -> None:
-        """Give up connections and files."""
+        """Close connections and files."""
         ...
 
 
 def hash_of(token: str) -> str:
-    """What is kept of a token."""
+    """Return the SHA-256 of a token, in hex."""
     return sha256(token.encode()).hexdigest()
 
 
 class StoreFaults:
-    """Translates what a store's library raises; store lifetime.
+    """Translates the errors of a store's library; lifetime of the store.
 
     Args:
-        place: Names the store in the log.
-        kinds: What the library raises.
+        place: The store's name in the log.
+        kinds: The library's exceptions.
     """
 
     def __init__(self, place: str, *kinds: type[Exception]) -> None:
@@ -137,10 +145,10 @@ class StoreFaults:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Within the block, the library's faults are ours; the first of several in a row is logged.
+        """Translate the library's errors within the block; the first of several in a row is logged.
 
         Raises:
-            SessionStoreUnavailable: the library raised one of its kinds.
+            SessionStoreUnavailable: The library raised one of `kinds`.
         """
         try:
             yield
@@ -155,21 +163,21 @@ class StoreFaults:
 
 
 MOST_SECONDS: Final = 60.0
-"""What a refresh may take, however long its operation has."""
+"""Time limit of a refresh, even if its operation has more time left."""
 
 
 @asynccontextmanager
 async def refresh_lock(
     scope: CallScope, lock: Callable[[float], AbstractAsyncContextManager[None]]
 ) -> AsyncIterator[None]:
-    """Hold a lock for a refresh, as long as the refresh may take.
+    """Hold a refresh lock for the time that the refresh has left.
 
     Args:
-        scope: The refresh's; after its deadline no answer is waited for.
-        lock: Makes the lock that is waited for, and held, for so many seconds.
+        scope: The call scope of the refresh, with its deadline.
+        lock: Makes the lock for a number of seconds to wait and to hold it.
 
     Raises:
-        UpstreamTimeout: other refreshes were not done in time.
+        UpstreamTimeout: Other refreshes took too long.
     """
     seconds = min(MOST_SECONDS, max(0.1, scope.deadline - loop_clock()))
     try:

@@ -1,4 +1,4 @@
-"""Sessions in a SQLite file: for a gateway of one process."""
+"""Sessions in a SQLite file, for a gateway of one process."""
 
 import asyncio
 import os
@@ -27,12 +27,12 @@ _COLUMNS: Final = "session_id, token_hash, subject, sealed, created_at, expires_
 
 
 class SqliteSessions:
-    """Keeps sessions in a file that its owner alone can read; process lifetime.
+    """Stores sessions in a file that only its owner can read; process lifetime.
 
-    All access is by one thread, which is made, as the file is, when it is first needed.
+    One thread does all access; the thread and the file are created on first use.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
         now: The wall clock, in seconds since 1970.
     """
 
@@ -45,7 +45,7 @@ class SqliteSessions:
         self._faults = StoreFaults(f"The file of sessions {path}", sqlite3.Error, OSError)
 
     async def add(self, session: Session) -> None:
-        """Keep a new session, and forget those that have ended."""
+        """Store a new session, and delete expired ones."""
         values = (
             session.session_id,
             session.token_hash,
@@ -58,16 +58,16 @@ class SqliteSessions:
         await self._change("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
 
     async def find(self, token_hash: str) -> Session | None:
-        """The session whose token has this hash."""
+        """Return the session whose token has this hash."""
         found = await self._select("token_hash = ?", (token_hash,))
         return found[0] if found else None
 
     async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Keep other tokens for a session that is still there."""
+        """Replace the tokens of a session that still exists."""
         await self._change("UPDATE sessions SET sealed = ? WHERE session_id = ?", (sealed, session.session_id))
 
     async def of_subject(self, subject: str) -> list[Session]:
-        """All sessions of a person, the oldest first."""
+        """Return all sessions of a person, the oldest first."""
         return await self._select("subject = ? AND expires_at > ? ORDER BY created_at", (subject, self._now()))
 
     async def remove(self, session: Session) -> None:
@@ -75,23 +75,23 @@ class SqliteSessions:
         await self._change("DELETE FROM sessions WHERE session_id = ?", (session.session_id,))
 
     async def spend(self, mark: str, until: float) -> bool:
-        """Use up something that may be used once."""
+        """Use a mark that may be used once; whether this was the first use."""
         await self._change("DELETE FROM spent WHERE until <= ?", (self._now(),))
         return await self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (mark, until)) == 1
 
     async def tokens(self, name: str) -> bytes | None:
-        """The sealed tokens of one of the gateway's own accounts, as they were last kept."""
+        """Return the stored sealed tokens of one of the gateway's own accounts."""
         query = "SELECT sealed FROM tokens WHERE name = ?"
         found = await self._in_thread(lambda: self._open().execute(query, (name,)).fetchone())
         return None if found is None else bytes(found[0])
 
     async def keep_tokens(self, name: str, sealed: bytes) -> None:
-        """Keep the sealed tokens of one of the gateway's own accounts."""
+        """Store the sealed tokens of one of the gateway's own accounts."""
         await self._change("INSERT OR REPLACE INTO tokens VALUES (?, ?)", (name, sealed))
 
     @asynccontextmanager
     async def locked(self, name: str, seconds: float) -> AsyncIterator[None]:
-        """Let one block of this name run at a time: there is one process."""
+        """Hold the lock of this name within this process, the only one."""
         lock = self._locks.setdefault(name, asyncio.Lock())
         async with asyncio.timeout(seconds):
             await lock.acquire()

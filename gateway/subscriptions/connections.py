@@ -1,4 +1,4 @@
-"""What every long-lived connection has, whatever its transport: bounds, admission and keep-alive messages."""
+"""The common parts of long-lived connections: bounds, admission and keep-alive messages."""
 
 import asyncio
 from collections import Counter

@@ -1,1 +1,1 @@
-"""What the gateway says of itself: the log and metrics."""
+"""The log and the metrics of the gateway."""

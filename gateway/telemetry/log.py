@@ -1,4 +1,4 @@
-"""What is written to standard error: plain lines or JSON, and never a secret that a library would print."""
+"""The log on standard error: plain lines or JSON, with secrets masked that libraries would print."""
 
 import logging
 import re
@@ -9,7 +9,7 @@ import orjson
 
 from gateway.settings.groups import LogSettings
 
-# These print URLs, headers or whole WebSocket frames, and with them the partner's secret, tokens and keys.
+# At lower levels these print URLs, headers or whole WebSocket frames, and with them secrets, tokens and keys.
 _LEAST_LEVELS: Final = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -17,18 +17,18 @@ _LEAST_LEVELS: Final = {
     "uvicorn": logging.INFO,
 }
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-# Whatever somebody wrote instead of the path, the secret may stand behind it.
+# Misspelled paths are masked as well: the secret may stand behind them.
 _WEBHOOK_SECRET: Final = re.compile(r"(/webhooks?/+(?:logistics/+)?).+", re.IGNORECASE)
 _WEBSOCKET_LINE: Final = '%s - "WebSocket'
-# One of each for every WebSocket, and they do not even say whose it is.
+# Written for every WebSocket, and they do not even say for which.
 _NAMELESS_LINES: Final = frozenset({"connection open", "connection closed"})
 
 
 def log_config(settings: LogSettings) -> dict[str, Any]:
-    """Describe the log as `logging.config.dictConfig` wants it, plain enough to be sent to a worker process.
+    """Return the configuration for `logging.config.dictConfig`, which can be pickled for worker processes.
 
     Args:
-        settings: Level, format, and whether requests are written.
+        settings: Level, format, and whether requests are logged.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     formatter = (
@@ -48,36 +48,36 @@ def log_config(settings: LogSettings) -> dict[str, Any]:
             }
         },
         "root": {"level": level, "handlers": ["stderr"]},
-        # A library that sets up its own log, as uvicorn does by default, would keep its lines from the root's handler.
+        # Libraries that set up their own log, as uvicorn does by default, would bypass the root's handler.
         "loggers": {name: {"level": max(level, least), "propagate": True} for name, least in _LEAST_LEVELS.items()},
     }
 
 
 class TextFormatter(logging.Formatter):
-    """One plain line: time in UTC, level, logger, message; process lifetime.
+    """Formats a record as one line: time in UTC, level, logger, message; process lifetime.
 
-    A `request_id` given as `extra` stands at the end of the message.
+    A `request_id` in `extra` is appended to the message.
     """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's own
-        """Write the time."""
+        """Format the time in UTC."""
         return _utc(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        """Write the line."""
+        """Format the line, with the request's id."""
         request_id = getattr(record, "request_id", None)
         line = super().formatMessage(record)
         return f"{line} [{request_id}]" if request_id else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and whatever was given as `extra`; process lifetime."""
+    """Formats a record as one JSON object: time, level, logger, message and all of `extra`; process lifetime."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the object."""
+        """Format the object."""
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
         line = {
             "time": _utc(record),
@@ -92,12 +92,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestLines(logging.Filter):
-    """Leaves out the server's line for each request, or shows it without query and secret; process lifetime.
+    """Filters the server's line for each request: drops it, or masks its query and secrets; process lifetime.
 
-    What a WebSocket's library says of each connection is left out in any case.
+    Lines about opened and closed WebSocket connections are always dropped.
 
     Args:
-        shown: Whether the lines are wanted.
+        shown: Whether request lines are logged.
     """
 
     def __init__(self, *, shown: bool) -> None:
@@ -105,7 +105,7 @@ class RequestLines(logging.Filter):
         self._shown = shown
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is written; its path is masked."""
+        """Whether the record is logged; masks its path."""
         if record.name == "uvicorn.error" and record.msg in _NAMELESS_LINES:
             return False
         if not (record.name == "uvicorn.access" or str(record.msg).startswith(_WEBSOCKET_LINE)):

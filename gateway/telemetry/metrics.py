@@ -1,7 +1,7 @@
-"""All metrics of one process, and the route under which Prometheus reads them.
+"""The metrics of one process, in the format of Prometheus.
 
-Calls and operations are counted in plain numbers; they become metrics, like the state that is kept elsewhere, when
-Prometheus reads them.
+Calls and operations are counted in plain numbers, which costs less than metric objects do. `CallMetrics` and
+`StateCollector` turn them, and the state of other parts, into metrics when Prometheus scrapes `/metrics`.
 """
 
 import asyncio
@@ -30,19 +30,19 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
-"""Seconds; the last is what an operation may take unless set otherwise."""
+"""Upper bounds in seconds; the last is the default deadline of an operation."""
 
 Labels: TypeAlias = list[str]
 
 
 class Counts(msgspec.Struct):
-    """Calls of one operation that ended alike; process lifetime.
+    """Calls of one upstream operation with the same outcome; process lifetime.
 
     Args:
-        calls: How many.
-        tries: Requests that they sent.
-        seconds: What they took together.
-        buckets: How many took no longer than each bound and longer than the one before; the last has no bound.
+        calls: Number of calls.
+        tries: Number of requests, retries included.
+        seconds: Their total duration.
+        buckets: Number of calls in each interval of `BUCKETS`; the last has no upper bound.
     """
 
     calls: int = 0
@@ -51,7 +51,7 @@ class Counts(msgspec.Struct):
     buckets: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
 
     def add(self, other: "Counts") -> None:
-        """Count those of another as well."""
+        """Add other counts to these."""
         self.calls += other.calls
         self.tries += other.tries
         self.seconds += other.seconds
@@ -59,16 +59,16 @@ class Counts(msgspec.Struct):
 
 
 class CallMetrics(Collector):
-    """Is told of every call once it is over; process lifetime.
+    """Counts finished upstream calls; process lifetime.
 
-    An operation is the vendor's in our words, never a path: paths hold ids, and some of them secrets.
+    Operations are labelled by our names for them, never by paths, which hold ids and sometimes secrets.
     """
 
     def __init__(self) -> None:
         self._counts: dict[tuple[UpstreamName, str, int | str], Counts] = {}
 
     def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
-        """Count a call that is over."""
+        """Count a finished call."""
         key = (call.upstream, call.operation, outcome)
         counts = self._counts.get(key) or self._counts.setdefault(key, Counts())
         counts.calls += 1
@@ -77,7 +77,7 @@ class CallMetrics(Collector):
         counts.buckets[bisect_left(BUCKETS, seconds)] += 1
 
     def collect(self) -> Iterable[Metric]:
-        """The counts as metrics."""
+        """Return the counts as metrics."""
         by_operation = ["upstream", "operation"]
         calls = CounterMetricFamily(
             "gateway_upstream_calls",
@@ -112,14 +112,14 @@ def _cumulative(counts: Counts) -> list[tuple[str, float]]:
 
 
 class OperationCounts(msgspec.Struct):
-    """Counters that only grow; process lifetime.
+    """Number of operations by outcome; process lifetime.
 
     Args:
         whole: Answered without an error.
         partial: Answered with data and errors.
-        refused: Not executed: wrong in itself, not allowed, or too expensive.
-        abandoned: Given up because the client had left.
-        failed: Ended by an error that nothing foresaw.
+        refused: Not executed: invalid, not allowed, or too expensive.
+        abandoned: Cancelled because the client disconnected.
+        failed: Ended by an unexpected error.
     """
 
     whole: int = 0
@@ -130,11 +130,11 @@ class OperationCounts(msgspec.Struct):
 
 
 class CountedOperations:
-    """Counts what operations come to; process lifetime.
+    """Counts the outcomes of operations; process lifetime.
 
     Args:
-        operations: Runs them.
-        counts: Where they are counted.
+        operations: Runs the operations.
+        counts: The counters.
     """
 
     def __init__(self, operations: Operations[Caller], counts: OperationCounts) -> None:
@@ -142,7 +142,7 @@ class CountedOperations:
         self._counts = counts
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Run one operation, and count it."""
+        """Run an operation and count its outcome."""
         counts = self._counts
         try:
             reply = await self._operations.run(request, scope, caller)
@@ -166,17 +166,17 @@ class CountedOperations:
 
 @dataclass(frozen=True, slots=True)
 class StateSources:
-    """Where it is read; process lifetime.
+    """Where `StateCollector` reads the state of other parts; process lifetime.
 
     Args:
-        operations: What operations came to.
-        connections: Connections that the server ended.
-        requests: Requests that were too large.
-        spent: Requests whose caller had spent its budget.
+        operations: Outcomes of operations.
+        connections: Connections closed by the server.
+        requests: Requests refused for their size.
+        spent: Requests refused because the caller's budget was spent.
         records: The process's cache.
-        addresses: Every address of each upstream, once.
-        open_connections: How many WebSockets and streams are open.
-        refused_logins: How many requests of logins were refused for there were too many.
+        addresses: The health of each address of each upstream.
+        open_connections: Number of open WebSockets and streams.
+        refused_logins: Number of rate-limited login requests.
     """
 
     operations: OperationCounts
@@ -190,13 +190,13 @@ class StateSources:
 
 
 class StateCollector(Collector):
-    """Tells it as metrics; process lifetime."""
+    """Turns the state of other parts into metrics; process lifetime."""
 
     def __init__(self, sources: StateSources) -> None:
         self._sources = sources
 
     def collect(self) -> Iterable[Metric]:
-        """Read everything once."""
+        """Read all sources."""
         sources = self._sources
         yield _counts("gateway_operations", "Operations, by what came of them.", "outcome", sources.operations)
         yield _counts(
@@ -231,7 +231,7 @@ def _cache(records: RecordCache) -> Iterable[Metric]:
 
 
 def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Iterable[Metric]:
-    """Addresses are counted, not named: where an upstream is may be nobody's business."""
+    """Addresses are counted, not named, since the location of an upstream may be confidential."""
     known = GaugeMetricFamily(
         "gateway_upstream_addresses",
         "Addresses of an upstream, by the limits they are asked with.",
@@ -248,13 +248,13 @@ def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Ite
 
 
 class Metrics:
-    """What one process counts; lives as long as it. Of several workers each answers for itself.
+    """The metrics of one process; process lifetime. Each of several workers reports its own.
 
     Attributes:
-        calls: To be told of every upstream call.
-        connections: Where the server counts the connections that it ends.
-        requests: Where requests are counted that are too large.
-        spent: Where refusals for spent budgets are counted.
+        calls: Observes the upstream calls.
+        connections: Counts connections closed by the server.
+        requests: Counts requests refused for their size.
+        spent: Counts requests refused for spent budgets.
     """
 
     def __init__(self) -> None:
@@ -269,7 +269,7 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def counting(self, operations: Operations[Caller]) -> Operations[Caller]:
-        """The same operations, counted."""
+        """Wrap operations so that their outcomes are counted."""
         return CountedOperations(operations, self._operations)
 
     def watch(
@@ -279,7 +279,7 @@ class Metrics:
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],
     ) -> None:
-        """Tell how these stand as well; see `StateSources`."""
+        """Register the state of other parts; see `StateSources`."""
         sources = StateSources(
             self._operations,
             self.connections,
@@ -293,7 +293,7 @@ class Metrics:
         self._registry.register(StateCollector(sources))
 
     def add_route(self, rest: FastAPI) -> None:
-        """Add `/metrics`, which holds neither ids nor addresses nor credentials, and asks for none."""
+        """Add `/metrics`, which needs no credentials and holds neither ids nor addresses."""
 
         @rest.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
         async def metrics() -> Response:

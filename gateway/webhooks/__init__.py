@@ -1,1 +1,1 @@
-"""Webhooks of the upstreams: who may send them, and what they change."""
+"""Webhooks of the upstreams."""

@@ -1,6 +1,7 @@
-"""The webhook of the logistics API: a hint that a task changed, from a sender that knows the secret path.
+"""The webhook of the logistics API.
 
-Where a sender's address is limited, the address is the client's, behind trusted proxies too.
+The upstream signs nothing, so a webhook is only a hint to read a task again: its sender has to know the secret path,
+and may be limited to certain networks. Its address is the client's, behind trusted proxies too.
 """
 
 import hmac
@@ -26,14 +27,13 @@ Network = IPv4Network | IPv6Network
 
 
 def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> Address | None:
-    """The address of the client; None where nobody can say.
+    """Return the address of the client; None if it is unknown.
 
-    `X-Forwarded-For` is read from the right, as far as the proxies are trusted: whatever stands further left, the
-    client may have written itself.
+    `X-Forwarded-For` is read from the right while the proxies are trusted: the client may have written the rest.
 
     Args:
-        scope: ASGI's, of the request.
-        trusted_proxies: Whose word on where a request came from is taken.
+        scope: The request's ASGI scope.
+        trusted_proxies: The networks of proxies whose `X-Forwarded-For` is trusted.
     """
     peer = scope.get("client")
     address = _address(peer[0]) if peer else None
@@ -55,7 +55,7 @@ def _forwarded_for(scope: Scope) -> list[str]:
 
 
 def _address(text: str) -> Address | None:
-    """Proxies may write a port behind the address, or brackets around it."""
+    """Parse an address, which proxies may write with a port or in brackets."""
     bare = text.partition("]")[0].lstrip("[") if text.startswith("[") else text
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]
@@ -70,7 +70,7 @@ def _address(text: str) -> Address | None:
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 256 * 1024
-"""Of a body as it comes, and as it is once decompressed."""
+"""Limit of the body, both as received and after decompression."""
 
 TASK_MODEL: Final = "Task"
 """The only `model_name` that the vendor documents (document: Webhook)."""
@@ -78,12 +78,12 @@ TASK_MODEL: Final = "Task"
 
 @dataclass(frozen=True, slots=True)
 class WebhookConfig:
-    """What an operator may set.
+    """Settings of the webhook.
 
     Args:
-        secret: The last part of the path.
-        allow: From where webhooks are taken; empty is anywhere.
-        trusted_proxies: Whose X-Forwarded-For is believed.
+        secret: The last segment of the path.
+        allow: The networks that may send webhooks; empty allows any.
+        trusted_proxies: The networks of proxies whose `X-Forwarded-For` is trusted.
     """
 
     secret: str = field(repr=False)
@@ -92,14 +92,14 @@ class WebhookConfig:
 
 
 class _Webhook(msgspec.Struct):
-    """As much of a webhook as is of use: the upstream signs nothing, so nothing else in it is believed."""
+    """The members of a webhook that are used; others are not trusted."""
 
     model_name: Any = None
     data: Any = None
 
     @property
     def subject(self) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """The id of what it is about; None in a ping."""
+        """The id of the changed record; None in a ping."""
         return self.data.get("id") if isinstance(self.data, dict) else None
 
 
@@ -107,11 +107,11 @@ _WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
 
 
 class LogisticsWebhook:
-    """Takes webhooks and answers at once; process lifetime.
+    """Receives webhooks; process lifetime.
 
     Args:
-        config: What an operator may set.
-        hint: Takes the kind and id of what may have changed.
+        config: Settings of the webhook.
+        hint: Called with the kind and id of a record that may have changed; must return at once.
     """
 
     def __init__(self, config: WebhookConfig, hint: Callable[[str, str], object]) -> None:
@@ -121,15 +121,15 @@ class LogisticsWebhook:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes to it; a redirect from one to the other would repeat the secret."""
+        """The routes, with and without the trailing slash, since a redirect would repeat the secret."""
         paths = ("/webhooks/logistics/{secret}", "/webhooks/logistics/{secret}/")
         return [Route(path, self.receive, methods=["POST"], include_in_schema=False) for path in paths]
 
     async def receive(self, request: Request) -> Response:
-        """Answer one webhook, a ping too, with 200.
+        """Respond to a webhook or a ping with 200.
 
-        Else with 403 from elsewhere, 404 without the secret, 413 too large, 415 compressed otherwise than by gzip, and
-        400 for nonsense.
+        Other statuses: 403 for other networks, 404 for a wrong secret, 413 for a large body, 415 for a content coding
+        other than gzip, 400 for malformed content.
         """
         if not self._is_allowed(request):
             return Response("This address may not send webhooks.", 403)
@@ -169,7 +169,7 @@ class LogisticsWebhook:
 
 
 def add_webhooks(rest: Starlette, settings: Settings, hint: Callable[[str, str], object]) -> None:
-    """Add the route, where the settings name its secret."""
+    """Add the route if the settings name its secret."""
     if settings.webhook_secret is not None:
         secret = settings.webhook_secret.get_secret_value()
         config = WebhookConfig(secret, settings.webhook_allow, settings.trusted_proxies)
@@ -177,10 +177,10 @@ def add_webhooks(rest: Starlette, settings: Settings, hint: Callable[[str, str],
 
 
 async def _read(request: Request) -> bytes | None:
-    """The body, decompressed; None where it is too large.
+    """Read and decompress the body; None if it is too large.
 
     Raises:
-        Undecodable: it is not compressed as its header says, or not by gzip.
+        Undecodable: The body is not compressed as its header says, or not by gzip.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -192,7 +192,7 @@ async def _read(request: Request) -> bytes | None:
 
 
 def _id(subject: object) -> str | None:
-    """The id in a webhook; None where it can be none."""
+    """The id as text; None if it cannot be an id."""
     if isinstance(subject, bool) or not isinstance(subject, str | int):
         return None
     text = str(subject)
