@@ -25,7 +25,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.app import create_app
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import create_deliveries
+from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
 from resolvers.cache.freshness import CacheConfig

@@ -28,7 +28,7 @@ import httpx
 import orjson
 import uvloop
 
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.options import LogisticsOptions
 
 _COMMAND = [sys.executable, "-c", "from gateway.cli import main; main()"]
 _AT_ONCE = 100

@@ -16,9 +16,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions
-from gateway.sandbox.logistics.options import LogisticsOptions
-from gateway.sandbox.sms.simulator import SmsOptions
+from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions
 from gateway.telemetry.log import TextFormatter
 
 WEBHOOK_SECRET: Final = "planted-webhook-secret"

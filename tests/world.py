@@ -14,12 +14,13 @@ from starlette.types import ASGIApp
 from gateway.app import create_app
 from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
 from gateway.sandbox.clock import AdjustableClock, ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.options import DeliveriesOptions, SmsOptions
 from gateway.sandbox.request_log import RecordedRequest
 from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms.simulator import SmsOptions, SmsSimulators, create_sms
+from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from gateway.settings import load_settings
 from tests.lifespan import lifespan_of
 from tests.secrets import ANSWERS_WATCHED

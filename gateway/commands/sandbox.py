@@ -26,13 +26,13 @@ from gateway.http.origin import LOOPBACK_ORIGINS
 from gateway.ide.page import Example
 from gateway.sandbox.arrivals import Arrivals, keep_arriving
 from gateway.sandbox.clock import Clock, RunningClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, DeliveriesSimulator, create_deliveries
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
 from gateway.sandbox.logistics.webhooks import WebhookSender
+from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions
 from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms.simulator import SmsOptions, SmsSimulators, create_sms
+from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from gateway.settings import Settings, SettingsProblems, load_settings
 
 OPERATIONS: Final[Mapping[str, str]] = {

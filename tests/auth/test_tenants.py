@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import create_logistics
+from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions
 from gateway.sandbox.server import serving
-from gateway.sandbox.sms.simulator import SmsOptions, create_sms
+from gateway.sandbox.sms.simulator import create_sms
 from tests.world import Answer, World, running_world
 
 JOB = {"messages": [{"text": "Hello", "recipients": [{"destination": "+4989123"}]}]}

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.app import create_app
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.options import LogisticsOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
 from tests.lifespan import lifespan_of

@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from gateway.app import create_app
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.logistics.lifecycle import StatusEvent
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
 from gateway.sandbox.logistics.tasks import Task
+from gateway.sandbox.options import LogisticsOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
 from tests.events.subscriber import WAIT_SECONDS

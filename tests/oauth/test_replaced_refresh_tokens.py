@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import LogisticsSimulator
+from gateway.sandbox.options import LogisticsOptions
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens

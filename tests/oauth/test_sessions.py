@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.sandbox.clock import RunningClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import create_deliveries
+from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from tests.oauth.gateways import SESSION, SESSIONS, TASKS, Browser, Gateway, codes, running_gateway
 from tests.subscriptions.socket_client import initialized

@@ -4,8 +4,8 @@ import asyncio
 import stat
 from pathlib import Path
 
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import LogisticsSimulator
+from gateway.sandbox.options import LogisticsOptions
 from tests.auth.clocks import Clock
 from tests.oauth.gateways import (
     FIRST_KEY,

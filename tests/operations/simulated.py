@@ -6,10 +6,10 @@ from typing import Final
 
 from gateway.operations.documents.limits import DocumentLimits
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import create_logistics
-from gateway.sandbox.sms.simulator import SmsOptions, create_sms
+from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions
+from gateway.sandbox.sms.simulator import create_sms
 from resolvers.accounts import Account
 from resolvers.connections import Offset, cursor_at, name_under
 from resolvers.context import Context

@@ -5,9 +5,8 @@ from typing import Final
 
 import pytest
 
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions
 from gateway.sandbox.faults import FaultSettings
-from gateway.sandbox.sms.simulator import SmsOptions
+from gateway.sandbox.options import DeliveriesOptions, SmsOptions
 from tests.world import UNCACHED, World, running_world
 
 JOB_FIELDS: Final = "jobId qos finishedAt"

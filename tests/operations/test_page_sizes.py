@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions
+from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from tests.world import UNCACHED, World, running_world
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.connection import connected
 
 NOON = datetime(2024, 5, 6, 12, 0, tzinfo=UTC)

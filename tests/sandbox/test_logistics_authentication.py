@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.logistics_server import OPTIONS, LogisticsServer, logistics_server
 
 CLIENT = {"client_key": OPTIONS.client_key, "secret_key": OPTIONS.secret_key}

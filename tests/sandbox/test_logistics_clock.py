@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.logistics.lifecycle import expiry
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.seed import TASKS_IN
+from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.logistics_server import NOON, LogisticsServer, logistics_server, new_task
 
 EDGES = {

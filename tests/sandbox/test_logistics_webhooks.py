@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.logistics.webhooks import MAX_TRIES, RETRY_SECONDS, WebhookSender, WebhookTroubles
+from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.connection import connected
 from tests.sandbox.logistics_server import NOON, logistics_server
 

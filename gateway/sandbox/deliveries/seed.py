@@ -2,9 +2,21 @@
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 
-from gateway.sandbox.deliveries.records import DELIVERY_TYPES, DspUploadIdentification, Product
-from gateway.sandbox.deliveries.store import DeliveriesStore
+from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
+from gateway.sandbox.deliveries.records import DELIVERY_TYPES, DspUploadIdentification, Product, SendTask
+from gateway.sandbox.deliveries.store import DeliveriesStore, settled_course
+from gateway.sandbox.random_values import random_uuid, seeded_random
+
+RHYTHM: Final = Rhythm(every_seconds=300, ahead=4, kept=288)
+"""A day of the clock is kept."""
+SLOWNESS: Final = 3.0
+"""Six to eighteen minutes each: one is always on its way, and slow enough to watch."""
+FIRST_ID: Final = 100_001
+"""Far above those that clients' send-tasks get, which are counted from the seeded ones on."""
+_TRIES: Final = 20
+
 
 _PRODUCTS = 60
 _DRAFT_EVERY = 10
@@ -112,3 +124,40 @@ def _add(
         identification_id=identification_id,
         course=course,
     )
+
+
+def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arrivals:
+    """What adds new send-tasks to a store and removes old ones.
+
+    Args:
+        store: With its products and channels.
+        seed: The same seed and start give the same send-tasks.
+        start: When the simulator starts.
+    """
+
+    def add(arrival: Arrival) -> str:
+        random = seeded_random(seed, "arriving delivery", arrival.number)
+        product_id, identification_id, delivery_type = _free_combination(store, random, arrival.arrives_at)
+        task = SendTask(
+            task_id=FIRST_ID + arrival.number,
+            delivery_type=delivery_type,
+            deliverable=True,
+            product_id=product_id,
+            identification_id=identification_id,
+            sent_on_token=random_uuid(random),
+            created_at=arrival.arrives_at,
+            touched_at=arrival.arrives_at,
+            course=settled_course(random, arrival.begins_at, slowness=SLOWNESS),
+        )
+        store.take_over(task)
+        return str(task.task_id)
+
+    return Arrivals(start, RHYTHM, add, store.remove)
+
+
+def _free_combination(store: DeliveriesStore, random: Random, now: datetime) -> tuple[int, int, str]:
+    """A product, channel and type that are not under way together, for the document forbids a second such task."""
+    active = [product.product_id for product in store.products.values() if product.status == "active"]
+    channels = [found.identification_id for found in store.identifications.values()]
+    drawn = [(random.choice(active), random.choice(channels), random.choice(DELIVERY_TYPES)) for _ in range(_TRIES)]
+    return next((one for one in drawn if not any(store.in_progress(*one, now))), drawn[0])

@@ -1,75 +1,46 @@
 """The send-tasks API simulated, and the send-tasks that begin while the sandbox runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
-from typing import Final
 
 import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
+from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
-from gateway.sandbox.deliveries.api import DeliveriesApi
-from gateway.sandbox.deliveries.jsonapi import error, error_document
+from gateway.sandbox.deliveries.jsonapi import (
+    MEDIA_TYPE,
+    Document,
+    RefusalError,
+    error,
+    error_document,
+    identification_resource,
+    product_resource,
+    refusal,
+    send_task_resource,
+    single_document,
+)
+from gateway.sandbox.deliveries.list_query import FILTERS, ListQuery, matching, page_document, parsed_query
 from gateway.sandbox.deliveries.login import DeliveriesLogin
-from gateway.sandbox.deliveries.options import DeliveriesOptions
-from gateway.sandbox.deliveries.records import DELIVERY_TYPES, SendTask
-from gateway.sandbox.deliveries.seed import seed_deliveries
-from gateway.sandbox.deliveries.store import DeliveriesStore, settled_course, settled_uuid
+from gateway.sandbox.deliveries.records import SendTask
+from gateway.sandbox.deliveries.request_bodies import new_send_task, send_task_change
+from gateway.sandbox.deliveries.seed import delivery_arrivals, seed_deliveries
+from gateway.sandbox.deliveries.store import DeliveriesStore
+from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.simulator import Simulator
 
-RHYTHM: Final = Rhythm(every_seconds=300, ahead=4, kept=288)
-"""A day of the clock is kept."""
-
-SLOWNESS: Final = 3.0
-"""Six to eighteen minutes each: one is always on its way, and slow enough to watch."""
-
-FIRST_ID: Final = 100_001
-"""Far above those that clients' send-tasks get, which are counted from the seeded ones on."""
-
-_TRIES: Final = 20
-
-
-def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arrivals:
-    """What adds new send-tasks to a store and removes old ones.
-
-    Args:
-        store: With its products and channels.
-        seed: The same seed and start give the same send-tasks.
-        start: When the simulator starts.
-    """
-
-    def add(arrival: Arrival) -> str:
-        random = Random(f"{seed}/arriving delivery/{arrival.number}")  # noqa: S311 - made-up records, no secrets
-        product_id, identification_id, delivery_type = _free_combination(store, random, arrival.arrives_at)
-        task = SendTask(
-            task_id=FIRST_ID + arrival.number,
-            delivery_type=delivery_type,
-            deliverable=True,
-            product_id=product_id,
-            identification_id=identification_id,
-            sent_on_token=settled_uuid(random),
-            created_at=arrival.arrives_at,
-            touched_at=arrival.arrives_at,
-            course=settled_course(random, arrival.begins_at, slowness=SLOWNESS),
-        )
-        store.take_over(task)
-        return str(task.task_id)
-
-    return Arrivals(start, RHYTHM, add, store.remove)
-
-
-def _free_combination(store: DeliveriesStore, random: Random, now: datetime) -> tuple[int, int, str]:
-    """A product, channel and type that are not under way together, for the document forbids a second such task."""
-    active = [product.product_id for product in store.products.values() if product.status == "active"]
-    channels = [found.identification_id for found in store.identifications.values()]
-    drawn = [(random.choice(active), random.choice(channels), random.choice(DELIVERY_TYPES)) for _ in range(_TRIES)]
-    return next((one for one in drawn if not any(store.in_progress(*one, now))), drawn[0])
-
-
-__all__ = ["DeliveriesOptions", "DeliveriesSimulator", "create_deliveries"]
-
 _DEFAULTS = DeliveriesOptions()
+_BASE_PATH = "/api/v1"
+_ACCEPTED = frozenset({MEDIA_TYPE, "application/*", "*/*"})
+_WITH_BODY = frozenset({"POST", "PATCH"})
+Answer = tuple[int, Document]
+Handler = Callable[[Request, bytes, datetime], Answer]
 
 
 class DeliveriesSimulator(Simulator):
@@ -114,3 +85,171 @@ def create_deliveries(
     )
     app = DeliveriesApi(clock, store, login, options).app
     return DeliveriesSimulator(app, clock, store, delivery_arrivals(store, seed, start))
+
+
+class DeliveriesApi:
+    """Answers the requests; simulator lifetime.
+
+    Args:
+        clock: The time in the sandbox.
+        store: What it answers from.
+        login: Who may ask.
+        options: Behaviour that the document leaves open.
+
+    Attributes:
+        app: To be served.
+    """
+
+    def __init__(
+        self, clock: AdjustableClock, store: DeliveriesStore, login: DeliveriesLogin, options: DeliveriesOptions
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._login = login
+        self._options = options
+        self.app = Starlette(routes=self._routes(), exception_handlers={HTTPException: _unrouted})
+
+    def _routes(self) -> list[Route]:
+        task = "/send-tasks/{task_id}"
+        operations: list[tuple[str, str, Handler]] = [
+            ("GET", "/send-tasks", self._list),
+            ("POST", "/send-tasks", self._create),
+            ("GET", task, self._get),
+            ("PATCH", task, self._update),
+            ("DELETE", task, _refuse_delete),
+            ("GET", f"{task}/product", self._related_product),
+            ("GET", f"{task}/dsp-upload-identification", self._related_identification),
+            ("GET", f"{task}/relationships/{{name}}", self._relationship),
+            ("GET", "/products", self._list_products),
+            ("GET", "/products/{product_id}", self._product),
+            ("GET", "/dsp-upload-identifications/{identification_id}", self._identification),
+        ]
+        routes = [
+            Route(_BASE_PATH + path, self._endpoint(handler), methods=[method]) for method, path, handler in operations
+        ]
+        return [Route("/oauth/token", self._token, methods=["POST"]), *routes]
+
+    async def _token(self, request: Request) -> Response:
+        status, answer = self._login.answer(await request.body(), self._clock.now())
+        return Response(orjson.dumps(answer), status, media_type="application/json")
+
+    def _endpoint(self, handler: Handler) -> Callable[[Request], object]:
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+            now = self._clock.now()
+            try:
+                self._check(request, now)
+                status, document = handler(request, body, now)
+            except RefusalError as refused:
+                return _error_response(request, refused.status, refused.errors)
+            return Response(orjson.dumps(document), status, media_type=MEDIA_TYPE)
+
+        return answer
+
+    def _check(self, request: Request, now: datetime) -> None:
+        if not self._login.accepts(request.headers.get("authorization"), now):
+            raise refusal(401, "Unauthenticated.")
+        if _accepted(request).isdisjoint(_ACCEPTED):
+            raise refusal(406, f"Accept must allow {MEDIA_TYPE}.")
+        needed = request.method in _WITH_BODY or self._options.content_type_on_reads
+        if needed and request.headers.get("content-type") != MEDIA_TYPE:
+            raise refusal(415, f"Content-Type must be {MEDIA_TYPE}, on every request.")
+
+    def _list(self, request: Request, _body: bytes, now: datetime) -> Answer:
+        query = self._query(request, FILTERS)
+        found = matching(self._store.send_tasks.values(), query.filters, now, self._options.comma_list)
+        base = _base(request)
+        return 200, page_document(found, query, lambda task: send_task_resource(task, now, base), _url(request))
+
+    def _create(self, request: Request, body: bytes, now: datetime) -> Answer:
+        return 201, self._document(request, self._store.create(new_send_task(body), now), now)
+
+    def _get(self, request: Request, _body: bytes, now: datetime) -> Answer:
+        return 200, self._document(request, self._task(request), now)
+
+    def _update(self, request: Request, body: bytes, now: datetime) -> Answer:
+        task = self._task(request)
+        self._store.update(task, send_task_change(body, str(task.task_id)), now)
+        return 200, self._document(request, task, now)
+
+    def _related_product(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        product = self._store.products[str(self._task(request).product_id)]
+        return 200, single_document(product_resource(product, _base(request)), {"self": _url(request)})
+
+    def _related_identification(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        found = self._store.identifications[str(self._task(request).identification_id)]
+        return 200, single_document(identification_resource(found, _base(request)), {"self": _url(request)})
+
+    def _relationship(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        task, name = self._task(request), request.path_params["name"]
+        identifiers = {
+            "product": {"type": "products", "id": str(task.product_id)},
+            "dsp-upload-identification": {"type": "dsp-upload-identifications", "id": str(task.identification_id)},
+        }
+        if name not in identifiers:
+            raise refusal(404)
+        links = {"related": f"{_base(request)}/send-tasks/{task.task_id}/{name}", "self": _url(request)}
+        return 200, single_document(identifiers[name], links)
+
+    def _list_products(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        query, base = self._query(request, frozenset()), _base(request)
+        products = list(self._store.products.values())
+        return 200, page_document(products, query, lambda product: product_resource(product, base), _url(request))
+
+    def _product(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        product = self._store.products.get(request.path_params["product_id"])
+        if product is None:
+            raise refusal(404)
+        return 200, single_document(product_resource(product, _base(request)), {"self": _url(request)})
+
+    def _identification(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        found = self._store.identifications.get(request.path_params["identification_id"])
+        if found is None:
+            raise refusal(404)
+        return 200, single_document(identification_resource(found, _base(request)), {"self": _url(request)})
+
+    def _query(self, request: Request, filters: frozenset[str]) -> ListQuery:
+        return parsed_query(
+            request.query_params.multi_items(),
+            filters=filters,
+            default_size=self._options.page_size,
+            max_size=self._options.max_page_size,
+        )
+
+    def _task(self, request: Request) -> SendTask:
+        task = self._store.send_tasks.get(request.path_params["task_id"])
+        if task is None:
+            raise refusal(404)
+        return task
+
+    def _document(self, request: Request, task: SendTask, now: datetime) -> Document:
+        resource = send_task_resource(task, now, _base(request))
+        return single_document(resource, dict(resource["links"]))
+
+
+def _refuse_delete(_request: Request, _body: bytes, _now: datetime) -> Answer:
+    raise refusal(422, "The resource cannot be deleted.", title="Not Deletable")
+
+
+async def _unrouted(request: Request, unrouted: Exception) -> Response:
+    status = unrouted.status_code if isinstance(unrouted, HTTPException) else 500
+    return _error_response(request, status, [error(status)])
+
+
+def _error_response(request: Request, status: int, errors: list[Document]) -> Response:
+    if MEDIA_TYPE in _accepted(request):
+        return Response(orjson.dumps(error_document(errors)), status, media_type=MEDIA_TYPE)
+    message = errors[0].get("detail", errors[0]["title"])
+    return Response(orjson.dumps({"message": message}), status, media_type="application/json")
+
+
+def _accepted(request: Request) -> set[str]:
+    return {part.partition(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")}
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}{_BASE_PATH}"
+
+
+def _url(request: Request) -> str:
+    return f"{_base(request)}{request.url.path.removeprefix(_BASE_PATH)}"

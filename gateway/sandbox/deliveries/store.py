@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import TypeVar
-from uuid import UUID
 
 from gateway.sandbox.deliveries.jsonapi import refusal
 from gateway.sandbox.deliveries.records import FINISHED, Course, DspUploadIdentification, Product, SendTask
+from gateway.sandbox.random_values import random_uuid
 
 _SHARE_OF_ERRORS = 0.1
 
@@ -144,7 +144,7 @@ class DeliveriesStore:
 
     def uuid(self) -> str:
         """Return the next UUID that the seed gives."""
-        return settled_uuid(self.random)
+        return random_uuid(self.random)
 
     def in_progress(
         self, product_id: int, identification_id: int, delivery_type: str, now: datetime
@@ -203,14 +203,9 @@ def settled_course(random: Random, starts_at: datetime, *, slowness: float = 1.0
         procesing_after=slowness * procesing_after,
         finished_after=slowness * (procesing_after + random.uniform(60, 210)),
         outcome="error" if random.random() < _SHARE_OF_ERRORS else "completed",
-        batch_id=settled_uuid(random),
+        batch_id=random_uuid(random),
         message_id=f"PADPIDA{random.randrange(10**20, 10**21)}",
     )
-
-
-def settled_uuid(random: Random) -> str:
-    """The next UUID that this source of chance gives."""
-    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _related(records: dict[str, _Related], record_id: str, name: str) -> _Related:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.chance import seeded_uuid
 from gateway.sandbox.logistics.geography import address_distance
 from gateway.sandbox.logistics.lifecycle import StatusEvent
 from gateway.sandbox.logistics.tasks import Fields, Task
+from gateway.sandbox.random_values import seeded_uuid
 
 PLATFORM_ID = seeded_uuid("platform")
 

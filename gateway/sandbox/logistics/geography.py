@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.sandbox.logistics.chance import seeded_random
+from gateway.sandbox.random_values import seeded_random
 
 _EARTH_RADIUS_METERS: Final = 6_371_000
 _ADDRESS_WORDS: Final = ("street_address", "building_name", "city", "state", "country", "zip_code")

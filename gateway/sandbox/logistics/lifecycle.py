@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.chance import seeded_random
+from gateway.sandbox.random_values import seeded_random
 
 SQUAD_MARGIN: Final = timedelta(minutes=30)
 """A squad task expires this long before its pickup ends (document: Order Statuses)."""

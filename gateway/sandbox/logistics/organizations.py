@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any, Final
 
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.chance import seeded_random, seeded_uuid
 from gateway.sandbox.logistics.documents import PLATFORM_ID, wire_time
 from gateway.sandbox.logistics.errors import already_exists, invalid, not_found
+from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
 SEEDED_NAMES: Final = (
     "Lion City Chandlers",

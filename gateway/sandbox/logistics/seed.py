@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.chance import seeded_random, seeded_uuid
 from gateway.sandbox.logistics.documents import wire_time
 from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
 from gateway.sandbox.logistics.tasks import Fields, Task
+from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
 TASKS_IN: Final[Mapping[str, int]] = {
     words.DRAFT: 10,

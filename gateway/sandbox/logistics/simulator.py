@@ -25,10 +25,8 @@ from starlette.exceptions import HTTPException
 from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
 from gateway.sandbox.clock import AdjustableClock
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.chance import seeded_random, seeded_uuid
 from gateway.sandbox.logistics.errors import Refused
 from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent
-from gateway.sandbox.logistics.options import LogisticsOptions
 from gateway.sandbox.logistics.organizations import Organizations
 from gateway.sandbox.logistics.partner_api import PartnerApi
 from gateway.sandbox.logistics.requests import answer_refused, answer_unrouted
@@ -36,6 +34,8 @@ from gateway.sandbox.logistics.seed import made_up_fields, seed_tasks
 from gateway.sandbox.logistics.task_api import TaskApi
 from gateway.sandbox.logistics.tasks import Task, TaskStore
 from gateway.sandbox.logistics.tokens import Credentials
+from gateway.sandbox.options import LogisticsOptions
+from gateway.sandbox.random_values import seeded_random, seeded_uuid
 from gateway.sandbox.simulator import Simulator
 
 RHYTHM: Final = Rhythm(every_seconds=600, ahead=8, kept=144)

@@ -8,9 +8,9 @@ from itertools import islice, takewhile
 from typing import Any
 
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.chance import seeded_uuid
 from gateway.sandbox.logistics.errors import invalid_status, not_found
 from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
+from gateway.sandbox.random_values import seeded_uuid
 
 Fields = dict[str, Any]
 

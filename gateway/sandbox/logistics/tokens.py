@@ -15,10 +15,10 @@ import orjson
 
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.chance import seeded_uuid
 from gateway.sandbox.logistics.documents import PLATFORM_ID, wire_time
 from gateway.sandbox.logistics.errors import forbidden, unauthenticated
-from gateway.sandbox.logistics.options import LogisticsOptions
+from gateway.sandbox.options import LogisticsOptions
+from gateway.sandbox.random_values import seeded_uuid
 
 ADMINISTRATOR: Final = "OrgAdmin"
 _CREATED_AT: Final = "2024-01-15T02:30:00Z"

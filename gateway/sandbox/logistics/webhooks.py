@@ -14,10 +14,10 @@ from typing import Any, Final
 import orjson
 
 from gateway.sandbox.clock import Clock
-from gateway.sandbox.logistics.chance import seeded_random
 from gateway.sandbox.logistics.documents import task_document, wire_time
 from gateway.sandbox.logistics.lifecycle import StatusEvent
 from gateway.sandbox.logistics.tasks import Task, TaskStore
+from gateway.sandbox.random_values import seeded_random
 
 Post = Callable[[str, bytes], Awaitable[int | None]]
 """Posts JSON to a URL; returns the status of the answer, or None where there was none."""

@@ -9,13 +9,22 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from gateway.sandbox.sms.courses import SmsCourses
-from gateway.sandbox.sms.jobs_query import JobsQuery
-from gateway.sandbox.sms.records import SmsJob, SmsRecipient
-from gateway.sandbox.sms.request import JobRequest, recipients, used_encoding, used_validity
+from gateway.sandbox.sms.records import SmsCourses, SmsJob, SmsRecipient
+from gateway.sandbox.sms.requests import JobRequest, JobsQuery, recipients, used_encoding, used_validity
 
 VENDOR_TIME = timezone(timedelta(hours=2))
 """The offset in which this vendor writes timestamps and ids; that of the document's samples."""
+
+VERSION = {
+    "buildNumber": 52,
+    "buildTimestamp": "2024-02-19 09:14:07 +0200",
+    "majorVersion": 2015,
+    "minorVersion": 11,
+    "versionInfo": "REST Interface",
+    "message": "Simulated.",
+}
+"""The answer of GET /version."""
+
 
 _ID_CHARACTERS = string.ascii_letters + string.digits
 _ID_LENGTH = 18
@@ -139,17 +148,6 @@ class DataCentre:
             )
             self._number += 1
         return tuple(made)
-
-
-VERSION = {
-    "buildNumber": 52,
-    "buildTimestamp": "2024-02-19 09:14:07 +0200",
-    "majorVersion": 2015,
-    "minorVersion": 11,
-    "versionInfo": "REST Interface",
-    "message": "Simulated.",
-}
-"""The answer of GET /version."""
 
 
 def job_report(job: SmsJob, now: datetime) -> dict[str, Any]:

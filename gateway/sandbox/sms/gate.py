@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.sandbox.clock import Clock
-from gateway.sandbox.sms.request import SmsRefusalError
+from gateway.sandbox.sms.requests import SmsRefusalError
 
 WINDOW_SECONDS = 10.0
 _JSON = "application/json"

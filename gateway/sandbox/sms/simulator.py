@@ -5,11 +5,10 @@ It starts with the same jobs for the same seed and start.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
 from random import Random
-from typing import Literal
 
 import orjson
 from starlette.applications import Starlette
@@ -20,109 +19,22 @@ from starlette.routing import Route
 
 from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
+from gateway.sandbox.options import SmsOptions
 from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms.arrivals import job_arrivals
-from gateway.sandbox.sms.courses import SmsCourses
 from gateway.sandbox.sms.data_centre import VERSION, DataCentre, JobDefaults, job_report, recipient_report
 from gateway.sandbox.sms.gate import Gate, RequestWindow
-from gateway.sandbox.sms.jobs_query import jobs_query
-from gateway.sandbox.sms.records import SmsJob
-from gateway.sandbox.sms.request import JobRequest, Message, Options, Recipient, SmsRefusalError, canonical, job_request
-
-_RECENT_JOBS, _RECENT_DAYS = 33, 29
-_OLDER_JOBS, _OLDER_DAYS = 24, 80
-_OPEN_JOBS = 3
-_LARGE_JOB_EVERY = 20
-_LARGE_JOB_RECIPIENTS = 120
-_MOST_RECIPIENTS = 6
-_TEXTS = (
-    "Your parcel is on its way.",
-    "Your release is live in all stores.",
-    "Your appointment is tomorrow at 10:00.",
-    "Your code is 482913.",
+from gateway.sandbox.sms.records import SmsCourses, SmsJob
+from gateway.sandbox.sms.requests import (
+    SmsRefusalError,
+    canonical,
+    job_request,
+    jobs_query,
 )
-_BILLCODES = ("LOGISTICS", "RELEASES", "SUPPORT", None)
-
-
-def seed_sms(data_centres: tuple[DataCentre, ...], now: datetime, random: Random) -> None:
-    """Give the data centres in turn 60 jobs of the last 80 days, 36 of them of the last 30; the newest are open.
-
-    Args:
-        data_centres: Where the jobs land.
-        now: When the simulators start.
-        random: Decides everything.
-    """
-    ages = [
-        *(random.uniform(_RECENT_DAYS + 2, _OLDER_DAYS) * 86_400 for _ in range(_OLDER_JOBS)),
-        *(random.uniform(0.1, _RECENT_DAYS) * 86_400 for _ in range(_RECENT_JOBS)),
-        *(random.uniform(0, 2) for _ in range(_OPEN_JOBS)),
-    ]
-    for place, age in enumerate(sorted(ages, reverse=True)):
-        request = _request(random, place)
-        data_centres[place % len(data_centres)].accept(request, now - timedelta(seconds=age))
-
-
-def _request(random: Random, place: int) -> JobRequest:
-    count = random.randint(1, _MOST_RECIPIENTS) if place % _LARGE_JOB_EVERY else _LARGE_JOB_RECIPIENTS
-    return JobRequest(
-        options=Options(
-            encoding=random.choice(("STANDARD", "STANDARD", "UTF-16")),
-            billcode=random.choice(_BILLCODES),
-            status_requested=random.random() < 2 / 3,
-            customer_ref=f"JOBREF.{place + 1:06d}",
-            validity_min=random.choice((None, 5, 60, 720)),
-            qos=random.choice(("NORMAL", "EXPRESS")),
-        ),
-        messages=[
-            Message(
-                text=random.choice(_TEXTS),
-                recipients=[
-                    Recipient(dst=f"+49176{random.randrange(10**7, 10**8)}", customer_ref=f"RECIREF.{number + 1:03d}")
-                    for number in range(count)
-                ],
-            )
-        ],
-    )
-
+from gateway.sandbox.sms.seed import job_arrivals, seed_sms
 
 _BASE_PATH = "/rest/v1"
 _DUPLICATE_WINDOW = timedelta(minutes=10)
 _ERROR_IN_200 = b'{"message":"Internal error.","code":500}'
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SmsOptions:
-    """How the simulated SMS service behaves where its document leaves it open; a value.
-
-    Attributes:
-        username: The one login.
-        password: Its password.
-        source: The sender that the login has set for jobs without one.
-        max_requests_per_10_seconds: More are answered 429, by each host on its own; None for no limit.
-        limit_reads: Whether reads count and are refused too; the document lists 429 for posting alone.
-        retry_after_seconds: Sent with a 429; None sends none.
-        created_status: The document lists both.
-        unknown_job_status: For a job that a data centre does not know; the document lists only 500.
-        unknown_recipients: What GET /sms answers for such a job: "404" or an "empty" array.
-        report_lag_seconds: How long after it was posted a job is not known yet.
-        kept_days: After how many days a job is forgotten: three months.
-        failing_share: The share of recipients, 0 to 1, that do not end well.
-    """
-
-    username: str = "sandbox-user"
-    password: str = field(default="sandbox-password", repr=False)
-    source: str = "sandbox"
-    max_requests_per_10_seconds: int | None = None
-    limit_reads: bool = True
-    retry_after_seconds: int | None = None
-    created_status: Literal[200, 201] = 201
-    unknown_job_status: Literal[404, 500] = 404
-    unknown_recipients: Literal["404", "empty"] = "404"
-    report_lag_seconds: float = 0.0
-    kept_days: int = 92
-    failing_share: float = 0.1
-
-
 _DEFAULTS = SmsOptions()
 
 

@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.operations.cost.estimates import CostConfig
-from gateway.sandbox.deliveries.list import CommaList
-from gateway.sandbox.deliveries.options import DeliveriesOptions
+from gateway.sandbox.options import CommaList, DeliveriesOptions
 from tests.world import UNCACHED, World, running_world
 
 PLAN: Final = {"X-Gateway-Explain": "plan"}

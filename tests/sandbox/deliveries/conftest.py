@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import create_deliveries
+from gateway.sandbox.options import DeliveriesOptions
 from tests.sandbox.connection import connected
 from tests.sandbox.deliveries.requests import DEFAULTS, HEADERS, START, Connect
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions
+from gateway.sandbox.options import DeliveriesOptions
 
 MEDIA_TYPE = "application/vnd.api+json"
 TASKS = "/api/v1/send-tasks"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.list import CommaList
+from gateway.sandbox.options import CommaList
 from tests.sandbox.deliveries.requests import DEFAULTS, MEDIA_TYPE, TASKS, Connect, listed
 
 

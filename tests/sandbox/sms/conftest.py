@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.sms.simulator import SmsOptions, create_sms
+from gateway.sandbox.options import SmsOptions
+from gateway.sandbox.sms.simulator import create_sms
 from tests.sandbox.connection import connected
 from tests.sandbox.sms.requests import BASIC, DEFAULTS, START, Connect, Hosts, Seconds
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from gateway.sandbox.sms.simulator import SmsOptions
+from gateway.sandbox.options import SmsOptions
 
 START = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 JOBS = "/rest/v1/jobs"

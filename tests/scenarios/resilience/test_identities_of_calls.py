@@ -5,7 +5,8 @@ from typing import Final
 
 from gateway.composition.upstreams import build_upstreams
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.deliveries.simulator import DeliveriesOptions, create_deliveries
+from gateway.sandbox.deliveries.simulator import create_deliveries
+from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
 from resolvers.upstreams.call import Call, CallScope

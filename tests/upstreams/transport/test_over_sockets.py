@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from gateway.composition.upstreams import build_upstreams
 from gateway.sandbox.clock import ManualClock
+from gateway.sandbox.options import SmsOptions
 from gateway.sandbox.server import serving
-from gateway.sandbox.sms.simulator import SmsOptions, create_sms
+from gateway.sandbox.sms.simulator import create_sms
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings, SmsSettings
 from resolvers.errors import UpstreamUnavailable

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from gateway.sandbox.deliveries.jsonapi import Document, refusal
 from gateway.sandbox.deliveries.records import SendTask
+from gateway.sandbox.options import CommaList
 
-CommaList = Literal["ids", "refuse", "ignore"]
 _PARAMETER = re.compile(r"(filter|page)\[([^\]]*)\]")
 FILTERS = frozenset(
     {
