@@ -32,7 +32,7 @@ from gateway.settings import load_settings
 from resolvers.cache.freshness import CacheConfig
 from resolvers.cache.keys import key_prefix
 from resolvers.cache.records import RecordCache
-from resolvers.record_kinds import PRODUCT
+from resolvers.kinds.deliveries import PRODUCT
 from resolvers.upstreams.deliveries.records import Product
 
 UNCACHED = {"GATEWAY_CACHE__ENABLED": "false", "GATEWAY_CACHE__COALESCE": "false"}

@@ -10,7 +10,7 @@ from resolvers.cache.records import RecordCache, pass_through
 from resolvers.comma_lists import CommaLists
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
-from resolvers.permissions import ALL_SCOPES, KIND_UPSTREAMS, LOGISTICS_SCOPES, READ_SCOPES, Scope, require
+from resolvers.permissions import Scope, all_scopes, read_scope, require, scopes_of, write_scope
 from resolvers.sms.hedging import SmsHedging
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
@@ -85,7 +85,8 @@ class Account:
         comma_lists: CommaLists | None = None,
     ) -> None:
         self.identity = identity
-        self._calls_as = dict.fromkeys(UpstreamName, identity)
+        self._credentials = identity
+        self._calls_as: dict[UpstreamName, str] = {}
         self.records = records or pass_through()
         self.events: StatusChanges | None = None
         self._deliveries = deliveries
@@ -94,7 +95,8 @@ class Account:
         self.health = health or {}
         self.sms_hedging = hedging or SmsHedging(enabled=False)
         self._learnt = _Learnt(comma_lists=comma_lists or CommaLists())
-        self._scopes = ALL_SCOPES
+        self._scopes = all_scopes()
+        self._limits = ""
 
     @property
     def sms_places(self) -> SmsPlaces:
@@ -119,19 +121,19 @@ class Account:
     @property
     def answer_identity(self) -> str:
         """Names whose whole answers are the same: same credentials and same scopes. Records go by `identity` alone."""
-        if self._scopes == ALL_SCOPES:
-            return self.identity
-        return f"{self.identity} {' '.join(sorted(scope.value for scope in self._scopes))}"
+        return self.identity + self._limits
 
     def limited_to(self, scopes: frozenset[Scope]) -> "Account":
         """The same account for a caller who may do no more than this with it."""
         view = copy(self)
         view._scopes = self._scopes & scopes  # noqa: SLF001 - a copy of ours
+        if view._scopes != all_scopes():  # noqa: SLF001 - a copy of ours
+            view._limits = f" {' '.join(sorted(map(str, view._scopes)))}"  # noqa: SLF001 - a copy of ours
         return view
 
     def calls_as(self, upstream: UpstreamName) -> str:
         """Whose limits its calls to an upstream count against: the credentials' own name."""
-        return self._calls_as[upstream]
+        return self._calls_as.get(upstream, self._credentials)
 
     def with_logistics(self, identity: str, logistics: LogisticsClient, *, calls_as: str) -> "Account":
         """The same account, but for a caller who brings credentials of their own for the logistics API.
@@ -154,25 +156,25 @@ class Account:
             identity: Names the credentials.
             logistics: Uses them.
         """
-        view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(LOGISTICS_SCOPES)
+        view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(scopes_of(UpstreamName.LOGISTICS))
         view._deliveries = view._sms = None  # noqa: SLF001 - a copy of ours
         return view
 
-    def require(self, scope: Scope) -> None:
-        """Let only a caller with this scope go on.
-
-        Raises:
-            Forbidden: the caller lacks it.
-        """
-        require(self._scopes, scope)
-
-    def require_read(self, kind: str) -> None:
-        """Let only a caller go on who may read things of this kind, such as `Delivery`.
+    def require_read(self, upstream: UpstreamName) -> None:
+        """Raise unless the caller may read from an upstream.
 
         Raises:
             Forbidden: the caller may not.
         """
-        require(self._scopes, READ_SCOPES[KIND_UPSTREAMS[kind]])
+        require(self._scopes, read_scope(upstream))
+
+    def require_write(self, upstream: UpstreamName) -> None:
+        """Raise unless the caller may change things at an upstream.
+
+        Raises:
+            Forbidden: the caller may not.
+        """
+        require(self._scopes, write_scope(upstream))
 
     def has(self, upstream: UpstreamName) -> bool:
         """Whether the settings name this upstream."""

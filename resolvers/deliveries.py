@@ -9,10 +9,9 @@ from strawberry import Parent
 from resolvers.connections import Connection, check_first, name_under, place_behind
 from resolvers.context import Context
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, UpstreamBadAnswer
+from resolvers.kinds.deliveries import DELIVERY, DELIVERY_PAGE, IDENTIFICATION_OF_DELIVERY, PRODUCT_OF_DELIVERY
 from resolvers.loading.delivery_batches import read_listed
 from resolvers.numbered_pages import NumberedList, ReadPage
-from resolvers.permissions import Scope
-from resolvers.record_kinds import DELIVERY, DELIVERY_PAGE, IDENTIFICATION_OF_DELIVERY, PRODUCT_OF_DELIVERY
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.unreadable import read_ones
@@ -35,7 +34,7 @@ LIST: Final = "deliveries"
 
 def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
     """One delivery; None where there is none."""
-    context.account.require(Scope.DELIVERIES_READ)
+    context.account.require_read(UpstreamName.DELIVERIES)
     return context.loaders.of(DELIVERY).load(delivery_id)
 
 
@@ -51,7 +50,7 @@ async def deliveries(
         UpstreamBadAnswer: the list does not say how long it is, and that is asked for.
     """
     context = info.context
-    context.account.require(Scope.DELIVERIES_READ)
+    context.account.require_read(UpstreamName.DELIVERIES)
     list_name = _list_name(filters)
     size, (start, trail) = check_first(first), place_behind(list_name, after)
 
@@ -104,13 +103,13 @@ def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delive
 
 def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:
     """The product that a delivery sends."""
-    info.context.account.require(Scope.DELIVERIES_READ)
+    info.context.account.require_read(UpstreamName.DELIVERIES)
     return info.context.loaders.of(PRODUCT_OF_DELIVERY).load(delivery.send_task_id)
 
 
 def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[DspUploadIdentification | None]:
     """The channel that a delivery goes through."""
-    info.context.account.require(Scope.DELIVERIES_READ)
+    info.context.account.require_read(UpstreamName.DELIVERIES)
     return info.context.loaders.of(IDENTIFICATION_OF_DELIVERY).load(delivery.send_task_id)
 
 
@@ -120,7 +119,7 @@ async def create(context: Context, request: NewDelivery) -> Delivery:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
-    context.account.require(Scope.DELIVERIES_WRITE)
+    context.account.require_write(UpstreamName.DELIVERIES)
     since = context.status_version
     async with context.changing(DELIVERY) as changed:
         created = await context.account.deliveries.create_delivery(context.scope, request)
@@ -148,7 +147,7 @@ async def update(info: OperationInfo, delivery_id: str, change: DeliveryChange) 
 
 
 async def _change(context: Context, delivery_id: str, change: DeliveryChange) -> Delivery:
-    context.account.require(Scope.DELIVERIES_WRITE)
+    context.account.require_write(UpstreamName.DELIVERIES)
     since = context.status_version
     async with context.changing(DELIVERY, [delivery_id]):
         updated = await context.account.deliveries.update_delivery(context.scope, delivery_id, change)
@@ -169,7 +168,7 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
         NotAllowedNow: it has started or is over; with the delivery as it stands.
         Conflicting: the upstream refused it although it was pending; with the delivery as it was read before.
     """
-    context.account.require(Scope.DELIVERIES_WRITE)
+    context.account.require_write(UpstreamName.DELIVERIES)
     found = await context.account.deliveries.delivery(context.scope, delivery_id)
     if found is None:
         raise RecordMissing(UpstreamName.DELIVERIES, f"There is no delivery {delivery_id}.")

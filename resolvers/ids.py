@@ -1,13 +1,13 @@
-"""Global IDs: which kind of thing, and the upstream's own id of it.
+"""Global IDs, such as `Delivery:123`: the GraphQL type of a thing, and the upstream's own id of it.
 
-A global ID reads `Delivery:123`. Clients treat it as opaque; to us it costs one concatenation for each record.
+Clients treat them as opaque; to the gateway one costs a concatenation for each record.
 
 What cannot be an id upstream is refused before any call, and no more than that: a form stricter than the vendors'
 documents would shut out real records.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,18 +23,24 @@ _WORD: Final = "[A-Za-z0-9_-][A-Za-z0-9_.~-]*"
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
-    """What the own ids of a kind look like; process lifetime.
+class IdForm:
+    """What the upstream's own ids of one type look like; process lifetime.
 
     Args:
-        matches: Whether a whole text is one.
-        words: Says so to a client.
+        type_name: The GraphQL type, which stands before the colon of a global id.
+        matches: Whether a whole text is such an id.
+        description: Says so to a client.
         example: One.
     """
 
+    type_name: str
     matches: Callable[[str], object]
-    words: str
+    description: str
     example: str
+
+    def fits(self, own_id: str) -> bool:
+        """Return whether a text can be the upstream's own id."""
+        return len(own_id) <= MAX_ID_LENGTH and self.matches(own_id) is not None
 
 
 _is_number: Final = re.compile("[0-9]+").fullmatch
@@ -42,97 +48,56 @@ _is_word: Final = re.compile(_WORD).fullmatch
 _is_pair: Final = re.compile(f"{_WORD}/{_WORD}").fullmatch
 _LETTERS: Final = "of letters, digits, `-`, `_`, `.` and `~` alone"
 
-_FORMS: Final[Mapping[str, _Form]] = {
-    # Documented as a number (documents: "Get SendTask", "Filters").
-    "Delivery": _Form(_is_number, "a number", "4711"),
-    "Product": _Form(_is_number, "a number", "42"),
-    "DspUploadIdentification": _Form(_is_number, "a number", "1876"),
-    # Documented by examples and, for jobs, a pattern that allows any character; no other was ever seen.
-    "SmsJob": _Form(_is_word, f"the API's job id, {_LETTERS}", "J.20180924-131731.737-0iey4kxqyTQCQDIFN1"),
-    "Recipient": _Form(
-        _is_pair,
-        "a job id and an SMS id parted by `/`",
-        "J.20180924-131731.737-0iey4kxqyTQCQDIFN1/S.20180924-131731-00001",
-    ),
-    "LogisticsTask": _Form(_is_word, f"a UUID, {_LETTERS}", "8f14e45f-ceea-467f-9575-6a1c1d1f8c1a"),
-    "Organization": _Form(_is_word, f"a UUID, {_LETTERS}", "6512bd43-d9ca-46e0-ac99-0b0a82652dca"),
-    "Role": _Form(_is_word, f"a UUID, {_LETTERS}", "c51ce410-c124-410e-8db5-e4b97fc2af39"),
-}
 
-KINDS: Final = tuple(kind for kind in _FORMS if kind != "Role")
-"""The kinds that have a global ID."""
+def number_form(type_name: str, example: str) -> IdForm:
+    """Return the form of ids that are numbers."""
+    return IdForm(type_name, _is_number, "a number", example)
 
 
-def global_id(kind: str, local_id: str) -> str:
-    """The global ID of a thing."""
-    return f"{kind}:{local_id}"
-
-
-def split_global_id(value: str) -> tuple[str, str] | None:
-    """Kind and upstream's own id, or None where the value is no global ID of ours."""
-    kind, separator, own_id = value.partition(":")
-    if not separator or kind not in KINDS or not _is_own_id(kind, own_id):
-        return None
-    return kind, own_id
-
-
-def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[str, str]:
-    """Kind and upstream's own id behind an argument that takes a global ID alone.
+def word_form(type_name: str, noun: str, example: str) -> IdForm:
+    """Return the form of ids that are words of letters, digits and a few signs.
 
     Args:
-        value: What the client sent.
-        path: Leads to the argument.
-
-    Raises:
-        BadInput: it is none.
+        type_name: The GraphQL type.
+        noun: What the word is, such as `a UUID`.
+        example: One.
     """
-    found = split_global_id(value)
-    if found is not None:
-        return found
-    kind, separator, _ = value.partition(":")
-    if separator and kind in KINDS:
-        raise _not_of_form(kind, value, path)
-    raise BadInput(
-        f"{_shown(value)} is no global id: it reads Kind:id, such as Delivery:4711. Kinds are {', '.join(KINDS)}.",
-        path=path,
-    )
+    return IdForm(type_name, _is_word, f"{noun}, {_LETTERS}", example)
 
 
-def local_id(kind: str, value: str, path: tuple[str | int, ...]) -> str:
-    """The upstream's own id behind an argument that takes a global ID or the upstream's own.
+def pair_form(type_name: str, nouns: str, example: str) -> IdForm:
+    """Return the form of ids that are two words with a slash between them.
 
     Args:
-        kind: What the argument must name, such as `Delivery`.
+        type_name: The GraphQL type.
+        nouns: What the words are, such as `a job id and an SMS id`.
+        example: One.
+    """
+    return IdForm(type_name, _is_pair, f"{nouns} parted by `/`", example)
+
+
+def global_id(type_name: str, own_id: str) -> str:
+    """Return the global ID of a thing."""
+    return f"{type_name}:{own_id}"
+
+
+def not_of_form(form: IdForm, value: str, path: tuple[str | int, ...], *, is_global: bool = True) -> BadInput:
+    """Return the refusal of a text that is no id of a type.
+
+    Args:
+        form: Of the type's ids.
         value: What the client sent.
         path: Leads to the argument.
-
-    Raises:
-        BadInput: it cannot be an id of that kind.
+        is_global: Whether things of the type have a global id.
     """
-    named, separator, rest = value.partition(":")
-    own_id = value
-    if separator and named in KINDS:
-        if named != kind:
-            raise BadInput(f"{_shown(value)} is an id of the kind {named}, not {kind}.", path=path)
-        own_id = rest
-    if not _is_own_id(kind, own_id):
-        raise _not_of_form(kind, value, path)
-    return own_id
-
-
-def _is_own_id(kind: str, own_id: str) -> bool:
-    return len(own_id) <= MAX_ID_LENGTH and _FORMS[kind].matches(own_id) is not None
-
-
-def _not_of_form(kind: str, value: str, path: tuple[str | int, ...]) -> BadInput:
-    form = _FORMS[kind]
-    also = f" or {global_id(kind, form.example)}" if kind in KINDS else ""
+    also = f" or {global_id(form.type_name, form.example)}" if is_global else ""
     return BadInput(
-        f"{_shown(value)} is no id of a {kind}: that is {form.words}, of at most {MAX_ID_LENGTH} characters, "
-        f"such as {form.example}{also}.",
+        f"{shown(value)} is no id of a {form.type_name}: that is {form.description}, of at most {MAX_ID_LENGTH} "
+        f"characters, such as {form.example}{also}.",
         path=path,
     )
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """Return a client's text as a refusal repeats it."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")

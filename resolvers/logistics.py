@@ -13,9 +13,8 @@ from strawberry import Parent
 from resolvers.connections import Connection, check_first, place_behind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow, RecordMissing
+from resolvers.kinds.logistics import ORGANIZATION, PARTNER, TASK, TASK_PAGE
 from resolvers.numbered_pages import NumberedList
-from resolvers.permissions import Scope
-from resolvers.record_kinds import ORGANIZATION, PARTNER, TASK, TASK_PAGE
 from resolvers.rereading import MAX_REREAD, add_record, not_read, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
@@ -45,7 +44,7 @@ class TasksOutcome(msgspec.Struct, frozen=True):
 
 def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
     """One task; None where there is none."""
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(TASK).load(task_id)
 
 
@@ -56,7 +55,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
         BadInput: `first` or `after` is none.
     """
     context = info.context
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     list_name = f"{LIST} {'descending' if descending else 'ascending'}"
     size, (start, trail) = check_first(first), place_behind(list_name, after)
 
@@ -78,7 +77,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
 
 def organization(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitable[Organization | None] | None:
     """The organization that a task belongs to."""
-    info.context.account.require(Scope.LOGISTICS_READ)
+    info.context.account.require_read(UpstreamName.LOGISTICS)
     if task.organization_id is None:
         return None
     return info.context.loaders.of(ORGANIZATION).load(task.organization_id)
@@ -89,7 +88,7 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
 
     Tasks of which the upstream tells the id alone are read afterwards, up to `MAX_REREAD`.
     """
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
 
     async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
         created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
@@ -117,7 +116,7 @@ async def update(info: OperationInfo, task_id: str, change: TaskChange) -> Logis
         UpstreamError: it was not done, or nobody knows whether it was.
     """
     context = info.context
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
     since = context.status_version
     try:
         async with context.changing(TASK, [task_id]):
@@ -142,7 +141,7 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
         NotAllowedNow: its status forbids it; with the task as it stands.
         UpstreamError: it was not done, or nobody knows whether it was.
     """
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
     try:
         async with context.changing(TASK, [task_id]):
             said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
@@ -207,7 +206,7 @@ class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
 
 async def _change_several(context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item]) -> TasksOutcome:
     """Change tasks, 20 a call, and read those again that the upstream says, or may have meant, it changed."""
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
     task_ids = [change.task_of(item) for item in items]
     unsettled: dict[str, Item] = {}
 
@@ -277,5 +276,5 @@ def _not_found(task_id: str) -> GatewayError:
 
 def partner(context: Context) -> Awaitable[Partner | None]:
     """The partner account, without its secret key."""
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(PARTNER).load("")

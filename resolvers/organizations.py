@@ -7,9 +7,8 @@ from strawberry import Parent
 
 from resolvers.connections import Connection, check_first, place_behind
 from resolvers.context import Context
+from resolvers.kinds.logistics import ORGANIZATION, ORGANIZATION_PAGE, ROLES
 from resolvers.numbered_pages import NumberedList
-from resolvers.permissions import Scope
-from resolvers.record_kinds import ORGANIZATION, ORGANIZATION_PAGE, ROLES
 from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.unreadable import read_ones
@@ -24,7 +23,7 @@ LIST: Final = "organizations"
 
 def organization(context: Context, organization_id: str) -> Awaitable[Organization | None]:
     """One organization; None where there is none."""
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(ORGANIZATION).load(organization_id)
 
 
@@ -35,7 +34,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
         BadInput: `first` or `after` is none.
     """
     context = info.context
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     size, (start, trail) = check_first(first), place_behind(LIST, after)
 
     account = context.account
@@ -56,7 +55,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
 
 def roles(organization: Parent[Organization], info: OperationInfo) -> Awaitable[list[Role] | None]:
     """The roles that a user of an organization can have."""
-    info.context.account.require(Scope.LOGISTICS_READ)
+    info.context.account.require_read(UpstreamName.LOGISTICS)
     return info.context.loaders.of(ROLES).load(organization.organization_id)
 
 
@@ -66,7 +65,7 @@ async def create(context: Context, business_name: str) -> Organization:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
     async with context.changing(ORGANIZATION) as changed:
         created = await context.account.logistics.create_organization(context.scope, business_name)
         changed.add(created.organization_id)
@@ -82,6 +81,6 @@ async def invite(context: Context, invitation: Invitation) -> str | None:
     Raises:
         UpstreamError: it was not done, or nobody knows whether it was.
     """
-    context.account.require(Scope.LOGISTICS_WRITE)
+    context.account.require_write(UpstreamName.LOGISTICS)
     context.never_stale()
     return await context.account.logistics.invite_user(context.scope, invitation)

@@ -1,50 +1,59 @@
-"""What a caller may do: a scope for each upstream and verb, required where a field begins to ask or to change."""
+"""What a caller may do: a scope for each upstream and verb, required where a field begins to read or to change."""
 
-from enum import Enum
-from typing import Final
+from functools import cache
+from typing import NamedTuple
 
 from resolvers.errors import Forbidden
 from resolvers.upstreams.names import UpstreamName
 
-
-class Scope(Enum):
-    """The right to read from one upstream, or to write to it."""
-
-    DELIVERIES_READ = "deliveries:read"
-    DELIVERIES_WRITE = "deliveries:write"
-    SMS_READ = "sms:read"
-    SMS_WRITE = "sms:write"
-    LOGISTICS_READ = "logistics:read"
-    LOGISTICS_WRITE = "logistics:write"
-
-    # Every field that asks an upstream looks one up, and Enum's own hash runs in Python.
-    __hash__ = object.__hash__
+VERBS = ("read", "write")
 
 
-ALL_SCOPES: Final = frozenset(Scope)
+class Scope(NamedTuple):
+    """The right to read from one upstream, or to write to it.
 
-LOGISTICS_SCOPES: Final = frozenset({Scope.LOGISTICS_READ, Scope.LOGISTICS_WRITE})
+    Args:
+        upstream: Which one.
+        verb: One of `VERBS`.
+    """
 
-READ_SCOPES: Final = {
-    UpstreamName.DELIVERIES: Scope.DELIVERIES_READ,
-    UpstreamName.SMS: Scope.SMS_READ,
-    UpstreamName.LOGISTICS: Scope.LOGISTICS_READ,
-}
+    upstream: UpstreamName
+    verb: str
 
-KIND_UPSTREAMS: Final = {
-    "Delivery": UpstreamName.DELIVERIES,
-    "Product": UpstreamName.DELIVERIES,
-    "DspUploadIdentification": UpstreamName.DELIVERIES,
-    "SmsJob": UpstreamName.SMS,
-    "Recipient": UpstreamName.SMS,
-    "LogisticsTask": UpstreamName.LOGISTICS,
-    "Organization": UpstreamName.LOGISTICS,
-}
-"""The upstream that a kind of thing belongs to, for every kind that a global ID can name."""
+    def __str__(self) -> str:
+        """As tokens and settings spell it, such as `deliveries:read`."""
+        return f"{self.upstream.name.lower()}:{self.verb}"
+
+
+@cache
+def read_scope(upstream: UpstreamName) -> Scope:
+    """Return the scope that reading from an upstream takes."""
+    return Scope(upstream, "read")
+
+
+@cache
+def write_scope(upstream: UpstreamName) -> Scope:
+    """Return the scope that changing anything at an upstream takes."""
+    return Scope(upstream, "write")
+
+
+def scopes_of(upstream: UpstreamName) -> frozenset[Scope]:
+    """Return all scopes of one upstream."""
+    return frozenset({read_scope(upstream), write_scope(upstream)})
+
+
+def all_scopes() -> frozenset[Scope]:
+    """Return the scopes of all upstreams that are known by now."""
+    return frozenset(Scope(upstream, verb) for upstream in UpstreamName.known() for verb in VERBS)
+
+
+def scopes_named() -> dict[str, Scope]:
+    """Return all scopes by the words that tokens and settings spell them with."""
+    return {str(scope): scope for scope in all_scopes()}
 
 
 def require(scopes: frozenset[Scope], scope: Scope) -> None:
-    """Let only a caller with this scope go on.
+    """Raise unless a caller has a scope.
 
     Args:
         scopes: What the caller may do.
@@ -55,5 +64,5 @@ def require(scopes: frozenset[Scope], scope: Scope) -> None:
     """
     if scope not in scopes:
         raise Forbidden(
-            f"This needs the scope {scope.value}, which the caller does not have; ask the gateway's operator for it."
+            f"This needs the scope {scope}, which the caller does not have; ask the gateway's operator for it."
         )

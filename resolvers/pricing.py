@@ -4,11 +4,11 @@ from collections.abc import Awaitable
 from typing import Final
 
 from resolvers.context import Context
-from resolvers.permissions import Scope
-from resolvers.record_kinds import PRICE
+from resolvers.kinds.logistics import PRICE
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.requests import PriceRequest, PriceStop
 from resolvers.upstreams.logistics.stop_records import PriceQuote
+from resolvers.upstreams.names import UpstreamName
 
 PLACE_DECIMALS: Final = 4
 """Of a degree, about 11 m: closer stops cost the same."""
@@ -16,7 +16,7 @@ PLACE_DECIMALS: Final = 4
 
 def quote(context: Context, request: PriceRequest) -> Awaitable[PriceQuote]:
     """What a way would cost; the same way is asked for once a while, to about 11 m."""
-    context.account.require(Scope.LOGISTICS_READ)
+    context.account.require_read(UpstreamName.LOGISTICS)
     account = context.account
 
     async def ask(scope: CallScope) -> PriceQuote:

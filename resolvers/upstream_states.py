@@ -37,9 +37,9 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def upstreams(context: Context) -> list[Upstream]:
-    """The three upstreams; asks none of them, and is true only now."""
+    """The upstreams; calls none of them, and is true only now."""
     context.never_keep()
-    return [upstream_of(context.account, name) for name in UpstreamName]
+    return [upstream_of(context.account, name) for name in UpstreamName.known()]
 
 
 def upstream_of(account: Account, name: UpstreamName) -> Upstream:

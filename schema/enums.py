@@ -1,7 +1,7 @@
 """The vocabularies that clients see: the enums of the records, registered with a description for every value."""
 
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import strawberry
 from strawberry.types.enum import has_enum_definition
@@ -29,10 +29,16 @@ __all__ = [
     "StatusEventSource",
     "TaskStatus",
     "TruckService",
-    "UpstreamName",
+    "UpstreamNameField",
     "UpstreamState",
     "VehicleType",
 ]
+
+if TYPE_CHECKING:
+    UpstreamNameField: TypeAlias = UpstreamName
+else:
+    # Resolved when the schema is built, for then every upstream is known; resolvers return the names themselves.
+    UpstreamNameField = Annotated["UpstreamNames", strawberry.lazy("schema.upstream_names")]  # noqa: F821 - see there
 
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 
@@ -69,13 +75,6 @@ described(
     SUCCEEDED="It is done, as asked.",
     FAILED="It is over, and was not done.",
     CANCELLED="It was called off.",
-)
-described(
-    UpstreamName,
-    "The REST APIs behind the gateway.",
-    DELIVERIES="The send-tasks API: products to DSPs.",
-    SMS="Retarus SMS for Applications.",
-    LOGISTICS="The GotSurge Partnership API.",
 )
 described(
     UpstreamState,

@@ -6,7 +6,9 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers import deliveries, logistics, organizations
-from resolvers.ids import local_id
+from resolvers.catalogue import local_id
+from resolvers.kinds.deliveries import DELIVERY_ID
+from resolvers.kinds.logistics import TASK_ID
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from schema.arguments import Id, given
@@ -48,14 +50,14 @@ async def _update_delivery(
     wanted: Annotated[UpdateDeliveryInput, strawberry.argument(name="input", description="What to change.")],
 ) -> object:
     with Refusals() as checked:
-        own_id = checked(local_id, "Delivery", delivery_id, ("id",))
+        own_id = checked(local_id, DELIVERY_ID, delivery_id, ("id",))
         change = checked(wanted.to_request, ("input",))
     return await deliveries.update(info, own_id, change)
 
 
 @errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id")
 async def _cancel_delivery(info: OperationInfo, delivery_id: Id) -> object:
-    return await deliveries.cancel(info.context, local_id("Delivery", delivery_id, ("id",)))
+    return await deliveries.cancel(info.context, local_id(DELIVERY_ID, delivery_id, ("id",)))
 
 
 @errors_as_data(SmsJobPayload, "job")
@@ -86,7 +88,7 @@ async def _update_logistics_task(
     wanted: Annotated[UpdateLogisticsTaskInput, strawberry.argument(name="input", description="What to change.")],
 ) -> object:
     with Refusals() as checked:
-        own_id = checked(local_id, "LogisticsTask", task_id, ("id",))
+        own_id = checked(local_id, TASK_ID, task_id, ("id",))
         change = checked(wanted.to_request, ("input",))
     return await logistics.update(info, own_id, change)
 
@@ -98,7 +100,7 @@ async def _cancel_logistics_task(
     reason: Annotated[str, strawberry.argument(description="Why, for the upstream's records.")],
 ) -> object:
     with Refusals() as checked:
-        own_id = checked(local_id, "LogisticsTask", task_id, ("id",))
+        own_id = checked(local_id, TASK_ID, task_id, ("id",))
         why = checked(not_blank, reason, ("reason",))
     return await logistics.cancel(info.context, own_id, why)
 

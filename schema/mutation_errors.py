@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import strawberry
 
 from resolvers import errors
-from schema.enums import UpstreamName
+from schema.enums import UpstreamNameField
 from schema.inputs.checks import Path
 
 
@@ -74,7 +74,7 @@ class RateLimited(MutationError):
 class UpstreamFailed(MutationError):
     """The client cannot help it."""
 
-    upstream: UpstreamName = strawberry.field(description="Which upstream.")
+    upstream: UpstreamNameField = strawberry.field(description="Which upstream.")
     outcome_unknown: bool = strawberry.field(
         description="True where the request may have taken effect: look before you send it again."
     )

@@ -7,7 +7,10 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers import deliveries, logistics, nodes, organizations, pricing, upstream_states
-from resolvers.ids import local_id
+from resolvers.catalogue import local_id
+from resolvers.kinds.deliveries import DELIVERY_ID
+from resolvers.kinds.logistics import ORGANIZATION_ID, TASK_ID
+from resolvers.kinds.sms import JOB_ID
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from resolvers.sms import listing as sms_listing
@@ -41,7 +44,7 @@ def _nodes(
 
 
 def _delivery(info: OperationInfo, delivery_id: Id) -> object:
-    return deliveries.delivery(info.context, local_id("Delivery", delivery_id, ("id",)))
+    return deliveries.delivery(info.context, local_id(DELIVERY_ID, delivery_id, ("id",)))
 
 
 def _deliveries(
@@ -57,7 +60,7 @@ def _deliveries(
 
 
 def _sms_job(info: OperationInfo, job_id: Id) -> object:
-    return sms_jobs.job(info, local_id("SmsJob", job_id, ("id",)))
+    return sms_jobs.job(info, local_id(JOB_ID, job_id, ("id",)))
 
 
 def _sms_jobs(
@@ -85,7 +88,7 @@ def _recipients(
     first: FirstRecipients = 50,
     after: After = UNSET,
 ) -> object:
-    own_id = local_id("SmsJob", job_id, ("jobId",))
+    own_id = local_id(JOB_ID, job_id, ("jobId",))
     return sms_jobs.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
 
 
@@ -94,7 +97,7 @@ def _sms_api_version(info: OperationInfo) -> object:
 
 
 def _logistics_task(info: OperationInfo, task_id: Id) -> object:
-    return logistics.task(info.context, local_id("LogisticsTask", task_id, ("id",)))
+    return logistics.task(info.context, local_id(TASK_ID, task_id, ("id",)))
 
 
 def _logistics_tasks(
@@ -121,7 +124,7 @@ def _partner(info: OperationInfo) -> object:
 
 
 def _organization(info: OperationInfo, organization_id: Id) -> object:
-    return organizations.organization(info.context, local_id("Organization", organization_id, ("id",)))
+    return organizations.organization(info.context, local_id(ORGANIZATION_ID, organization_id, ("id",)))
 
 
 def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:

@@ -10,7 +10,7 @@ from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
 from gateway.auth.key_set import KeySet, key_set_source
 from gateway.composition.upstreams import Upstreams
 from gateway.settings.callers import AuthSettings
-from resolvers.permissions import Scope
+from resolvers.permissions import scopes_named
 from resolvers.upstreams.transport.stack import loop_clock
 
 
@@ -51,7 +51,8 @@ def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Call
     if name in settings.api_key_account:
         account = upstreams.named[settings.api_key_account[name]]
     if name in settings.api_key_scopes:
-        account = account.limited_to(frozenset(Scope(scope) for scope in settings.api_key_scopes[name]))
+        named = scopes_named()
+        account = account.limited_to(frozenset(named[scope] for scope in settings.api_key_scopes[name]))
     return Caller(f"key:{name}", account)
 
 

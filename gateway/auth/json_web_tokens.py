@@ -16,7 +16,7 @@ from gateway.auth.callers import Caller, caller_name
 from gateway.auth.key_set import KeySet
 from resolvers.accounts import Account
 from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.permissions import Scope
+from resolvers.permissions import Scope, scopes_named
 
 LEEWAY_SECONDS: Final = 5
 """How much the issuer's clock may differ from the gateway's."""
@@ -106,7 +106,6 @@ REMEMBERED_SECONDS: Final = 300.0
 """How long a verification is cached, which bounds the use of a withdrawn key."""
 
 _NAMING_CLAIMS: Final = ("sub", "client_id", "azp")
-_SCOPES: Final = {scope.value: scope for scope in Scope}
 
 
 class JwtCallers:
@@ -172,7 +171,8 @@ def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
     words = claimed.split() if isinstance(claimed, str) else claimed
     if not isinstance(words, list):
         return frozenset()
-    return frozenset(_SCOPES[word] for word in words if isinstance(word, str) and word in _SCOPES)
+    named = scopes_named()
+    return frozenset(named[word] for word in words if isinstance(word, str) and word in named)
 
 
 def _name(claims: Mapping[str, Any]) -> str:

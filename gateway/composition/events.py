@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
 
 from gateway.composition.upstreams import Upstreams
 from gateway.settings.model import Settings
-from resolvers import record_kinds
 from resolvers.accounts import Account
-from resolvers.cache.kind import CachedKind
 from resolvers.cache.records import RecordCache
+from resolvers.catalogue import record_types
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import RedisCoordination
 from resolvers.events.log import LogConfig
@@ -24,13 +23,6 @@ from resolvers.events.service import Events, EventsConfig, Forget, utc_now
 
 REDIS_SECONDS: Final = 5.0
 """What an answer of Redis may take, above the second that a read of the log waits for something new."""
-
-_CACHED_KINDS: Final[dict[str, CachedKind[Any]]] = {
-    "Delivery": record_kinds.DELIVERY,
-    "SmsJob": record_kinds.JOB,
-    "Recipient": record_kinds.RECIPIENTS,
-    "LogisticsTask": record_kinds.TASK,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +82,8 @@ def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Red
 
 def _forgetting(records: RecordCache) -> Forget:
     async def forget(key: RecordKey) -> None:
-        local_id = key.local_id.partition("/")[0] if key.kind == "Recipient" else key.local_id
-        await records.forget(key.identity, _CACHED_KINDS[key.kind], [local_id])
+        found = record_types()[key.kind]
+        await records.forget(key.identity, found.kind, [found.kept_id(key.local_id)])
 
     return forget
 

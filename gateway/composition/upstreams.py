@@ -119,7 +119,7 @@ class Upstreams:
         accounts = (self.own, *self.named.values())
         return {
             name: list({id(health): health for account in accounts for health in account.health.get(name, ())}.values())
-            for name in UpstreamName
+            for name in UpstreamName.known()
         }
 
 

@@ -9,6 +9,7 @@ from gateway.operations.cost.estimates import Cost
 from gateway.operations.cost.records import Operation
 from resolvers.context import Context
 from resolvers.upstreams.call import CallTrace
+from resolvers.upstreams.names import UpstreamName
 
 TRACES: Final = "gateway.traces"
 """The key of the ASGI scope under which somebody wants to see an operation's calls, a list of `CallTrace`."""
@@ -36,13 +37,13 @@ def plan_asked_for(scope: Scope) -> bool:
 
 def traces_told(context: Context) -> list[dict[str, Any]]:
     """What `extensions.gateway.calls` tells: the calls in the order in which they ended."""
-    return [msgspec.to_builtins(trace) for trace in context.scope.traces or ()]
+    return [msgspec.to_builtins(trace, enc_hook=_spelled) for trace in context.scope.traces or ()]
 
 
 def plan_told(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
     """The response's `extensions`, with the calls that the operation would make; the plan of one too many too."""
     calls = [
-        {"upstream": operation.upstream.value, "operation": operation.name, "count": count}
+        {"upstream": operation.upstream.name, "operation": operation.name, "count": count}
         for operation, count in sorted(cost.calls.items(), key=_name)
         if count
     ]
@@ -50,6 +51,12 @@ def plan_told(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
     return {"gateway": {"plan": {"estimate": cost.estimate, "limit": limit, "calls": calls, "nodes": nodes}}}
 
 
+def _spelled(value: object) -> str:
+    """Return an upstream by its name, which is the one value of a trace that JSON does not know."""
+    assert isinstance(value, UpstreamName)  # noqa: S101 - a trace holds nothing else
+    return value.name
+
+
 def _name(call: tuple[Operation, int]) -> tuple[str, str]:
     operation, _ = call
-    return operation.upstream.value, operation.name
+    return operation.upstream.name, operation.name

@@ -85,7 +85,7 @@ class CallMetrics(Collector):
             labels=[*by_operation, "outcome"],
         )
         for (upstream, operation, outcome), counts in self._counts.items():
-            calls.add_metric([upstream.value, operation, str(outcome)], counts.calls)
+            calls.add_metric([upstream.name, operation, str(outcome)], counts.calls)
         tries = CounterMetricFamily(
             "gateway_upstream_tries", "Requests that these calls sent, retries among them.", labels=by_operation
         )
@@ -103,7 +103,7 @@ class CallMetrics(Collector):
         totals: dict[tuple[UpstreamName, str], Counts] = {}
         for (upstream, operation, _), counts in self._counts.items():
             totals.setdefault((upstream, operation), Counts()).add(counts)
-        return [([upstream.value, operation], counts) for (upstream, operation), counts in totals.items()]
+        return [([upstream.name, operation], counts) for (upstream, operation), counts in totals.items()]
 
 
 def _cumulative(counts: Counts) -> list[tuple[str, float]]:
@@ -241,8 +241,8 @@ def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Ite
         "gateway_upstream_breakers_open", "Addresses of an upstream whose breaker is open.", labels=["upstream"]
     )
     for upstream, healths in addresses.items():
-        known.add_metric([upstream.value], len(healths))
-        opened.add_metric([upstream.value], sum(health.probe_at is not None for health in healths))
+        known.add_metric([upstream.name], len(healths))
+        opened.add_metric([upstream.name], sum(health.probe_at is not None for health in healths))
     yield known
     yield opened
 

@@ -20,6 +20,7 @@ from starlette.types import Scope
 
 from gateway.settings.model import Settings
 from resolvers.ids import MAX_ID_LENGTH
+from resolvers.kinds.logistics import TASK_TYPE
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 
 Address = IPv4Address | IPv6Address
@@ -162,7 +163,7 @@ class LogisticsWebhook:
         if task_id is None:
             return Response("This is no webhook: data.id is no id.", 400)
         if webhook.model_name == TASK_MODEL:
-            self._hint("LogisticsTask", task_id)
+            self._hint(TASK_TYPE.name, task_id)
         else:
             logger.info("A webhook about a model that is not documented is left aside.")
         return Response(status_code=200)

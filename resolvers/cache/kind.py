@@ -42,6 +42,7 @@ class CachedKind(Generic[Value]):
         holds: The records that a value of it brings along.
         leads_to: For a relationship: the kind of what it leads to, of which only the id is kept.
         shared: Whether other processes may have it through Redis.
+        operation: What calls name the fetch, as in costs and traces; empty where it is no one call.
         path: The path below the upstream's base that its call has, with `{id}`; for traces of what was not called.
         method: Likewise.
 
@@ -62,6 +63,7 @@ class CachedKind(Generic[Value]):
     holds: "Callable[[Value], Iterable[tuple[CachedKind[Any], str, Any]]] | None" = None
     leads_to: "CachedKind[Any] | None" = None
     shared: bool = True
+    operation: str = ""
     path: str = ""
     method: Method = "GET"
     decoder: msgspec.json.Decoder[Value | None] = field(init=False)

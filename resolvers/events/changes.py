@@ -1,24 +1,13 @@
 """The facts of the event log: whose record, what was seen of it, what changed."""
 
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from resolvers.events.status_event import StatusEventSource
 from resolvers.ids import global_id
-from resolvers.upstreams.deliveries.records import Delivery
-from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import Progress
-from resolvers.upstreams.sms.records import Recipient, SmsJob
-
-TRACKABLE: Final[dict[str, type]] = {
-    "Delivery": Delivery,
-    "SmsJob": SmsJob,
-    "Recipient": Recipient,
-    "LogisticsTask": LogisticsTask,
-}
-"""The records that can be followed, by the kind in their global ID."""
 
 
 class RecordKey(NamedTuple):

@@ -90,7 +90,7 @@ class Poller:
         self._on_unreadable = on_unreadable
         self._polled: dict[RecordKey, _Polled] = {}
         self._accounts: dict[str, Account] = {}
-        self._webhook_at = float("-inf")
+        self._webhook_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -123,7 +123,7 @@ class Poller:
     def changed(self, change: Change) -> None:
         """A record that has just changed is likely to change again soon."""
         if change.source is StatusEventSource.WEBHOOK:
-            self._webhook_at = self._clock()
+            self._webhook_at[change.key.kind] = self._clock()
         polled = self._polled.get(change.key)
         if polled is not None:
             polled.final = change.record.final
@@ -132,7 +132,7 @@ class Poller:
 
     def hinted(self, kind: str, local_id: str, besides: str) -> None:
         """Read a record now wherever it is polled, but for one account, whose record was read already."""
-        self._webhook_at = self._clock()
+        self._webhook_at[kind] = self._clock()
         for identity, account in self._accounts.items():
             key = RecordKey(identity, kind, local_id)
             if identity != besides and key in self._polled:
@@ -207,6 +207,6 @@ class Poller:
 
     def _due(self, key: RecordKey, polled: _Polled) -> float:
         now, seconds = self._clock(), polled.interval
-        if key.kind == "LogisticsTask" and now - self._webhook_at <= self._config.webhook_seconds:
+        if now - self._webhook_at.get(key.kind, float("-inf")) <= self._config.webhook_seconds:
             seconds *= self._config.webhook_factor
         return now + seconds * (1 - 0.1 * self._chance())

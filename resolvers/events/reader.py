@@ -10,13 +10,12 @@ import msgspec
 from resolvers.accounts import Account
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import pass_through
+from resolvers.catalogue import record_types
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.loading.record_loaders import RecordLoaders
-from resolvers.record_kinds import DELIVERY, JOB, RECIPIENTS, TASK
-from resolvers.unreadable import recipient_in
 from resolvers.upstreams.call import CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0
@@ -342,16 +341,8 @@ class Reader:
 
 async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
     """A record straight from its upstream; None where there is none."""
-    match key.kind:
-        case "Delivery":
-            return await loaders.of(DELIVERY).load(key.local_id)
-        case "SmsJob":
-            return await loaders.of(JOB).load(key.local_id)
-        case "LogisticsTask":
-            return await loaders.of(TASK).load(key.local_id)
-    job_id, _, sms_id = key.local_id.partition("/")
-    found = await loaders.of(RECIPIENTS).load(job_id)
-    return recipient_in(found or (), sms_id)
+    record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
+    return record
 
 
 def _mark_retrieved(future: "asyncio.Future[RecordRead | None]") -> None:

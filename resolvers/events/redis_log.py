@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,14 +14,8 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from resolvers.events.changes import (
-    TRACKABLE,
-    Change,
-    Observation,
-    RecordKey,
-    TrackedRecord,
-    upstream_moment,
-)
+from resolvers.catalogue import record_types
+from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord, upstream_moment
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
 from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
 from resolvers.events.status_event import StatusEventSource
@@ -28,9 +23,6 @@ from resolvers.events.stopping import mark_retrieved, stop, undisturbed
 from resolvers.upstreams.names import Progress
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
-    kind: msgspec.json.Decoder(record) for kind, record in TRACKABLE.items()
-}
 
 
 class _Content(msgspec.Struct, array_like=True, frozen=True):
@@ -83,8 +75,21 @@ def decode_change(position: int, content: bytes, previous_raw_status: bytes, pre
 
 def decode_record(kind: str, body: bytes) -> TrackedRecord:
     """A record as `msgspec.json.encode` wrote it."""
-    record: TrackedRecord = _DECODERS[kind].decode(body)
+    record: TrackedRecord = _decoder(kind).decode(body)
     return record
+
+
+@cache
+def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a type's records.
+
+    Raises:
+        KeyError: there is no such type, or its status cannot be followed.
+    """
+    tracked = record_types()[kind].tracked
+    if tracked is None:
+        raise KeyError(kind)
+    return msgspec.json.Decoder(tracked)
 
 
 def moment_number(record: TrackedRecord) -> int:

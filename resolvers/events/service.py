@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from resolvers.accounts import Account
+from resolvers.catalogue import require_global_id, tracked_types
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
 from resolvers.events.broker import Broker
-from resolvers.events.changes import TRACKABLE, Change, Observation, RecordKey, TrackedRecord, key_of
+from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
 from resolvers.events.hints import Hints
@@ -25,7 +26,6 @@ from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.events.subscription import Subscription
-from resolvers.ids import require_global_id
 
 logger = logging.getLogger(__name__)
 
@@ -251,16 +251,17 @@ class Events:
 
 def _key_or_refusal(account: Account, id: str) -> RecordKey | GatewayError:  # noqa: A002 - the contract's name
     try:
-        kind, own_id = require_global_id(id, ("ids",))
-        if kind not in TRACKABLE:
+        found, own_id = require_global_id(id, ("ids",))
+        if found.tracked is None:
             raise BadInput(
-                f"{id!r} is the id of a {kind}, which has no status to follow; follow {', '.join(TRACKABLE)}.",
+                f"{id!r} is the id of a {found.name}, which has no status to follow; "
+                f"follow {', '.join(tracked_types())}.",
                 path=["ids"],
             )
-        account.require_read(kind)
+        account.require_read(found.upstream)
     except GatewayError as error:
         return error
-    return RecordKey(account.identity, kind, own_id)
+    return RecordKey(account.identity, found.name, own_id)
 
 
 def _loop_time() -> float:

@@ -9,7 +9,8 @@ from resolvers.cache.keys import request_key
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.read_set import ReadSet
 from resolvers.cache.records import RecordCache
-from resolvers.later import done
+from resolvers.catalogue import RecordType
+from resolvers.later import Later, done
 from resolvers.loading.loader import RecordLoader, RelatedLoader
 from resolvers.upstreams.call import CallScope
 
@@ -37,6 +38,14 @@ class RecordLoaders:
             make = RecordLoader if kind.leads_to is None else RelatedLoader
             loader = self._made[kind.name] = make(kind, self._cache, self._read_set)
         return loader
+
+    def record(self, record_type: RecordType, own_id: str) -> Awaitable[Any]:
+        """Return what to await for a record of a type, None where there is none, by the upstream's own id."""
+        value = self.of(record_type.kind).load(record_type.kept_id(own_id))
+        part = record_type.part
+        if part is None:
+            return value
+        return Later(value, lambda whole: None if whole is None else part(whole, own_id.partition("/")[2]))
 
     def page(
         self, kind: CachedKind[Value], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Value]]

@@ -13,8 +13,8 @@ import msgspec
 
 from resolvers.connections import MAX_FIRST
 from resolvers.context import Context
+from resolvers.kinds.sms import JOB_IDS
 from resolvers.numbered_pages import MARKED, find_behind
-from resolvers.record_kinds import JOB_IDS
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.requests import JobIdQuery
 

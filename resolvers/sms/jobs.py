@@ -9,14 +9,14 @@ from typing import Final
 import msgspec
 from strawberry import Parent
 
+from resolvers.catalogue import RecordType, split_global_id
 from resolvers.connections import Connection, check_first, offset_connection, start_of
 from resolvers.context import Context
 from resolvers.errors import UpstreamError
-from resolvers.ids import global_id, split_global_id
+from resolvers.ids import global_id
+from resolvers.kinds.sms import JOB, RECIPIENTS, SMS_VERSION
 from resolvers.later import Later
 from resolvers.nodes import node_of
-from resolvers.permissions import Scope
-from resolvers.record_kinds import JOB, RECIPIENTS, SMS_VERSION
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.quota import billed_parts
 from resolvers.unreadable import as_nodes, readable
@@ -46,7 +46,7 @@ class RecipientSummary(msgspec.Struct, frozen=True):
 def job(info: OperationInfo, job_id: str) -> Awaitable[SmsJob | None]:
     """One job by its report; its recipients come along at the same time where they are asked for."""
     context = info.context
-    context.account.require(Scope.SMS_READ)
+    context.account.require_read(UpstreamName.SMS)
     if needs_recipients(selected_below(info)):
         context.loaders.of(RECIPIENTS).load(job_id)
     return context.loaders.of(JOB).load(job_id)
@@ -65,7 +65,7 @@ def recipients_of(
     Raises:
         BadInput: `first` or `after` is none.
     """
-    context.account.require(Scope.SMS_READ)
+    context.account.require_read(UpstreamName.SMS)
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
     # Not a function in here: its annotations would be worked out for each job of a page.
@@ -89,7 +89,7 @@ def recipients(
 
 def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:
     """How many recipients of a job stand where."""
-    info.context.account.require(Scope.SMS_READ)
+    info.context.account.require_read(UpstreamName.SMS)
     return Later(info.context.loaders.of(RECIPIENTS).load(job.job_id), _summary_of)
 
 
@@ -117,18 +117,16 @@ def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | No
     if not reference.startswith(REGARDING_PREFIX):
         return None
     found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
-    if found is None or found[0] not in {"Delivery", "LogisticsTask"}:
-        return None
-    return node_of(info.context, *found)
+    return node_of(info.context, *found) if found is not None and found[0].subject else None
 
 
 def version(context: Context) -> Awaitable[SmsApiVersion | None]:
     """The version of the SMS API, as its primary data centre tells it."""
-    context.account.require(Scope.SMS_READ)
+    context.account.require_read(UpstreamName.SMS)
     return context.loaders.of(SMS_VERSION).load("")
 
 
-async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, str] | None) -> SmsJob:
+async def send(info: OperationInfo, request: JobRequest, regarding: tuple[RecordType, str] | None) -> SmsJob:
     """Post a job; once the upstream has taken it, nothing that goes wrong afterwards is an error of the sending.
 
     Args:
@@ -140,9 +138,10 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[str, s
         UpstreamError: it was not taken, or nobody knows whether it was.
     """
     context = info.context
-    context.account.require(Scope.SMS_WRITE)
+    context.account.require_write(UpstreamName.SMS)
     if regarding is not None:
-        request = _about(request, global_id(*regarding))
+        subject, own_id = regarding
+        request = _about(request, global_id(subject.name, own_id))
     async with _charged(context, request), context.changing(JOB) as changed:
         job_id = await context.account.sms.create_job(context.scope, request)
         changed.add(job_id)

@@ -10,11 +10,10 @@ import msgspec
 from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
 from resolvers.errors import BadInput, UpstreamBadAnswer
+from resolvers.kinds.sms import JOB, PRESENT, RECIPIENTS
 from resolvers.later import Later, failed
 from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.numbered_pages import Trails
-from resolvers.permissions import Scope
-from resolvers.record_kinds import JOB, PRESENT, RECIPIENTS
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.job_lists import JobIds, Segment
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
@@ -75,7 +74,7 @@ async def jobs(
     Raises:
         BadInput: an argument is out of bounds, or the cursor belongs to another list.
     """
-    info.context.account.require(Scope.SMS_READ)
+    info.context.account.require_read(UpstreamName.SMS)
     size = check_first(first)
     start = await _start(info.context, window, after)
     segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)

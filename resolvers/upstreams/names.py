@@ -1,21 +1,54 @@
-"""The words that all three upstreams share."""
+"""The names of the upstreams, and the words that all of them share."""
 
 from enum import Enum
+from typing import ClassVar
 
 
-class UpstreamName(Enum):
-    """Which of the three REST APIs."""
+class UpstreamName:
+    """One REST API behind the gateway; process lifetime, equal to itself alone.
 
-    DELIVERIES = "DELIVERIES"
-    SMS = "SMS"
-    LOGISTICS = "LOGISTICS"
+    Making one makes it known: it is a value of the schema's enum `UpstreamName`, and has a scope to read and one to
+    write.
 
-    # Enum's own is Python code that runs for every look-up; members are equal to themselves alone either way.
-    __hash__ = object.__hash__
+    Args:
+        name: In upper case, as clients, settings (`GATEWAY_<NAME>__...`) and metrics spell it.
+        description: What the API is, for the schema.
+
+    Raises:
+        ValueError: another upstream has this name.
+    """
+
+    DELIVERIES: ClassVar["UpstreamName"]
+    SMS: ClassVar["UpstreamName"]
+    LOGISTICS: ClassVar["UpstreamName"]
+
+    _known: ClassVar[dict[str, "UpstreamName"]] = {}
+
+    __slots__ = ("description", "name")
+
+    def __init__(self, name: str, description: str) -> None:
+        if name in self._known:
+            raise ValueError(f"There are two upstreams with the name {name}: give the second another one.")
+        self.name = name
+        self.description = description
+        self._known[name] = self
+
+    @classmethod
+    def known(cls) -> tuple["UpstreamName", ...]:
+        """Return all upstreams, in the order in which they were made."""
+        return tuple(cls._known.values())
+
+    def __repr__(self) -> str:
+        return f"<UpstreamName {self.name}>"
+
+
+UpstreamName.DELIVERIES = UpstreamName("DELIVERIES", "The send-tasks API: products to DSPs.")
+UpstreamName.SMS = UpstreamName("SMS", "Retarus SMS for Applications.")
+UpstreamName.LOGISTICS = UpstreamName("LOGISTICS", "The GotSurge Partnership API.")
 
 
 class Progress(Enum):
-    """Where a thing stands, in one vocabulary for all three upstreams."""
+    """Where a thing stands, in one vocabulary for all upstreams."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final, TypeVar
 
+from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
-from resolvers.ids import local_id
+from resolvers.ids import IdForm
 from resolvers.upstreams.request_body import infinite_place
 
 Path = tuple[str | int, ...]
@@ -35,13 +36,13 @@ def known(word: Word, path: Path) -> Word:
     return word
 
 
-def optional_id(kind: str, given: str | None, path: Path) -> str | None:
+def optional_id(form: IdForm, given: str | None, path: Path) -> str | None:
     """The upstream's own id, or None where the client gave none.
 
     Raises:
-        BadInput: it is no id of that kind.
+        BadInput: it is no id of that form.
     """
-    return None if given is None else local_id(kind, given, path)
+    return None if given is None else local_id(form, given, path)
 
 
 def not_blank(text: str, path: Path) -> str:

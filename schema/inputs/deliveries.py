@@ -6,8 +6,9 @@ from typing import Final
 
 import strawberry
 
+from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
-from resolvers.ids import local_id
+from resolvers.kinds.deliveries import DELIVERY_ID, IDENTIFICATION_ID, PRODUCT_ID
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.inputs.checks import Path, known, not_empty, optional_id
@@ -49,11 +50,11 @@ class DeliveryFilter:
             raise BadInput("createdFrom must not be after createdTo.", path=(*path, "createdFrom"))
         return DeliveryFilters(
             ids=self._own_ids((*path, "ids")),
-            product_id=optional_id("Product", self.product_id, (*path, "productId")),
+            product_id=optional_id(PRODUCT_ID, self.product_id, (*path, "productId")),
             status=known(self.status, (*path, "status")),
             type=known(self.type, (*path, "type")),
             dsp_upload_identification_id=optional_id(
-                "DspUploadIdentification",
+                IDENTIFICATION_ID,
                 self.dsp_upload_identification_id,
                 (*path, "dspUploadIdentificationId"),
             ),
@@ -65,7 +66,7 @@ class DeliveryFilter:
         if self.ids is None:
             return None
         return tuple(
-            local_id("Delivery", given, (*path, index)) for index, given in enumerate(not_empty(self.ids, path))
+            local_id(DELIVERY_ID, given, (*path, index)) for index, given in enumerate(not_empty(self.ids, path))
         )
 
 
@@ -94,10 +95,10 @@ class CreateDeliveryInput:
             return NewDelivery(
                 type=checked(known, self.type, (*path, "type")),
                 deliverable=self.deliverable,
-                product_id=checked(local_id, "Product", self.product_id, (*path, "productId")),
+                product_id=checked(local_id, PRODUCT_ID, self.product_id, (*path, "productId")),
                 dsp_upload_identification_id=checked(
                     local_id,
-                    "DspUploadIdentification",
+                    IDENTIFICATION_ID,
                     self.dsp_upload_identification_id,
                     (*path, "dspUploadIdentificationId"),
                 ),

@@ -8,8 +8,9 @@ from typing import Any, Final
 import strawberry
 from strawberry.scalars import JSON
 
+from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
-from resolvers.ids import local_id
+from resolvers.kinds.logistics import TASK_ID
 from resolvers.upstreams.logistics.requests import NewTask, TrackingId, task_item
 from schema.enums import BroadcastPreference, TruckService, VehicleType
 from schema.inputs.checks import Path, json_object, not_blank, not_empty, not_negative
@@ -112,7 +113,7 @@ class TrackingIdInput:
         """
         with Refusals() as checked:
             return TrackingId(
-                checked(local_id, "LogisticsTask", self.task_id, (*path, "taskId")),
+                checked(local_id, TASK_ID, self.task_id, (*path, "taskId")),
                 checked(not_blank, self.tracking_id, (*path, "trackingId")),
             )
 
@@ -144,10 +145,7 @@ def task_ids(ids: Sequence[str], path: Path) -> list[str]:
         BadInput: there are none, or one is no task's.
     """
     with Refusals() as checked:
-        return [
-            checked(local_id, "LogisticsTask", given, (*path, index))
-            for index, given in enumerate(not_empty(ids, path))
-        ]
+        return [checked(local_id, TASK_ID, given, (*path, index)) for index, given in enumerate(not_empty(ids, path))]
 
 
 def check_lowest_price(price: MoneyInput | None, path: Path) -> None:

@@ -1,6 +1,7 @@
 """What clients say about organizations and who belongs to them."""
 
-from resolvers.ids import local_id
+from resolvers.catalogue import local_id
+from resolvers.kinds.logistics import ORGANIZATION_ID, ROLE_ID
 from resolvers.upstreams.logistics.requests import Invitation
 from schema.inputs.checks import email
 from schema.inputs.refusals import Refusals
@@ -20,6 +21,6 @@ def invitation(address: str, organization_id: str, role_id: str | None) -> Invit
     with Refusals() as checked:
         return Invitation(
             checked(email, address, ("email",)),
-            checked(local_id, "Organization", organization_id, ("organizationId",)),
-            None if role_id is None else checked(local_id, "Role", role_id, ("roleId",)),
+            checked(local_id, ORGANIZATION_ID, organization_id, ("organizationId",)),
+            None if role_id is None else checked(local_id, ROLE_ID, role_id, ("roleId",)),
         )

@@ -7,8 +7,8 @@ from typing import Final
 
 import strawberry
 
+from resolvers.catalogue import RecordType, require_global_id
 from resolvers.errors import BadInput
-from resolvers.ids import require_global_id
 from resolvers.upstreams.sms.parts import FITS_ANYHOW, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.requests import (
     JobOptions,
@@ -31,7 +31,6 @@ MAX_REFERENCE: Final = 70
 MAX_ASCII_REFERENCE: Final = 192
 """Characters of a job's reference that is all US-ASCII (Retarus, Options)."""
 
-REGARDING_KINDS: Final = frozenset({"Delivery", "LogisticsTask"})
 
 _SOURCE: Final = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9!-/:-@\[-`{-~ ]{1,11}")
 """A number, or a short name (Retarus, Options: src)."""
@@ -193,8 +192,8 @@ class SendSmsInput:
                 checked(message.to_request, self.options, (*path, index)) for index, message in enumerate(messages)
             )
 
-    def checked_regarding(self, path: Path) -> tuple[str, str] | None:
-        """The kind and the upstream's own id of what the job is about.
+    def checked_regarding(self, path: Path) -> tuple[RecordType, str] | None:
+        """The type and the upstream's own id of what the job is about.
 
         Raises:
             BadInput: it names no delivery or task, or the job has a reference of its own.
@@ -202,7 +201,7 @@ class SendSmsInput:
         if self.regarding is None:
             return None
         found = require_global_id(self.regarding, (*path, "regarding"))
-        if found[0] not in REGARDING_KINDS:
+        if not found[0].subject:
             raise BadInput(
                 "This must be the global id of a Delivery or a LogisticsTask, such as Delivery:4711.",
                 path=(*path, "regarding"),

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import strawberry
 
+from resolvers.kinds.logistics import ORGANIZATION_ID
 from resolvers.upstreams.logistics.vocabulary import BROADCAST_PREFERENCE_WORDS, TRUCK_SERVICE_WORDS, VEHICLE_WORDS
 from schema.enums import BroadcastPreference, TruckService, VehicleType
 from schema.inputs.checks import Path, known, not_negative, optional_id
@@ -37,7 +38,7 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
         vehicle = checked(known, task.vehicle_preference, (*path, "vehiclePreference"))
         price = checked(task.price.thousandths, (*path, "price")) if task.price else None
         quantity = checked(not_negative, task.cargo_net_quantity, (*path, "cargoNetQuantity"))
-        organization_id = checked(optional_id, "Organization", task.organization_id, (*path, "organizationId"))
+        organization_id = checked(optional_id, ORGANIZATION_ID, task.organization_id, (*path, "organizationId"))
     return {
         "tracking_id": task.tracking_id,
         "group_tag": task.group_tag,

@@ -12,7 +12,8 @@ from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
 from gateway.auth.key_set import KeySet, KeysUnavailable, key_set_source
 from resolvers.accounts import Account
 from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.permissions import Scope
+from resolvers.permissions import read_scope, write_scope
+from resolvers.upstreams.names import UpstreamName
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, public_pem
 
@@ -42,7 +43,7 @@ async def test_a_good_token_tells_name_scopes_and_end(issuer: Issuer) -> None:
     caller = await callers_of(issuer).find(issuer.token(exp=end, scope="openid sms:read deliveries:write sms:all"))
 
     assert caller.name == "jwt:sub:mei"
-    assert caller.scopes == {Scope.SMS_READ, Scope.DELIVERIES_WRITE}
+    assert caller.scopes == {read_scope(UpstreamName.SMS), write_scope(UpstreamName.DELIVERIES)}
     assert caller.account.identity == "own"
     assert caller.expires_at == end
 

@@ -9,7 +9,7 @@ from resolvers.cache.entry import Entry
 from resolvers.cache.freshness import CacheConfig, FreshnessPolicy
 from resolvers.cache.memory import BoundedMemory
 from resolvers.cache.records import RecordCache
-from resolvers.record_kinds import DELIVERY
+from resolvers.kinds.deliveries import DELIVERY
 from resolvers.upstreams.deliveries.records import Delivery
 
 TERMS = FreshnessPolicy(5)

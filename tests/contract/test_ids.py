@@ -25,7 +25,7 @@ ATTRIBUTES: Final = {
 WRONG: Final = [
     ("node", "id", "1", "Kind:id, such as Delivery:4711"),
     ("node", "id", "", "Kind:id"),
-    ("node", "id", "Nothing:1", "Kinds are Delivery, Product,"),
+    ("node", "id", "Nothing:1", "Kinds are Delivery, DspUploadIdentification,"),
     ("node", "id", "delivery:1", "Kind:id"),
     ("node", "id", "Role:1", "Kind:id"),
     ("node", "id", "Delivery:abc", "a number, of at most 256 characters, such as 4711 or Delivery:4711"),

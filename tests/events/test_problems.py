@@ -6,13 +6,14 @@ from resolvers.accounts import Account
 from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.service import MAX_FOLLOWED, Events
-from resolvers.permissions import Scope
+from resolvers.permissions import read_scope
+from resolvers.upstreams.names import UpstreamName
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber
 from tests.events.upstream import Upstream
 from tests.events.virtual_time import VirtualTime, settled
 
-TASKS_ONLY = frozenset({Scope.LOGISTICS_READ})
+TASKS_ONLY = frozenset({read_scope(UpstreamName.LOGISTICS)})
 
 
 async def told(events: Events, account: Account, ids: list[str], after: str | None = None) -> Subscriber:

@@ -8,8 +8,8 @@ from resolvers.events.log import LogConfig
 from resolvers.events.memory_log import MemoryEventLog
 from resolvers.events.service import Events
 from resolvers.events.status_event import StatusEventKind, StatusEventSource
-from resolvers.permissions import Scope
-from resolvers.upstreams.names import Progress
+from resolvers.permissions import read_scope
+from resolvers.upstreams.names import Progress, UpstreamName
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber
 from tests.events.upstream import Upstream
@@ -40,7 +40,7 @@ async def test_each_id_first_gets_a_snapshot_and_then_every_change_until_it_is_f
 
 async def test_ids_that_cannot_be_followed_are_problems_of_their_own(events: Events, upstream: Upstream) -> None:
     upstream.tasks["1"] = "complete"
-    account = upstream.account().limited_to(frozenset({Scope.LOGISTICS_READ}))
+    account = upstream.account().limited_to(frozenset({read_scope(UpstreamName.LOGISTICS)}))
     wrong = ["nonsense", "Product:1", "Delivery:abc", "LogisticsTask:not a uuid!!"]
     ids = [*wrong, "SmsJob:J", "LogisticsTask:missing", "LogisticsTask:1", "LogisticsTask:1"]
 

@@ -14,9 +14,9 @@ from gateway.operations.cost.records import (
     Records,
 )
 from gateway.operations.cost.selection import Asked, Values
+from resolvers.catalogue import split_global_id
 from resolvers.connections import MAX_FIRST, place_at
 from resolvers.errors import BadInput
-from resolvers.ids import split_global_id
 from resolvers.loading.delivery_batches import most_calls
 from resolvers.sms.job_lists import most_checks
 from resolvers.sms.listing import MAX_SPAN, WINDOW, JobPlace
@@ -78,7 +78,7 @@ class QueryCost:
                 has read it.
         """
         found = {one for one in ids if isinstance(one, str)}
-        kinds = Counter(split[0] for split in map(split_global_id, found) if split is not None)
+        kinds = Counter(split[0].name for split in map(split_global_id, found) if split is not None)
         for kind, count in kinds.items():
             records = self._sought(kind, count)
             if kind == "Delivery":
@@ -104,7 +104,7 @@ class QueryCost:
     def _own_id(self, asked: Asked, kind: str) -> str:
         value = self._values.reference(asked, "jobId" if asked.name == "recipients" else "id")
         found = split_global_id(value)
-        return found[1] if found and found[0] == kind else value
+        return found[1] if found and found[0].name == kind else value
 
     def _ask_one(self, kind: str, own_id: str, below: Iterable[Asked]) -> None:
         records = self._records.setdefault((kind, own_id), self._sought(kind, 1))
@@ -129,8 +129,8 @@ class QueryCost:
 
     def _node(self, asked: Asked) -> None:
         found = split_global_id(str(self._values.argument(asked, "id")))
-        if found is not None and found[0] != "Recipient":
-            self._ask_one(*found, asked.below)
+        if found is not None and found[0].part is None:
+            self._ask_one(found[0].name, found[1], asked.below)
         else:
             self.ask_several([self._values.argument(asked, "id")], asked.below)
 

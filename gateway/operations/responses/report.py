@@ -64,7 +64,7 @@ def entry_of(error: GatewayError) -> dict[str, Any]:
 def _extensions_of(error: GatewayError) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": error.code}
     if isinstance(error, UpstreamError):
-        extensions["upstream"] = error.upstream.value
+        extensions["upstream"] = error.upstream.name
     if error.retryable:
         extensions["retryable"] = True
     if error.retry_after is not None:

@@ -118,7 +118,7 @@ class LittleGateway:
         surroundings = StackSurroundings(random=Random(1).random, rate=LocalRate(loop_clock))  # noqa: S311 - jitter
         self._random = Random(2)  # noqa: S311 - jitter
         self.stacks = {
-            name: build_stack(wire, name.value, StackConfig(), surroundings)
+            name: build_stack(wire, name.name, StackConfig(), surroundings)
             for name, wire in ((UpstreamName.DELIVERIES, deliveries), (UpstreamName.SMS, sms))
         }
         self.records = RecordCache(cache_config(settings), clock=loop_clock, wall=loop_clock, random=self._random)

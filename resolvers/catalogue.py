@@ -1,0 +1,128 @@
+"""The catalogue: every type of record that has a global id, with all that the gateway derives from it.
+
+An upstream describes each of its types once, in `resolvers/kinds/`. From that follow how its global ids look and are
+split, which loader fetches it by its id, which scope reading it takes, what is forgotten when it changes, whether its
+status can be followed and how an event's record is decoded, and the operation that its cost is counted as.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+from resolvers.cache.kind import CachedKind
+from resolvers.errors import BadInput
+from resolvers.ids import IdForm, not_of_form, shown
+from resolvers.upstreams.names import UpstreamName
+
+
+@dataclass(frozen=True, eq=False)
+class RecordType:
+    """A type of record with a global id; process lifetime. Making one adds it to the catalogue.
+
+    Args:
+        form: Of the upstream's own ids; has the type's name.
+        kind: What a record is fetched and kept as.
+        tracked: The class of the records where their status can be followed; None where they have none.
+        part: Finds the record in a value of the kind by its own id, where the kind's values hold several: its own id
+            is then the value's id and its own, parted by a slash.
+        subject: Whether an SMS job can be sent about one.
+
+    Raises:
+        ValueError: another type has this name.
+    """
+
+    form: IdForm
+    kind: CachedKind[Any]
+    _: KW_ONLY
+    tracked: type | None = None
+    part: Callable[[Any, str], Any] | None = None
+    subject: bool = False
+
+    _types: ClassVar[dict[str, "RecordType"]] = {}
+
+    def __post_init__(self) -> None:
+        """Add the type to the catalogue."""
+        if self.name in self._types:
+            raise ValueError(f"There are two types of record with the name {self.name}: give the second another one.")
+        self._types[self.name] = self
+
+    @property
+    def name(self) -> str:
+        """The GraphQL type, which stands before the colon of a global id."""
+        return self.form.type_name
+
+    @property
+    def upstream(self) -> UpstreamName:
+        """Where its records come from."""
+        return self.kind.upstream
+
+    def kept_id(self, own_id: str) -> str:
+        """Return the id that the kind keeps a record under: of a part, that of the whole."""
+        return own_id if self.part is None else own_id.partition("/")[0]
+
+    def __repr__(self) -> str:
+        return f"<RecordType {self.name}>"
+
+
+def record_types() -> Mapping[str, RecordType]:
+    """Return every type of record by its name."""
+    return RecordType._types  # noqa: SLF001 - of this module
+
+
+def tracked_types() -> list[str]:
+    """Return the names of the types whose status can be followed, in alphabetical order."""
+    return sorted(name for name, one in record_types().items() if one.tracked is not None)
+
+
+def split_global_id(value: str) -> tuple[RecordType, str] | None:
+    """Return the type and the upstream's own id, or None where the value is no global ID of this gateway."""
+    name, separator, own_id = value.partition(":")
+    found = record_types().get(name)
+    if not separator or found is None or not found.form.fits(own_id):
+        return None
+    return found, own_id
+
+
+def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[RecordType, str]:
+    """Return the type and the upstream's own id behind an argument that takes a global ID alone.
+
+    Args:
+        value: What the client sent.
+        path: Leads to the argument.
+
+    Raises:
+        BadInput: it is none.
+    """
+    found = split_global_id(value)
+    if found is not None:
+        return found
+    name, separator, _ = value.partition(":")
+    known = record_types().get(name)
+    if separator and known is not None:
+        raise not_of_form(known.form, value, path)
+    names = ", ".join(sorted(record_types()))
+    raise BadInput(
+        f"{shown(value)} is no global id: it reads Kind:id, such as Delivery:4711. Kinds are {names}.", path=path
+    )
+
+
+def local_id(form: IdForm, value: str, path: tuple[str | int, ...]) -> str:
+    """Return the upstream's own id behind an argument that takes a global ID or the upstream's own.
+
+    Args:
+        form: Of the ids of the type that the argument must name.
+        value: What the client sent.
+        path: Leads to the argument.
+
+    Raises:
+        BadInput: it cannot be an id of that type.
+    """
+    named, separator, rest = value.partition(":")
+    own_id = value
+    if separator and named in record_types():
+        if named != form.type_name:
+            raise BadInput(f"{shown(value)} is an id of the kind {named}, not {form.type_name}.", path=path)
+        own_id = rest
+    if not form.fits(own_id):
+        raise not_of_form(form, value, path, is_global=form.type_name in record_types())
+    return own_id

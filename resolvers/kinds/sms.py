@@ -1,0 +1,94 @@
+"""The types of record of the SMS API."""
+
+from datetime import datetime
+from typing import Final
+
+from resolvers.accounts import Account
+from resolvers.cache.freshness import Freshness
+from resolvers.cache.kind import CachedKind, always, by_state
+from resolvers.catalogue import RecordType
+from resolvers.ids import pair_form, word_form
+from resolvers.sms.data_centres import read_job, read_recipients
+from resolvers.unreadable import recipient_in
+from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.lenient import UnreadableRecord
+from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.records import Recipient, SmsApiVersion, SmsJob
+
+# Documented by examples and, for jobs, a pattern that allows any character; no other was ever seen.
+JOB_ID: Final = word_form("SmsJob", "the API's job id", "J.20180924-131731.737-0iey4kxqyTQCQDIFN1")
+RECIPIENT_ID: Final = pair_form(
+    "Recipient", "a job id and an SMS id", "J.20180924-131731.737-0iey4kxqyTQCQDIFN1/S.20180924-131731-00001"
+)
+
+JOBS_LIST: Final = "sms jobs"
+
+
+async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVersion:
+    return await account.sms.version(scope, 0)
+
+
+def _freshness_of(recipients: list[Recipient]) -> Freshness:
+    final = all(not isinstance(one, UnreadableRecord) and one.final for one in recipients)
+    return Freshness.FINAL if final else Freshness.ACTIVE
+
+
+RECIPIENTS: Final = CachedKind[list[Recipient]](
+    "recipients of sms job",
+    list[Recipient],
+    UpstreamName.SMS,
+    _freshness_of,
+    fetch=read_recipients,
+    operation="recipients",
+    path="/sms?jobId={id}",
+)
+
+
+JOB: Final = CachedKind[SmsJob](
+    "sms job",
+    SmsJob,
+    UpstreamName.SMS,
+    by_state,
+    fetch=read_job,
+    dependents=(RECIPIENTS,),
+    lists=(JOBS_LIST,),
+    operation="job_report",
+    path="/jobs/{id}",
+)
+
+
+SMS_VERSION: Final = CachedKind[SmsApiVersion](
+    "sms api version",
+    SmsApiVersion,
+    UpstreamName.SMS,
+    always(Freshness.REFERENCE),
+    fetch=_sms_version,
+    operation="version",
+    path="/version",
+)
+
+
+JOB_IDS: Final = CachedKind[list[str | None]](
+    "page of sms jobs",
+    list[str | None],
+    UpstreamName.SMS,
+    always(Freshness.LIST),
+    lists=(JOBS_LIST,),
+    shared=False,
+    operation="job_ids",
+    path="/jobs",
+)
+
+
+PRESENT: Final = CachedKind[datetime](
+    "present of sms jobs",
+    datetime,
+    UpstreamName.SMS,
+    always(Freshness.LIST),
+    lists=(JOBS_LIST,),
+    shared=False,
+)
+
+JOB_TYPE: Final = RecordType(JOB_ID, JOB, tracked=SmsJob)
+RECIPIENT_TYPE: Final = RecordType(RECIPIENT_ID, RECIPIENTS, tracked=Recipient, part=recipient_in)
+"""The API knows no other way to a recipient than all of its job's, which are kept under the job's id."""
