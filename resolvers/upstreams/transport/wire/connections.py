@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Final
 
 from resolvers.upstreams.transport.wire.library import LibraryPools
-from resolvers.upstreams.transport.wire.origin import Origin, direct_origin
+from resolvers.upstreams.transport.wire.origin import Origin, origin_of
 from resolvers.upstreams.transport.wire.pool import Pool
+from resolvers.upstreams.transport.wire.proxy import Proxy, http_proxy, proxy_url
 
 HTTP_1: Final = "http/1.1"
 HTTP_2: Final = "h2"
@@ -16,7 +17,8 @@ HTTP_2: Final = "h2"
 class Connections:
     """All connections of a process, and which origins have which kind; process lifetime.
 
-    Origins that offer HTTP/2 go to the library, as do those behind a proxy; all others are spoken to directly.
+    Origins that offer HTTP/2 go to the library, as do those behind a proxy that is spoken to over TLS or SOCKS; all
+    others are spoken to by ourselves.
 
     Attributes:
         library: The HTTP library's own pools.
@@ -50,17 +52,21 @@ class Connections:
         await self.library.close()
 
     async def _examine(self, scheme_and_authority: str) -> Pool | None:
-        origin = direct_origin(scheme_and_authority)
-        speaks_http_2 = origin is not None and origin.encrypted and await self._offers_http_2(origin)
-        if origin is None or speaks_http_2:
-            self.for_the_library[scheme_and_authority] = speaks_http_2
+        origin = origin_of(scheme_and_authority)
+        url = None if origin is None else proxy_url(origin)
+        proxy = None if url is None else http_proxy(url)
+        if origin is None or (url is not None and proxy is None):
+            self.for_the_library[scheme_and_authority] = False
             return None
-        pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None)
+        if origin.encrypted and await self._offers_http_2(origin, proxy):
+            self.for_the_library[scheme_and_authority] = True
+            return None
+        pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None, proxy)
         return pool
 
-    async def _offers_http_2(self, origin: Origin) -> bool:
+    async def _offers_http_2(self, origin: Origin, proxy: Proxy | None) -> bool:
         """Whether it would rather speak HTTP/2, which costs one handshake to know (RFC 7301)."""
-        connection = await Pool(origin, _tls(HTTP_2, HTTP_1)).connect()
+        connection = await Pool(origin, _tls(HTTP_2, HTTP_1), proxy).connect()
         protocol = connection.protocol
         connection.abort()
         return protocol == HTTP_2

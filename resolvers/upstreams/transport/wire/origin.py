@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-_PLAIN: Final = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_PLAIN: Final = re.compile(r"(?i:https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEME_LENGTH: Final = len("https://")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A server that is reached without anything in between; process lifetime.
+    """A server as a URL names it; process lifetime.
 
     Args:
         host: Its name or address, without brackets.
@@ -28,6 +27,11 @@ class Origin:
     authority: str
     encrypted: bool
 
+    @property
+    def scheme(self) -> str:
+        """Of its URLs."""
+        return "https" if self.encrypted else "http"
+
 
 def split(url: str) -> tuple[str, str]:
     """An absolute URL in two: scheme and authority, then path and query."""
@@ -35,12 +39,8 @@ def split(url: str) -> tuple[str, str]:
     return (url, "/") if end < 0 else (url[:end], url[end:])
 
 
-def direct_origin(scheme_and_authority: str) -> Origin | None:
-    """The origin that a URL names; None where a proxy stands before it, or it takes more to understand it.
-
-    Proxies come from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A server on this machine's loopback is
-    never asked through one, whatever they say: a proxy's own loopback is another machine's.
-    """
+def origin_of(scheme_and_authority: str) -> Origin | None:
+    """The origin that a URL names; None where it has a user, an international host or another scheme than HTTP's."""
     if not _PLAIN.fullmatch(scheme_and_authority):
         return None
     parts = urlsplit(scheme_and_authority)
@@ -48,9 +48,7 @@ def direct_origin(scheme_and_authority: str) -> Origin | None:
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
     except ValueError:
         return None
-    if parts.hostname is None or _has_proxy(parts.scheme, parts.netloc, parts.hostname):
-        return None
-    return Origin(parts.hostname, port, parts.netloc, parts.scheme == "https")
+    return None if parts.hostname is None else Origin(parts.hostname, port, parts.netloc, parts.scheme == "https")
 
 
 def is_loopback(host: str) -> bool:
@@ -59,12 +57,3 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost") or ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _has_proxy(scheme: str, authority: str, host: str) -> bool:
-    if is_loopback(host):
-        return False
-    proxies = getproxies()
-    if scheme not in proxies and "all" not in proxies:
-        return False
-    return not proxy_bypass(authority)

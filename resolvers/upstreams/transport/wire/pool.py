@@ -21,7 +21,9 @@ from resolvers.upstreams.transport.wire.connection import WireConnection
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
+from resolvers.upstreams.transport.wire.proxy import Proxy, ProxyFailed, open_tunnel
 from resolvers.upstreams.transport.wire.reasons import connection_reason
+from resolvers.upstreams.transport.wire.request_head import request_bytes
 
 MOST_IDLE: Final = 256
 """Connections to one origin that are kept for later calls, whoever they belong to."""
@@ -44,11 +46,14 @@ class Pool:
     Args:
         origin: Where they lead.
         tls: What TLS connections are made with.
+        proxy: Through what.
     """
 
-    def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, origin: Origin, tls: ssl.SSLContext | None, proxy: Proxy | None = None) -> None:
         self.origin = origin
         self._tls = tls
+        self._proxy = proxy
+        self._is_forwarded = proxy is not None and not origin.encrypted
         self._loop = asyncio.get_running_loop()
         self._idle: dict[str, list[WireConnection]] = {}
         self._idle_longest: dict[WireConnection, str] = {}
@@ -60,6 +65,21 @@ class Pool:
     def open_connections(self) -> int:
         """How many connections are open, idle or not."""
         return len(self._open)
+
+    def request(self, call: Call, target: str) -> bytes:
+        """A call in bytes, as the origin takes it, or the proxy that forwards it.
+
+        Args:
+            call: What is asked.
+            target: Path and query.
+
+        Raises:
+            Unsendable: the target or a header would break out of its line.
+        """
+        authority = self.origin.authority
+        if self._is_forwarded and self._proxy is not None:
+            return request_bytes(call, authority, f"http://{authority}{target}", self._proxy.authorization)
+        return request_bytes(call, authority, target)
 
     def carry(self, call: Call, request: bytes, most_bytes: int, account: str | None) -> Awaitable[Answer]:
         """Over an idle connection, and over a new one where there is none or where the server just closed it.
@@ -95,6 +115,8 @@ class Pool:
             raise OSError("the pool is closed")
         reached = await self._reach()
         try:
+            if self._proxy is not None and self.origin.encrypted:
+                await open_tunnel(reached, self.origin, self._proxy)
             _, connection = await self._loop.create_connection(
                 lambda: WireConnection(account, self.give_back, self._forget),
                 sock=reached,
@@ -176,15 +198,25 @@ class Pool:
         return await connection.carry(exchange)
 
     async def _reach(self) -> socket.socket:
-        loop, origin = self._loop, self.origin
+        """A connection to the origin, or to the proxy before it."""
+        proxy = self._proxy
+        if proxy is None:
+            return await _connected(self.origin.host, self.origin.port)
         try:
-            addresses = await loop.getaddrinfo(
-                origin.host, origin.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-            )
-        except UnicodeError as error:
-            raise socket.gaierror(f"{origin.host} is no name of a host") from error
-        return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
+            return await _connected(proxy.host, proxy.port)
+        except OSError as error:
+            reason = connection_reason(error) or "the connection broke"
+            raise ProxyFailed(f"its proxy {proxy.host}:{proxy.port} cannot be reached: {reason}") from error
 
     def _forget(self, connection: WireConnection) -> None:
         self._open.discard(connection)
         self._remove_idle(connection)
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except UnicodeError as error:
+        raise socket.gaierror(f"{host} is no name of a host") from error
+    return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)

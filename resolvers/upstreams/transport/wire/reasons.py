@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Sequence
 from typing import Final
 
+from resolvers.upstreams.transport.wire.proxy import ProxyFailed
+
 REFUSED: Final = "it refused the connection: nothing listens at that address and port"
 UNREACHABLE: Final = "there is no route to it: check the network and the firewall"
 NOT_FOUND: Final = "the name of its host was not found: check the spelling, and the DNS"
@@ -66,6 +68,8 @@ def connection_reason(error: Exception) -> str | None:
     Returns:
         None where nothing more is known than that the connection ended.
     """
+    if isinstance(error, ProxyFailed):
+        return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY_CODES.get(error.verify_code, f"its certificate is not accepted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):

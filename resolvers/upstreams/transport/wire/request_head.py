@@ -19,31 +19,40 @@ class Unsendable(ValueError):
     """A call holds characters that HTTP does not allow; says nothing of them, for they may be a secret."""
 
 
-def request_bytes(call: Call, authority: str, target: str) -> bytes:
+def request_bytes(call: Call, authority: str, target: str, proxy_authorization: str | None = None) -> bytes:
     """The whole request.
 
     Args:
         call: What is asked.
         authority: The `Host` header.
-        target: Path and query.
+        target: Path and query, or the whole URL for a proxy.
+        proxy_authorization: The value of that header.
 
     Raises:
         Unsendable: the target or a header would break out of its line.
     """
     if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise Unsendable
-    head = f"{call.method} {target} HTTP/1.1\r\n{_fields(authority, call.headers, call.authorization)}"
+    fields = _fields(authority, call.headers, call.authorization, proxy_authorization)
+    head = f"{call.method} {target} HTTP/1.1\r\n{fields}"
     if call.body is None:
         return f"{head}\r\n".encode("latin-1")
     return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
 
 
 @lru_cache(maxsize=_HEADS_KEPT)
-def _fields(authority: str, headers: tuple[tuple[str, str], ...], authorization: str | None) -> str:
+def _fields(
+    authority: str,
+    headers: tuple[tuple[str, str], ...],
+    authorization: str | None,
+    proxy_authorization: str | None,
+) -> str:
     """The header fields but for the length: the same for most calls of an account, so they are made once."""
     fields = [("host", authority), ("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
         fields.append(("authorization", authorization))
+    if proxy_authorization is not None:
+        fields.append(("proxy-authorization", proxy_authorization))
     if any(not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value) for name, value in fields):
         raise Unsendable
     return "".join(f"{name}: {value}\r\n" for name, value in fields)

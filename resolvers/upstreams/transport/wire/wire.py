@@ -10,7 +10,7 @@ from resolvers.upstreams.transport.wire.failures import Unreached, translated, u
 from resolvers.upstreams.transport.wire.library import LibraryWire
 from resolvers.upstreams.transport.wire.origin import split
 from resolvers.upstreams.transport.wire.reasons import connection_reason
-from resolvers.upstreams.transport.wire.request_head import Unsendable, request_bytes
+from resolvers.upstreams.transport.wire.request_head import Unsendable
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Decompressed. The largest documented answer, 3,000 recipients, is about 1 MiB."""
@@ -55,7 +55,7 @@ class Wire:
         if pool is None:
             return self._send_otherwise(call, base, account)
         try:
-            request = request_bytes(call, pool.origin.authority, target)
+            request = pool.request(call, target)
         except Unsendable:
             raise unsendable(call) from None
         call.tries += 1

@@ -35,7 +35,7 @@ async def test_accounts_share_no_connection(wire: Wire, *, is_proxied: bool, mon
 
     assert [len({*map(str, map(credentials, heads))}) for heads in server.heads] == [1] * server.connections
     assert len(server.requests) == 6
-    assert is_proxied or server.connections == 3
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("is_proxied", [False, True])
