@@ -1,11 +1,18 @@
 """What Prometheus is told."""
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 
 from gateway.sandbox.faults import FaultSettings
-from tests.world import World, running_world
+from tests.world import UNCACHED, World, running_world
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with running_world(UNCACHED) as running:
+        yield running
 
 
 async def metric(world: World, line: str) -> float:

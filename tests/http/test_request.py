@@ -1,10 +1,14 @@
-"""How a body is put together, by the pieces that the server hands over: on a socket it alone decides where they end."""
+"""How a request's body is read in pieces, which on a socket the server alone decides on, and which id it has."""
 
+import re
+
+import httpx
 import pytest
 from starlette.types import Message, Receive
 
 from gateway.http.refusals import BodyTooLarge, ClientGone
 from gateway.http.request import read_body, whole_body
+from tests.http.schema_operations import SchemaOperations
 
 
 def piece(body: bytes, *, more: bool) -> Message:
@@ -55,3 +59,29 @@ async def test_reading_stops_at_the_first_piece_over_the_limit(messages: list[Me
 async def test_a_connection_that_closes_midway_is_no_body() -> None:
     with pytest.raises(ClientGone):
         await read([piece(b"abc", more=True), {"type": "http.disconnect"}], limit=6)
+
+
+@pytest.mark.parametrize("given", ["a", "0f8fad5b-d9cb-469f-a165-70867728950e", "~" * 128])
+async def test_a_valid_request_id_is_taken_over_and_echoed(
+    client: httpx.AsyncClient, operations: SchemaOperations, given: str
+) -> None:
+    response = await client.post("", json={"query": "{ hello }"}, headers={"x-request-id": given})
+
+    assert response.headers["x-request-id"] == given
+    assert operations.requests[0].request_id == given
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 129, "t\tab", "é"])
+async def test_any_other_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
+    response = await client.post("", json={"query": "{ hello }"}, headers=[(b"x-request-id", given.encode())])
+
+    assert response.headers["x-request-id"] != given
+    assert re.fullmatch("[!-~]{1,128}", response.headers["x-request-id"])
+
+
+async def test_ids_of_our_own_differ_and_refusals_have_them_too(client: httpx.AsyncClient) -> None:
+    served = await client.post("", json={"query": "{ hello }"})
+    refused = await client.put("")
+    options = await client.options("")
+
+    assert len({answer.headers["x-request-id"] for answer in (served, refused, options)}) == 3

@@ -1,4 +1,4 @@
-"""Probes that ask by HEAD."""
+"""The routes of probes, asked by HEAD."""
 
 import httpx
 import pytest
