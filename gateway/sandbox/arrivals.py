@@ -1,4 +1,8 @@
-"""New records at intervals: however long the sandbox runs, there is something that moves, and no more than fits."""
+"""New records at a fixed interval, with old ones removed, so that a running sandbox always has records in progress.
+
+Theory of operation: record number n begins at `start + n * interval`. The set of records at any time follows from the
+clock only, so it does not matter how often `Arrivals.catch_up` is called or how far the clock was advanced in between.
+"""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,12 +16,12 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How records arrive; a value.
+    """The rhythm at which records arrive.
 
     Attributes:
-        every_seconds: What lies between the beginnings of two records, in seconds of the clock.
-        ahead: How many are there before they begin.
-        kept: How many are there in all; the oldest make room.
+        every_seconds: Seconds of the clock between the beginnings of two records.
+        ahead: How many records exist before they begin.
+        kept: How many records exist in all; the oldest are removed first.
     """
 
     every_seconds: float
@@ -27,12 +31,12 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One record that arrives; a value.
+    """One arriving record.
 
     Attributes:
-        number: From 0; what is made up about the record follows from it.
-        arrives_at: From when on it is there.
-        begins_at: When it begins to move.
+        number: From 0; the values of the record are derived from it.
+        arrives_at: When the record is created.
+        begins_at: When the record begins to progress.
     """
 
     number: int
@@ -41,15 +45,13 @@ class Arrival:
 
 
 class Arrivals:
-    """Adds records when they are due, and removes the oldest of them; simulator lifetime.
-
-    Which there are at a moment follows from the clock alone, however often it is looked at.
+    """Adds records when they are due and removes the oldest; simulator lifetime.
 
     Args:
         start: When the first record begins.
-        rhythm: How they arrive.
-        add: Makes a record and takes it in; returns its id.
-        remove: Takes the record with an id out.
+        rhythm: The rhythm of the arrivals.
+        add: Creates a record, stores it and returns its id.
+        remove: Removes the record with an id.
     """
 
     def __init__(
@@ -64,10 +66,10 @@ class Arrivals:
         self._next = 0
 
     def catch_up(self, now: datetime) -> None:
-        """Add and remove what is due.
+        """Add and remove the records that are due.
 
         Args:
-            now: Not before that of the last call.
+            now: The current time, not before that of the previous call.
         """
         newest = (now - self._start) // self._interval + self._rhythm.ahead
         oldest = max(0, newest - self._rhythm.kept + 1)
@@ -86,13 +88,13 @@ class Arrivals:
 async def keep_arriving(
     arrivals: Sequence[Arrivals], clock: Clock, *, sleep: Sleep, every_seconds: float = 0.25
 ) -> None:
-    """Let records arrive until cancelled.
+    """Call `catch_up` periodically until cancelled.
 
     Args:
-        arrivals: Those of all simulators.
-        clock: What they go by.
-        sleep: Waits for real seconds between two looks at the clock.
-        every_seconds: How many.
+        arrivals: The arrivals of all simulators.
+        clock: The sandbox's clock.
+        sleep: Waits for real seconds.
+        every_seconds: The period in real seconds.
     """
     while True:
         now = clock.now()

@@ -1,4 +1,9 @@
-"""What time it is in the sandbox: records move through their statuses by a clock that can be sped up or set by hand."""
+"""The clocks of the sandbox: records progress and tokens expire by a clock that can be sped up or advanced.
+
+Theory of operation: simulators never sleep and never schedule. They keep the times at which things happen and compare
+them with `Clock.now()`, so moving the clock moves every record. A running clock keeps an anchor, a pair of sandbox time
+and real time, and computes `now` from it. A change of speed sets a new anchor, so the time stays continuous.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,37 +12,40 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells a simulator the time; lives as long as the simulators that share it."""
+    """The time in the sandbox, shared by the simulators; sandbox lifetime."""
 
     def now(self) -> datetime:
-        """Return the time in the sandbox, aware and in UTC."""
+        """Return the current time in the sandbox, aware and in UTC."""
         ...
 
 
 class AdjustableClock(Clock, Protocol):
-    """A clock that can be moved forward; both of ours can."""
+    """A clock that can be advanced."""
 
     @property
     def speed(self) -> float:
-        """Sandbox seconds that pass in one second of the wall's; 0 where only `advance` moves it."""
+        """Sandbox seconds per real second; 0 if only `advance` moves the clock."""
         ...
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward at once.
+        """Move the clock forward.
 
         Args:
-            seconds: How far, 0 or more.
+            seconds: The sandbox seconds to add, 0 or more.
         """
         ...
 
 
 class RunningClock:
-    """A clock that runs `speed` times as fast as the wall's; sandbox lifetime.
+    """A clock that runs `speed` times as fast as real time; sandbox lifetime.
 
     Args:
-        start: What it shows at first, aware; the wall's time where left out.
-        speed: Sandbox seconds for each second that passes.
-        monotonic: The seconds that really pass.
+        start: The initial time, aware; the default is the current time.
+        speed: Sandbox seconds per real second, 0 or more.
+        monotonic: Returns the real time in seconds.
+
+    Raises:
+        ValueError: `speed` is negative.
     """
 
     def __init__(
@@ -53,12 +61,12 @@ class RunningClock:
         self._speed = _checked_speed(speed)
 
     def now(self) -> datetime:
-        """Return the time in the sandbox, aware and in UTC."""
+        """Return the current time in the sandbox, aware and in UTC."""
         return self._base + timedelta(seconds=(self._monotonic() - self._since) * self._speed)
 
     @property
     def speed(self) -> float:
-        """Sandbox seconds that pass in one second of the wall's; may be set."""
+        """Sandbox seconds per real second; may be set."""
         return self._speed
 
     @speed.setter
@@ -68,19 +76,19 @@ class RunningClock:
         self._speed = checked
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward at once.
+        """Move the clock forward.
 
         Args:
-            seconds: How far, 0 or more.
+            seconds: The sandbox seconds to add, 0 or more.
         """
         self._base += _checked_step(seconds)
 
 
 class ManualClock:
-    """A clock that stands still until it is advanced; lives as long as a test.
+    """A clock that only moves when it is advanced; test lifetime.
 
     Args:
-        start: What it shows at first, aware.
+        start: The initial time, aware.
     """
 
     speed = 0.0
@@ -89,14 +97,14 @@ class ManualClock:
         self._now = start.astimezone(UTC)
 
     def now(self) -> datetime:
-        """Return the time in the sandbox, aware and in UTC."""
+        """Return the current time in the sandbox, aware and in UTC."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward at once.
+        """Move the clock forward.
 
         Args:
-            seconds: How far, 0 or more.
+            seconds: The sandbox seconds to add, 0 or more.
         """
         self._now += _checked_step(seconds)
 

@@ -1,4 +1,4 @@
-"""The HTTP controls of a simulator under `/_sandbox/`: faults, recorded requests and the clock."""
+"""HTTP controls of a simulator under `/_sandbox/`: faults, recorded requests and the clock."""
 
 import msgspec
 import orjson
@@ -16,11 +16,11 @@ _NO_CONTENT: Answer = (204, b"")
 
 
 class ClockChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of `PUT /_sandbox/clock`; a value.
+    """The body of `PUT /_sandbox/clock`.
 
     Attributes:
-        speed: Sandbox seconds for each real second, from now on.
-        advance_seconds: Move the clock forward by so much at once.
+        speed: Sandbox seconds per real second.
+        advance_seconds: Sandbox seconds to move the clock forward by.
     """
 
     speed: float | None = None
@@ -28,15 +28,15 @@ class ClockChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Control:
-    """ASGI middleware that answers `/_sandbox/*` and passes the rest on; simulator lifetime.
+    """ASGI middleware that answers `/_sandbox/*` and forwards other requests; simulator lifetime.
 
-    Its own requests are neither recorded nor faulted.
+    Control requests are neither recorded nor subject to faults.
 
     Args:
-        app: The simulator proper.
-        faults: Behind GET, PUT, DELETE `/_sandbox/faults`.
-        requests: Behind GET, DELETE `/_sandbox/requests`.
-        clock: Behind GET, PUT `/_sandbox/clock`.
+        app: The app that answers other requests.
+        faults: Served by GET, PUT and DELETE `/_sandbox/faults`.
+        requests: Served by GET and DELETE `/_sandbox/requests`.
+        clock: Served by GET and PUT `/_sandbox/clock`.
     """
 
     def __init__(self, app: ASGIApp, *, faults: Faults, requests: RequestLog, clock: AdjustableClock) -> None:
@@ -46,7 +46,7 @@ class Control:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a control request, or pass the request on."""
+        """Answer a control request, or forward the request."""
         if not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return

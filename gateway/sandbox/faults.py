@@ -1,4 +1,10 @@
-"""What can go wrong with an upstream, on demand: a simulator's faults and the middleware that commits them."""
+"""Fault injection: makes a simulated upstream slow, unreachable or wrong on demand.
+
+Theory of operation: the middleware takes the settings once for each request. Latency comes first, then the faults that
+replace the response without running the app, in this order: refused connection, failure status, wrong body. Only if
+none of them applies does the app run, and its complete response may then be cut off or truncated. So a request that
+is cut or truncated has taken effect, and one answered by a fault has not.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +15,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CUT_CONNECTION = "sandbox.cut_connection"
-"""The ASGI extension under which our server offers a function that closes the connection of a request."""
+"""The ASGI extension of `gateway.sandbox.server`: a function that closes the connection of the request."""
 
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We will be right back</h1></body></html>"
@@ -21,20 +27,20 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=60)]
 
 
 class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The faults of one simulator; a value, replaced as a whole.
+    """The faults of one simulator, replaced as a whole.
 
     Attributes:
-        latency_seconds: Waited before anything else, in real seconds.
+        latency_seconds: Delay before the response, in real seconds.
         error_rate: The share of requests, 0 to 1, answered with `error_status` and no body.
-        error_status: The status of those.
-        outage: "refuse" closes the connection without an answer, "503" answers that.
-        rate_limited: Every request is answered 429.
-        retry_after_seconds: Sent as Retry-After with a 429 or 503.
-        cut: The request is worked off, but its answer breaks off in mid-body.
-        nonsense: A 200 that is not the documented answer: "html", "empty_object" and "error_in_200" stand in for the
-            work; "truncated" is half the JSON of work that was done.
-        only_path_prefix: Only requests under this path suffer; all where left out.
-        seed: Decides which requests `error_rate` hits.
+        error_status: The status of those responses.
+        outage: "refuse" closes the connection without a response, "503" answers 503.
+        rate_limited: Answer every request 429.
+        retry_after_seconds: Retry-After of a 429 or 503.
+        cut: Run the app, then close the connection in the middle of the body.
+        nonsense: A 200 with an undocumented body. "html", "empty_object" and "error_in_200" replace the response
+            without running the app; "truncated" sends half of the JSON of the app's response.
+        only_path_prefix: Apply the faults to requests under this path only; the default is all requests.
+        seed: Decides which requests `error_rate` affects.
     """
 
     latency_seconds: Seconds = 0.0
@@ -50,14 +56,14 @@ class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Faults:
-    """The faults a simulator has now; simulator lifetime. Setting `settings` replaces them all."""
+    """The current faults of a simulator; simulator lifetime. Setting `settings` replaces them all."""
 
     def __init__(self) -> None:
         self.settings = FaultSettings()
 
     @property
     def settings(self) -> FaultSettings:
-        """What goes wrong at present."""
+        """The current faults."""
         return self._settings
 
     @settings.setter
@@ -66,22 +72,22 @@ class Faults:
         self._random = Random(settings.seed)  # noqa: S311 - decides faults, guards nothing
 
     def clear(self) -> None:
-        """Let everything go right again."""
+        """Remove all faults."""
         self.settings = FaultSettings()
 
     def strikes(self) -> bool:
-        """Tell, by the seed and the error rate, whether the next request fails."""
+        """Draw whether the next request fails, by the seed and the error rate."""
         return self._random.random() < self._settings.error_rate
 
 
 class FaultInjection:
-    """ASGI middleware that commits a simulator's faults; simulator lifetime.
+    """ASGI middleware that applies a simulator's faults; simulator lifetime.
 
     Args:
-        app: What answers where nothing goes wrong.
-        faults: What goes wrong.
-        error_in_200: The JSON body of the "error_in_200" nonsense, in the vendor's own error shape.
-        sleep: How latency is waited for, in seconds.
+        app: The app that answers without faults.
+        faults: The current faults.
+        error_in_200: The JSON body of the "error_in_200" nonsense, in the vendor's error format.
+        sleep: Waits for the latency, in seconds.
     """
 
     def __init__(self, app: ASGIApp, faults: Faults, *, error_in_200: bytes, sleep: Sleep = asyncio.sleep) -> None:
@@ -95,7 +101,7 @@ class FaultInjection:
         self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer wrongly where a fault says so, else pass the request on."""
+        """Apply the faults to the request, or forward it unchanged."""
         settings = self._faults.settings
         if settings.only_path_prefix is not None and not scope["path"].startswith(settings.only_path_prefix):
             await self._app(scope, receive, send)

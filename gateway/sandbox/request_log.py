@@ -1,4 +1,4 @@
-"""What a simulator was asked: a bounded record of its requests, for tests that count them and for the curious."""
+"""A bounded log of the requests to a simulator, for tests and for `GET /_sandbox/requests`."""
 
 import re
 from collections import deque
@@ -15,15 +15,15 @@ _BODY_BYTES = 4096
 
 
 class RecordedRequest(msgspec.Struct, kw_only=True):
-    """One request as it came in; lives until the log is cleared or runs over.
+    """One request; kept until the log is cleared or full.
 
     Attributes:
-        method: GET, POST and so on.
-        path: Without the query string, and with "***" for a partner's signature, which holds its secret key.
-        query: The query string as sent, percent-encoded; empty wherever a path deals in credentials.
-        status: What was answered; None while there is no answer, and for ever where the connection was cut before one.
-        headers: Without credentials; names in lower case.
-        body: The text of a small body (4 KiB); None for a larger one, and wherever a path deals in credentials.
+        method: The HTTP method.
+        path: The path without the query string, with "***" for a partner's signature, which holds its secret key.
+        query: The query string as sent, percent-encoded; empty for paths that handle credentials.
+        status: The response status; None before the response starts, or if the connection was cut before that.
+        headers: The headers without credentials; names in lower case.
+        body: The text of a body of up to 4 KiB; None for a larger one, and for paths that handle credentials.
     """
 
     method: str
@@ -38,7 +38,7 @@ class RequestLog(Sequence[RecordedRequest]):
     """The last requests of a simulator, oldest first; simulator lifetime.
 
     Args:
-        capacity: How many requests are kept.
+        capacity: The maximum number of requests.
     """
 
     def __init__(self, capacity: int = 10_000) -> None:
@@ -63,35 +63,35 @@ class RequestLog(Sequence[RecordedRequest]):
 
     @property
     def most_at_once(self) -> int:
-        """The most requests that ran at the same time since the log was cleared."""
+        """The largest number of concurrent requests since the log was cleared."""
         return self._most_at_once
 
     def clear(self) -> None:
-        """Forget every request; those still running count on in `most_at_once`."""
+        """Remove every request; running ones still count in `most_at_once`."""
         self._requests.clear()
         self._most_at_once = self._running
 
     def begin(self, request: RecordedRequest) -> None:
-        """Note that a request came in.
+        """Record the start of a request.
 
         Args:
-            request: The request, not yet answered.
+            request: The request, without a status.
         """
         self._requests.append(request)
         self._running += 1
         self._most_at_once = max(self._most_at_once, self._running)
 
     def end(self) -> None:
-        """Note that a request that was begun runs no longer."""
+        """Record the end of a request."""
         self._running -= 1
 
 
 class RequestRecorder:
-    """ASGI middleware that writes every request into a log; simulator lifetime.
+    """ASGI middleware that records every request; simulator lifetime.
 
     Args:
-        app: What answers.
-        log: Where the requests are kept.
+        app: The app that answers.
+        log: The log for the requests.
     """
 
     def __init__(self, app: ASGIApp, log: RequestLog) -> None:
@@ -99,11 +99,11 @@ class RequestRecorder:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note what was asked and answered."""
+        """Forward the request and record it with its response status."""
         request = _recorded(scope)
         self._log.begin(request)
         try:
-            await self._app(scope, _body_noting(receive, request), _status_noting(send, request))
+            await self._app(scope, _recording_receive(receive, request), _recording_send(send, request))
         finally:
             self._log.end()
 
@@ -112,7 +112,7 @@ def _recorded(scope: Scope) -> RecordedRequest:
     return RecordedRequest(
         method=scope["method"],
         path=_SIGNED_PATH.sub(r"\1***", scope["path"]),
-        query="" if _deals_in_credentials(scope["path"]) else scope["query_string"].decode("latin-1"),
+        query="" if _handles_credentials(scope["path"]) else scope["query_string"].decode("latin-1"),
         headers={
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
@@ -121,16 +121,16 @@ def _recorded(scope: Scope) -> RecordedRequest:
     )
 
 
-def _deals_in_credentials(path: str) -> bool:
+def _handles_credentials(path: str) -> bool:
     return any(part in path for part in _SECRET_PATHS)
 
 
-def _body_noting(receive: Receive, request: RecordedRequest) -> Receive:
-    if _deals_in_credentials(request.path):
+def _recording_receive(receive: Receive, request: RecordedRequest) -> Receive:
+    if _handles_credentials(request.path):
         return receive
     body = bytearray()
 
-    async def noting() -> Message:
+    async def recording() -> Message:
         message = await receive()
         if message["type"] == "http.request":
             body.extend(message.get("body", b"")[: _BODY_BYTES + 1])
@@ -138,13 +138,13 @@ def _body_noting(receive: Receive, request: RecordedRequest) -> Receive:
             request.body = body.decode(errors="replace") if small else None
         return message
 
-    return noting
+    return recording
 
 
-def _status_noting(send: Send, request: RecordedRequest) -> Send:
-    async def noting(message: Message) -> None:
+def _recording_send(send: Send, request: RecordedRequest) -> Send:
+    async def recording(message: Message) -> None:
         if message["type"] == "http.response.start":
             request.status = message["status"]
         await send(message)
 
-    return noting
+    return recording

@@ -1,4 +1,4 @@
-"""Serves an ASGI app on loopback from the running event loop, and stops at once."""
+"""Serve an ASGI app on loopback in the running event loop, and stop without delay."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,9 +13,9 @@ from gateway.sandbox.faults import CUT_CONNECTION
 
 
 class _LoopbackServer:
-    """A uvicorn server without its signal handlers, its ticks and its grace; lives as long as one `serving` block.
+    """A uvicorn server without signal handlers, ticks and graceful shutdown; lifetime of one `serving` block.
 
-    uvicorn's own shutdown waits a tenth of a second and for every open connection, which a test pays for each time.
+    uvicorn's own shutdown waits 0.1 seconds and for every open connection, which each test would have to pay for.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -34,7 +34,7 @@ class _LoopbackServer:
 
     async def start(self, host: str, port: int) -> asyncio.Server:
         self._config.load()
-        # The loop makes the socket: on one from socket.create_server it sets no TCP_NODELAY, and answers take 40 ms.
+        # The loop must create the socket: on one from socket.create_server it sets no TCP_NODELAY, which costs 40 ms.
         return await asyncio.get_running_loop().create_server(self._protocol, host, port, backlog=2048)
 
     async def stop(self, server: asyncio.Server) -> None:
@@ -50,7 +50,7 @@ class _LoopbackServer:
 
     def _protocol(self) -> asyncio.Protocol:
         protocol = HttpToolsProtocol(config=self._config, server_state=self._state, app_state={})
-        # It goes by the process's log, which may want the gateway's requests and not the partner's signature in ours.
+        # The process's log configuration would apply here, and a path may hold the partner's signature.
         protocol.access_log = False
         return protocol
 
@@ -59,7 +59,7 @@ class _LoopbackServer:
         try:
             await self._app({**scope, "extensions": offered}, receive, send)
         except asyncio.CancelledError:
-            # Requests that are cancelled because the block ends are no error that uvicorn should log.
+            # Requests cancelled at the end of the block are not errors for uvicorn to log.
             if not self._stopping:
                 raise
 
@@ -74,18 +74,18 @@ class _LoopbackServer:
 
 @asynccontextmanager
 async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve an app for as long as the block runs; its lifespan is not run.
+    """Serve an app while the block runs. The lifespan of the app is not run.
 
     Args:
-        app: A simulator's app, or any other that speaks HTTP alone.
+        app: A simulator's app, or another app that uses HTTP only.
         host: An address of this machine.
-        port: 0 takes a free one.
+        port: The port; 0 selects a free one.
 
     Yields:
         The base URL, such as "http://127.0.0.1:8001".
 
     Raises:
-        OSError: The address is taken or none of this machine's.
+        OSError: The address is in use or does not belong to this machine.
     """
     loopback = _LoopbackServer(app)
     server = await loopback.start(host, port)

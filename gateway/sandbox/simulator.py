@@ -1,4 +1,4 @@
-"""What every simulated upstream has: its app, behind recorded requests, faults and controls."""
+"""Base of the simulated upstreams: the vendor's app behind a request log, fault injection and HTTP controls."""
 
 from starlette.types import ASGIApp
 
@@ -14,16 +14,16 @@ class Simulator:
     """One simulated upstream; server lifetime.
 
     Args:
-        name: What to call it, such as "deliveries".
-        app: What answers as the vendor would, over HTTP alone.
-        clock: The time in the sandbox, shared by the simulators.
-        error_in_200: The body of the fault of that name, in the vendor's error shape.
+        name: The name, such as "deliveries".
+        app: The vendor's API as an ASGI app that uses HTTP only.
+        clock: The sandbox's clock, shared by the simulators.
+        error_in_200: The body of the fault of that name, in the vendor's error format.
 
     Attributes:
-        app: The whole, to be served: controls, then recorded requests, then faults, then the vendor's answers.
-        faults: What goes wrong at present; set `faults.settings`.
-        requests: What was asked so far.
-        clock: As given.
+        app: The ASGI app to serve: controls, then request log, then faults, then the vendor's API.
+        faults: The current faults; set `faults.settings`.
+        requests: The requests so far.
+        clock: The sandbox's clock.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""JSON:API documents of the simulated send-tasks API: resources, envelopes and errors, after the vendor's samples."""
+"""JSON:API documents of the simulated send-tasks API: resources, envelopes and errors, as in the vendor's samples."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ _TITLES = {
 
 
 class RefusalError(Exception):
-    """A request that the vendor answers with errors; lives for that answer.
+    """A request was refused with JSON:API errors.
 
     Args:
         status: The HTTP status.
@@ -43,17 +43,17 @@ def error(
     pointer: str | None = None,
     parameter: str | None = None,
 ) -> Document:
-    """Build one JSON:API error object; what is None is left out.
+    """Build a JSON:API error object; members that are None are omitted.
 
     Args:
         status: The HTTP status.
-        detail: What is wrong.
-        title: The status's usual title where left out.
-        pointer: Where in the request's body.
-        parameter: Which family of query parameter.
+        detail: The explanation of the error.
+        title: The default is the usual title of the status.
+        pointer: JSON pointer to the member of the request body.
+        parameter: The query parameter family, filter or page.
 
     Returns:
-        The object, its keys in the order of the vendor's sample.
+        The object, with its keys in the order of the vendor's sample.
     """
     source = {"pointer": pointer} if pointer else {"parameter": parameter} if parameter else None
     parts = {"detail": detail, "source": source, "status": str(status), "title": title or _TITLES[status]}
@@ -68,30 +68,27 @@ def refusal(
     pointer: str | None = None,
     parameter: str | None = None,
 ) -> RefusalError:
-    """Build the refusal of a request for one reason; arguments as for `error`."""
+    """Build a RefusalError with one error object; the arguments are those of `error`."""
     return RefusalError(status, [error(status, detail, title=title, pointer=pointer, parameter=parameter)])
 
 
 def error_document(errors: Sequence[Document]) -> Document:
-    """Wrap error objects in their envelope."""
+    """Build the document for these error objects."""
     return {"jsonapi": {"version": "1.0"}, "errors": list(errors)}
 
 
 def single_document(data: Document, links: Document) -> Document:
-    """Wrap one resource or identifier in its envelope."""
+    """Build the document for one resource or identifier."""
     return {"data": data, "jsonapi": {"version": "1.0"}, "links": links}
 
 
 def send_task_resource(task: SendTask, now: datetime, base: str) -> Document:
-    """Build a send-task as the samples have it.
+    """Build the resource object of a send-task.
 
     Args:
         task: The send-task.
-        now: The time at which it is read.
-        base: The URL under which the resources are, with /api/v1.
-
-    Returns:
-        The resource object.
+        now: The current time.
+        base: The base URL of the resources, with /api/v1.
     """
     url = f"{base}/send-tasks/{task.task_id}"
     return {
@@ -134,7 +131,7 @@ def _acknowledgement(task: SendTask, now: datetime) -> Document | None:
 
 
 def product_resource(product: Product, base: str) -> Document:
-    """Build a product; createdAt and updatedAt are camelCase with this vendor, the others kebab-case."""
+    """Build the resource object of a product; its createdAt and updatedAt are camelCase, not kebab-case."""
     url = f"{base}/products/{product.product_id}"
     names = ("company", "label", "product-type", "language", "offers")
     return {
@@ -174,7 +171,7 @@ def _product_attributes(product: Product) -> Document:
 
 
 def identification_resource(identification: DspUploadIdentification, base: str) -> Document:
-    """Build a DSP upload identification; its attributes are documented nowhere, these are assumed."""
+    """Build the resource object of a DSP upload identification; its attributes are undocumented and assumed."""
     url = f"{base}/dsp-upload-identifications/{identification.identification_id}"
     created = _instant(identification.created_at)
     return {
@@ -187,7 +184,7 @@ def identification_resource(identification: DspUploadIdentification, base: str) 
 
 
 def related_links(url: str, name: str) -> Document:
-    """Build a relationship that has links only."""
+    """Build a relationship object with links only."""
     return {"links": {"related": f"{url}/{name}", "self": f"{url}/relationships/{name}"}}
 
 

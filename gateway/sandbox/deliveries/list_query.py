@@ -1,4 +1,4 @@
-"""Filters and pages of the simulated send-tasks API's lists."""
+"""Filters and pages of the lists in the simulated send-tasks API."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -32,12 +32,12 @@ Test = Callable[[SendTask], bool]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListQuery:
-    """A client's filters and page, checked; a value.
+    """The filters and the page of a list request, checked.
 
     Attributes:
-        filters: Values by the name of the filter.
-        number: The page, from 1.
-        size: Tasks a page.
+        filters: Values by filter name.
+        number: The page number, from 1.
+        size: Records on a page.
     """
 
     filters: dict[str, str]
@@ -48,19 +48,16 @@ class ListQuery:
 def parsed_query(
     parameters: Iterable[tuple[str, str]], *, filters: frozenset[str], default_size: int, max_size: int
 ) -> ListQuery:
-    """Read the query of a list.
+    """Parse the query of a list request.
 
     Args:
-        parameters: Names and values, decoded.
-        filters: The filters that the list has.
-        default_size: The page size where none is asked for.
-        max_size: A larger page is cut down to this.
-
-    Returns:
-        The filters and the page.
+        parameters: Decoded names and values.
+        filters: The filters that the list supports.
+        default_size: The page size if the request names none.
+        max_size: Larger page sizes are reduced to this.
 
     Raises:
-        RefusalError: 400 for a parameter that is not documented or has no fitting value.
+        RefusalError: 400 for an undocumented parameter or an invalid value.
     """
     families: dict[str, dict[str, str]] = {"filter": {}, "page": {}}
     for name, value in parameters:
@@ -79,19 +76,16 @@ def parsed_query(
 def matching(
     tasks: Iterable[SendTask], filters: dict[str, str], now: datetime, comma_list: CommaList
 ) -> list[SendTask]:
-    """Find the send-tasks that pass all filters.
+    """Return the send-tasks that match all filters, in their order.
 
     Args:
-        tasks: All there are.
-        filters: Values by the name of the filter.
-        now: The time, at which statuses are compared.
-        comma_list: What `filter[id]=1,2` does: several ids, a refusal, or the first id alone.
-
-    Returns:
-        Those that pass, in their order.
+        tasks: All send-tasks.
+        filters: Values by filter name.
+        now: The time at which statuses are compared.
+        comma_list: How `filter[id]=1,2` is read: as several ids, as an error, or as the first id only.
 
     Raises:
-        RefusalError: 400 for a date that is none, or for a comma list where those are refused.
+        RefusalError: 400 for an invalid date, or for a comma list if `comma_list` is "refuse".
     """
     tests = [_test(name, value, now, comma_list) for name, value in filters.items()]
     return [task for task in tasks if all(test(task) for test in tests)]
@@ -100,16 +94,13 @@ def matching(
 def page_document(
     found: Sequence[_Record], query: ListQuery, resource: Callable[[_Record], Document], url: str
 ) -> Document:
-    """Build one page of a list, with its numbers and links.
+    """Build the document of one page, with page numbers and links.
 
     Args:
-        found: All records that pass the filters.
+        found: All records that match the filters.
         query: The filters, for the links, and the page.
         resource: Builds the resource object of a record.
         url: The URL of the list, without a query.
-
-    Returns:
-        The document.
     """
     start = (query.number - 1) * query.size
     page = found[start : start + query.size]
@@ -162,7 +153,7 @@ def _test(name: str, value: str, now: datetime, comma_list: CommaList) -> Test:
 
 
 def _created_by(latest: datetime, *, whole_day: bool) -> Test:
-    # Whether a bare date takes in its whole day is documented nowhere; the sample's 2024-12-31 for a year suggests it.
+    # Whether a date without a time includes its whole day is undocumented; the sample's 2024-12-31 suggests it.
     if whole_day:
         return lambda task: task.created_at.date() <= latest.date()
     return lambda task: task.created_at <= latest

@@ -1,4 +1,4 @@
-"""Bearer tokens of the simulated send-tasks API: password and refresh grants at /oauth/token, in Passport's manner."""
+"""Bearer tokens of the simulated send-tasks API: password and refresh grants at /oauth/token, as in Laravel."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -10,14 +10,14 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class DeliveriesLogin:
-    """Gives out tokens and knows which are good; simulator lifetime.
+    """Issues and checks bearer tokens; simulator lifetime.
 
     Args:
-        email: The one account's login.
+        email: The login of the only account.
         password: Its password.
-        fixed_token: A token that is always good, or None.
-        token_seconds: How long other tokens are good.
-        random: Makes the tokens.
+        fixed_token: A token that never expires, or None.
+        token_seconds: Lifetime of the other tokens in seconds.
+        random: Draws the tokens.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class DeliveriesLogin:
         self._refresh_tokens: set[str] = set()
 
     def accepts(self, authorization: str | None, now: datetime) -> bool:
-        """Tell whether an Authorization header lets a request in."""
+        """Return whether the Authorization header holds a valid token."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return False
@@ -41,14 +41,14 @@ class DeliveriesLogin:
         return expires_at is not None and now < expires_at
 
     def answer(self, body: bytes, now: datetime) -> Answer:
-        """Answer a request for a token.
+        """Answer a token request.
 
         Args:
-            body: The request's bytes; JSON with grant_type, and email and password or refresh_token.
-            now: The time.
+            body: JSON with grant_type, and email and password or refresh_token.
+            now: The current time.
 
         Returns:
-            The status and the JSON to answer.
+            The status and the JSON of the response.
         """
         request = _json_object(body)
         match request:

@@ -1,4 +1,9 @@
-"""What the simulated send-tasks API keeps: send-tasks that move by the clock, products, DSP upload identifications."""
+"""Records of the simulated send-tasks API: send-tasks, products and DSP upload identifications.
+
+Theory of operation: the course of a delivery (when it is sent, when and how it finishes) is drawn once, when the task
+becomes deliverable. The status at any time is a pure function of the course and that time: pending, then waiting, then
+"procesing", then the outcome. A status that a client writes takes precedence over the course.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,16 +15,16 @@ FINISHED = frozenset({"completed", "error"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
-    """How a delivery goes once it is deliverable, settled beforehand; a value.
+    """The course of one delivery, decided in advance.
 
     Attributes:
-        starts_at: Pending until then, waiting from then on.
+        starts_at: The delivery is pending before, waiting from then on.
         sent_after: Seconds from the start until it is sent to the DSP.
         procesing_after: Seconds from the start until it is "procesing" (the vendor's spelling).
         finished_after: Seconds from the start until the outcome.
         outcome: "completed" or "error".
-        batch_id: A UUID, shown once sent.
-        message_id: Shown once sent.
+        batch_id: A UUID, shown once the delivery is sent.
+        message_id: Shown once the delivery is sent.
     """
 
     starts_at: datetime
@@ -32,16 +37,16 @@ class Course:
 
     @property
     def sent_at(self) -> datetime:
-        """When it is sent to the DSP."""
+        """When the delivery is sent to the DSP."""
         return self.starts_at + timedelta(seconds=self.sent_after)
 
     @property
     def finished_at(self) -> datetime:
-        """When the outcome stands."""
+        """When the outcome is reached."""
         return self.starts_at + timedelta(seconds=self.finished_after)
 
     def status_at(self, now: datetime) -> str:
-        """Return the status word at that time."""
+        """Return the status at `now`."""
         elapsed = (now - self.starts_at).total_seconds()
         if elapsed < 0:
             return "pending"
@@ -50,7 +55,7 @@ class Course:
         return "procesing" if elapsed < self.finished_after else self.outcome
 
     def changed_at(self, now: datetime) -> datetime | None:
-        """Return when it last changed before that time; None where it has not started."""
+        """Return the time of the last change up to `now`; None before the start."""
         moments = (0.0, self.sent_after, self.procesing_after, self.finished_after)
         past = [at for seconds in moments if (at := self.starts_at + timedelta(seconds=seconds)) <= now]
         return past[-1] if past else None
@@ -61,11 +66,11 @@ class SendTask:
     """One product sent to one DSP; simulator lifetime.
 
     Attributes:
-        task_id: Its number.
-        sent_on_token: The UUID that `sent-on` shows until the task is sent.
-        touched_at: When a client last wrote it.
-        course: How the delivery goes; None until it is deliverable.
-        status_set: A status that a client wrote, which then stands.
+        task_id: The number of the task.
+        sent_on_token: The UUID in `sent-on` until the task is sent.
+        touched_at: When a client last wrote the task.
+        course: The course of the delivery; None until it is deliverable.
+        status_set: A status written by a client, which takes precedence over the course.
     """
 
     task_id: int
@@ -82,24 +87,24 @@ class SendTask:
     sent_on_behalf_of_dpid: str | None = None
 
     def status_at(self, now: datetime) -> str:
-        """Return the status word at that time."""
+        """Return the status at `now`."""
         if self.status_set is not None:
             return self.status_set
         return self.course.status_at(now) if self.course else "pending"
 
     def sent_by(self, now: datetime) -> Course | None:
-        """Return the course if the task was sent to the DSP by that time, else None."""
+        """Return the course if the task was sent to the DSP by `now`, else None."""
         return self.course if self.course and self.course.sent_at <= now else None
 
     def updated_at(self, now: datetime) -> datetime:
-        """Return when it last changed before that time, by a client or by itself."""
+        """Return the time of the last change up to `now`, by a client or by the course."""
         moved = self.course.changed_at(now) if self.course and self.status_set is None else None
         return max(self.touched_at, moved) if moved else self.touched_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What is delivered; simulator lifetime. `status` is "active" or "draft"."""
+    """A product to deliver; simulator lifetime. `status` is "active" or "draft"."""
 
     product_id: int
     name: str
@@ -114,7 +119,7 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DspUploadIdentification:
-    """The channel to a DSP; simulator lifetime."""
+    """A channel to a DSP; simulator lifetime."""
 
     identification_id: int
     name: str

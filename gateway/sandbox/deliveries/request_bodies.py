@@ -1,4 +1,4 @@
-"""Checks the request bodies of the simulated send-tasks API for form."""
+"""Parse the request bodies of the simulated send-tasks API and check their form."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ _RELATED_TYPES = {"product": "products", "dsp-upload-identification": "dsp-uploa
 
 
 def new_send_task(body: bytes) -> NewSendTask:
-    """Read the body of a POST.
+    """Parse the body of a POST.
 
     Args:
-        body: The request's bytes.
+        body: The request body.
 
     Returns:
-        What the client asked for.
+        The members of the new send-task.
 
     Raises:
-        RefusalError: 400 for no JSON:API document, 403 for an id of the client's, 409 for another type, 422 with
-            every field that is wrong.
+        RefusalError: 400 if it is no JSON:API document, 403 for a client-generated id, 409 for another type, 422 with
+            an error for each invalid field.
     """
     data = _data(body)
     if "id" in data:
@@ -50,17 +50,18 @@ def new_send_task(body: bytes) -> NewSendTask:
 
 
 def send_task_change(body: bytes, task_id: str) -> SendTaskChange:
-    """Read the body of a PATCH; attributes that are not documented for it are passed over.
+    """Parse the body of a PATCH; undocumented attributes are ignored.
 
     Args:
-        body: The request's bytes.
+        body: The request body.
         task_id: The id in the path, which the body must repeat.
 
     Returns:
-        What the client asked to change.
+        The members to change.
 
     Raises:
-        RefusalError: 400 for no JSON:API document, 409 for another type or id, 422 with every field that is wrong.
+        RefusalError: 400 if it is no JSON:API document, 409 for another type or id, 422 with an error for each invalid
+            field.
     """
     data = _data(body)
     if "id" not in data:

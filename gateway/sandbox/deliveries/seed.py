@@ -1,4 +1,4 @@
-"""The records that the simulated send-tasks API starts with; the same for the same seed and start."""
+"""Send-tasks that the sandbox starts with and that arrive while it runs; the same for the same seed and start."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -6,15 +6,15 @@ from typing import Final
 
 from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
 from gateway.sandbox.deliveries.records import DELIVERY_TYPES, DspUploadIdentification, Product, SendTask
-from gateway.sandbox.deliveries.store import DeliveriesStore, settled_course
+from gateway.sandbox.deliveries.store import DeliveriesStore, draw_course
 from gateway.sandbox.random_values import random_uuid, seeded_random
 
 RHYTHM: Final = Rhythm(every_seconds=300, ahead=4, kept=288)
-"""A day of the clock is kept."""
+"""Send-tasks of the last 24 hours of the clock are kept."""
 SLOWNESS: Final = 3.0
-"""Six to eighteen minutes each: one is always on its way, and slow enough to watch."""
+"""Arriving send-tasks take 6 to 18 minutes, so one is always in progress and slow enough to watch."""
 FIRST_ID: Final = 100_001
-"""Far above those that clients' send-tasks get, which are counted from the seeded ones on."""
+"""Far above the numbers of send-tasks that clients create, which continue those of the seeded ones."""
 _TRIES: Final = 20
 
 
@@ -41,11 +41,11 @@ _LABELS = ("Bluefinch Records", "Quarry Sound", "Saltbox Music")
 
 
 def seed_deliveries(store: DeliveriesStore, now: datetime) -> None:
-    """Fill the store: 60 products, 8 channels and 240 send-tasks of the last 60 days, numbered from 1 by age.
+    """Fill the store with 60 products, 8 channels and 240 send-tasks of the last 60 days, numbered from 1 by age.
 
     Args:
-        store: An empty store; its `random` decides everything.
-        now: When the simulator starts; most tasks are finished by then, the last 24 are under way, queued or held.
+        store: An empty store; its `random` decides every value.
+        now: When the simulator starts. Most tasks are finished by then; the last 24 are in progress, queued or held.
     """
     _seed_products(store, now)
     _seed_identifications(store, now)
@@ -86,7 +86,7 @@ def _seed_identifications(store: DeliveriesStore, now: datetime) -> None:
 
 
 def _combinations(store: DeliveriesStore) -> list[tuple[int, int, str]]:
-    # Each is used once, so that no two tasks in progress share product, channel and type.
+    # Each combination is used once: two tasks in progress must not share product, channel and type.
     active = [product.product_id for product in store.products.values() if product.status == "active"]
     identifications = [found.identification_id for found in store.identifications.values()]
     every = [(product, channel, kind) for product in active for channel in identifications for kind in DELIVERY_TYPES]
@@ -127,10 +127,10 @@ def _add(
 
 
 def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arrivals:
-    """What adds new send-tasks to a store and removes old ones.
+    """Return the arrivals that add new send-tasks to a store and remove old ones.
 
     Args:
-        store: With its products and channels.
+        store: A store with products and channels.
         seed: The same seed and start give the same send-tasks.
         start: When the simulator starts.
     """
@@ -147,7 +147,7 @@ def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arr
             sent_on_token=random_uuid(random),
             created_at=arrival.arrives_at,
             touched_at=arrival.arrives_at,
-            course=settled_course(random, arrival.begins_at, slowness=SLOWNESS),
+            course=draw_course(random, arrival.begins_at, slowness=SLOWNESS),
         )
         store.take_over(task)
         return str(task.task_id)
@@ -156,7 +156,7 @@ def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arr
 
 
 def _free_combination(store: DeliveriesStore, random: Random, now: datetime) -> tuple[int, int, str]:
-    """A product, channel and type that are not under way together, for the document forbids a second such task."""
+    """Return a product, channel and type without a task in progress: the document forbids a second one."""
     active = [product.product_id for product in store.products.values() if product.status == "active"]
     channels = [found.identification_id for found in store.identifications.values()]
     drawn = [(random.choice(active), random.choice(channels), random.choice(DELIVERY_TYPES)) for _ in range(_TRIES)]

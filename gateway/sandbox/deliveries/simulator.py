@@ -1,4 +1,8 @@
-"""The send-tasks API simulated, and the send-tasks that begin while the sandbox runs."""
+"""The simulated send-tasks API: its routes, the checks of every request, and the assembly of the simulator.
+
+Every response is computed from the store and the time of the sandbox's clock. A send-task's course is decided when the
+task becomes deliverable, and its status is read off that course, so no background work moves it.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -39,6 +43,7 @@ _DEFAULTS = DeliveriesOptions()
 _BASE_PATH = "/api/v1"
 _ACCEPTED = frozenset({MEDIA_TYPE, "application/*", "*/*"})
 _WITH_BODY = frozenset({"POST", "PATCH"})
+
 Answer = tuple[int, Document]
 Handler = Callable[[Request, bytes, datetime], Answer]
 
@@ -47,10 +52,10 @@ class DeliveriesSimulator(Simulator):
     """The simulated send-tasks API; server lifetime.
 
     Args:
-        app: Answers the requests.
-        clock: The time in the sandbox.
-        store: What it answers from.
-        arrivals: Brings new send-tasks for as long as it is asked to catch up with the clock.
+        app: The ASGI app of the API.
+        clock: The sandbox's clock.
+        store: The records.
+        arrivals: Adds new send-tasks on each `catch_up`.
     """
 
     def __init__(self, app: ASGIApp, clock: AdjustableClock, store: DeliveriesStore, arrivals: Arrivals) -> None:
@@ -63,15 +68,15 @@ class DeliveriesSimulator(Simulator):
 def create_deliveries(
     clock: AdjustableClock, *, seed: int = 1, options: DeliveriesOptions = _DEFAULTS
 ) -> DeliveriesSimulator:
-    """Build the simulated send-tasks API with its records; base path /api/v1, tokens at /oauth/token.
+    """Create the simulated send-tasks API with its records. Base path /api/v1, tokens at /oauth/token.
 
     Args:
-        clock: The time in the sandbox, by which tokens expire and deliveries move.
+        clock: The sandbox's clock, by which tokens expire and deliveries progress.
         seed: The same seed and start give the same records, tokens and outcomes.
         options: Behaviour that the document leaves open.
 
     Returns:
-        The simulator, ready to be served.
+        The simulator; serve its `app`.
     """
     random = Random(seed)  # noqa: S311 - planted records, no secrets
     store, start = DeliveriesStore(random), clock.now()
@@ -88,16 +93,16 @@ def create_deliveries(
 
 
 class DeliveriesApi:
-    """Answers the requests; simulator lifetime.
+    """The routes of the send-tasks API; simulator lifetime.
 
     Args:
-        clock: The time in the sandbox.
-        store: What it answers from.
-        login: Who may ask.
+        clock: The sandbox's clock.
+        store: The records.
+        login: Issues and checks the bearer tokens.
         options: Behaviour that the document leaves open.
 
     Attributes:
-        app: To be served.
+        app: The ASGI app.
     """
 
     def __init__(

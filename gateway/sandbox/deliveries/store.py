@@ -1,4 +1,4 @@
-"""The simulated send-tasks API's records and the rules for writing them."""
+"""The records of the simulated send-tasks API and the document's rules for writing them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _Related = TypeVar("_Related")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewSendTask:
-    """What a client may say when it creates a send-task, checked for form; a value."""
+    """The members of a POST body, checked for form."""
 
     deliverable: bool
     delivery_type: str
@@ -29,7 +29,7 @@ class NewSendTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SendTaskChange:
-    """What a client may change about a send-task, checked for form; None keeps what there is; a value."""
+    """The members of a PATCH body, checked for form; None keeps the current value."""
 
     deliverable: bool | None = None
     delivery_type: str | None = None
@@ -40,7 +40,7 @@ class DeliveriesStore:
     """All records of the simulated send-tasks API; simulator lifetime.
 
     Args:
-        random: Decides how deliveries go and what their ids are.
+        random: Decides the courses and ids of deliveries.
     """
 
     def __init__(self, random: Random) -> None:
@@ -60,7 +60,7 @@ class DeliveriesStore:
         identification_id: int,
         course: Course | None,
     ) -> SendTask:
-        """Add a send-task under the next number, without asking the rules."""
+        """Add a send-task under the next number, without checking the rules."""
         self._last_number += 1
         task = SendTask(
             task_id=self._last_number,
@@ -77,25 +77,25 @@ class DeliveriesStore:
         return task
 
     def take_over(self, task: SendTask) -> None:
-        """Take in a send-task that was made elsewhere; its number must be one that is never given here."""
+        """Add an existing send-task; its number must be outside the numbers that `add` assigns."""
         self.send_tasks[str(task.task_id)] = task
 
     def remove(self, task_id: str) -> None:
-        """Forget a send-task."""
+        """Remove a send-task."""
         del self.send_tasks[task_id]
 
     def create(self, new: NewSendTask, now: datetime) -> SendTask:
-        """Create a send-task as a client asked.
+        """Create a send-task for a client.
 
         Args:
-            new: What it asked for.
-            now: The time.
+            new: The members of the request.
+            now: The current time.
 
         Returns:
-            The send-task: waiting where deliverable, else pending.
+            The send-task: waiting if deliverable, else pending.
 
         Raises:
-            RefusalError: 404 for an unknown product or channel, 422 by the rules of the send-tasks document.
+            RefusalError: 404 for an unknown product or channel, 422 if a rule of the document is broken.
         """
         product = _related(self.products, new.product_id, "product")
         identification = _related(self.identifications, new.identification_id, "dsp-upload-identification")
@@ -115,15 +115,15 @@ class DeliveriesStore:
         return task
 
     def update(self, task: SendTask, change: SendTaskChange, now: datetime) -> None:
-        """Change a send-task as a client asked; a pending one starts or is held back by `deliverable`.
+        """Change a send-task for a client; `deliverable` starts or holds a pending one.
 
         Args:
             task: The send-task.
-            change: What to change.
-            now: The time.
+            change: The members to change.
+            now: The current time.
 
         Raises:
-            RefusalError: 422 where a completed task were to get another status, or a second one to run.
+            RefusalError: 422 if a completed task would get another status, or a second one would be in progress.
         """
         status = task.status_at(now)
         if status == "completed" and change.status not in (None, status):
@@ -139,17 +139,17 @@ class DeliveriesStore:
         task.touched_at = now
 
     def course(self, starts_at: datetime) -> Course:
-        """Settle how a delivery goes."""
-        return settled_course(self.random, starts_at)
+        """Draw the course of a delivery."""
+        return draw_course(self.random, starts_at)
 
     def uuid(self) -> str:
-        """Return the next UUID that the seed gives."""
+        """Draw the next UUID."""
         return random_uuid(self.random)
 
     def in_progress(
         self, product_id: int, identification_id: int, delivery_type: str, now: datetime
     ) -> Iterable[SendTask]:
-        """Find the tasks of a product, channel and type that are neither completed nor in error."""
+        """Return the tasks of a product, channel and type that are neither completed nor in error."""
         wanted = (product_id, identification_id, delivery_type)
         return (
             task
@@ -188,13 +188,13 @@ class DeliveriesStore:
             )
 
 
-def settled_course(random: Random, starts_at: datetime, *, slowness: float = 1.0) -> Course:
-    """Settle how a delivery goes: some two to six minutes, as in the document's samples.
+def draw_course(random: Random, starts_at: datetime, *, slowness: float = 1.0) -> Course:
+    """Draw the course of a delivery: two to six minutes, as in the document's samples.
 
     Args:
-        random: Decides.
-        starts_at: When it starts.
-        slowness: Factor on what it takes.
+        random: The source of the values.
+        starts_at: When the delivery starts.
+        slowness: Factor on its duration.
     """
     procesing_after = random.uniform(45, 150)
     return Course(

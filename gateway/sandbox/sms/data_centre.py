@@ -1,7 +1,4 @@
-"""One data centre of the simulated SMS service: its own jobs, and the JSON that it answers with.
-
-The JSON follows the samples of the vendor's document.
-"""
+"""One data centre of the simulated SMS service: its jobs and their reports in JSON, as in the vendor's samples."""
 
 import string
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from gateway.sandbox.sms.records import SmsCourses, SmsJob, SmsRecipient
 from gateway.sandbox.sms.requests import JobRequest, JobsQuery, recipients, used_encoding, used_validity
 
 VENDOR_TIME = timezone(timedelta(hours=2))
-"""The offset in which this vendor writes timestamps and ids; that of the document's samples."""
+"""The UTC offset of timestamps and ids, as in the document's samples."""
 
 VERSION = {
     "buildNumber": 52,
@@ -23,7 +20,7 @@ VERSION = {
     "versionInfo": "REST Interface",
     "message": "Simulated.",
 }
-"""The answer of GET /version."""
+"""The response to GET /version."""
 
 
 _ID_CHARACTERS = string.ascii_letters + string.digits
@@ -32,7 +29,7 @@ _ID_LENGTH = 18
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobDefaults:
-    """What a job has where its options say nothing, as set for a login; a value."""
+    """Values for jobs whose options name none, as configured for a login."""
 
     source: str
     report_lag_seconds: float
@@ -43,10 +40,10 @@ class DataCentre:
     """The jobs of one data centre; simulator lifetime.
 
     Args:
-        random: Makes ids.
-        courses: Decides how each SMS goes.
-        defaults: What the login has set.
-        first_number: Where the numbers at the end of SMS ids start, so that two data centres never give the same.
+        random: Draws ids.
+        courses: Draws the course of each SMS.
+        defaults: The configuration of the login.
+        first_number: The first number at the end of SMS ids. Data centres use distinct ranges, so ids are unique.
     """
 
     def __init__(self, random: Random, courses: SmsCourses, defaults: JobDefaults, *, first_number: int) -> None:
@@ -57,11 +54,11 @@ class DataCentre:
         self._jobs: dict[str, SmsJob] = {}
 
     def accept(self, request: JobRequest, now: datetime) -> SmsJob:
-        """Take a job in.
+        """Accept a job.
 
         Args:
-            request: The job, checked.
-            now: When it is posted.
+            request: The checked request.
+            now: When the job is posted.
 
         Returns:
             The job with its id.
@@ -87,31 +84,28 @@ class DataCentre:
         return len(self._jobs)
 
     def take_over(self, job: SmsJob) -> None:
-        """Take in a job that was accepted elsewhere."""
+        """Add a job that was accepted by another data centre."""
         self._jobs[job.job_id] = job
 
     def remove(self, job_id: str) -> None:
-        """Forget a job, if it is one of this data centre's."""
+        """Remove a job if this data centre has it."""
         self._jobs.pop(job_id, None)
 
     def open_jobs(self, now: datetime) -> list[SmsJob]:
-        """Those jobs of which a recipient has not finished, oldest first."""
+        """Return the jobs with an unfinished recipient, oldest first."""
         return [job for job in self._jobs.values() if self._shown(job, now) and job.finished_by(now) is None]
 
     def job(self, job_id: str, now: datetime) -> SmsJob | None:
-        """Find a job of this data centre; None where it knows none, not yet, or no longer."""
+        """Return a job of this data centre; None if it is unknown, not found yet or no longer kept."""
         found = self._jobs.get(job_id)
         return found if found and self._shown(found, now) else None
 
     def jobs(self, query: JobsQuery, now: datetime) -> list[SmsJob]:
-        """List jobs, oldest first.
+        """Return the jobs that match a query, oldest first.
 
         Args:
             query: The window, the state and the part of the list.
-            now: The time.
-
-        Returns:
-            The jobs of this data centre that fit.
+            now: The current time.
         """
         found = [
             job
@@ -151,7 +145,7 @@ class DataCentre:
 
 
 def job_report(job: SmsJob, now: datetime) -> dict[str, Any]:
-    """Build the JobReport; finishedTs is there once every recipient has finished."""
+    """Build the JobReport; finishedTs is present once every recipient has finished."""
     finished_at = job.finished_by(now)
     return {
         "jobId": job.job_id,
@@ -170,7 +164,7 @@ def job_report(job: SmsJob, now: datetime) -> dict[str, Any]:
 
 
 def recipient_report(recipient: SmsRecipient, now: datetime) -> dict[str, str]:
-    """Build a RecipientReport; what is not known yet has no key."""
+    """Build the RecipientReport; unknown values have no key."""
     state = recipient.state_at(now)
     report = {
         "smsId": recipient.sms_id,

@@ -1,4 +1,4 @@
-"""What a host of the simulated SMS service checks before it answers: login, request rate and media types."""
+"""Checks before every request to the simulated SMS service: login, request rate and media types."""
 
 import base64
 import binascii
@@ -21,11 +21,11 @@ Handler = Callable[[Request, bytes, datetime], Response]
 
 
 class RequestWindow:
-    """Counts the requests of the last 10 seconds; lives as long as a host.
+    """Counts the requests of the last 10 seconds; host lifetime.
 
     Args:
-        most: How many are allowed; None for any number.
-        monotonic: The seconds that the window is measured in.
+        most: The limit; None for no limit.
+        monotonic: Returns the time in seconds for the window.
     """
 
     def __init__(self, most: int | None, monotonic: Callable[[], float]) -> None:
@@ -34,7 +34,7 @@ class RequestWindow:
         self._admitted: deque[float] = deque()
 
     def admits(self) -> bool:
-        """Tell whether one more request may be answered, and count it if so."""
+        """Return whether one more request is allowed, and count it if so."""
         if self._most is None:
             return True
         now = self._monotonic()
@@ -47,15 +47,15 @@ class RequestWindow:
 
 
 class Gate:
-    """Lets a host's requests in or answers them with a status and no content; lives as long as the host.
+    """Checks requests and answers refused ones with a status and no content; host lifetime.
 
     Args:
-        clock: The time in the sandbox.
+        clock: The sandbox's clock.
         window: Counts the host's requests.
-        username: The one login.
+        username: The only login.
         password: Its password.
-        limit_reads: Whether reads count and are refused too; the document lists 429 for posting alone.
-        retry_after_seconds: Sent with a 429; None sends none.
+        limit_reads: Whether reads count towards the limit; the document lists 429 for posting only.
+        retry_after_seconds: Retry-After of a 429; None omits the header.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Gate:
         self._retry_after_seconds = retry_after_seconds
 
     def endpoint(self, handler: Handler) -> Callable[[Request], object]:
-        """Put the checks before a handler.
+        """Wrap a handler in the checks.
 
         Args:
-            handler: Answers a request that has passed.
+            handler: Answers a request that passed the checks.
 
         Returns:
-            An endpoint for a route.
+            The endpoint for a route.
         """
 
         async def answer(request: Request) -> Response:

@@ -1,4 +1,9 @@
-"""What the simulated SMS service keeps: jobs, and recipients that move from OPEN to their end by the clock."""
+"""Records of the simulated SMS service: jobs, recipients, and the course that each SMS takes.
+
+Theory of operation: the course of each SMS is drawn when its job is accepted: when it is scheduled, when it is running,
+when it finishes and with which outcome. The state at any time is a pure function of the course and that time. It moves
+from OPEN over RUNNING to DONE, CANCELED or KILL.
+"""
 
 import re
 from dataclasses import dataclass
@@ -13,13 +18,13 @@ _PROVIDER_VALIDITY = 2880
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How an SMS ends, in the words of the vendor's table of outbound status codes; a value.
+    """The final state of an SMS, in the words of the vendor's table of outbound status codes.
 
     Attributes:
         process_status: DONE, CANCELED or KILL.
-        status: SUC_FIN and so on; None where the table has none.
-        reason: A sentence.
-        handed_over: Whether the SMS gets as far as the provider, and so has a sentTs.
+        status: A status such as SUC_FIN; None if the table has none.
+        reason: The explanation, a sentence.
+        handed_over: Whether the SMS reaches the provider and therefore has a sentTs.
     """
 
     process_status: str
@@ -30,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipientState:
-    """Where an SMS stands at one time; a value. What is None has no key in the report."""
+    """The state of an SMS at one time. Fields that are None have no key in the report."""
 
     process_status: str
     status: str | None = None
@@ -41,16 +46,16 @@ class RecipientState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsRecipient:
-    """One SMS to one number, its course settled beforehand; simulator lifetime.
+    """One SMS to one number, with its course; simulator lifetime.
 
     Attributes:
-        sms_id: S.yyyyMMdd-HHmmss-00001 and so on.
-        destination: As the client wrote it.
-        customer_ref: The client's; the destination where it gave none.
-        scheduled_at: OPEN without a status until then; handed over or first tried then.
-        running_at: From accepted (OPEN) to RUNNING.
-        finished_at: When the outcome stands.
-        outcome: How it ends.
+        sms_id: An id such as S.20240219-091407-00001.
+        destination: The number as the client wrote it.
+        customer_ref: The client's reference; the destination if it gave none.
+        scheduled_at: When the SMS is handed over or first tried; OPEN without a status before.
+        running_at: When the process status changes from OPEN to RUNNING.
+        finished_at: When the outcome is reached.
+        outcome: The final state.
     """
 
     sms_id: str
@@ -62,7 +67,7 @@ class SmsRecipient:
     outcome: Outcome
 
     def state_at(self, now: datetime) -> RecipientState:
-        """Return where the SMS stands at that time."""
+        """Return the state at `now`."""
         sent_at = self.scheduled_at if self.outcome.handed_over else None
         if now >= self.finished_at:
             return RecipientState(
@@ -84,13 +89,13 @@ class SmsRecipient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsJob:
-    """One job; simulator lifetime, though it is shown for three months only.
+    """One job; simulator lifetime, but shown for three months only.
 
     Attributes:
-        job_id: J.yyyyMMdd-HHmmss.SSS- and 18 letters or digits.
-        received_at: When it was posted.
+        job_id: "J.yyyyMMdd-HHmmss.SSS-" and 18 letters or digits.
+        received_at: When the job was posted.
         encoding: "standard" or "utf-16", as reports spell it.
-        validity_minutes: 0 for the provider's default, else 5 to 2880.
+        validity_minutes: 0 for the provider's default, otherwise 5 to 2880.
         recipients: At least one.
     """
 
@@ -107,17 +112,17 @@ class SmsJob:
     recipients: tuple[SmsRecipient, ...]
 
     def finished_by(self, now: datetime) -> datetime | None:
-        """Return when the last recipient finished, None while one has not."""
+        """Return when the last recipient finished; None if one has not finished by `now`."""
         finished_at = max(recipient.finished_at for recipient in self.recipients)
         return finished_at if finished_at <= now else None
 
     def shown_at(self, now: datetime, *, lag_seconds: float, kept_days: int) -> bool:
-        """Tell whether the job can be asked for.
+        """Return whether the job is found at `now`.
 
         Args:
-            now: The time.
-            lag_seconds: How long after it was posted a job is not known yet.
-            kept_days: After how many days it is forgotten.
+            now: The current time.
+            lag_seconds: How long a job is not found after it was posted.
+            kept_days: How many days a job is kept.
         """
         age = now - self.received_at
         return timedelta(seconds=lag_seconds) <= age <= timedelta(days=kept_days)
@@ -151,7 +156,7 @@ _NOTIFIED_FAILURES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsCourse:
-    """How one SMS goes; a value. The fields are those of `SmsRecipient`."""
+    """The course of one SMS. The fields are those of `SmsRecipient`."""
 
     scheduled_at: datetime
     running_at: datetime
@@ -160,11 +165,11 @@ class SmsCourse:
 
 
 class SmsCourses:
-    """Draws the courses of a simulator's recipients; simulator lifetime.
+    """Draws the course of each SMS; simulator lifetime.
 
     Args:
         random: Decides times and outcomes.
-        failing_share: The share of recipients, 0 to 1, that do not end well; malformed numbers never do.
+        failing_share: The share of recipients, 0 to 1, that do not end successfully; malformed numbers never do.
     """
 
     def __init__(self, random: Random, failing_share: float) -> None:
@@ -172,16 +177,16 @@ class SmsCourses:
         self._failing_share = failing_share
 
     def draw(self, request: JobRequest, recipient: Recipient, received_at: datetime) -> SmsCourse:
-        """Settle how one SMS goes.
+        """Draw the course of one SMS.
 
         Args:
-            request: The job, whose period, blackouts, validity and wish for notifications count.
-            recipient: Whom it is for; its own blackouts replace the job's.
+            request: The job, with its period, blackouts, validity and request for notifications.
+            recipient: The recipient; its own blackouts replace those of the job.
             received_at: When the job was posted.
 
         Returns:
-            The course: seconds for an SMS without notification, up to two minutes with one, and the whole validity
-            where it times out.
+            A course of a few seconds without notification, up to two minutes with notification, and the whole
+            validity period for a timeout.
         """
         random = self._random
         notified = bool(request.options.status_requested)

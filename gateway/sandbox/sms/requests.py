@@ -1,4 +1,4 @@
-"""Reads a JobRequest as the simulated SMS service does: what it refuses, clamps and takes for granted."""
+"""Parse the requests of the simulated SMS service: the body of POST /jobs and the query of GET /jobs."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ Period = tuple[datetime, datetime]
 
 
 class SmsRefusalError(Exception):
-    """A request that is answered with a status and no content; lives for that answer.
+    """A request was refused with a status and no content.
 
     Args:
         status: The HTTP status.
@@ -47,11 +47,11 @@ class SmsRefusalError(Exception):
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What every part of a JobRequest shares: camelCase, and no member that is not documented; a value."""
+    """Base of every part of a JobRequest: camelCase names, undocumented members are refused."""
 
 
 class Options(_Wire, frozen=True, kw_only=True):
-    """The options of a JobRequest, as sent; a value. `max_parts` is clamped to 1..20, which no report shows."""
+    """The options of a JobRequest, as sent. `max_parts` is clamped to 1..20, which no report shows."""
 
     src: str | None = None
     encoding: str | None = None
@@ -69,7 +69,7 @@ class Options(_Wire, frozen=True, kw_only=True):
 
 
 class Recipient(_Wire, frozen=True, kw_only=True):
-    """A recipient of a JobRequest, as sent; a value."""
+    """A recipient of a JobRequest, as sent."""
 
     dst: str | None = None
     customer_ref: str | None = None
@@ -77,31 +77,28 @@ class Recipient(_Wire, frozen=True, kw_only=True):
 
 
 class Message(_Wire, frozen=True, kw_only=True):
-    """A message of a JobRequest, as sent; a value."""
+    """A message of a JobRequest, as sent."""
 
     text: str | None = None
     recipients: list[Recipient] | None = None
 
 
 class JobRequest(_Wire, frozen=True, kw_only=True):
-    """The body of POST /jobs, as sent; a value."""
+    """The body of POST /jobs, as sent."""
 
     options: Options = msgspec.field(default_factory=Options)
     messages: list[Message] | None = None
 
 
 def job_request(body: bytes) -> JobRequest:
-    """Read and check the body of POST /jobs.
+    """Parse and check the body of POST /jobs.
 
     Args:
-        body: The request's bytes.
-
-    Returns:
-        The request, all its words and timestamps found good.
+        body: The request body.
 
     Raises:
-        SmsRefusalError: 400 for malformed data and words that are none, 422 for missing or overlong content and
-            characters that the encoding lacks where those are to be refused.
+        SmsRefusalError: 400 for malformed data and unknown enumeration values, 422 for missing or overlong content,
+            and for characters outside the encoding if `invalidCharacters` is REFUSE.
     """
     try:
         request = msgspec.json.decode(body, type=JobRequest)
@@ -115,36 +112,36 @@ def job_request(body: bytes) -> JobRequest:
 
 
 def canonical(body: bytes) -> bytes:
-    """Return a request's JSON without regard to whitespace and the order of keys, for the detection of duplicates."""
+    """Return the JSON with sorted keys and without whitespace, to detect duplicates."""
     found: Any = orjson.loads(body)
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
 
 
 def used_encoding(request: JobRequest) -> str:
-    """Return the encoding that the job is sent in, as reports spell it."""
+    """Return the encoding of the job, as reports spell it."""
     asked = (request.options.encoding or "standard").lower()
     widened = request.options.invalid_characters == "TO_UTF16" and not _fits_standard(request)
     return "utf-16" if widened else asked
 
 
 def used_validity(minutes: int | None) -> int:
-    """Return the minutes that a job is valid for: 0 is the provider's default, others are clamped to 5..2880."""
+    """Return the validity of a job in minutes: 0 is the provider's default, other values are clamped to 5..2880."""
     if minutes is None:
         return _MAX_VALIDITY
     return minutes and min(max(minutes, _MIN_VALIDITY), _MAX_VALIDITY)
 
 
 def period(text: str) -> Period:
-    """Read an ISO-8601 interval "start/end"; shorter than an hour, it is widened to one.
+    """Parse an ISO-8601 interval "start/end"; one shorter than an hour is extended to an hour.
 
     Args:
         text: Such as "2018-10-25T18:00Z/2018-10-26T07:00Z".
 
     Returns:
-        Its start and its end.
+        The start and the end.
 
     Raises:
-        SmsRefusalError: 400 where it is none.
+        SmsRefusalError: 400 for an invalid interval.
     """
     start, slash, end = text.partition("/")
     if not slash:
@@ -156,16 +153,13 @@ def period(text: str) -> Period:
 
 
 def instant(text: str) -> datetime:
-    """Read an ISO-8601 timestamp; without an offset, it is UTC.
+    """Parse an ISO-8601 timestamp; without an offset it is UTC.
 
     Args:
         text: With or without seconds.
 
-    Returns:
-        The instant, aware.
-
     Raises:
-        SmsRefusalError: 400 where it is none.
+        SmsRefusalError: 400 for an invalid timestamp.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -226,7 +220,7 @@ def _fits_standard(request: JobRequest) -> bool:
 
 
 def recipients(request: JobRequest) -> list[tuple[str, Recipient]]:
-    """Return every recipient of a request with the text for it, in their order."""
+    """Return the text and the recipient of every SMS of a request, in order."""
     return [
         (message.text or "", recipient) for message in request.messages or () for recipient in message.recipients or ()
     ]
@@ -234,14 +228,14 @@ def recipients(request: JobRequest) -> list[tuple[str, Recipient]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobsQuery:
-    """Which jobs are asked for; a value.
+    """The query of GET /jobs, checked.
 
     Attributes:
-        start: Received no earlier.
-        end: Received no later.
+        start: The earliest time of receipt.
+        end: The latest time of receipt.
         open: True for jobs not finished, False for finished ones, None for both.
-        limit: How many, 1 to 1000.
-        offset: How many to skip.
+        limit: How many jobs, 1 to 1000.
+        offset: How many jobs to skip.
     """
 
     start: datetime
@@ -252,17 +246,14 @@ class JobsQuery:
 
 
 def jobs_query(parameters: Mapping[str, str], now: datetime) -> JobsQuery:
-    """Read the query of GET /jobs; without timestamps, it asks for the 30 days before toTs or now.
+    """Parse the query of GET /jobs; the default window is the 30 days before toTs or `now`.
 
     Args:
-        parameters: Names and values, decoded; others than the documented are passed over.
-        now: The time.
-
-    Returns:
-        What is asked for.
+        parameters: Decoded names and values; undocumented ones are ignored.
+        now: The current time.
 
     Raises:
-        SmsRefusalError: 400 for a value against the document's rules.
+        SmsRefusalError: 400 for a value that the document does not allow.
     """
     if parameters.get("jobIdsOnly", "true") != "true":
         raise SmsRefusalError(400)

@@ -13,10 +13,10 @@ from gateway.sandbox.sms.records import SmsCourses, SmsJob, SmsRecipient
 from gateway.sandbox.sms.requests import JobRequest, Message, Options, Recipient
 
 RHYTHM: Final = Rhythm(every_seconds=300, ahead=0, kept=288)
-"""A day of the clock is kept."""
+"""Jobs of the last 24 hours of the clock are kept."""
 RECIPIENTS: Final = 4
 APART_SECONDS: Final = 150.0
-"""What lies between two recipients of a job: it is open for longer than it takes until the next one begins."""
+"""Seconds between two recipients of a job, chosen so that a job is still open when the next one begins."""
 _FIRST_NUMBER: Final = 90_001
 _VALIDITY_MINUTES: Final = 5
 
@@ -37,12 +37,12 @@ _BILLCODES = ("LOGISTICS", "RELEASES", "SUPPORT", None)
 
 
 def seed_sms(data_centres: tuple[DataCentre, ...], now: datetime, random: Random) -> None:
-    """Give the data centres in turn 60 jobs of the last 80 days, 36 of them of the last 30; the newest are open.
+    """Add 60 jobs of the last 80 days to the data centres in turn, 36 of them from the last 30; the newest are open.
 
     Args:
-        data_centres: Where the jobs land.
+        data_centres: The data centres that get the jobs.
         now: When the simulators start.
-        random: Decides everything.
+        random: Decides every value.
     """
     ages = [
         *(random.uniform(_RECENT_DAYS + 2, _OLDER_DAYS) * 86_400 for _ in range(_OLDER_JOBS)),
@@ -80,13 +80,13 @@ def _past_request(random: Random, place: int) -> JobRequest:
 def job_arrivals(
     data_centres: Sequence[DataCentre], defaults: JobDefaults, failing_share: float, seed: int, start: datetime
 ) -> Arrivals:
-    """What gives new jobs to the data centres in turn and removes old ones.
+    """Return the arrivals that add new jobs to the data centres in turn and remove old ones.
 
     Args:
-        data_centres: Where the jobs land.
-        defaults: What the login has set.
-        failing_share: The share of recipients, 0 to 1, that do not end well.
-        seed: The same seed and start give the same jobs, whatever clients do meanwhile.
+        data_centres: The data centres that get the jobs.
+        defaults: The configuration of the login.
+        failing_share: The share of recipients, 0 to 1, that do not end successfully.
+        seed: The same seed and start give the same jobs, regardless of the requests of clients.
         start: When the simulators start.
     """
 
@@ -119,7 +119,7 @@ def _arriving_request(random: Random, number: int) -> JobRequest:
 
 
 def _spread(job: SmsJob) -> SmsJob:
-    """The job as a provider works it off that takes one SMS after the other."""
+    """Delay each recipient, as for a provider that sends one SMS after the other."""
     recipients = [_later(recipient, place * APART_SECONDS) for place, recipient in enumerate(job.recipients)]
     return replace(job, recipients=tuple(recipients))
 

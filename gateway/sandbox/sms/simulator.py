@@ -1,6 +1,7 @@
-"""The SMS service simulated: two data centres that know only their own jobs, and the host that jobs are posted to.
+"""The simulated SMS service: two data centres with separate jobs, and a third host that accepts jobs for both.
 
-It starts with the same jobs for the same seed and start.
+The same seed and start give the same jobs. Jobs that are posted to a data centre stay there; the third host places them
+in the two in turn, and the reports must be read from the data centre that has the job.
 """
 
 import time
@@ -40,14 +41,14 @@ _DEFAULTS = SmsOptions()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmsSimulators:
-    """The three hosts of the simulated SMS service; live as long as their servers. Base path /rest/v1.
+    """The three hosts of the simulated SMS service; server lifetime. Base path /rest/v1.
 
     Attributes:
-        primary: A data centre.
-        secondary: The other.
-        send: Takes jobs only, and places them in the two in turn.
-        data_centres: What the first two answer from.
-        arrivals: Brings new jobs for as long as it is asked to catch up with the clock.
+        primary: The first data centre.
+        secondary: The second data centre.
+        send: Accepts jobs only, and places them in the two in turn.
+        data_centres: The jobs of `primary` and `secondary`.
+        arrivals: Adds new jobs on each `catch_up`.
     """
 
     primary: Simulator
@@ -64,16 +65,16 @@ def create_sms(
     options: SmsOptions = _DEFAULTS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> SmsSimulators:
-    """Build the simulated SMS service with its jobs.
+    """Create the simulated SMS service with its jobs.
 
     Args:
-        clock: The time in the sandbox, by which recipients move and duplicates are forgotten.
+        clock: The sandbox's clock, by which recipients progress and duplicates expire.
         seed: The same seed and start give the same jobs and outcomes.
         options: Behaviour that the document leaves open.
-        monotonic: The seconds in which the 10-second window of the request limit is measured.
+        monotonic: Returns the time in seconds for the 10-second window of the request limit.
 
     Returns:
-        The three hosts, ready to be served.
+        The three hosts; serve the `app` of each.
     """
     random = Random(seed)  # noqa: S311 - planted records, no secrets
     courses = SmsCourses(random, options.failing_share)
@@ -105,7 +106,7 @@ def create_sms(
 
 
 class _Duplicates:
-    """Remembers jobs posted with duplicateDetection for 10 minutes; lives as long as the simulators, which share it."""
+    """Remembers jobs posted with duplicateDetection for 10 minutes; shared by the hosts, simulator lifetime."""
 
     def __init__(self) -> None:
         self._posted_at: dict[bytes, datetime] = {}
@@ -121,7 +122,7 @@ class _Duplicates:
 
 
 class _Posting:
-    """Takes jobs in and places them in its data centres in turn; lives as long as a host."""
+    """Accepts jobs and places them in its data centres in turn; host lifetime."""
 
     def __init__(self, data_centres: tuple[DataCentre, ...], duplicates: _Duplicates, options: SmsOptions) -> None:
         self._turns = cycle(data_centres)
@@ -137,7 +138,7 @@ class _Posting:
 
 
 class _Reading:
-    """Answers what is asked about the jobs of one data centre; lives as long as its host."""
+    """Answers reads about the jobs of one data centre; host lifetime."""
 
     def __init__(self, data_centre: DataCentre, options: SmsOptions) -> None:
         self._data_centre = data_centre
