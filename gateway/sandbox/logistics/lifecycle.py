@@ -1,8 +1,9 @@
-"""How a simulated logistics task moves through its statuses: planned once, then read off the clock.
+"""The lifecycle of a simulated logistics task: the plan of its status changes.
 
-A task's whole future is laid down as events when it is broadcast, so what it looks like at any moment is a pure
-function of the task and that moment. The edges are those of the document's status table; how long a status lasts, how
-often a task fails, and the words in `action` are assumed.
+Theory of operation: when a task is broadcast, all its later status changes are planned as events with times. Nothing
+moves a task afterwards: its status at any time is that of the last event up to that time. The task id and the seed
+decide the outcome and the durations, so the same task always takes the same journey. The transitions are those of the
+document's status table; durations, the share of failures and the words in `action` are assumed.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ from gateway.sandbox.logistics import vocabulary as words
 from gateway.sandbox.random_values import seeded_random
 
 SQUAD_MARGIN: Final = timedelta(minutes=30)
-"""A squad task expires this long before its pickup ends (document: Order Statuses)."""
+"""A squad task expires this long before the end of its pickup window (document: Order Statuses)."""
 
 MAX_BROADCAST: Final = timedelta(hours=24)
-"""The "max broadcast time" of a standard task; the document gives no figure."""
+"""The "max broadcast time" of a standard task; the document gives no value."""
 
 _ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
     words.COMPLETE: (
@@ -84,7 +85,7 @@ _REASONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class StatusEvent:
-    """One change of status; lives with its task. `happened_at` is in UTC."""
+    """One change of status; task lifetime. `happened_at` is in UTC."""
 
     status: str
     happened_at: datetime
@@ -92,18 +93,18 @@ class StatusEvent:
 
     @property
     def action(self) -> str:
-        """The word for what led to the status."""
+        """The action that led to the status."""
         return _ACTIONS[self.status]
 
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
-    """Plans what becomes of a task; lives with the simulator.
+    """Plans the status changes of tasks; simulator lifetime.
 
     Args:
-        seed: The same seed, task and moment always give the same journey.
+        seed: The same seed, task and time always give the same journey.
         pace: Factor on the time spent in each status; 0.1 is ten times as fast.
-        failing_share: Share of tasks, 0 to 1, that end in something other than complete.
+        failing_share: Share of tasks, 0 to 1, that end in another status than complete.
     """
 
     seed: int
@@ -111,27 +112,27 @@ class Journeys:
     failing_share: float = 0.15
 
     def outcome(self, task_id: str) -> str:
-        """The last status that a task will reach if it is accepted in time."""
+        """Return the final status of a task that is accepted in time."""
         chance = seeded_random(self.seed, task_id, "outcome")
         if chance.random() >= self.failing_share:
             return words.COMPLETE
         return chance.choice((words.UNSUCCESSFUL_PICKUP, words.UNSUCCESSFUL_DELIVERY, words.EXPIRED))
 
     def stay(self, task_id: str, status: str) -> timedelta:
-        """How long a task stays in a status that it leaves by itself, in whole seconds."""
+        """Return how long a task stays in a status that is not final, in whole seconds."""
         jitter = seeded_random(self.seed, task_id, status).uniform(0.5, 1.5)
         return timedelta(seconds=max(2, round(_SECONDS_IN[status] * self.pace * jitter)))
 
     def plan(
         self, task_id: str, broadcast_at: datetime, expires_at: datetime | None, outcome: str
     ) -> tuple[StatusEvent, ...]:
-        """Everything that will happen to a task after it is broadcast, oldest first.
+        """Return all status changes after a task is broadcast, oldest first.
 
         Args:
-            task_id: The task, which the chances hang on.
+            task_id: The task; its random values are derived from the id.
             broadcast_at: When its broadcasting begins.
-            expires_at: When it expires where nobody has accepted it; None for never.
-            outcome: The status that ends it where it is accepted in time.
+            expires_at: When it expires unless accepted; None for never.
+            outcome: Its final status if it is accepted in time.
         """
         route = _ROUTES[outcome]
         accepted_at = broadcast_at + self.stay(task_id, words.BROADCASTING)
@@ -156,15 +157,15 @@ class Journeys:
 
 
 def expiry(preference: str, pickup_end: datetime, broadcast_at: datetime) -> datetime | None:
-    """When a task expires that nobody accepts (document: Order Statuses, expired).
+    """Return when a task expires that nobody accepts (document: Order Statuses, expired).
 
     Args:
-        preference: `broadcast_preference`; `all` is taken for the document's "standard".
+        preference: `broadcast_preference`; `all` is treated as the document's "standard".
         pickup_end: The end of the pickup window.
         broadcast_at: When broadcasting began.
 
     Returns:
-        The moment, or None for a marine task, which never expires.
+        The time, or None for a marine task, which never expires.
     """
     if preference == "marine":
         return None

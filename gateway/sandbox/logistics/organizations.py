@@ -1,4 +1,4 @@
-"""The simulated organizations that a platform partner manages, with their roles and the invitations sent for them.
+"""The organizations of a platform partner in the simulated logistics API, with their roles and invitations.
 
 Organizations and the rules for their names follow the vendor's public pages; roles are assumed to be `{id, name}`.
 """
@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, Final
 
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.documents import PLATFORM_ID, wire_time
-from gateway.sandbox.logistics.errors import already_exists, invalid, not_found
+from gateway.sandbox.logistics.requests import already_exists, invalid, not_found
+from gateway.sandbox.logistics.tasks import PLATFORM_ID, wire_time
 from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
 SEEDED_NAMES: Final = (
@@ -36,8 +36,8 @@ class Organizations:
     """The organizations in the order of their creation; simulator lifetime.
 
     Args:
-        seed: Decides their ids and figures.
-        now: The seeded ones are some months older.
+        seed: Decides their ids and prices.
+        now: When the simulator starts; the seeded organizations are some months older.
     """
 
     def __init__(self, seed: int, now: datetime) -> None:
@@ -48,18 +48,18 @@ class Organizations:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of all, the oldest first."""
+        """The ids of all organizations, oldest first."""
         return tuple(self._by_id)
 
     def create(self, body: Mapping[str, Any], now: datetime) -> Organization:
-        """Make an organization.
+        """Create an organization.
 
         Args:
             body: `{business_name}`.
-            now: The moment of creation.
+            now: The time of creation.
 
         Raises:
-            Refused: 422, the name breaks a rule; 409, it is taken.
+            Refused: 422 if the name violates a rule, 409 if it is in use.
         """
         name = checks.required_text(body.get("business_name"), "business_name").strip()
         _check_name(name)
@@ -68,10 +68,10 @@ class Organizations:
         return self._add(name, now)
 
     def find(self, org_id: str) -> Organization:
-        """The organization with exactly this id.
+        """Return the organization with this id.
 
         Raises:
-            Refused: 404, the partner manages none such.
+            Refused: 404 if there is none.
         """
         organization = self._by_id.get(org_id)
         if organization is None:
@@ -79,20 +79,20 @@ class Organizations:
         return organization
 
     def page(self, page: int, per_page: int) -> list[Organization]:
-        """One page of the organizations, the oldest first.
+        """Return one page of the organizations, oldest first.
 
         Args:
-            page: From 1.
-            per_page: How many on each page.
+            page: The page number, from 1.
+            per_page: Organizations on a page.
         """
         first = (page - 1) * per_page
         return list(islice(self._by_id.values(), first, first + per_page))
 
     def roles(self, org_id: str) -> Sequence[Mapping[str, str]]:
-        """The roles within an organization.
+        """Return the roles in an organization.
 
         Raises:
-            Refused: 404, the partner manages none such.
+            Refused: 404 if there is no such organization.
         """
         self.find(org_id)
         return [{"id": seeded_uuid(org_id, name), "name": name} for name in ROLE_NAMES]
@@ -101,13 +101,13 @@ class Organizations:
         """Invite a user to an organization.
 
         Args:
-            body: `{user: {email, org_id, role_id?}}`; the three are assumed.
+            body: `{user: {email, org_id, role_id?}}`; the three fields are assumed.
 
         Returns:
-            The message to answer with.
+            The message of the response.
 
         Raises:
-            Refused: 422, a field is missing or wrong; 404, there is no such organization.
+            Refused: 422 if a field is missing or invalid, 404 if there is no such organization.
         """
         user = checks.record(body.get("user"), "user")
         if not _EMAIL.fullmatch(checks.required_text(user.get("email"), "user.email")):

@@ -1,32 +1,41 @@
-"""The simulated price recommendation: a made-up tariff for each vehicle over the great-circle distance."""
+"""Simulated price recommendations and the distances they are based on.
 
+The tariff is fictitious: a base fee for each delivery and a fee for each kilometre of great-circle distance, times the
+size of the vehicle. Addresses without coordinates get a stable point in Singapore, as the simulator has no map.
+"""
+
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.errors import invalid
-from gateway.sandbox.logistics.geography import Point, distance_meters, place
+from gateway.sandbox.logistics.requests import invalid
 from gateway.sandbox.logistics.vocabulary import PRICE_SERVICES
+from gateway.sandbox.random_values import seeded_random
 
 MAX_DELIVERIES: Final = 10
-"""Beyond these only the farthest from the pickup count (document: Get price recommendation)."""
+"""Of more deliveries only the farthest from the pickup are priced (document: Get price recommendation)."""
 
 _CENT: Final = 1000
 _BASE_CENTS: Final = 500
 _CENTS_PER_KILOMETRE: Final = 40
+_EARTH_RADIUS_METERS: Final = 6_371_000
+_ADDRESS_WORDS: Final = ("street_address", "building_name", "city", "state", "country", "zip_code")
+
+Point = tuple[float, float]
 
 
 def price_recommendation(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fee from the pickup to each delivery in turn.
+    """Return the fee from the pickup to each delivery in turn.
 
     Args:
-        body: `{service_type, stops}`; a stop is `{address?, latitude?, longitude?}` and the first one the pickup.
+        body: `{service_type, stops}`; a stop is `{address?, latitude?, longitude?}`, and the first one is the pickup.
 
     Returns:
-        The document's answer; fees in 1/1000 cents, `total_waypoint` the deliveries that count.
+        The body of the response: fees in 1/1000 cents, the number of priced deliveries in `total_waypoint`.
 
     Raises:
-        Refused: 422, the vehicle is not priced, or there are fewer than two stops.
+        Refused: 422 if the vehicle has no price or there are fewer than two stops.
     """
     service = checks.one_of(PRICE_SERVICES)(body.get("service_type"), "service_type")
     stops = checks.records(body.get("stops"), "stops")
@@ -61,3 +70,31 @@ def _point(stop: Mapping[str, Any], path: str) -> Point:
     if latitude is not None and longitude is not None:
         return checks.number(latitude, f"{path}.latitude"), checks.number(longitude, f"{path}.longitude")
     return place(checks.required_text(stop.get("address") or "", f"{path}.address"))
+
+
+def distance_meters(one: Point, other: Point) -> int:
+    """Return the great-circle distance of two points (latitude, longitude in degrees) in whole metres."""
+    (latitude, longitude), (other_latitude, other_longitude) = (map(math.radians, point) for point in (one, other))
+    half_chord = (
+        math.sin((other_latitude - latitude) / 2) ** 2
+        + math.cos(latitude) * math.cos(other_latitude) * math.sin((other_longitude - longitude) / 2) ** 2
+    )
+    return round(2 * _EARTH_RADIUS_METERS * math.asin(math.sqrt(half_chord)))
+
+
+def place(text: str) -> Point:
+    """Return a point in Singapore for an address, the same each time."""
+    chance = seeded_random("place", text.strip().casefold())
+    return round(chance.uniform(1.26, 1.44), 6), round(chance.uniform(103.65, 104.0), 6)
+
+
+def address_distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    """Return the distance of two addresses in whole metres."""
+    return distance_meters(_address_point(one), _address_point(other))
+
+
+def _address_point(address: Mapping[str, Any]) -> Point:
+    latitude, longitude = address.get("latitude"), address.get("longitude")
+    if latitude is not None and longitude is not None:
+        return latitude, longitude
+    return place(" ".join(str(address.get(word) or "") for word in _ADDRESS_WORDS))

@@ -1,7 +1,9 @@
-"""Reads requests to the simulated logistics API and writes its answers."""
+"""Requests and responses of the simulated logistics API: bodies, query parameters, and the errors it answers.
+
+The vendor's document shows no errors; `{code, message}` with 400, 401, 403, 404, 409 and 422 is assumed.
+"""
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -9,18 +11,70 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.sandbox.logistics.errors import Refused, malformed
-
-Handler = Callable[[Request], Awaitable[Response]]
-
 _INT64_MAX = 2**63 - 1
 
 
+class Refused(Exception):
+    """A request was refused with an error response.
+
+    Args:
+        status: The HTTP status.
+        code: The error code, for programs.
+        message: The explanation, for people.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def malformed(message: str) -> Refused:
+    """400: the request cannot be parsed."""
+    return Refused(400, "bad_request", message)
+
+
+def unauthenticated(message: str) -> Refused:
+    """401: the credentials are missing, wrong or expired."""
+    return Refused(401, "unauthorized", message)
+
+
+def forbidden(message: str) -> Refused:
+    """403: the credentials are valid, but lack the role."""
+    return Refused(403, "forbidden", message)
+
+
+def not_found(kind: str, identity: str) -> Refused:
+    """404: there is no record of this kind with this id."""
+    return Refused(404, "not_found", f"There is no {kind} {identity}.")
+
+
+def version_conflict(sent: str) -> Refused:
+    """409: the record has changed since the revision in the request."""
+    return Refused(409, "version_conflict", f"version_rev {sent} is not the current revision; read the task again.")
+
+
+def already_exists(message: str) -> Refused:
+    """409: a unique value is already in use."""
+    return Refused(409, "already_exists", message)
+
+
+def invalid(path: str, rule: str) -> Refused:
+    """422: the field at `path` violates a rule."""
+    return Refused(422, "validation_failed", f"{path}: {rule}")
+
+
+def invalid_status(message: str) -> Refused:
+    """422: the status of the record does not allow the operation."""
+    return Refused(422, "invalid_status", message)
+
+
 async def read_body(request: Request) -> dict[str, Any]:
-    """The JSON object in a request's body.
+    """Return the JSON object in the body.
 
     Raises:
-        Refused: 400, there is none.
+        Refused: 400 if the body is not a JSON object.
     """
     try:
         body = orjson.loads(await request.body())
@@ -32,19 +86,19 @@ async def read_body(request: Request) -> dict[str, Any]:
 
 
 def read_page(request: Request) -> tuple[int, int]:
-    """The `page` (default 1) and `per_page` (default 200) of a list request.
+    """Return `page` (default 1) and `per_page` (default 200) of a list request.
 
     Raises:
-        Refused: 400, one of them is no integer of at least 1.
+        Refused: 400 if one of them is not an integer of at least 1.
     """
     return _positive(request, "page", 1), _positive(request, "per_page", 200)
 
 
 def read_descending(request: Request) -> bool:
-    """Whether a list request asks for the newest first.
+    """Return whether the `order` of a list request is descending, newest first.
 
     Raises:
-        Refused: 400, `order` is neither asc nor desc.
+        Refused: 400 if `order` is neither asc nor desc.
     """
     order = request.query_params.get("order", "asc")
     if order not in ("asc", "desc"):
@@ -52,20 +106,20 @@ def read_descending(request: Request) -> bool:
     return order == "desc"
 
 
-def answer(content: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever JSON can hold
-    """A JSON answer."""
+def answer(content: Any, status: int = 200) -> Response:  # noqa: ANN401 - any JSON value
+    """Return a JSON response."""
     return Response(orjson.dumps(content), status_code=status, media_type="application/json")
 
 
 async def answer_refused(_: Request, error: Exception) -> Response:
-    """The answer to a request that was refused."""
+    """Exception handler for `Refused`."""
     if not isinstance(error, Refused):
         raise error
     return answer({"code": error.code, "message": error.message}, error.status)
 
 
 async def answer_unrouted(request: Request, error: Exception) -> Response:
-    """The answer to a path or a method that the API does not have."""
+    """Exception handler for an unknown path or method."""
     if not isinstance(error, HTTPException):
         raise error
     message = f"{request.method} {request.url.path}: {error.detail}"

@@ -1,6 +1,7 @@
-"""The logistics tasks that the sandbox starts with: 120 over all statuses, the same for the same seed and start.
+"""Logistics tasks that the sandbox starts with and that arrive while it runs; the same for the same seed and start.
 
-Tasks that are not final are placed in the middle of their journeys, so that the clock moves them on.
+It starts with 120 tasks over all statuses. Those in a status that is not final are placed in the middle of their
+journeys: the age of a task is chosen so that its planned events put it into the wanted status at the start.
 """
 
 import random
@@ -8,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.documents import wire_time
 from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
-from gateway.sandbox.logistics.tasks import Fields, Task
+from gateway.sandbox.logistics.tasks import Fields, Task, TaskStore, wire_time
 from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
 TASKS_IN: Final[Mapping[str, int]] = {
@@ -29,7 +30,13 @@ TASKS_IN: Final[Mapping[str, int]] = {
     words.UNSUCCESSFUL_PICKUP: 5,
     words.UNSUCCESSFUL_DELIVERY: 5,
 }
-"""How many tasks are seeded in each status."""
+"""The number of seeded tasks in each status."""
+
+RHYTHM: Final = Rhythm(every_seconds=600, ahead=8, kept=144)
+"""Tasks of the last 24 hours of the clock are kept."""
+_FIRST_NUMBER: Final = 1_000
+_PICKUP_IN: Final = timedelta(hours=6)
+
 
 _PLACES: Final = (
     ("8 Jurong Port Road", "Jurong Port Main Gate", "619089", 1.3078, 103.7175),
@@ -53,11 +60,11 @@ _AFTER_PICKUP: Final = frozenset({words.PENDING_DELIVERY, words.DELIVERY_ARRIVIN
 
 
 def seed_tasks(now: datetime, journeys: Journeys, org_ids: Sequence[str]) -> list[Task]:
-    """The tasks at the start of the sandbox, in the order of their creation.
+    """Return the tasks at the start of the sandbox, in the order of their creation.
 
     Args:
-        now: The start.
-        journeys: Plans what becomes of them, and holds the seed.
+        now: When the simulator starts.
+        journeys: Plans their status changes; has the seed.
         org_ids: The organizations that own them.
     """
     start = now.replace(microsecond=0)
@@ -74,7 +81,7 @@ def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, or
 
     def events(created_at: datetime) -> tuple[StatusEvent, ...]:
         expires_at = expiry(preference, created_at + pickup_in, created_at) if status == words.EXPIRED else None
-        return _events(task_id, status, created_at, expires_at, journeys)
+        return _seeded_events(task_id, status, created_at, expires_at, journeys)
 
     created_at = start - _age(chance, status, events(start))
     fields = made_up_fields(chance, number, created_at, created_at + pickup_in)
@@ -82,7 +89,7 @@ def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, or
     return Task(task_id, seeded_uuid(journeys.seed, "seeded group", number // 4), fields, events(created_at))
 
 
-def _events(
+def _seeded_events(
     task_id: str, status: str, created_at: datetime, expires_at: datetime | None, journeys: Journeys
 ) -> tuple[StatusEvent, ...]:
     if status == words.DRAFT:
@@ -109,7 +116,7 @@ def _outcome(task_id: str, status: str, journeys: Journeys) -> str:
 
 
 def _age(chance: random.Random, status: str, events: Sequence[StatusEvent]) -> timedelta:
-    """How long before the start a task was created that is in `status` at the start."""
+    """Return how long before the start a task was created, so that it is in `status` at the start."""
     at = [event.status for event in events].index(status)
     begins = events[at].happened_at - events[0].happened_at
     if at == len(events) - 1:
@@ -119,13 +126,13 @@ def _age(chance: random.Random, status: str, events: Sequence[StatusEvent]) -> t
 
 
 def made_up_fields(chance: random.Random, number: int, created_at: datetime, pickup_end: datetime) -> Fields:
-    """What a merchant could have given for a task.
+    """Return plausible values for the fields that a merchant sends.
 
     Args:
-        chance: Decides.
-        number: Part of the merchant's own numbers.
+        chance: The source of the values.
+        number: Part of the merchant's tracking, group and invoice numbers.
         created_at: The client's time.
-        pickup_end: When the pickup window closes.
+        pickup_end: The end of the pickup window.
     """
     pickup, delivery = chance.sample(_PLACES, 2)
     return {
@@ -190,3 +197,42 @@ def _window(start: datetime, end: datetime) -> Fields:
         "end_time_utc": wire_time(end),
         "end_timezone": "Asia/Singapore",
     }
+
+
+def task_arrivals(store: TaskStore, journeys: Journeys, org_ids: Sequence[str], start: datetime) -> Arrivals:
+    """Return the arrivals that add new tasks to a store and remove old ones.
+
+    Args:
+        store: The store of the simulator.
+        journeys: Plans their status changes; has the seed.
+        org_ids: The organizations that own them.
+        start: When the simulator starts.
+    """
+
+    def add(arrival: Arrival) -> str:
+        task = _arriving_task(arrival, journeys, org_ids)
+        store.add(task)
+        return task.id
+
+    return Arrivals(start.replace(microsecond=0), RHYTHM, add, store.remove)
+
+
+def _arriving_task(arrival: Arrival, journeys: Journeys, org_ids: Sequence[str]) -> Task:
+    seed, number = journeys.seed, arrival.number
+    chance = seeded_random(seed, "arriving", number)
+    task_id = seeded_uuid(seed, "arriving task", number)
+    fields = made_up_fields(chance, _FIRST_NUMBER + number, arrival.arrives_at, arrival.begins_at + _PICKUP_IN)
+    fields |= {"broadcast_preference": chance.choice(("squad", "all", "marine")), "org_id": chance.choice(org_ids)}
+    return Task(
+        task_id, seeded_uuid(seed, "arriving group", number), fields, _arriving_events(task_id, arrival, journeys)
+    )
+
+
+def _arriving_events(task_id: str, arrival: Arrival, journeys: Journeys) -> tuple[StatusEvent, ...]:
+    """Return all events of an arriving task. None expires: it would stay in broadcasting for hours before."""
+    outcome = journeys.outcome(task_id)
+    planned = journeys.plan(task_id, arrival.begins_at, None, words.COMPLETE if outcome == words.EXPIRED else outcome)
+    broadcast = StatusEvent(words.BROADCASTING, arrival.begins_at), *planned
+    if arrival.arrives_at == arrival.begins_at:
+        return broadcast
+    return StatusEvent(words.PENDING_BROADCAST, arrival.arrives_at), *broadcast

@@ -1,4 +1,4 @@
-"""The calls of the simulated logistics API that deal in tasks: the partner's own and the platform's."""
+"""Routes of the simulated logistics API for tasks: those of the partner and those of the platform."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,23 +6,21 @@ from starlette.routing import Route
 
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.documents import task_document, updated_task_document, wire_time
-from gateway.sandbox.logistics.errors import invalid, version_conflict
+from gateway.sandbox.logistics.credentials import Credentials
 from gateway.sandbox.logistics.organizations import Organizations
-from gateway.sandbox.logistics.requests import answer, read_body, read_descending, read_page
+from gateway.sandbox.logistics.requests import answer, invalid, read_body, read_descending, read_page, version_conflict
 from gateway.sandbox.logistics.task_bodies import new_tasks, task_changes
-from gateway.sandbox.logistics.tasks import Fields, Task, TaskStore
-from gateway.sandbox.logistics.tokens import Credentials
+from gateway.sandbox.logistics.tasks import Fields, Task, TaskStore, task_document, updated_task_document, wire_time
 
 
 class TaskApi:
-    """Answers the calls that deal in tasks; simulator lifetime.
+    """The routes for tasks; simulator lifetime.
 
     Args:
-        clock: What the tasks move by.
-        credentials: Knows the callers.
+        clock: The sandbox's clock.
+        credentials: Authenticates the callers.
         tasks: All tasks.
-        organizations: The ones that a task may belong to.
+        organizations: The organizations that a task may belong to.
     """
 
     def __init__(self, clock: Clock, credentials: Credentials, tasks: TaskStore, organizations: Organizations) -> None:
@@ -33,7 +31,7 @@ class TaskApi:
 
     @property
     def routes(self) -> list[Route]:
-        """Every path; the fixed ones before those with an id."""
+        """The routes; fixed paths come before those with an id."""
         return [
             Route("/tasks", self.create, methods=["POST"]),
             Route("/tasks/{task_id}", self.detail),
@@ -49,13 +47,13 @@ class TaskApi:
         ]
 
     async def create(self, request: Request) -> Response:
-        """Create and broadcast tasks of the partner's own."""
+        """Create and broadcast the partner's own tasks."""
         self._caller(request)
         created = await self._create(request, broadcast=True)
         return answer({"tasks": created, "server_time": self._server_time()}, 201)
 
     async def detail(self, request: Request) -> Response:
-        """One task."""
+        """Return one task."""
         self._caller(request)
         return self._detail(self._tasks.find(request.path_params["task_id"]))
 
@@ -80,7 +78,7 @@ class TaskApi:
         return answer({"total_tasks": len(created), "tasks": created, "server_time": self._server_time()}, 201)
 
     async def platform_list(self, request: Request) -> Response:
-        """A page of all tasks by the time of their creation."""
+        """Return a page of all tasks by time of creation."""
         self._administrator(request)
         page, per_page = read_page(request)
         now = self._clock.now()
@@ -89,12 +87,12 @@ class TaskApi:
         return answer({"meta": {"page": page, "per_page": per_page}, "tasks": documents})
 
     async def platform_detail(self, request: Request) -> Response:
-        """One task."""
+        """Return one task."""
         self._administrator(request)
         return self._detail(self._tasks.find(request.path_params["task_id"]))
 
     async def update(self, request: Request) -> Response:
-        """Change fields of a task whose revision the caller knows."""
+        """Change fields of a task if `version_rev` is current."""
         self._administrator(request)
         task = self._tasks.find(request.path_params["task_id"])
         body = await read_body(request)
@@ -108,7 +106,7 @@ class TaskApi:
         return self._detail(task)
 
     async def broadcast(self, request: Request) -> Response:
-        """Broadcast tasks that are still drafts; the others are absent from the answer."""
+        """Broadcast the tasks that are drafts; others are omitted from the response."""
         self._administrator(request)
         named = checks.array((await read_body(request)).get("task_ids"), "task_ids")
         task_ids = [checks.text(task_id, f"task_ids[{index}]") for index, task_id in enumerate(named)]
@@ -117,7 +115,7 @@ class TaskApi:
         return self._updated([task for task in done if task is not None])
 
     async def broadcast_with_tracking(self, request: Request) -> Response:
-        """Broadcast drafts and give a tracking id to those that were drafts."""
+        """Broadcast the tasks that are drafts and set their tracking ids; others are omitted from the response."""
         self._administrator(request)
         pairs = await _read_tracking_ids(request)
         now = self._clock.now()
@@ -130,7 +128,7 @@ class TaskApi:
         return self._updated(done)
 
     async def patch_tracking_ids(self, request: Request) -> Response:
-        """Give tracking ids to tasks; unknown ones are absent from the answer."""
+        """Set the tracking ids of tasks; unknown tasks are omitted from the response."""
         self._administrator(request)
         pairs = await _read_tracking_ids(request)
         now = self._clock.now()

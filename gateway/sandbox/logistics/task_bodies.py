@@ -1,8 +1,8 @@
-"""Reads the bodies that create and update simulated logistics tasks, by the rules of the vendor's document.
+"""Parse and check the bodies that create and update logistics tasks, by the rules of the vendor's document.
 
-The document lost the fields of `task_post_request`; they are assumed to be those of an update without `version_rev`.
-Of its validation table one line contradicts itself ("before or equal to today's date-time"); what is held to instead
-is that the pickup must end in the future. A field that is null counts as not sent, an unknown one is ignored.
+The document lacks the fields of `task_post_request`; they are assumed to be those of an update without `version_rev`.
+One line of its validation table contradicts itself ("before or equal to today's date-time"); the rule here is that the
+pickup must end in the future. A field that is null counts as not sent; unknown fields are ignored.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from gateway.sandbox.logistics import checks
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.errors import Refused, invalid
+from gateway.sandbox.logistics.requests import Refused, invalid
 from gateway.sandbox.logistics.tasks import Fields
 
 MAX_TASKS: Final = 20
-"""Tasks in one create call (document: Create & Broadcast Tasks); assumed of the platform's calls too."""
+"""The limit of tasks in one create call (document: Create & Broadcast Tasks); assumed for the platform's calls too."""
 
 MINIMUM_SGD_PRICE: Final = 200_000
 """SGD 2.00 in 1/1000 cents (document: Validations)."""
@@ -25,7 +25,7 @@ _FIXED_IN_UPDATE: Final = ("items", "attachments")
 _FORBIDDEN_IN_UPDATE: Final = ("driver", "org_transporter", "current_status", "statuses")
 
 
-def _address(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+def _address(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
     given = checks.record(value, path)
     for name in ("latitude", "longitude", "altitude"):
         if given.get(name) is not None:
@@ -33,12 +33,12 @@ def _address(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may co
     return {name: given.get(name) for name in words.ADDRESS_FIELDS}
 
 
-def _contact(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+def _contact(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
     given = checks.record(value, path)
     return {name: given.get(name) for name in words.CONTACT_FIELDS}
 
 
-def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything may come in
+def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
     given = checks.record(value, path)
     window = {
         "start_time_utc": checks.moment(given.get("start_time_utc"), f"{path}.start_time_utc"),
@@ -51,7 +51,7 @@ def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - anything ma
     return window
 
 
-def _items(value: Any, path: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 - anything may come in
+def _items(value: Any, path: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 - any JSON value
     items = checks.records(value, path)
     for index, item in enumerate(items):
         if item.get("quantity") is not None:
@@ -100,14 +100,14 @@ _CHECKS: Final[Mapping[str, checks.Check]] = {
 
 
 def new_tasks(body: Mapping[str, Any], now: datetime) -> list[Fields]:
-    """The fields of the tasks in a create call.
+    """Return the checked fields of each task in a create call.
 
     Args:
-        body: `{tasks: [...]}`, 1 to 20 of them.
-        now: The pickup of each must end after it.
+        body: `{tasks: [...]}` with 1 to 20 tasks.
+        now: The current time; the pickup of each task must end after it.
 
     Raises:
-        Refused: 422 with the path of the first field that breaks a rule.
+        Refused: 422 with the path of the first invalid field.
     """
     tasks = checks.records(body.get("tasks"), "tasks")
     if not tasks:
@@ -118,14 +118,14 @@ def new_tasks(body: Mapping[str, Any], now: datetime) -> list[Fields]:
 
 
 def task_changes(body: Mapping[str, Any], current: Mapping[str, Any]) -> Fields:
-    """The changes that an update asks for.
+    """Return the checked changes of an update.
 
     Args:
-        body: The fields to replace; `version_rev` is not looked at here.
-        current: The fields that the task has.
+        body: The fields to replace; `version_rev` is not checked here.
+        current: The current fields of the task.
 
     Raises:
-        Refused: 422 with the path of the first field that breaks a rule.
+        Refused: 422 with the path of the first invalid field.
     """
     for name in _FORBIDDEN_IN_UPDATE:
         if name in body:

@@ -1,31 +1,71 @@
-"""The simulated logistics tasks: what is kept of each, what may be done to it, and the store that holds them all."""
+"""The simulated logistics tasks: their records, the operations on them, and their JSON in responses.
+
+A task holds its status events, past and planned. Its status, revision and JSON at any time are pure functions of the
+task and that time; an operation replaces the planned events (see `lifecycle`).
+"""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import Any
 
 from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.errors import invalid_status, not_found
 from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
+from gateway.sandbox.logistics.price import address_distance
+from gateway.sandbox.logistics.requests import invalid_status, not_found
 from gateway.sandbox.random_values import seeded_uuid
 
 Fields = dict[str, Any]
 
+PLATFORM_ID = seeded_uuid("platform")
+_DRIVERS = tuple(
+    {"id": seeded_uuid("driver", name), "name": name}
+    for name in (
+        "Ahmad Rahman",
+        "Chen Wei",
+        "Daniel Goh",
+        "Farid Osman",
+        "Kumar Selvam",
+        "Lim Boon Kiat",
+        "Siti Aminah",
+    )
+)
+_TRANSPORTERS = tuple(
+    {"id": seeded_uuid("transporter", name), "business_name": name}
+    for name in ("Straits Haulage", "Eastern Lighterage", "Jurong Freight")
+)
+_ENGINES = ({"type": "ev", "grams_per_km": 60}, {"type": "diesel", "grams_per_km": 210})
+_DEFAULTS: Mapping[str, Any] = {
+    "tracking_id": "",
+    "group_tag": "",
+    "invoice_number": "",
+    "pickup_note_to_driver": "",
+    "delivery_note_to_driver": "",
+    "is_urgent": False,
+    "price": 0,
+    "currency": "",
+    "items": [],
+    "cargo_net_quantity": 0,
+    "client_time_utc": None,
+    "client_timezone": "Asia/Singapore",
+    "attachments": [],
+    "vehicle_preference": None,
+    "epod": None,
+}
+
 
 @dataclass(slots=True)
 class Task:
-    """One task; lives in the store until the simulator ends.
+    """One task; simulator lifetime.
 
     Attributes:
         id: A UUID.
-        group: The UUID that the tasks of one create call share.
-        fields: What the merchant gave, in the wire's names and forms.
-        events: Every change of status, oldest first. Those after the present moment are planned and show only when the
-            clock has reached them.
-        edits: When its fields were changed.
+        group: A UUID shared by the tasks of one create call.
+        fields: The merchant's fields, with the names and formats of the API.
+        events: The changes of status, oldest first. Those after the current time are planned and not shown yet.
+        edits: When the fields were changed.
     """
 
     id: str
@@ -35,24 +75,24 @@ class Task:
     edits: list[datetime] = field(default_factory=list)
 
     def so_far(self, now: datetime) -> tuple[StatusEvent, ...]:
-        """The changes of status that have happened by `now`, oldest first; never empty."""
+        """Return the changes of status up to `now`, oldest first; never empty."""
         return self.events[:1] + tuple(takewhile(lambda event: event.happened_at <= now, self.events[1:]))
 
     def status(self, now: datetime) -> str:
-        """The status at `now`."""
+        """Return the status at `now`."""
         return self.so_far(now)[-1].status
 
     def updated_at(self, now: datetime) -> datetime:
-        """When the task last changed, by an edit or by itself."""
+        """Return the time of the last change, of the fields or the status."""
         return max([self.so_far(now)[-1].happened_at, *self.edits])
 
     def version_rev(self, now: datetime) -> str:
-        """The revision at `now`: the number of changes so far, a dash and eight hexadecimal digits."""
+        """Return the revision at `now`: the number of changes so far, a dash and eight hexadecimal digits."""
         number = len(self.so_far(now)) - 1 + len(self.edits)
         return f"{number}-{zlib.crc32(f'{self.id}/{number}'.encode()):08x}"
 
     def append(self, now: datetime, *events: StatusEvent) -> None:
-        """Replace whatever was planned after `now` by `events`."""
+        """Replace the events planned after `now` by `events`."""
         self.events = (*self.so_far(now), *events)
 
 
@@ -61,7 +101,7 @@ class TaskStore:
 
     Args:
         seed: Decides the ids of new tasks.
-        journeys: Plans what becomes of tasks that are broadcast.
+        journeys: Plans the events of broadcast tasks.
     """
 
     def __init__(self, seed: int, journeys: Journeys) -> None:
@@ -78,24 +118,24 @@ class TaskStore:
         return len(self._tasks)
 
     def add(self, task: Task) -> None:
-        """Take in a task that was made elsewhere.
+        """Add an existing task.
 
         Args:
-            task: Its id must be new.
+            task: The task; its id must be new.
         """
         self._tasks[task.id] = task
 
     def remove(self, task_id: str) -> None:
-        """Forget a task."""
+        """Remove a task."""
         del self._tasks[task_id]
 
     def create(self, drafts: list[Fields], now: datetime, *, broadcast: bool) -> list[Task]:
-        """Make the tasks of one create call.
+        """Create the tasks of one create call.
 
         Args:
-            drafts: The checked fields of each.
-            now: The moment of creation.
-            broadcast: False leaves them drafts.
+            drafts: The checked fields of each task.
+            now: The time of creation.
+            broadcast: Whether to broadcast them; otherwise they stay drafts.
 
         Returns:
             The tasks, in the order of `drafts`.
@@ -114,10 +154,10 @@ class TaskStore:
         return task
 
     def find(self, task_id: str) -> Task:
-        """The task with this id.
+        """Return the task with this id.
 
         Raises:
-            Refused: 404, there is none.
+            Refused: 404 if there is none.
         """
         task = self._tasks.get(task_id)
         if task is None:
@@ -125,16 +165,16 @@ class TaskStore:
         return task
 
     def get(self, task_id: str) -> Task | None:
-        """The task with this id, or None."""
+        """Return the task with this id, or None."""
         return self._tasks.get(task_id)
 
     def page(self, page: int, per_page: int, *, descending: bool) -> list[Task]:
-        """One page of the tasks by the time of their creation.
+        """Return one page of the tasks by time of creation.
 
         Args:
-            page: From 1.
-            per_page: How many on each page.
-            descending: The newest first.
+            page: The page number, from 1.
+            per_page: Tasks on a page.
+            descending: Whether the newest task comes first.
         """
         ordered = reversed(self._tasks.values()) if descending else iter(self._tasks.values())
         first = (page - 1) * per_page
@@ -144,7 +184,7 @@ class TaskStore:
         """Broadcast a draft.
 
         Returns:
-            The task, or None where there is no such task or it is no draft any more.
+            The task, or None if there is no such task or it is no draft.
         """
         task = self._tasks.get(task_id)
         if task is None or task.status(now) != words.DRAFT:
@@ -156,7 +196,7 @@ class TaskStore:
         """Cancel a task that no driver has accepted.
 
         Raises:
-            Refused: 422 `invalid_status`, it is in no status that can be cancelled.
+            Refused: 422 `invalid_status` if the status does not allow it.
         """
         status = task.status(now)
         if status not in words.CANCELLABLE:
@@ -170,8 +210,8 @@ class TaskStore:
 
         Args:
             task: The task.
-            changes: The checked fields, each replacing the one before it.
-            now: The moment of the change.
+            changes: The checked fields to replace.
+            now: The time of the change.
         """
         task.fields = {**task.fields, **changes}
         task.edits.append(now)
@@ -182,3 +222,69 @@ class TaskStore:
         outcome = self._journeys.outcome(task.id)
         planned = self._journeys.plan(task.id, broadcast_at, expires_at, outcome)
         return (StatusEvent(words.BROADCASTING, broadcast_at), *planned)
+
+
+def wire_time(moment: datetime) -> str:
+    """Format a time as the API does, such as "2019-08-24T14:15:22Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def task_document(task: Task, now: datetime) -> Fields:
+    """Return the JSON of a task at `now`: every key of the document's sample, and `version_rev`."""
+    events = task.so_far(now)
+    accepted = events[-1].status not in words.BEFORE_ACCEPTANCE
+    distance = address_distance(task.fields["from_address"], task.fields["to_address"])
+    engine = _pick(_ENGINES, task)
+    values = {
+        **task.fields,
+        "id": task.id,
+        "task_creation_group": task.group,
+        "distance_in_meters": distance,
+        "org_transporter": _pick(_TRANSPORTERS, task) if accepted else None,
+        "driver": _pick(_DRIVERS, task) if accepted else None,
+        "current_status": events[-1].status,
+        "statuses": [_status_document(event) for event in events],
+        "platform_id": PLATFORM_ID,
+        "vehicle_emissions_type": engine["type"],
+        "vehicle_emissions": {"value": distance * engine["grams_per_km"] // 1000, "unit": "gCO2e"},
+        "client": {},
+        "updated_at": wire_time(task.updated_at(now)),
+        "epod": task.fields.get("epod") or _proof_of_delivery(task, events[-1]),
+        "version_rev": task.version_rev(now),
+    }
+    return {name: values.get(name, _DEFAULTS.get(name)) for name in words.TASK_FIELDS}
+
+
+def updated_task_document(task: Task, now: datetime) -> Fields:
+    """Return an element of `updated_tasks`; its fields are assumed."""
+    return {
+        "id": task.id,
+        "current_status": task.status(now),
+        "tracking_id": task.fields.get("tracking_id", ""),
+    }
+
+
+def _status_document(event: StatusEvent) -> Fields:
+    happened_at = wire_time(event.happened_at)
+    return {
+        "status": event.status,
+        "action": event.action,
+        "reason": event.reason,
+        "happened_at_utc": happened_at,
+        "saved_at_utc": happened_at,
+    }
+
+
+def _pick(choices: Sequence[Fields], task: Task) -> Fields:
+    return choices[int(task.id[:8], 16) % len(choices)]
+
+
+def _proof_of_delivery(task: Task, last: StatusEvent) -> Fields | None:
+    if last.status != words.COMPLETE:
+        return None
+    return {
+        "recipient_name": task.fields["to_contact"].get("name"),
+        "signed_at_utc": wire_time(last.happened_at),
+        "signature_url": f"https://files.example.com/epod/{task.id}/signature.png",
+        "photo_urls": [f"https://files.example.com/epod/{task.id}/1.jpg"],
+    }

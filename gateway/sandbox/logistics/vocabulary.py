@@ -1,4 +1,4 @@
-"""The words of the logistics API: statuses, enumerations and field names, as the vendor's document spells them."""
+"""Statuses, enumerations and field names of the logistics API, as spelled in the vendor's document."""
 
 from typing import Final
 
@@ -17,10 +17,10 @@ UNSUCCESSFUL_DELIVERY: Final = "unsuccessful_delivery"
 COMPLETE: Final = "complete"
 
 CANCELLABLE: Final = frozenset({PENDING_BROADCAST, BROADCASTING})
-"""Statuses that cancelled can be reached from (document: Order Statuses)."""
+"""Statuses in which a task can be cancelled (document: Order Statuses)."""
 
 BEFORE_ACCEPTANCE: Final = frozenset({DRAFT, PENDING_BROADCAST, BROADCASTING, CANCELLED, EXPIRED})
-"""Statuses of a task that no driver has taken."""
+"""Statuses of a task that no driver has accepted."""
 
 BROADCAST_PREFERENCES: Final = frozenset({"marine", "squad", "all"})
 TRUCK_SERVICES: Final = frozenset({"ftl", "ltl"})
@@ -35,7 +35,7 @@ PRICE_SERVICES: Final = (
     "lorry_24ft",
     "lorry_40ft",
 )
-"""`service_type` of the price call, from the smallest vehicle to the largest."""
+"""`service_type` of the price request, from the smallest vehicle to the largest."""
 VEHICLES: Final = frozenset({*PRICE_SERVICES, "ltl", "lorry_20ft"})
 
 TASK_FIELDS: Final = (
@@ -76,7 +76,7 @@ TASK_FIELDS: Final = (
     "epod",
     "version_rev",
 )
-"""The keys of a task. No sample has `version_rev`, but an update must send it back, so tasks are assumed to show it."""
+"""The keys of a task. No sample has `version_rev`, but an update must send it, so it is assumed to be one of them."""
 
 ADDRESS_FIELDS: Final = (
     "street_address",

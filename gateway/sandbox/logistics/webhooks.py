@@ -1,7 +1,12 @@
-"""The webhooks of the simulated logistics API: one for every change of a task's status, on purpose unreliable if asked.
+"""Webhooks of the simulated logistics API: one for every change of a task's status, with faults on demand.
 
-The document says what is posted and that 200 acknowledges it. Assumed: `data` is the task as it is now, `updates` the
-fields that the change touched, and a webhook that is not acknowledged is sent again a few times.
+Theory of operation: the sender compares the events of every task with the number it has seen, and puts a webhook for
+each new event into a queue ordered by due time. Faults are drawn at that point: a webhook may be dropped, duplicated or
+delayed. Due webhooks may change places; then they are posted one after another. One without a 200 goes back into the
+queue, up to `MAX_TRIES` posts.
+
+The document describes the body, and that 200 acknowledges it. Assumed: `data` is the task after the change, `updates`
+holds the changed fields, and a webhook without acknowledgement is sent again a few times.
 """
 
 import heapq
@@ -14,13 +19,12 @@ from typing import Any, Final
 import orjson
 
 from gateway.sandbox.clock import Clock
-from gateway.sandbox.logistics.documents import task_document, wire_time
 from gateway.sandbox.logistics.lifecycle import StatusEvent
-from gateway.sandbox.logistics.tasks import Task, TaskStore
+from gateway.sandbox.logistics.tasks import Task, TaskStore, task_document, wire_time
 from gateway.sandbox.random_values import seeded_random
 
 Post = Callable[[str, bytes], Awaitable[int | None]]
-"""Posts JSON to a URL; returns the status of the answer, or None where there was none."""
+"""Posts JSON to a URL; returns the status of the response, or None without a response."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -30,15 +34,15 @@ RETRY_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class WebhookTroubles:
-    """What goes wrong with webhooks; a value. Without arguments nothing does.
+    """The faults of webhooks; the default is none.
 
     Attributes:
         duplicated: Share of webhooks, 0 to 1, that are sent twice.
         dropped: Share that is never sent.
         delayed: Share that is sent late.
-        delay_seconds: How late at most, in seconds of the clock. A delay lets later webhooks overtake.
-        reordered: Share that changes places with the next one that is due at the same time.
-        seed: Decides which.
+        delay_seconds: The longest delay, in seconds of the clock. Later webhooks may overtake a delayed one.
+        reordered: Share that changes places with the next due webhook.
+        seed: Decides which webhooks are affected.
     """
 
     duplicated: float = 0.0
@@ -51,12 +55,12 @@ class WebhookTroubles:
 
 @dataclass(order=True, slots=True)
 class Webhook:
-    """One webhook on its way; lives until it is acknowledged or given up.
+    """One queued webhook; kept until it is acknowledged or was tried `MAX_TRIES` times.
 
     Attributes:
         send_at: When it is due.
-        number: Orders those due at the same time.
-        body: What is posted.
+        number: Orders webhooks that are due at the same time.
+        body: The JSON to post.
         tries: How often it was posted.
     """
 
@@ -67,17 +71,17 @@ class Webhook:
 
 
 class WebhookSender:
-    """Turns what happens to tasks into webhooks; sandbox lifetime.
+    """Sends a webhook for each status change of a task; sandbox lifetime.
 
-    Nothing is sent for what happened before it was made, nor for the creation of a task.
+    It sends none for events before its construction, nor for the creation of a task.
 
     Args:
         tasks: The tasks to watch.
-        clock: What they move by.
-        url: Where the webhooks go.
-        post: Sends one.
-        sleep: Waits for real seconds between two looks at the clock.
-        troubles: What goes wrong; nothing by default.
+        clock: The sandbox's clock.
+        url: The URL to post to.
+        post: Posts one webhook.
+        sleep: Waits for real seconds.
+        troubles: The faults; none by default.
     """
 
     def __init__(
@@ -102,10 +106,10 @@ class WebhookSender:
         self._seen = {task.id: len(task.so_far(clock.now())) for task in tasks}
 
     def due(self, now: datetime) -> list[Webhook]:
-        """Take the webhooks that are to be sent by `now`, in the order of sending.
+        """Remove the webhooks that are due by `now` from the queue, and return them in the order of sending.
 
         Args:
-            now: Not before that of the last call.
+            now: The current time, not before that of the previous call.
         """
         for task, event in sorted(self._changes(now), key=lambda change: change[1].happened_at):
             self._schedule(webhook_body(task, event, now), now)
@@ -115,7 +119,7 @@ class WebhookSender:
         return self._reordered(ready)
 
     async def send_due(self) -> None:
-        """Send what is due now, one after another; what is not acknowledged is sent again later."""
+        """Post the due webhooks one after another; queue those without acknowledgement again."""
         for webhook in self.due(self._clock.now()):
             status = await self._post(self._url, orjson.dumps(webhook.body))
             webhook.tries += 1
@@ -127,7 +131,7 @@ class WebhookSender:
         """Send webhooks until cancelled.
 
         Args:
-            every_seconds: Real seconds between two looks at the clock.
+            every_seconds: The period in real seconds.
         """
         while True:
             await self.send_due()
@@ -159,12 +163,12 @@ class WebhookSender:
 
 
 def webhook_body(task: Task, event: StatusEvent, now: datetime) -> dict[str, Any]:
-    """What is posted when the status of a task has changed.
+    """Return the JSON to post for a status change.
 
     Args:
         task: The task.
-        event: The change; `data.current_status` is that of the change, even if there was another one since.
-        now: The time of the server.
+        event: The change; `data` shows the task at its time, even if there were later changes.
+        now: The current time, for `timestamp`.
     """
     document = {**task_document(task, event.happened_at), "current_status": event.status}
     updates = {name: document[name] for name in ("current_status", "statuses", "updated_at", "version_rev")}

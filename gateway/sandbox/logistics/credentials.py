@@ -1,6 +1,6 @@
-"""The simulated credentials of the logistics API: bearer and refresh tokens, authorization codes, sign-on sessions.
+"""Credentials of the simulated logistics API: bearer and refresh tokens, authorization codes, sign-on sessions.
 
-Bearer tokens are JWTs, signed by a key that follows from the seed, and expire by the sandbox's clock.
+Bearer tokens are JWTs, signed with a key derived from the seed, and expire by the sandbox's clock.
 """
 
 import base64
@@ -15,8 +15,8 @@ import orjson
 
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.documents import PLATFORM_ID, wire_time
-from gateway.sandbox.logistics.errors import forbidden, unauthenticated
+from gateway.sandbox.logistics.requests import forbidden, unauthenticated
+from gateway.sandbox.logistics.tasks import PLATFORM_ID, wire_time
 from gateway.sandbox.options import LogisticsOptions
 from gateway.sandbox.random_values import seeded_uuid
 
@@ -26,27 +26,27 @@ _CREATED_AT: Final = "2024-01-15T02:30:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request; request lifetime."""
+    """The authenticated caller; request lifetime."""
 
     roles: tuple[str, ...]
 
     def require_administrator(self) -> None:
-        """Let only a platform partner's OrgAdmin go on.
+        """Require the role OrgAdmin of a platform partner.
 
         Raises:
-            Refused: 403.
+            Refused: 403 without it.
         """
         if ADMINISTRATOR not in self.roles:
             raise forbidden("Only a platform partner's OrgAdmin is authorized.")
 
 
 class Credentials:
-    """Issues and checks everything that a caller proves itself with; simulator lifetime.
+    """Issues and checks the credentials of callers; simulator lifetime.
 
     Args:
-        clock: What the tokens expire by.
+        clock: The sandbox's clock, by which tokens expire.
         seed: Decides the tokens.
-        options: The partner's keys, the fixed tokens and how long the others live.
+        options: The partner's keys, the fixed tokens and the lifetimes of the others.
     """
 
     def __init__(self, clock: Clock, seed: int, options: LogisticsOptions) -> None:
@@ -61,7 +61,7 @@ class Credentials:
 
     @property
     def user(self) -> Mapping[str, Any]:
-        """The one user there is, as the session exchange shows it."""
+        """The only user, as in the response of the session exchange."""
         return {
             "id": seeded_uuid(self._seed, "user"),
             "email": "admin@example.com",
@@ -71,10 +71,10 @@ class Credentials:
         }
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who an Authorization header stands for.
+        """Return the caller of an Authorization header.
 
         Raises:
-            Refused: 401, the header is missing, or its token is wrong or has expired.
+            Refused: 401 if the header is missing, or its token is invalid or expired.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -89,13 +89,13 @@ class Credentials:
         return Caller(tuple(claims["roles"]))
 
     def partner(self, signature: str) -> dict[str, Any]:
-        """The partner that a signature stands for, secret and all, as documented.
+        """Return the partner detail for a signature; as documented, it includes the secret key.
 
         Args:
             signature: base64 of "client_key:secret_key".
 
         Raises:
-            Refused: 401, it does not stand for the partner.
+            Refused: 401 if the signature is wrong.
         """
         expected = f"{self._options.client_key}:{self._options.secret_key}".encode()
         if not hmac.compare_digest(_decoded(signature), expected):
@@ -112,23 +112,23 @@ class Credentials:
         }
 
     def is_client(self, client_key: str) -> bool:
-        """Whether this is the partner's key."""
+        """Return whether this is the partner's key."""
         return hmac.compare_digest(client_key.encode(), self._options.client_key.encode())
 
     def issue_code(self) -> str:
-        """An authorization code, for one exchange."""
+        """Issue an authorization code, for one exchange."""
         return self._codes.issue(self._opaque("code"))
 
     def issue_session(self) -> str:
-        """The id of a session of a single sign-on, for one exchange."""
+        """Issue the id of a single sign-on session, for one exchange."""
         self._issued += 1
         return self._sessions.issue(seeded_uuid(self._seed, "session", self._issued))
 
     def exchange_code(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Tokens for `{client_key, secret_key, code}`.
+        """Return tokens for `{client_key, secret_key, code}`.
 
         Raises:
-            Refused: 401, one of them is wrong, or the code has been used or is too old.
+            Refused: 401 if one of them is wrong, or the code was used or has expired.
         """
         self._require_client(body)
         secret = checks.required_text(body.get("secret_key"), "secret_key")
@@ -139,20 +139,22 @@ class Credentials:
         return {**self._issue_tokens(), "server_time": wire_time(self._clock.now())}
 
     def exchange_session(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Tokens and the user for `{session_id}`.
+        """Return tokens and the user for `{session_id}`.
 
         Raises:
-            Refused: 401, the session is unknown, used or too old.
+            Refused: 401 if the session is unknown, was used or has expired.
         """
         if not self._sessions.take(checks.required_text(body.get("session_id"), "session_id")):
             raise unauthenticated("The session_id is unknown, used or too old.")
         return {**self._issue_tokens(), "user": self.user}
 
     def refresh(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A new bearer token for `{client_key, refresh_token}`; the refresh token stays good unless set otherwise.
+        """Return a new bearer token for `{client_key, refresh_token}`.
+
+        With `replaces_refresh_tokens` also return a new refresh token and revoke the old one.
 
         Raises:
-            Refused: 401, one of the two is wrong.
+            Refused: 401 if one of the two is wrong.
         """
         self._require_client(body)
         refresh_token = checks.required_text(body.get("refresh_token"), "refresh_token")
@@ -202,7 +204,7 @@ class Credentials:
 
 
 class _SingleUse:
-    """Values that can be taken once and for a while; simulator lifetime."""
+    """Values that can be taken once before they expire; simulator lifetime."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -223,7 +225,7 @@ def _base64url(content: bytes) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes of base64 in either alphabet, padded or not; nothing where it is none."""
+    """Decode base64 of either alphabet, padded or not; return no bytes if it is invalid."""
     digits = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
