@@ -20,7 +20,7 @@ from gateway.sandbox.logistics.vocabulary import (
 )
 from gateway.sandbox.sms.records import SmsJob
 from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
-from tests.sandbox.logistics_server import NOON
+from tests.sandbox.logistics.server import NOON
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 

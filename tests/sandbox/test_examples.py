@@ -16,7 +16,7 @@ from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.sms.simulator import create_sms
 from schema.root import build_schema
-from tests.sandbox.logistics_server import NOON
+from tests.sandbox.logistics.server import NOON
 
 DEFAULT_SPEED = 10
 MINUTE = timedelta(minutes=1) * DEFAULT_SPEED

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.logistics_server import LogisticsServer, logistics_server
+from tests.sandbox.logistics.server import LogisticsServer, logistics_server
 
 PICKUP = {"latitude": 1.3, "longitude": 103.8}
 

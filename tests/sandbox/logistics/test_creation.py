@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.logistics_server import logistics_server, new_task
+from tests.sandbox.logistics.server import logistics_server, new_task
 
 EARLY = {"start_time_utc": "2024-05-06T14:00:00Z", "end_time_utc": "2024-05-06T16:00:00Z"}
 LATE = {"start_time_utc": "2024-05-06T16:00:00Z", "end_time_utc": "2024-05-06T20:00:00Z"}

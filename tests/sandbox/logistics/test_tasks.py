@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.logistics_server import LogisticsServer, logistics_server, new_task
+from tests.sandbox.logistics.server import LogisticsServer, logistics_server, new_task
 
 DETAIL_SAMPLE = {
     "server_time",

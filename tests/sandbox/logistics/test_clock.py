@@ -10,7 +10,7 @@ import pytest
 from gateway.sandbox.logistics.lifecycle import expiry
 from gateway.sandbox.logistics.seed import TASKS_IN
 from gateway.sandbox.options import LogisticsOptions
-from tests.sandbox.logistics_server import NOON, LogisticsServer, logistics_server, new_task
+from tests.sandbox.logistics.server import NOON, LogisticsServer, logistics_server, new_task
 
 EDGES = {
     ("pending_broadcast", "broadcasting"),

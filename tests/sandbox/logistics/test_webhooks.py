@@ -16,7 +16,7 @@ from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.logistics.webhooks import MAX_TRIES, RETRY_SECONDS, WebhookSender, WebhookTroubles
 from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.connection import connected
-from tests.sandbox.logistics_server import NOON, logistics_server
+from tests.sandbox.logistics.server import NOON, logistics_server
 
 HOUR = 3600.0
 

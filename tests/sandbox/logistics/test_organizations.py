@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.logistics_server import LogisticsServer, logistics_server
+from tests.sandbox.logistics.server import LogisticsServer, logistics_server
 
 
 async def first_organization(api: LogisticsServer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.options import LogisticsOptions
-from tests.sandbox.logistics_server import OPTIONS, LogisticsServer, logistics_server
+from tests.sandbox.logistics.server import OPTIONS, LogisticsServer, logistics_server
 
 CLIENT = {"client_key": OPTIONS.client_key, "secret_key": OPTIONS.secret_key}
 REDIRECT = "http://127.0.0.1:9/callback?tenant=7"
