@@ -1,13 +1,13 @@
-"""Status changes under chaos: two gateways on one Redis, webhooks that go wrong, processes that are killed.
+"""Test status changes under failures: two gateways on one Redis, unreliable webhooks, killed processes.
 
 A small logistics API moves tasks through numbered statuses and sends webhooks: twice, late, out of order, or not at
-all. Subscribers follow the tasks over SSE, drop their connections at random and come back with their last cursor,
-wherever a gateway answers. Every few seconds one gateway is killed and started again. For each subscriber and task the
-sequence must be in order, without repetitions and without holes, unless a GAP says so. All of it stays on loopback.
+all. Subscribers follow the tasks over SSE, drop their connections at random and reconnect with their last cursor to
+either gateway. Every few seconds one gateway is killed and restarted. For each subscriber and task the events must be
+in order and complete, without repetitions, unless a GAP event reports a loss. Everything runs on loopback.
 
     python benchmarks/chaos.py --changes 10000 --seed 1
 
-It needs `redis-server` on PATH, or `--redis URL`. It ends with 1 where anything was lost or repeated.
+It needs `redis-server` on PATH, or `--redis URL`. The exit status is 1 if an event was lost or repeated.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from starlette.routing import Route
 from gateway.sandbox.server import serving
 
 _GATEWAY = [sys.executable, "-c", "from gateway.cli import main; main()", "serve"]
-_SECRET = "chaos"  # noqa: S105 - on loopback, for the length of a run
+_SECRET = "chaos"  # noqa: S105 - on loopback, during one run
 _SETTLING_SECONDS = 60.0
 
 FOLLOW = """
@@ -49,21 +49,21 @@ subscription ($ids: [ID!]!) {
 
 @dataclass
 class Tally:
-    """What happened; lives as long as the run."""
+    """The counts of what happened; run lifetime."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    told: set[tuple[str, str]] = field(default_factory=set)
+    reported: set[tuple[str, str]] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
 
     def wrong(self, what: str, example: str) -> None:
-        """Count what must not happen, and keep the first examples of it."""
+        """Count a failure, and keep the first examples."""
         self.counts[what] += 1
         if len(self.examples) < 10:
             self.examples.append(f"{what}: {example}")
 
 
 class Upstream:
-    """A logistics API whose tasks are moved from outside; lives as long as the run."""
+    """A logistics API whose tasks are changed by `Chaos`; run lifetime."""
 
     def __init__(self, tasks: int) -> None:
         self.numbers = {f"task-{number}": 0 for number in range(tasks)}
@@ -71,7 +71,7 @@ class Upstream:
         self.reads = 0
 
     def status(self, task_id: str) -> str:
-        """Where a task stands."""
+        """Return the current status of a task."""
         return f"s{self.numbers[task_id]}"
 
     async def _task(self, request: Request) -> Response:
@@ -82,7 +82,7 @@ class Upstream:
 
 
 class Gateways:
-    """Two gateway processes at fixed addresses; lives as long as the run."""
+    """Two gateway processes at fixed ports; run lifetime."""
 
     def __init__(self, upstream: str, redis: str) -> None:
         self.ports = [_free_port() for _ in range(2)]
@@ -103,12 +103,12 @@ class Gateways:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int) -> None:
-        """Start a gateway; see `ready`."""
+        """Start a gateway without waiting; see `ready`."""
         environment = {**self._environment, "GATEWAY_PORT": str(port)}
         self._processes[port] = subprocess.Popen(_GATEWAY, env=environment, start_new_session=True)
 
     async def ready(self, client: httpx.AsyncClient, port: int) -> None:
-        """Wait until a gateway answers."""
+        """Wait until a gateway is ready."""
         while True:
             with suppress(httpx.HTTPError, AttributeError):
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
@@ -116,19 +116,19 @@ class Gateways:
             await asyncio.sleep(0.1)
 
     def kill(self, port: int) -> None:
-        """End a gateway as a crash would."""
+        """Kill a gateway with SIGKILL."""
         process = self._processes.pop(port)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def kill_all(self) -> None:
-        """End those that run."""
+        """Kill the running gateways."""
         for port in list(self._processes):
             self.kill(port)
 
 
-class Phone:
-    """Follows some tasks over connections that do not last; lives as long as the run."""
+class Subscriber:
+    """Follows some tasks over connections that it drops at random; run lifetime."""
 
     def __init__(self, name: int, task_ids: list[str], tally: Tally, chance: Random) -> None:
         self._name = name
@@ -138,13 +138,13 @@ class Phone:
         self._ids = [f"LogisticsTask:{task_id}" for task_id in task_ids]
         self._cursor: str | None = None
         self.stands: dict[str, str] = {}
-        self.restless = True
+        self.reconnects = True
 
     async def follow(self, client: httpx.AsyncClient, ports: list[int]) -> None:
-        """Connect, again and again, until cancelled."""
+        """Connect repeatedly until cancelled."""
         while True:
-            seconds = self._chance.uniform(0.3, 6) if self.restless else None
-            # httpx stumbles with an AttributeError over a connection that is reset while it opens.
+            seconds = self._chance.uniform(0.3, 6) if self.reconnects else None
+            # httpx raises AttributeError for a connection that is reset while it opens.
             with suppress(httpx.HTTPError, TimeoutError, AttributeError):
                 async with asyncio.timeout(seconds):
                     await self._connect(client, self._chance.choice(ports))
@@ -187,18 +187,18 @@ class Phone:
             return
         task_id, status = event["node"]["id"], event["rawStatus"]
         stands = self.stands.get(task_id)
-        said = f"subscriber {self._name}, {task_id} stood at {stands}: {event}"
+        problem = f"subscriber {self._name}, {task_id} stood at {stands}: {event}"
         if event["kind"] == "CHANGE":
-            self._tally.told.add((task_id, status))
+            self._tally.reported.add((task_id, status))
         if stands is not None and int(status[1:]) <= int(stands[1:]):
-            self._tally.wrong("repeated", said)
+            self._tally.wrong("repeated", problem)
         elif stands != (event["previousRawStatus"] if event["kind"] == "CHANGE" else None):
-            self._tally.wrong("lost", said)
+            self._tally.wrong("lost", problem)
         self.stands[task_id] = status
 
 
 class Chaos:
-    """Moves tasks, sends webhooks, kills gateways; lives as long as the run."""
+    """Changes tasks, sends webhooks and kills gateways; run lifetime."""
 
     def __init__(self, upstream: Upstream, gateways: Gateways, tally: Tally, chance: Random) -> None:
         self._upstream = upstream
@@ -208,7 +208,7 @@ class Chaos:
         self._webhooks: set[asyncio.Task[None]] = set()
 
     async def change(self, client: httpx.AsyncClient, changes: int, per_second: float) -> None:
-        """Make all changes, each followed by the webhooks that chance lets through."""
+        """Make all changes, each followed by its webhooks unless they are dropped at random."""
         began = time.monotonic()
         for number in range(changes):
             task_id = self._chance.choice(list(self._upstream.numbers))
@@ -217,7 +217,7 @@ class Chaos:
             await asyncio.sleep(max(0.0, began + number / per_second - time.monotonic()))
 
     async def kill(self, client: httpx.AsyncClient, every_seconds: float) -> None:
-        """Kill one gateway after the other, and start it again, until cancelled."""
+        """Kill and restart a random gateway periodically until cancelled."""
         while True:
             await asyncio.sleep(every_seconds * self._chance.uniform(0.5, 1.5))
             port = self._chance.choice(self._gateways.ports)
@@ -247,8 +247,8 @@ class Chaos:
 
 
 async def run(arguments: argparse.Namespace, redis: str) -> Tally:
-    """One run, from the first process to the last."""
-    chance, tally = Random(arguments.seed), Tally()  # noqa: S311 - to be repeated, not to be secret
+    """Run the whole test and return the counts."""
+    chance, tally = Random(arguments.seed), Tally()  # noqa: S311 - repeatable, no secrets
     upstream = Upstream(arguments.tasks)
     async with AsyncExitStack() as stack:
         gateways = Gateways(await stack.enter_async_context(serving(upstream.app)), redis)
@@ -259,17 +259,17 @@ async def run(arguments: argparse.Namespace, redis: str) -> Tally:
             gateways.start(port)
         for port in gateways.ports:
             await gateways.ready(client, port)
-        phones = [
-            Phone(name, chance.sample(list(upstream.numbers), arguments.follow), tally, chance)
+        subscribers = [
+            Subscriber(name, chance.sample(list(upstream.numbers), arguments.follow), tally, chance)
             for name in range(arguments.subscribers)
         ]
-        following = [asyncio.create_task(phone.follow(client, gateways.ports)) for phone in phones]
+        following = [asyncio.create_task(subscriber.follow(client, gateways.ports)) for subscriber in subscribers]
         chaos = Chaos(upstream, gateways, tally, chance)
         killing = asyncio.create_task(chaos.kill(client, arguments.kill_every))
         await chaos.change(client, arguments.changes, arguments.per_second)
         killing.cancel()
         await asyncio.gather(killing, return_exceptions=True)
-        await _settle(upstream, gateways, phones, tally, client)
+        await _settle(upstream, gateways, subscribers, tally, client)
         for task in following:
             task.cancel()
         for ended in await asyncio.gather(*following, return_exceptions=True):
@@ -280,26 +280,26 @@ async def run(arguments: argparse.Namespace, redis: str) -> Tally:
 
 
 async def _settle(
-    upstream: Upstream, gateways: Gateways, phones: list[Phone], tally: Tally, client: httpx.AsyncClient
+    upstream: Upstream, gateways: Gateways, subscribers: list[Subscriber], tally: Tally, client: httpx.AsyncClient
 ) -> None:
-    """Let everybody see where everything stands in the end; who does not has lost something."""
+    """Wait until every subscriber has the final statuses; the others have lost an event."""
     for port in gateways.ports:
         with suppress(KeyError):
             gateways.kill(port)
         gateways.start(port)
         await gateways.ready(client, port)
-    for phone in phones:
-        phone.restless = False
+    for subscriber in subscribers:
+        subscriber.reconnects = False
     until = time.monotonic() + _SETTLING_SECONDS
-    while time.monotonic() < until and any(_behind(upstream, phone) for phone in phones):  # noqa: ASYNC110 - looks on
+    while time.monotonic() < until and any(_behind(upstream, subscriber) for subscriber in subscribers):  # noqa: ASYNC110 - polls
         await asyncio.sleep(0.2)
-    for phone in phones:
-        for said in _behind(upstream, phone):
-            tally.wrong("lost", said)
+    for subscriber in subscribers:
+        for problem in _behind(upstream, subscriber):
+            tally.wrong("lost", problem)
 
 
-def _behind(upstream: Upstream, phone: Phone) -> list[str]:
-    stands = {task_id: phone.stands.get(f"LogisticsTask:{task_id}") for task_id in phone.task_ids}
+def _behind(upstream: Upstream, subscriber: Subscriber) -> list[str]:
+    stands = {task_id: subscriber.stands.get(f"LogisticsTask:{task_id}") for task_id in subscriber.task_ids}
     return [f"{name} ended at {stood}" for name, stood in stands.items() if stood != upstream.status(name)]
 
 
@@ -319,12 +319,12 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--subscribers", type=int, default=50)
     parser.add_argument("--follow", type=int, default=5, help="tasks for each subscriber")
     parser.add_argument("--kill-every", type=float, default=5.0, help="seconds, on average")
-    parser.add_argument("--redis", help="URL; a server of its own where left out")
+    parser.add_argument("--redis", help="URL; the default is a new server")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run, and print what was lost and repeated."""
+    """Run, and print how many events were lost and repeated."""
     arguments = _parsed()
     server, url = None, arguments.redis
     if url is None:
@@ -343,7 +343,7 @@ def main() -> int:
     counts = tally.counts
     for example in tally.examples:
         print(example)
-    print(f"seed {arguments.seed}: {arguments.changes} changes made, {len(tally.told)} of them told to somebody")
+    print(f"seed {arguments.seed}: {arguments.changes} changes made, {len(tally.reported)} of them received")
     for name in ("events", "connections", "kills", "gaps", "webhooks sent", "webhooks dropped", "reads", "errors"):
         print(f"{name}: {counts[name]}")
     print(f"lost: {counts['lost']}")

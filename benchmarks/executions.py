@@ -1,11 +1,11 @@
-"""Compiled execution against graphql-core's: the same generated operations, whose responses must be the same bytes.
+"""Compare compiled execution with graphql-core's: the same generated operations must give the same response bytes.
 
-Half of the operations are about the gateway's schema over simulated upstreams, a part of whose answers are failures;
-the others about a small schema whose fields fail wherever a field can.
+Half of the operations use the gateway's schema over simulated upstreams that fail for some requests. The others use a
+small schema whose fields fail in every way a field can.
 
     python -m benchmarks.executions --count 20000 --seed 1
 
-It ends with 1 where any two responses differ.
+The exit status is 1 if any two responses differ.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from tests.operations.generated import Generator
 from tests.operations.simulated import NOW, arguments_for, simulated_account
 
 BATCH = 500
-"""Operations for which one account is simulated, and one seed counts."""
+"""Operations that share one simulated account and one seed."""
 FAILING = (0, 10, 25)
-"""Of how many in 100 requests upstreams answer with a failure, batch by batch."""
+"""Percentage of upstream requests that fail, batch by batch."""
 
 
 @dataclass
 class Tally:
-    """What came of the comparison; lives as long as the run."""
+    """The results of the comparison; run lifetime."""
 
     compared: int = 0
     with_errors: int = 0
@@ -44,7 +44,7 @@ class Tally:
     different: int = 0
 
     async def add(self, comparison: Comparison, generator: Generator, count: int) -> None:
-        """Compare so many operations, and show the first that differ."""
+        """Compare `count` operations, and print the first that differ."""
         async for one in comparison.of(generator, count):
             self.compared += 1
             self.with_errors += not one.standard.endswith(b'"errors":[]}')
@@ -69,19 +69,19 @@ async def compare(seed: int, count: int) -> Tally:
         arguments = await arguments_for(account)
 
         def new_context() -> Context:
-            return Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)  # noqa: B023 - called in this turn alone
+            return Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)  # noqa: B023 - called in this iteration only
 
         await tally.add(Comparison(whole, new_context), Generator(core_schema(whole), random, arguments), size)
     return tally
 
 
 def main() -> int:
-    """Run from the command line; 1 where responses differ."""
+    """Run from the command line; return 1 if responses differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
-    # Each failure that a field meets on purpose would be a line.
+    # Every intended failure of a field would log a line.
     logging.disable(logging.CRITICAL)
     started = time.perf_counter()
     tally = asyncio.run(compare(wanted.seed, wanted.count))

@@ -1,11 +1,11 @@
-"""Profiles a gateway under load, and prints the functions that take most of its event loop's time.
+"""Profile a gateway under load and print the functions that take most of the event loop's time.
 
     python benchmarks/profiling.py --work fan --mode cold --seconds 5
 
-The gateway runs in this process, behind a socket and over static upstreams; wrk asks, where it is on PATH. cProfile
-sees the CPU time of the event loop's thread, where upstreams over HTTP/1.1 are spoken to as well. What C code does
-without a call from Python, such as resuming a coroutine, counts to the function around it, and each resumption counts
-as a call. It slows Python functions down, and C functions hardly, so that the order says more than the numbers.
+The gateway runs in this process, behind a socket and over static upstreams. The load comes from wrk if it is on PATH.
+cProfile measures the CPU time of the event loop's thread, which also handles upstream calls over HTTP/1.1. C code that
+Python does not call, such as resuming a coroutine, counts towards the surrounding function, and each resumption counts
+as a call. Profiling slows down Python functions but hardly C functions, so the order is more reliable than the numbers.
 """
 
 import argparse
@@ -16,9 +16,8 @@ from pathlib import Path
 from types import CodeType
 
 import uvloop
-from measuring.gateway import MODES
-from measuring.in_process import gateway_in_process
-from measuring.load import Load, ask_for
+from measuring.gateway import MODES, gateway_in_process
+from measuring.load import Load, run_load
 from measuring.operations import WORKLOADS, Workload
 from measuring.upstream import Upstream, static_upstream
 
@@ -39,7 +38,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", choices=[one.name for one in WORKLOADS], default="fan")
-    parser.add_argument("--mode", choices=list(MODES), default="cold", help="what may be kept and shared")
+    parser.add_argument("--mode", choices=list(MODES), default="cold", help="what is shared and cached")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--top", type=int, default=30, help="how many functions to print")
     return parser.parse_args()
@@ -47,12 +46,12 @@ def _arguments() -> argparse.Namespace:
 
 async def _profile(upstream: Upstream, workload: Workload, mode: str, seconds: float) -> tuple[cProfile.Profile, Load]:
     bodies = workload.bodies(2000 if mode == "cold" else 1)
-    # CPU time of this thread: neither waiting nor what other processes take of the machine.
+    # CPU time of this thread excludes waiting and other processes.
     profile = cProfile.Profile(time.thread_time)
     async with gateway_in_process({**upstream.gateway_settings, **MODES[mode]}) as port:
-        await asyncio.to_thread(ask_for, port, bodies, 1, _CONNECTIONS)
+        await asyncio.to_thread(run_load, port, bodies, 1, _CONNECTIONS)
         profile.enable()
-        load = await asyncio.to_thread(ask_for, port, bodies, seconds, _CONNECTIONS)
+        load = await asyncio.to_thread(run_load, port, bodies, seconds, _CONNECTIONS)
         profile.disable()
     return profile, load
 

@@ -1,13 +1,13 @@
-"""What a slow upstream costs operations that do not need it, and what a million records leave in memory.
+"""Measure the effect of a slow upstream on operations that do not need it, and the memory of a million records.
 
-A gateway over the simulators, all in one process on loopback, is asked for deliveries at a steady pace, with nothing
-kept. In every second round a hundred operations wait for an SMS API that takes 30 seconds for each answer. The rounds
-alternate, so that a noisy machine disturbs both kinds alike.
+A gateway over the simulators, all in one process on loopback, gets operations for deliveries at a constant rate, with
+its cache off. In every second round a hundred operations wait for an SMS API that takes 30 seconds for a response. The
+rounds alternate, so that a noisy machine affects both kinds alike.
 
     python benchmarks/resilience.py --rounds 7
 
-It ends with 1 where the 99th percentile beside the slow upstream is more than twice the normal one, or where the cache
-outgrows its bound.
+The exit status is 1 if the 99th percentile beside the slow upstream is more than twice the normal one, or if the cache
+exceeds its bound.
 """
 
 import argparse
@@ -46,7 +46,7 @@ MIB = 1024 * 1024
 
 
 class Scene:
-    """A gateway and its upstreams; lives as long as the run."""
+    """A gateway and its upstreams; run lifetime."""
 
     def __init__(self, url: str, client: httpx.AsyncClient, waiting: list[httpx.AsyncClient]) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class Scene:
         self._waiting = waiting
 
     async def round(self, *, slow: bool) -> list[float]:
-        """Seconds of each operation that needs deliveries alone."""
+        """Run one round; return the seconds of each operation that needs only deliveries."""
         waiting = [asyncio.create_task(self._wait(number)) for number in range(WAITING * slow)]
         await asyncio.sleep(SETTLING_SECONDS)
         running = []
@@ -68,7 +68,7 @@ class Scene:
         return took
 
     async def _wait(self, number: int) -> None:
-        """Has a client of its own: httpx looks through all its connections for each request, which would count."""
+        """Wait with a separate client: httpx searches all connections of a client for each request, which is slow."""
         await self._waiting[number].post(self._url, json={"query": f'{{ smsJob(id: "{number}") {{ id }} }}'})
 
     async def _ask(self, query: str) -> float:
@@ -79,7 +79,7 @@ class Scene:
 
 
 async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
-    """An SMS API in trouble."""
+    """Answer as an SMS API that is slow and fails."""
     del scope, receive
     await asyncio.sleep(SLOW_SECONDS)
     await send({"type": "http.response.start", "status": 503, "headers": []})
@@ -87,7 +87,7 @@ async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def start(stack: AsyncExitStack) -> Scene:
-    """The simulators, and a gateway that keeps nothing."""
+    """Start the simulators and a gateway without a cache."""
     deliveries = DeliveriesOptions()
     simulator = create_deliveries(ManualClock(datetime.now(UTC)), options=deliveries)
     deliveries_url = await stack.enter_async_context(serving(simulator.app))
@@ -109,7 +109,7 @@ async def start(stack: AsyncExitStack) -> Scene:
 
 
 async def beside_a_slow_upstream(rounds: int) -> float:
-    """How many times the normal 99th percentile the one beside a slow upstream is."""
+    """Return the ratio of the 99th percentile beside a slow upstream to the normal one."""
     normal: list[float] = []
     beside: list[float] = []
     async with AsyncExitStack() as stack:
@@ -128,7 +128,7 @@ async def beside_a_slow_upstream(rounds: int) -> float:
 
 
 async def a_million_records() -> float:
-    """How much of its bound the cache takes after a million records, by what the process weighs more than before."""
+    """Store a million records; return the growth of the process as a share of the cache's bound."""
     config = CacheConfig(max_bytes=64 * MIB)
     cache, before, began = RecordCache(config), _resident(), time.perf_counter()
     prefix = key_prefix("own", PRODUCT.name)
@@ -151,12 +151,12 @@ def _percentile_99(took: list[float]) -> float:
 
 
 def _resident() -> int:
-    """Bytes that the process has ever held at once."""
+    """Return the peak resident memory of the process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> int:
-    """Run both, and tell whether they stay within their bounds."""
+    """Run both; return 0 if they stay within their bounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="pairs of rounds, 10 seconds each")
     rounds = parser.parse_args().rounds

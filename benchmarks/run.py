@@ -1,13 +1,13 @@
-"""Measures the gateway on loopback, over upstreams that answer at once, and prints the figures as Markdown.
+"""Measure the gateway on loopback, over static upstreams, and print the figures as Markdown.
 
     python benchmarks/run.py                everything, about twelve minutes
     python benchmarks/run.py --quick        everything once in about four minutes, to see that it works
     python benchmarks/run.py --only memory start-up
     python benchmarks/run.py --write        put the figures into docs/performance.md as well
 
-Load comes from wrk, and static answers from nginx, where they are on PATH (Debian: `wrk`, `nginx-light`); else both
+Load comes from wrk and static responses from nginx if they are on PATH (Debian: `wrk`, `nginx-light`). Otherwise both
 come from Python, and all ratios are nearer to 1 than they should be. It needs Linux: CPU time is read from /proc.
-Absolute figures hold for one machine at one time; the ratios are of runs that follow each other.
+Absolute figures hold for one machine at one time; the ratios are of consecutive runs.
 """
 
 import argparse
@@ -15,19 +15,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from measuring.call_cost import measure_call_costs
-from measuring.comparison import Comparison, compare_with_bare, compare_with_plain
+from measuring.gateway import measure_start_up
+from measuring.load import QUICK, Pace
 from measuring.memory import WARMING, measure_memory
-from measuring.pace import QUICK, Pace
 from measuring.report import Report, write
-from measuring.start_up import measure_start_up
+from measuring.throughput import Comparison, compare_with_bare, compare_with_plain, measure_call_costs
 from measuring.upstream import Upstream, static_upstream
 
 PARTS = ("plain", "bare", "calls", "memory", "start-up")
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure the parts named on the command line."""
     arguments = _arguments()
     pace = QUICK if arguments.quick else Pace()
     pace = replace(pace, rounds=arguments.rounds or pace.rounds, seconds=arguments.seconds or pace.seconds)
@@ -43,8 +42,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="short and few rounds")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
-    parser.add_argument("--rounds", type=int, help="how often each load is put")
-    parser.add_argument("--seconds", type=float, help="how long each load lasts")
+    parser.add_argument("--rounds", type=int, help="repetitions of each load")
+    parser.add_argument("--seconds", type=float, help="duration of each load")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     return parser.parse_args()
 

@@ -1,11 +1,11 @@
-"""Many open WebSocket subscriptions in one worker: memory each, polls for each record, how fast a change arrives.
+"""Measure many open WebSocket subscriptions in one worker: memory, polls for each record, latency of a change.
 
-Starts the simulated upstreams and a gateway of one worker, creates logistics tasks, opens subscriptions to them in
-turn, and then changes every task by a mutation. All of it stays on loopback.
+The script starts the simulated upstreams and a gateway with one worker, creates logistics tasks, opens subscriptions
+to them in turn, and then changes every task by a mutation. Everything runs on loopback.
 
     python benchmarks/sockets.py --subscriptions 5000 --records 250
 
-It needs a limit of open files above the number of subscriptions, in this shell (`ulimit -n`).
+The limit of open files in the shell (`ulimit -n`) must exceed the number of subscriptions.
 """
 
 import argparse
@@ -52,36 +52,38 @@ subscription ($ids: [ID!]!) {
 
 @dataclass
 class Tally:
-    """What the phones have heard so far."""
+    """The messages received by all subscribers so far; run lifetime."""
 
-    heard: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
     changed_at: list[float] = field(default_factory=list)
     goal: tuple[str, int] = ("", 0)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     odd: str = ""
 
     def add(self, kind: str) -> None:
-        """Count one message."""
-        self.heard[kind] += 1
+        """Count one message of a kind."""
+        self.received[kind] += 1
         if kind == "CHANGE":
             self.changed_at.append(time.perf_counter())
-        if self.heard[self.goal[0]] >= self.goal[1]:
+        if self.received[self.goal[0]] >= self.goal[1]:
             self.reached.set()
 
     async def until(self, kind: str, count: int) -> None:
-        """Wait for so many messages of a kind."""
+        """Wait until `count` messages of a kind were received."""
         self.goal = (kind, count)
         self.reached.clear()
-        if self.heard[kind] < count:
+        if self.received[kind] < count:
             try:
                 async with asyncio.timeout(_WAIT_SECONDS):
                     await self.reached.wait()
             except TimeoutError:
-                raise SystemExit(f"no {count} of {kind} came; heard: {dict(self.heard)}, last {self.odd}") from None
+                raise SystemExit(
+                    f"fewer than {count} of {kind} received: {dict(self.received)}, last {self.odd}"
+                ) from None
 
 
-class Phone(asyncio.Protocol):
-    """One client of graphql-transport-ws with one subscription, as light as it can be."""
+class Subscriber(asyncio.Protocol):
+    """A minimal client of graphql-transport-ws with one subscription; connection lifetime."""
 
     def __init__(self, tally: Tally, task_id: str) -> None:
         self._tally = tally
@@ -91,7 +93,7 @@ class Phone(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the WebSocket."""
+        """Request the WebSocket upgrade."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(
             b"GET /graphql HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
@@ -100,7 +102,7 @@ class Phone(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Take in messages, and answer those that want an answer."""
+        """Handle messages, and respond to those that need a response."""
         self._buffer += data
         if not self._open:
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
@@ -111,15 +113,15 @@ class Phone(asyncio.Protocol):
                 self._tally.add("REFUSED")
             self._send({"type": "connection_init"})
         for opcode, payload in self._frames():
-            self._hear(opcode, payload)
+            self._handle(opcode, payload)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it."""
+        """Count the lost connection."""
         del exc
         self._tally.add("LOST")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -133,7 +135,7 @@ class Phone(asyncio.Protocol):
             frame, self._buffer = self._buffer[: start + length], self._buffer[start + length :]
             yield frame[0], frame[start:]
 
-    def _hear(self, opcode: int, payload: bytes) -> None:
+    def _handle(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
             self._write(0x8A, payload)
         if opcode != _TEXT:
@@ -156,7 +158,7 @@ class Phone(asyncio.Protocol):
         self._write(_TEXT, orjson.dumps(message))
 
     def _write(self, opcode: int, payload: bytes) -> None:
-        # A mask of zeros leaves the payload as it is.
+        # A mask of zeros leaves the payload unchanged.
         size = len(payload)
         length = bytes([size | 0x80]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
         assert self._transport is not None  # noqa: S101 - nothing is written before there is one
@@ -165,7 +167,7 @@ class Phone(asyncio.Protocol):
 
 @contextmanager
 def started(arguments: list[str], environment: dict[str, str], announced: str) -> Iterator[tuple[int, str]]:
-    """Run one of our commands; gives its process id and what a pattern finds in its first lines."""
+    """Run a gateway command; yields its process id and the match of `announced` in its output."""
     process = subprocess.Popen(
         [*_COMMAND, *arguments],
         env={**os.environ, **environment},
@@ -211,7 +213,7 @@ async def asked(client: httpx.AsyncClient, query: str, **variables: object) -> d
 
 
 def new_task() -> dict[str, Any]:
-    """The input of a task."""
+    """Return the input of a new task."""
     address = {"streetAddress": "1 Raffles Place", "city": "Singapore", "country": "Singapore", "zipCode": "048616"}
 
     def stop(start: str, end: str) -> dict[str, Any]:
@@ -222,21 +224,23 @@ def new_task() -> dict[str, Any]:
     return {"pickup": stop("10:00", "11:00"), "dropoff": stop("12:00", "13:00"), "price": price}
 
 
-async def open_phones(port: int, tally: Tally, task_ids: list[str], count: int) -> list[Phone]:
-    """Open subscriptions to the tasks in turn, some at a time, each with its snapshot."""
-    loop, phones = asyncio.get_running_loop(), []
-    before = tally.heard["SNAPSHOT"]
+async def open_subscriptions(port: int, tally: Tally, task_ids: list[str], count: int) -> list[Subscriber]:
+    """Open subscriptions to the tasks in turn, in batches, and wait for the snapshot of each."""
+    loop, subscribers = asyncio.get_running_loop(), []
+    before = tally.received["SNAPSHOT"]
     for first in range(0, count, _AT_ONCE):
-        some = [Phone(tally, task_ids[number % len(task_ids)]) for number in range(first, min(first + _AT_ONCE, count))]
-        for phone in some:
-            await loop.create_connection(lambda phone=phone: phone, "127.0.0.1", port)  # type: ignore[misc]
-        phones += some
-        await tally.until("SNAPSHOT", before + len(phones))
-    return phones
+        some = [
+            Subscriber(tally, task_ids[number % len(task_ids)]) for number in range(first, min(first + _AT_ONCE, count))
+        ]
+        for subscriber in some:
+            await loop.create_connection(lambda subscriber=subscriber: subscriber, "127.0.0.1", port)  # type: ignore[misc]
+        subscribers += some
+        await tally.until("SNAPSHOT", before + len(subscribers))
+    return subscribers
 
 
 async def measure(gateway: tuple[int, str], logistics: str, subscriptions: int, records: int) -> None:
-    """Measure, and print the figures."""
+    """Run the measurement and print the figures."""
     pid, url = gateway
     port, tally = httpx.URL(url).port or 0, Tally()
     async with (
@@ -245,12 +249,12 @@ async def measure(gateway: tuple[int, str], logistics: str, subscriptions: int, 
     ):
         created = await asked(client, CREATE, tasks=[new_task() for _ in range(records)])
         task_ids = [task["id"] for task in created["tasks"]]
-        for phone in await open_phones(port, tally, task_ids, records):
-            phone.close()
+        for subscriber in await open_subscriptions(port, tally, task_ids, records):
+            subscriber.close()
         await tally.until("LOST", records)
         empty = resident_kib(pid)
         begun = time.perf_counter()
-        await open_phones(port, tally, task_ids, subscriptions)
+        await open_subscriptions(port, tally, task_ids, subscriptions)
         full = resident_kib(pid)
         print(f"{subscriptions} subscriptions to {records} records open after {time.perf_counter() - begun:.1f} s")
         print(f"resident: {empty} KiB before, {full} KiB with all open: {(full - empty) / subscriptions:.1f} KiB each")
@@ -258,21 +262,23 @@ async def measure(gateway: tuple[int, str], logistics: str, subscriptions: int, 
         await asyncio.sleep(10)
         polls = Counter(one["path"] for one in (await upstream.get("/_sandbox/requests")).json()["requests"])
         print(f"polls in 10 s: {sum(polls.values())}, of one record at most {max(polls.values(), default=0)}")
-        before = tally.heard["CHANGE"]
+        before = tally.received["CHANGE"]
         begun, used = time.perf_counter(), cpu_seconds(pid)
         await asked(client, BROADCAST, ids=task_ids)
         answered = time.perf_counter()
         await tally.until("CHANGE", before + subscriptions)
         spent = 1e6 * (cpu_seconds(pid) - used) / subscriptions
         arrived = tally.changed_at[before : before + subscriptions]
-        print(f"a change of every record: mutation answered after {answered - begun:.2f} s, first change heard after")
+        print(
+            f"a change of every record: mutation answered after {answered - begun:.2f} s, first change received after"
+        )
         print(f"{arrived[0] - begun:.2f} s, all {subscriptions} after {arrived[-1] - begun:.2f} s")
         print(f"CPU of the gateway: {spent:.0f} us for each of these events, the mutation's share included")
-        print(f"resident: {resident_kib(pid)} KiB after it; heard in all: {dict(tally.heard)}")
+        print(f"resident: {resident_kib(pid)} KiB after it; received in all: {dict(tally.received)}")
 
 
 def main() -> None:
-    """Read the command line, start everything, measure, stop everything."""
+    """Start the servers, measure, and stop the servers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--subscriptions", type=int, default=5000)
     parser.add_argument("--records", type=int, default=250)

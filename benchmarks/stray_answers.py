@@ -1,12 +1,13 @@
-"""How many calls get another's answer from a server that answers one of its requests twice.
+"""Count the calls that get the response of another call from a server that answers one request twice.
 
-A server in a process of its own answers each call with the call's number. To the first of a round it answers a second
-time: at once, or a little later. The next calls follow one after another, each as soon as the one before is answered.
-A wrong answer is one with another number than was asked for; an error is none.
+A server in a separate process answers each call with the number of the call. It answers the first call of a round a
+second time, at once or a little later. The next calls follow one after another, each as soon as the previous one is
+answered. A response with another number counts as wrong; an error does not.
 
     python benchmarks/stray_answers.py --rounds 40
 
-HTTP/1.1 cannot tell an answer that comes while its connection waits for another. What remains is the figure here.
+HTTP/1.1 cannot detect a stray response that arrives while the connection waits for another one. The figure is the
+remaining rate of wrong responses.
 """
 
 import argparse
@@ -39,14 +40,14 @@ LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
 
 
 def answer(body: bytes) -> bytes:
-    """A proper answer."""
+    """Return a complete response."""
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def talk(connection: socket.socket) -> None:
-    """Answer each request with the last part of its path; the parts before say after how many ms, and when again.
+    """Answer each request by its path: `/delay/repeat/number`, with times in milliseconds.
 
-    `/5/0.3/7` is answered with 7 after 5 ms, and once more 0.3 ms later; with `-` in its place, once.
+    `/5/0.3/7` is answered with 7 after 5 ms, and again 0.3 ms later; with `-` as the repeat, it is answered once.
     """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(OSError), connection, connection.makefile("rb") as requests:
@@ -61,14 +62,14 @@ def talk(connection: socket.socket) -> None:
 
 
 def stray(connection: socket.socket, after_ms: float, number: bytes) -> None:
-    """Answer a request that was answered."""
+    """Answer a request a second time."""
     pause(after_ms)
     with suppress(OSError):
         connection.sendall(answer(number))
 
 
 def pause(milliseconds: float) -> None:
-    """Wait more exactly than by sleeping, which takes some 0.1 ms more."""
+    """Wait more precisely than `time.sleep`, which takes about 0.1 ms longer."""
     until = time.perf_counter() + milliseconds / 1000
     if milliseconds > 1:
         time.sleep((milliseconds - 0.5) / 1000)
@@ -77,7 +78,7 @@ def pause(milliseconds: float) -> None:
 
 
 def serve(pipe: Pipe) -> None:
-    """Serve on loopback until the process is ended."""
+    """Serve on loopback until the process is terminated."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         pipe.send(listener.getsockname()[1])
         while True:
@@ -86,7 +87,7 @@ def serve(pipe: Pipe) -> None:
 
 
 async def wrong_answers(port: int, answers_after: float, strays_after: float, rounds: int) -> tuple[int, int]:
-    """Wrong answers, and errors, among the calls that follow an answer given twice."""
+    """Return the wrong responses and the errors among the calls that follow a repeated response."""
     wrong = errors = 0
     numbers = count()
     for _ in range(rounds):
@@ -106,7 +107,7 @@ async def wrong_answers(port: int, answers_after: float, strays_after: float, ro
 
 
 def measure(port: int, rounds: int) -> None:
-    """Print a table in Markdown."""
+    """Print the figures as a Markdown table."""
     calls = rounds * NEXT_CALLS
     print(f"| loop | answers after, ms | stray after, ms | wrong of {calls} | of the {NEXT_CALLS} next | errors |")
     print("|---|---:|---:|---:|---:|---:|")
@@ -122,7 +123,7 @@ def measure(port: int, rounds: int) -> None:
 
 
 def main() -> None:
-    """Start the server, ask it, and end it."""
+    """Start the server, measure, and stop the server."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40, help=f"of {NEXT_CALLS} calls each")
     rounds = parser.parse_args().rounds

@@ -1,1 +1,1 @@
-"""What the benchmarks are made of: upstreams that cost nothing, servers, load, and one file for each figure."""
+"""Parts of the benchmarks: static upstreams, server processes, load, and the measurements."""

@@ -1,4 +1,4 @@
-"""What the static upstreams answer: records in the shapes of the three APIs, by the path that they are asked for at."""
+"""Responses of the static upstreams: records in the formats of the three APIs, by path."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,27 +14,27 @@ _WINDOW = {"start_time_utc": "2024-03-04T08:00:00Z", "end_time_utc": "2024-03-04
 
 
 def job_id(number: int) -> str:
-    """The id of one of the jobs."""
+    """Return the id of a job."""
     return f"J.20240304-0800{number:02d}.000-benchmarkedjob{number:04d}"
 
 
 def task_id(number: int) -> str:
-    """The id of one of the tasks."""
+    """Return the id of a task."""
     return f"5a1e0000-0000-4000-8000-{number:012d}"
 
 
 def static_bodies(deliveries: int) -> Iterator[tuple[str, bytes]]:
-    """Every path under which something is found, and what.
+    """Yield every path with its response body.
 
     Args:
-        deliveries: How many can be asked for one by one; the list has the first of them.
+        deliveries: How many deliveries are found by id; the list contains the first of them.
     """
     for path, document in _documents(deliveries):
         yield path, orjson.dumps(document)
 
 
 def price_body() -> bytes:
-    """The answer to every request for a price."""
+    """Return the response to every price request."""
     fee = {"total_fee": 1_800_000, "average_fee": 1_750_000, "total_fee_currency": "SGD"}
     return orjson.dumps({**fee, "code": "success", "distance": {"value": 6120}, "total_waypoint": 1})
 

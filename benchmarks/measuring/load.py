@@ -1,4 +1,4 @@
-"""Puts load on a server, by wrk where it is installed, and says how it went."""
+"""Load on a server, by wrk if it is installed and otherwise by this process, and the figures of the load."""
 
 import asyncio
 import itertools
@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from measuring.http_exchange import Connection
 from measuring.operations import Workload
 from measuring.processes import Server
 
@@ -39,18 +38,102 @@ function done(summary, latency)
 end
 """
 _TOLERATED: Final = 0.02
-"""How far answers may be from the length of a whole one: ids and instants are not all of one length."""
+"""Allowed deviation from the length of a complete response: ids and timestamps vary in length."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how often a run measures.
+
+    Args:
+        seconds: Duration of each load.
+        rounds: Repetitions of each load, after one warm-up.
+        starts: How often a gateway is started.
+        deliveries: How many deliveries are cached.
+    """
+
+    seconds: float = 4
+    rounds: int = 5
+    starts: int = 7
+    deliveries: int = 10_000
+
+
+QUICK = Pace(seconds=2, rounds=2, starts=3)
+"""Enough to check that everything works; the figures are rough."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response.
+
+    Args:
+        status: The HTTP status.
+        body: The body as received.
+        length: Bytes received, including the head.
+    """
+
+    status: int
+    body: bytes
+    length: int
+
+
+class Connection:
+    """A keep-alive HTTP/1.1 connection to a local server; lifetime of one load."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def post(self, body: bytes) -> Response:
+        """Send one request to /graphql and return the response.
+
+        Raises:
+            ConnectionError: The server closed the connection.
+            ValueError: The response has no Content-Length.
+        """
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**24)
+        reader, writer = self._streams
+        writer.write(request_head(len(body)) + body)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            content = await reader.readexactly(_content_length(head))
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionError("the server closed the connection before its answer was whole") from error
+        return Response(int(head[9:12]), content, len(head) + len(content))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            await self._streams[1].wait_closed()
+
+
+def request_head(length: int) -> bytes:
+    """Return the head of a request with a body of `length` bytes."""
+    return (
+        b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Accept: application/json\r\nContent-Length: %d\r\n\r\n" % length
+    )
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise ValueError(f"the answer has no Content-Length: {head[:200]!r}")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one load came to.
+    """The figures of one load.
 
     Args:
         rate: Operations a second.
-        p50: Milliseconds.
-        p99: Milliseconds.
-        cpu: Microseconds of CPU time of the server for one operation.
+        p50: Median latency in milliseconds.
+        p99: 99th percentile of the latency in milliseconds.
+        cpu: CPU time of the server for one operation in microseconds.
     """
 
     rate: float
@@ -61,7 +144,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Load:
-    """What the load itself says: requests answered, in how many seconds, with how many bytes; latencies in ms."""
+    """The result of the load generator: requests answered, duration, bytes received, latencies in milliseconds."""
 
     requests: int
     seconds: float
@@ -71,7 +154,7 @@ class Load:
 
 
 def median(figures: Sequence[Figures]) -> Figures:
-    """The median of each figure."""
+    """Return the median of each figure."""
     columns = zip(*[(one.rate, one.p50, one.p99, one.cpu) for one in figures], strict=True)
     return Figures(*[statistics.median(column) for column in columns])
 
@@ -79,21 +162,21 @@ def median(figures: Sequence[Figures]) -> Figures:
 def put_load(
     server: Server, workload: Workload, bodies: Sequence[bytes], *, seconds: float, connections: int
 ) -> Figures:
-    """Ask for as long as told, over connections that each wait for their answer before they ask again.
+    """Send requests for `seconds`. Each connection waits for a response before its next request.
 
     Args:
-        server: Listens at /graphql.
-        workload: What is asked for.
-        bodies: The requests, sent in turn.
-        seconds: How long.
-        connections: How many ask at once.
+        server: A server with GraphQL at /graphql.
+        workload: The workload that the bodies belong to.
+        bodies: The request bodies, sent in turn.
+        seconds: Duration of the load.
+        connections: Concurrent connections.
 
     Raises:
-        SystemExit: an answer was not whole.
+        SystemExit: A response was incomplete.
     """
     expected = asyncio.run(_whole_length(server, workload, bodies))
     before = server.cpu_seconds()
-    load = ask_for(server.port, bodies, seconds, connections)
+    load = run_load(server.port, bodies, seconds, connections)
     cpu = server.cpu_seconds() - before
     if not load.requests:
         raise SystemExit(f"{server.name} answered no {workload.name} in {seconds:.0f} s; measure for longer: --seconds")
@@ -105,8 +188,8 @@ def put_load(
     return Figures(load.requests / load.seconds, load.p50, load.p99, 1e6 * cpu / load.requests)
 
 
-def ask_for(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -> Load:
-    """Ask without a look at the answers, by wrk or from Python; arguments as for `put_load`."""
+def run_load(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -> Load:
+    """Send requests without checking the responses; the arguments are those of `put_load`."""
     return (_wrk if shutil.which("wrk") else _python)(port, bodies, seconds, connections)
 
 
@@ -125,10 +208,10 @@ def _wrk(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -
 
 
 def _python(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -> Load:
-    return asyncio.run(_asked_from_python(port, bodies, seconds, connections))
+    return asyncio.run(_python_load(port, bodies, seconds, connections))
 
 
-async def _asked_from_python(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -> Load:
+async def _python_load(port: int, bodies: Sequence[bytes], seconds: float, connections: int) -> Load:
     start = time.perf_counter()
     turns = itertools.takewhile(lambda _: time.perf_counter() < start + seconds, itertools.cycle(bodies))
     lengths, latencies = await ask_all(port, turns, connections)
@@ -141,15 +224,15 @@ async def ask_all(port: int, bodies: Iterator[bytes], connections: int) -> tuple
     """Send each of the requests once.
 
     Returns:
-        The answers' lengths in bytes, and how long each took in seconds.
+        The length of each response in bytes, and its latency in seconds.
 
     Raises:
-        SystemExit: a status was not 200.
+        SystemExit: A response had a status other than 200.
     """
     lengths: list[int] = []
     latencies: list[float] = []
 
-    async def ask_in_turn() -> None:
+    async def send_in_turn() -> None:
         connection = Connection(port)
         for body in bodies:
             start = time.perf_counter()
@@ -160,7 +243,7 @@ async def ask_all(port: int, bodies: Iterator[bytes], connections: int) -> tuple
                 raise SystemExit(f"status {answer.status}: {answer.body[:500]!r}")
         await connection.close()
 
-    await asyncio.gather(*[ask_in_turn() for _ in range(connections)])
+    await asyncio.gather(*[send_in_turn() for _ in range(connections)])
     return lengths, latencies
 
 

@@ -1,34 +1,39 @@
-"""What cached deliveries take: by the growth of a gateway's process, and by what Python allocates in one."""
+"""Memory of cached deliveries: growth of the gateway's process, and bytes allocated by Python.
+
+Run as a module, this file is the traced process: `python -X tracemalloc -m measuring.memory COUNT` runs a gateway in
+process, reads COUNT deliveries and prints the allocated bytes. The settings are JSON on standard input.
+"""
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from measuring.gateway import MODES, running_gateway
-from measuring.load import ask_all
+from measuring.gateway import MODES, gateway_in_process, running_gateway
+from measuring.load import Pace, ask_all
 from measuring.operations import delivery_workload
-from measuring.pace import Pace
 from measuring.processes import BENCHMARKS
 from measuring.upstream import Upstream
 
 WARMING: Final = 500
-"""Deliveries that are read before it counts, so that what is loaded and grown once is there."""
+"""Deliveries read before the measurement, so that lazy imports and pools do not count."""
 CONNECTIONS: Final = 16
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What that many cached deliveries, and the whole responses to the operations that read them, take.
+    """Memory of cached deliveries and of the cached responses to the operations that read them.
 
     Args:
-        deliveries: How many.
-        resident: Bytes by which the process grew.
-        allocated: Bytes that Python's allocator had given out more.
+        deliveries: The number of deliveries.
+        resident: Growth of the process in bytes.
+        allocated: Growth of the memory allocated by Python in bytes.
     """
 
     deliveries: int
@@ -37,7 +42,7 @@ class Memory:
 
 
 def measure_memory(upstream: Upstream, pace: Pace) -> Memory:
-    """Read every delivery once, by an operation of its own, and see what that left."""
+    """Read every delivery once, each with its own operation, and measure the growth."""
     bodies = delivery_workload().bodies(WARMING + pace.deliveries)
     return Memory(pace.deliveries, _resident(upstream, bodies), _allocated(upstream, len(bodies)))
 
@@ -59,9 +64,27 @@ def _require_kept(calls: int, deliveries: int) -> None:
 
 
 def _allocated(upstream: Upstream, count: int) -> int:
-    command = [sys.executable, "-X", "tracemalloc", "-m", "measuring.traced_memory", str(count)]
+    command = [sys.executable, "-X", "tracemalloc", "-m", "measuring.memory", str(count)]
     settings = json.dumps({**upstream.gateway_settings, **MODES["hot"]})
     environment = {**os.environ, "PYTHONPATH": str(BENCHMARKS)}
     return int(
         subprocess.run(command, input=settings, capture_output=True, text=True, check=True, env=environment).stdout
     )
+
+
+async def _traced_growth(settings: Mapping[str, str], count: int) -> int:
+    bodies = delivery_workload().bodies(count)
+    async with gateway_in_process(settings) as port:
+        await ask_all(port, iter(bodies[:WARMING]), CONNECTIONS)
+        before = _traced_bytes()
+        await ask_all(port, iter(bodies[WARMING:]), CONNECTIONS)
+        return _traced_bytes() - before
+
+
+def _traced_bytes() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+if __name__ == "__main__":
+    print(asyncio.run(_traced_growth(json.load(sys.stdin), int(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""What is asked for: operations as a client would write them, and how their answers are known to be whole."""
+"""The measured operations, as a client would write them, and the check that a response is complete."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ import orjson
 from measuring.bodies import DELIVERIES_A_PAGE, JOBS_A_LIST, TASKS, job_id, task_id
 
 DIFFERENT: Final = 2000
-"""How many different requests take turns where none may be answered by what an earlier one left."""
+"""Number of distinct requests sent in turn where none may be answered from an earlier one."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One operation; a value.
+    """One measured operation.
 
     Args:
-        name: In tables.
-        calls: How many upstream calls it takes where nothing is kept.
-        document: Runs on the gateway and on the plain server alike.
-        variables: By the request's number.
-        leaf: A key of the answer.
-        leaves: How often a whole answer has it.
+        name: The name in tables.
+        calls: Upstream calls without caches.
+        document: The document, valid on the gateway and on the plain server.
+        variables: Returns the variables of a request by its number.
+        leaf: A key in the response.
+        leaves: How often a complete response contains the key.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Workload:
 
     @property
     def connections(self) -> int:
-        """How many ask for it at once: fewer the more calls it takes, since httpx's own pool bears no thousand."""
+        """Concurrent connections: fewer for more calls, since httpx's pool does not cope with a thousand."""
         return max(4, min(16, 160 // self.calls))
 
     def bodies(self, count: int = DIFFERENT) -> list[bytes]:
-        """The bodies of that many different requests."""
+        """Return the bodies of `count` distinct requests."""
         return [orjson.dumps({"query": self.document, "variables": self.variables(number)}) for number in range(count)]
 
     def is_whole(self, answer: bytes) -> bool:
-        """Whether an answer has all that was asked for, and no errors."""
+        """Return whether a response is complete and has no errors."""
         return b'"errors"' not in answer and answer.count(f'"{self.leaf}"'.encode()) == self.leaves
 
 
@@ -104,7 +104,7 @@ WORKLOADS: Final = (LIST, FAN, CROSS)
 
 
 def tasks_workload(calls: int) -> Workload:
-    """As many tasks by id as upstream calls are wanted: that API gives one task a call."""
+    """Return a workload that reads `calls` tasks by id: the API returns one task for each call."""
     return Workload(
         f"{calls} tasks",
         calls,
@@ -116,7 +116,7 @@ def tasks_workload(calls: int) -> Workload:
 
 
 def delivery_workload() -> Workload:
-    """One delivery by its id, each request another one."""
+    """Return a workload that reads one delivery by id, a different one for each request."""
     return Workload(
         "delivery",
         1,

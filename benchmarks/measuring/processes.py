@@ -1,4 +1,4 @@
-"""Servers as processes of their own, and what they take of the machine. Reads /proc, so Linux alone."""
+"""Server processes with their CPU time and memory, read from /proc (Linux only)."""
 
 import os
 import socket
@@ -22,12 +22,12 @@ _PATIENCE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class Server:
-    """A process that listens; lives as long as its `running` block.
+    """A running server process; lifetime of its `running` block.
 
     Args:
-        name: For messages.
-        process: Its one process, whose threads all count.
-        port: On 127.0.0.1.
+        name: The name in messages.
+        process: The process, measured with all its threads.
+        port: Its port on 127.0.0.1.
     """
 
     name: str
@@ -36,32 +36,34 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Its base URL."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def cpu_seconds(self) -> float:
-        """What it has taken so far, in user and kernel mode."""
+        """Return the CPU time so far, in user and kernel mode."""
         after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / _TICKS
 
     def resident_bytes(self) -> int:
-        """What it holds of the memory."""
+        """Return the resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * 1024
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def uvicorn_command(app: str, port: int) -> list[str]:
-    """Serves an app by uvicorn with the same parts as the gateway's own server."""
+def uvicorn_command(app: str, port: int, *, factory: bool = False) -> list[str]:
+    """Return the command that serves an app with uvicorn, with the event loop and parser of the gateway's server."""
     options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--log-level", "warning"]
+    if factory:
+        options.append("--factory")
     return [sys.executable, "-m", "uvicorn", app, *options, "--no-access-log", "--app-dir", str(BENCHMARKS)]
 
 
@@ -69,17 +71,17 @@ def uvicorn_command(app: str, port: int) -> list[str]:
 def running(
     name: str, command: Sequence[str], port: int, ready: str, environment: Mapping[str, str]
 ) -> Iterator[Server]:
-    """Run a server for as long as the block.
+    """Run a server while the block runs.
 
     Args:
-        name: For messages.
-        command: Starts it in the foreground.
-        port: Where it then listens.
-        ready: A path that it answers with 200 once it is ready.
-        environment: Added to ours, of which names that begin with GATEWAY_ are left out.
+        name: The name in messages.
+        command: The command that runs it in the foreground.
+        port: The port it listens on.
+        ready: A path that answers 200 once the server is ready.
+        environment: Added to the environment of this process, without variables that begin with GATEWAY_.
 
     Raises:
-        SystemExit: it did not come up.
+        SystemExit: The server did not become ready.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     with TemporaryFile() as log:
@@ -95,7 +97,7 @@ def running(
 
 
 def wait_until_ready(server: Server, path: str) -> bool:
-    """Ask again and again until it answers 200; False where it ended or takes too long."""
+    """Poll until the path answers 200. Return False if the process exits or the wait times out."""
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         try:

@@ -1,4 +1,4 @@
-"""The figures as Markdown, and the place in docs/performance.md that they are written to."""
+"""The figures as Markdown tables, and their place in docs/performance.md."""
 
 import os
 import platform
@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from measuring.call_cost import CallCost
-from measuring.comparison import Comparison
 from measuring.memory import Memory
 from measuring.processes import BENCHMARKS
+from measuring.throughput import CallCost, Comparison
 
 PAGE: Final = BENCHMARKS.parent / "docs" / "performance.md"
 BEGIN: Final = "<!-- figures: written by benchmarks/run.py --write -->"
@@ -22,14 +21,14 @@ _MEBIBYTE: Final = 1024 * 1024
 
 @dataclass
 class Report:
-    """Everything that was measured; lives as long as the run.
+    """All figures of a run; run lifetime.
 
     Args:
-        plain: Against Strawberry, httpx and DataLoaders.
-        bare: Against an app that answers the same bytes.
-        costs: By the number of upstream calls.
-        memory: Of cached deliveries.
-        start_up: Seconds.
+        plain: Comparisons with Strawberry, httpx and DataLoaders.
+        bare: Comparisons with an app that sends the same bytes.
+        costs: CPU time by the number of upstream calls.
+        memory: Memory of cached deliveries.
+        start_up: Seconds from start to first response.
     """
 
     plain: list[Comparison] = field(default_factory=list)
@@ -39,7 +38,7 @@ class Report:
     start_up: float | None = None
 
     def markdown(self, *, quick: bool) -> str:
-        """All tables that there are figures for."""
+        """Return the tables of all measured parts."""
         parts = [_surroundings(quick=quick)]
         if self.plain:
             parts += ["### Nothing kept or shared, against plain Strawberry", _plain_table(self.plain)]
@@ -53,10 +52,10 @@ class Report:
 
 
 def write(markdown: str, page: Path = PAGE) -> None:
-    """Put the figures between the page's markers.
+    """Write the figures between the page's markers.
 
     Raises:
-        SystemExit: the page has no markers.
+        SystemExit: The page has no markers.
     """
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""The three upstreams as one server of static answers, so that what is measured is the gateway's own work."""
+"""The three upstreams as one server of static responses, so that the gateway's own work dominates the figures."""
 
 import os
 import re
@@ -48,13 +48,13 @@ http {{
 
 @dataclass(frozen=True)
 class Upstream:
-    """The server of static answers; lives as long as its `static_upstream` block."""
+    """The server of static responses; lifetime of its `static_upstream` block."""
 
     server: Server
 
     @property
     def gateway_settings(self) -> dict[str, str]:
-        """What points a gateway to it."""
+        """The settings of a gateway that uses this server."""
         url = self.server.url
         return {
             "GATEWAY_DELIVERIES__URL": f"{url}/api/v1",
@@ -69,15 +69,15 @@ class Upstream:
         }
 
     def requests(self) -> int:
-        """How many it has been asked, this question left out."""
+        """Return the number of requests so far, without this one."""
         with urllib.request.urlopen(f"{self.server.url}/requests") as answer:  # noqa: S310 - our own server
             numbers = re.findall(r"\d+", answer.read().decode().split("Reading")[0])
         return int(numbers[-1]) - 1
 
     def settle(self) -> None:
-        """Wait until nobody asks any more: operations whose client has gone may still be at work."""
+        """Wait until no requests arrive: operations of disconnected clients may still be running."""
         asked = self.requests()
-        # Each look is a request itself.
+        # Reading the count is a request itself.
         while self._after_a_moment() > asked + 1:
             asked = self.requests()
 
@@ -88,10 +88,10 @@ class Upstream:
 
 @contextmanager
 def static_upstream(deliveries: int = 100) -> Iterator[Upstream]:
-    """Serve the upstreams for as long as the block: by nginx where it is installed, else by uvicorn.
+    """Serve the upstreams while the block runs, with nginx if it is installed, otherwise with uvicorn.
 
     Args:
-        deliveries: How many of them can be asked for one by one.
+        deliveries: How many deliveries are found by id.
     """
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + (os.environ.get("PATH", "")))
     port = free_port()
@@ -101,14 +101,14 @@ def static_upstream(deliveries: int = 100) -> Iterator[Upstream]:
             _write(folder, port, deliveries)
             command, environment = [nginx, "-p", name, "-c", f"{name}/nginx.conf"], {}
         else:
-            command = uvicorn_command("measuring.upstream_app:app", port)
+            command = uvicorn_command("measuring.static_apps:create_upstream", port, factory=True)
             environment = {"BENCHMARK_DELIVERIES": str(deliveries)}
         with running("the upstream", command, port, "/requests", environment) as server:
             yield Upstream(server)
 
 
 def _write(folder: Path, port: int, deliveries: int) -> None:
-    # Started by root, nginx reads as a user of its own.
+    # If root starts nginx, it reads files as another user.
     folder.chmod(0o755)
     for path, body in static_bodies(deliveries):
         file = folder / "answers" / f"{path[1:]}.json"

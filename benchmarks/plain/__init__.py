@@ -1,1 +1,1 @@
-"""Strawberry, httpx and DataLoaders as their documentation shows them: what the gateway is compared with."""
+"""The plain server for comparison: Strawberry, httpx and DataLoaders as in their documentation."""

@@ -1,4 +1,4 @@
-"""The objects that the plain server answers with, each made from an upstream's JSON."""
+"""The object types of the plain server, each built from an upstream's JSON."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import strawberry
 
-from plain.context import Info
+from plain.upstreams import Info
 
 
 @strawberry.enum
 class DeliveryStatus(Enum):
-    """Where a delivery stands."""
+    """The status of a delivery."""
 
     WAITING = "waiting"
     PROCESSING = "processing"
@@ -22,7 +22,7 @@ class DeliveryStatus(Enum):
 
 @strawberry.enum
 class DeliveryType(Enum):
-    """What a delivery does."""
+    """The kind of a delivery."""
 
     DELIVERY = "delivery"
     UPDATE = "update"
@@ -32,7 +32,7 @@ class DeliveryType(Enum):
 
 @strawberry.enum
 class SmsQos(Enum):
-    """How soon a job is worked off."""
+    """The priority of a job."""
 
     NORMAL = "NORMAL"
     EXPRESS = "EXPRESS"
@@ -40,7 +40,7 @@ class SmsQos(Enum):
 
 @strawberry.enum
 class TaskStatus(Enum):
-    """Where a task stands."""
+    """The status of a task."""
 
     BROADCASTING = "broadcasting"
     ACCEPTED = "accepted"
@@ -49,7 +49,7 @@ class TaskStatus(Enum):
 
 @strawberry.enum
 class VehicleType(Enum):
-    """What a task is driven with."""
+    """The vehicle of a task."""
 
     CAR = "car"
 
@@ -67,7 +67,7 @@ class Delivery:
 
     @classmethod
     def from_json(cls, resource: dict[str, Any]) -> Self:
-        """The delivery of a JSON:API resource."""
+        """Build a delivery from a JSON:API resource."""
         attributes = resource["attributes"]
         return cls(
             id=strawberry.ID(f"Delivery:{resource['id']}"),
@@ -88,7 +88,7 @@ class DeliveryConnection:
 
 @strawberry.type
 class Recipient:
-    """What became of one SMS."""
+    """The recipient of one SMS."""
 
     sms_id: str
     destination: str
@@ -96,7 +96,7 @@ class Recipient:
 
     @classmethod
     def from_json(cls, report: dict[str, Any]) -> Self:
-        """The recipient of a report."""
+        """Build a recipient from a report."""
         return cls(sms_id=report["smsId"], destination=report["dst"], status=report.get("status"))
 
 
@@ -115,18 +115,18 @@ class SmsJob:
 
     @strawberry.field
     async def qos(self, info: Info) -> SmsQos | None:
-        """How soon it is worked off."""
+        """The priority."""
         return SmsQos((await info.context.loaders.jobs.load(self.job_id))["qos"])
 
     @strawberry.field
     async def finished_at(self, info: Info) -> datetime | None:
-        """When it was worked off."""
+        """When the job finished."""
         finished = (await info.context.loaders.jobs.load(self.job_id)).get("finishedTs")
         return datetime.fromisoformat(finished) if finished else None
 
     @strawberry.field
     async def recipients(self, info: Info, first: int = 50) -> RecipientConnection:
-        """To whom it goes."""
+        """The recipients."""
         reports = await info.context.loaders.recipients.load(self.job_id)
         return RecipientConnection(nodes=[Recipient.from_json(report) for report in reports[:first]])
 
@@ -147,13 +147,13 @@ class Money:
 
     @classmethod
     def from_thousandths(cls, value: int, currency: str) -> Self:
-        """The amount behind a number of 1/1000 cents."""
+        """Convert an amount in 1/1000 cents."""
         return cls(amount=(Decimal(value) / 100_000).quantize(Decimal("0.01")), currency=currency)
 
 
 @strawberry.type
 class Contact:
-    """Whom to ask for."""
+    """A contact."""
 
     name: str | None
     phone: str | None
@@ -161,7 +161,7 @@ class Contact:
 
 @strawberry.type
 class TaskStop:
-    """One end of a task."""
+    """The pickup or dropoff of a task."""
 
     contact: Contact | None
 
@@ -178,7 +178,7 @@ class LogisticsTask:
 
     @classmethod
     def from_json(cls, task: dict[str, Any]) -> Self:
-        """The task of a detail answer."""
+        """Build a task from a detail response."""
         contact = task["to_contact"]
         return cls(
             id=strawberry.ID(f"LogisticsTask:{task['id']}"),
@@ -191,14 +191,14 @@ class LogisticsTask:
 
 @strawberry.type
 class PriceQuote:
-    """What a way would cost."""
+    """The price of a route."""
 
     total: Money
     average: Money
 
     @classmethod
     def from_json(cls, quote: dict[str, Any]) -> Self:
-        """The quote of an answer."""
+        """Build a quote from a response."""
         currency = quote["total_fee_currency"]
         total, average = quote["total_fee"], quote["average_fee"]
         return cls(total=Money.from_thousandths(total, currency), average=Money.from_thousandths(average, currency))
@@ -206,14 +206,14 @@ class PriceQuote:
 
 @strawberry.input
 class DeliveryFilter:
-    """Which deliveries to list."""
+    """The filter of a list of deliveries."""
 
     product_id: strawberry.ID | None = None
 
 
 @strawberry.input
 class PriceStopInput:
-    """A place on the way."""
+    """A stop of a route."""
 
     latitude: float
     longitude: float
@@ -221,7 +221,7 @@ class PriceStopInput:
 
 @strawberry.input
 class PriceQuoteInput:
-    """A way to price."""
+    """A route to price."""
 
     service_type: VehicleType
     stops: list[PriceStopInput]

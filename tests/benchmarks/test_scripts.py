@@ -10,7 +10,7 @@ from graphql import build_schema, parse, validate
 from tests.project.tree import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
-MEASURED_SCHEMA = "from plain.schema import schema; print(schema.as_str())"
+MEASURED_SCHEMA = "from plain.app import schema; print(schema.as_str())"
 MEASURED_DOCUMENTS = """
 import json
 from measuring.operations import WORKLOADS

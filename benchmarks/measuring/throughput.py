@@ -1,4 +1,8 @@
-"""The gateway beside another server, under the same load in turn, as ratios of runs that follow each other."""
+"""Throughput: the gateway compared with other servers, and its CPU time by the number of upstream calls.
+
+Both servers get the same load in turn, and the ratio is the median over the rounds, so that a change in the machine's
+speed affects both sides of a ratio alike.
+"""
 
 import asyncio
 import statistics
@@ -10,30 +14,33 @@ from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
 from measuring.gateway import running_gateway
-from measuring.http_exchange import Connection
-from measuring.load import Figures, median, put_load
-from measuring.operations import WORKLOADS, Workload
-from measuring.pace import Pace
+from measuring.load import Connection, Figures, Pace, median, put_load
+from measuring.operations import WORKLOADS, Workload, tasks_workload
 from measuring.processes import Server, free_port, running, uvicorn_command
 from measuring.upstream import Upstream
 
 CONNECTIONS: Final = 32
-"""How many ask at once where responses are shared or kept."""
+"""Concurrent connections where responses are shared or cached."""
+
+CALLS: Final = (1, 10, 100, 1000)
+_SETTINGS: Final = {"GATEWAY_LIMITS__COST": "2000", "GATEWAY_LOGISTICS__TIMEOUT_SECONDS": "30"}
+"""Four concurrent operations of 1,000 calls exceed the default cost limit of one caller."""
+
 
 Round: TypeAlias = tuple[Figures, Figures]
-"""What one load came to on the gateway, and the same load on the other server just after it."""
+"""The figures of one load on the gateway, and of the same load on the other server right after it."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One workload on two servers.
+    """The figures of one workload on two servers.
 
     Args:
-        mode: What the gateway may keep and share.
-        workload: What both were asked for.
-        calls: How many upstream calls one operation took: the gateway's, the other's.
+        mode: The mode of the gateway, one of `MODES`.
+        workload: The workload.
+        calls: Upstream calls of one operation: the gateway's, the other server's.
         gateway: Medians over the rounds.
-        other: Alike.
+        other: Medians over the rounds.
         ratio: The median of the rounds' ratios of operations a second, gateway by other.
     """
 
@@ -46,10 +53,10 @@ class Comparison:
 
 
 def compare_with_plain(upstream: Upstream, pace: Pace) -> Iterator[Comparison]:
-    """Where nothing may be kept: against Strawberry, httpx and DataLoaders written the usual way."""
+    """Compare a gateway without caches with Strawberry, httpx and DataLoaders written the usual way."""
     with running_gateway(upstream, "cold") as gateway, _running_plain(upstream) as plain:
         sides = _Sides(upstream, gateway, plain)
-        # All are counted before any load: what a load leaves behind would be counted as well.
+        # All calls are counted before any load: requests still running after a load would count as well.
         calls = [(sides.calls(gateway, workload), sides.calls(plain, workload)) for workload in WORKLOADS]
         for workload, counted in zip(WORKLOADS, calls, strict=True):
             rounds = sides.rounds(workload, workload.bodies(), workload.connections, pace)
@@ -57,7 +64,7 @@ def compare_with_plain(upstream: Upstream, pace: Pace) -> Iterator[Comparison]:
 
 
 def compare_with_bare(upstream: Upstream, mode: str, pace: Pace) -> Iterator[Comparison]:
-    """Where equal operations are shared or responses kept: against an app that answers the same bytes at once."""
+    """Compare a gateway that shares operations or caches responses with an app that sends the same bytes at once."""
     with running_gateway(upstream, mode) as gateway:
         for workload in WORKLOADS:
             bodies = workload.bodies(1)
@@ -74,20 +81,20 @@ def _comparison(mode: str, workload: Workload, calls: tuple[int, int], rounds: S
 
 @dataclass(frozen=True)
 class _Sides:
-    """Two servers over one upstream; lives as long as both run."""
+    """Two servers over one upstream; lifetime of both servers."""
 
     upstream: Upstream
     gateway: Server
     other: Server
 
     def calls(self, server: Server, workload: Workload) -> int:
-        """How many upstream calls one operation takes."""
+        """Return the number of upstream calls of one operation."""
         before = self.upstream.requests()
         asyncio.run(_answer(server, workload.bodies(1)[0]))
         return self.upstream.requests() - before - 1
 
     def rounds(self, workload: Workload, bodies: Sequence[bytes], connections: int, pace: Pace) -> list[Round]:
-        """Load both in turn; the first round warms up."""
+        """Load both servers in turn; the first round is a warm-up and is dropped."""
         return [self._round(workload, bodies, connections, pace) for _ in range(pace.rounds + 1)][1:]
 
     def _round(self, workload: Workload, bodies: Sequence[bytes], connections: int, pace: Pace) -> Round:
@@ -120,6 +127,27 @@ def _running_bare(answer: bytes) -> Iterator[Server]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "answer")
         path.write_bytes(answer)
-        command = uvicorn_command("measuring.bare_app:app", port)
+        command = uvicorn_command("measuring.static_apps:create_bare", port, factory=True)
         with running("the bare app", command, port, "/", {"BENCHMARK_ANSWER": str(path)}) as server:
             yield server
+
+
+@dataclass(frozen=True)
+class CallCost:
+    """The figures of operations with `calls` upstream calls."""
+
+    calls: int
+    figures: Figures
+
+
+def measure_call_costs(upstream: Upstream, pace: Pace) -> Iterator[CallCost]:
+    """Load a gateway without caches with operations of 1, 10, 100 and 1,000 calls."""
+    with running_gateway(upstream, "cold", _SETTINGS) as gateway:
+        for calls in CALLS:
+            workload = tasks_workload(calls)
+            bodies = workload.bodies(100)
+            rounds = [
+                put_load(gateway, workload, bodies, seconds=pace.seconds, connections=workload.connections)
+                for _ in range(pace.rounds + 1)
+            ]
+            yield CallCost(calls, median(rounds[1:]))
