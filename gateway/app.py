@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.auth.build import build_authentication, build_key_holders
 from gateway.auth.site import Site
 from gateway.composition.events import ComposedEvents, compose_events
+from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.health import Termination, add_health_routes
@@ -50,7 +52,11 @@ class App:
 
 
 def create_app(
-    settings: Settings | None = None, *, examples: Examples = no_examples, now: Callable[[], float] = time.time
+    settings: Settings | None = None,
+    *,
+    examples: Examples = no_examples,
+    now: Callable[[], float] = time.time,
+    others: Sequence[UpstreamComposition[Any]] = (),
 ) -> App:
     """Build the gateway.
 
@@ -58,20 +64,24 @@ def create_app(
         settings: The settings; None reads them from the environment.
         examples: Returns operations that the IDE opens in addition to its own.
         now: The wall clock for the expiry of tokens and sessions, in seconds since 1970.
+        others: Upstreams from outside, besides the gateway's own; `settings` has a group for each.
 
     Raises:
         SettingsProblems: The environment's settings are wrong.
     """
     settings = settings or load_settings(os.environ)
     metrics = Metrics()
-    upstreams = build_upstreams(settings, metrics.calls, build_account_tokens(settings, now))
+    upstreams = build_upstreams(settings, metrics.calls, build_account_tokens(settings, now), others)
     events = compose_events(settings, upstreams)
     site = Site.of(settings)
     key_holders = build_key_holders(settings.auth, upstreams, now)
     oauth = build_oauth(settings, upstreams, site, key_holders, now)
     authenticate = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
-    schema = build_schema()
+    schema = build_schema(
+        queries=[one.query for one in others if one.query is not None],
+        mutations=[one.mutation for one in others if one.mutation is not None],
+    )
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     surroundings = OperationSurroundings(
         upstreams.redis, upstreams.records, metrics.requests, metrics.spent, metrics.counting

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from resolvers.cache.records import RecordCache, pass_through
 from resolvers.comma_lists import CommaLists
@@ -17,6 +17,8 @@ from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient
 from resolvers.upstreams.transport.health import UpstreamHealth
+
+Client = TypeVar("Client")
 
 REMEMBERED_PLACES: Final = 100_000
 
@@ -60,11 +62,8 @@ class Account:
 
     Args:
         identity: Names the credentials in every key of every cache; never a secret.
-        deliveries: None where the settings name no such upstream.
-        sms: None where the settings name no such upstream.
-        logistics: None where the settings name no such upstream.
+        clients: One for each upstream that there are credentials for.
         health: What is known of each upstream's addresses.
-        hedging: When a slow read goes to the second SMS data centre as well; never where left out.
         records: The process's cache, whose every key begins with the identity; one that passes through where left out.
         comma_lists: Remembers whether the send-tasks API takes lists of ids; tests bring one with their own clock.
 
@@ -72,15 +71,12 @@ class Account:
         events: The process's status changes, set when the app is composed; None where nothing can be followed.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each part of an account, by name
+    def __init__(
         self,
         identity: str,
+        clients: Mapping[UpstreamName, object] | None = None,
         *,
-        deliveries: DeliveriesClient | None = None,
-        sms: SmsClient | None = None,
-        logistics: LogisticsClient | None = None,
         health: Mapping[UpstreamName, Sequence[UpstreamHealth]] | None = None,
-        hedging: SmsHedging | None = None,
         records: RecordCache | None = None,
         comma_lists: CommaLists | None = None,
     ) -> None:
@@ -89,11 +85,10 @@ class Account:
         self._calls_as: dict[UpstreamName, str] = {}
         self.records = records or pass_through()
         self.events: StatusChanges | None = None
-        self._deliveries = deliveries
-        self._sms = sms
-        self._logistics = logistics
+        self._clients = dict(clients or {})
         self.health = health or {}
-        self.sms_hedging = hedging or SmsHedging(enabled=False)
+        sms = self._clients.get(UpstreamName.SMS)
+        self.sms_hedging = SmsHedging(enabled=isinstance(sms, SmsClient) and sms.hedges)
         self._learnt = _Learnt(comma_lists=comma_lists or CommaLists())
         self._scopes = all_scopes()
         self._limits = ""
@@ -146,7 +141,7 @@ class Account:
         view = copy(self)
         view.identity = identity
         view._calls_as = {**self._calls_as, UpstreamName.LOGISTICS: calls_as}  # noqa: SLF001 - a copy of ours
-        view._logistics = logistics  # noqa: SLF001 - a copy of ours
+        view._clients = {**self._clients, UpstreamName.LOGISTICS: logistics}  # noqa: SLF001 - a copy of ours
         return view
 
     def logistics_alone(self, identity: str, logistics: LogisticsClient) -> "Account":
@@ -157,7 +152,7 @@ class Account:
             logistics: Uses them.
         """
         view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(scopes_of(UpstreamName.LOGISTICS))
-        view._deliveries = view._sms = None  # noqa: SLF001 - a copy of ours
+        view._clients = {UpstreamName.LOGISTICS: logistics}  # noqa: SLF001 - a copy of ours
         return view
 
     def require_read(self, upstream: UpstreamName) -> None:
@@ -177,46 +172,38 @@ class Account:
         require(self._scopes, write_scope(upstream))
 
     def has(self, upstream: UpstreamName) -> bool:
-        """Whether the settings name this upstream."""
-        clients = {
-            UpstreamName.DELIVERIES: self._deliveries,
-            UpstreamName.SMS: self._sms,
-            UpstreamName.LOGISTICS: self._logistics,
-        }
-        return clients[upstream] is not None
+        """Return whether there are credentials for an upstream."""
+        return upstream in self._clients
+
+    def client(self, upstream: UpstreamName, of: type[Client]) -> Client:
+        """Return the client of an upstream.
+
+        Args:
+            upstream: Which one.
+            of: The class of its clients.
+
+        Raises:
+            UpstreamUnconfigured: the settings name none.
+        """
+        client = self._clients.get(upstream)
+        if not isinstance(client, of):
+            raise _unconfigured(upstream)
+        return client
 
     @property
     def deliveries(self) -> DeliveriesClient:
-        """The send-tasks API.
-
-        Raises:
-            UpstreamUnconfigured: the settings name none.
-        """
-        if self._deliveries is None:
-            raise _unconfigured(UpstreamName.DELIVERIES)
-        return self._deliveries
+        """The client of the send-tasks API; raises as `client` does."""
+        return self.client(UpstreamName.DELIVERIES, DeliveriesClient)
 
     @property
     def sms(self) -> SmsClient:
-        """The SMS API.
-
-        Raises:
-            UpstreamUnconfigured: the settings name none.
-        """
-        if self._sms is None:
-            raise _unconfigured(UpstreamName.SMS)
-        return self._sms
+        """The client of the SMS API; raises as `client` does."""
+        return self.client(UpstreamName.SMS, SmsClient)
 
     @property
     def logistics(self) -> LogisticsClient:
-        """The logistics API.
-
-        Raises:
-            UpstreamUnconfigured: the settings name none.
-        """
-        if self._logistics is None:
-            raise _unconfigured(UpstreamName.LOGISTICS)
-        return self._logistics
+        """The client of the logistics API; raises as `client` does."""
+        return self.client(UpstreamName.LOGISTICS, LogisticsClient)
 
 
 def _unconfigured(upstream: UpstreamName) -> UpstreamUnconfigured:

@@ -1,6 +1,6 @@
 """The one schema, put together from its roots."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import strawberry
@@ -16,6 +16,8 @@ from schema.subscription import Subscription
 
 
 def build_schema(
+    queries: Sequence[type] = (),
+    mutations: Sequence[type] = (),
     *,
     execution_context_class: type[Executor[Any]] | None = None,
     extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
@@ -23,15 +25,25 @@ def build_schema(
     """The schema that the gateway serves; built once, lives as long as the process.
 
     Args:
+        queries: Strawberry types whose fields `Query` gets, of upstreams from outside.
+        mutations: Likewise, of `Mutation`.
         execution_context_class: How graphql-core executes an operation; its own way unless told.
         extensions: What Strawberry runs around each operation.
     """
     return strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
+        query=_with_fields(Query, queries),
+        mutation=_with_fields(Mutation, mutations),
         subscription=Subscription,
         types=(InvalidInput, NotFound, Conflict, NotAllowedNow, RateLimited, UpstreamFailed),
         execution_context_class=execution_context_class,
         extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+
+
+def _with_fields(root: type, others: Sequence[type]) -> type:
+    """Return a root type with the fields of others as well."""
+    if not others:
+        return root
+    description = root.__strawberry_definition__.description  # type: ignore[attr-defined]  # set by Strawberry
+    return strawberry.type(type(root.__name__, (root, *others), {}), description=description)

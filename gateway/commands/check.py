@@ -5,17 +5,15 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import packages_distributions
 from typing import Final, Protocol
 
 from gateway.commands.redis_probe import RedisProbe
-from gateway.composition.upstreams import build_upstreams
+from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.oauth.build import build_account_tokens
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 from gateway.settings.problems import environment_name
-from gateway.settings.upstreams import AccountSettings, LogisticsSettings
 from resolvers.accounts import Account
 from resolvers.errors import (
     GatewayError,
@@ -28,11 +26,8 @@ from resolvers.errors import (
     UpstreamUnavailable,
 )
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.deliveries.requests import DeliveryFilters
-from resolvers.upstreams.sms.requests import JobIdQuery
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import loop_clock
-
-_NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Probe(Protocol):
@@ -71,11 +66,11 @@ async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
         The probes, to be run in the same event loop.
     """
     upstreams = build_upstreams(settings, account_tokens=build_account_tokens(settings))
-    own = AccountSettings(deliveries=settings.deliveries, sms=settings.sms, logistics=settings.logistics)
     try:
-        probes: list[Probe] = [*_account_probes("", own, upstreams.own, settings.deadline_seconds)]
+        seconds = settings.deadline_seconds
+        probes: list[Probe] = [*_account_probes("", settings, upstreams.own, upstreams, seconds)]
         for name, account in settings.accounts.items():
-            probes += _account_probes(f"accounts.{name}.", account, upstreams.named[name], settings.deadline_seconds)
+            probes += _account_probes(f"accounts.{name}.", account, upstreams.named[name], upstreams, seconds)
         if settings.redis_url:
             probes.append(RedisProbe(settings.redis_url.get_secret_value(), settings.redis_prefix))
         yield probes
@@ -111,33 +106,14 @@ class UpstreamProbe:
         await self.ask(CallScope(loop_clock() + self.seconds))
 
 
-def _account_probes(before: str, settings: AccountSettings, account: Account, seconds: float) -> Iterator[Probe]:
-    if settings.deliveries:
-        yield UpstreamProbe(f"{before}deliveries", partial(_ask_deliveries, account), seconds)
-    if settings.sms:
-        yield UpstreamProbe(f"{before}sms", partial(_ask_sms, account), seconds)
-    if settings.logistics:
-        yield UpstreamProbe(f"{before}logistics", partial(_ask_logistics, account, settings.logistics), seconds)
-
-
-async def _ask_deliveries(account: Account, scope: CallScope) -> None:
-    await account.deliveries.deliveries(scope, DeliveryFilters(), page_number=1, page_size=1)
-
-
-async def _ask_sms(account: Account, scope: CallScope) -> None:
-    # Not the version, which may be answered without a login: no document says.
-    now = datetime.now(UTC)
-    await account.sms.job_ids(scope, 0, JobIdQuery(now - timedelta(days=1), now, limit=1))
-
-
-async def _ask_logistics(account: Account, settings: LogisticsSettings, scope: CallScope) -> None:
-    if settings.token is None and settings.refresh_token is None:
-        await account.logistics.partner(scope)
-    elif settings.platform:
-        await account.logistics.tasks(scope, page=1, per_page=1, descending=False)
-    else:
-        # The partner's own operations have no list; that there is no such task is answer enough.
-        await account.logistics.task(scope, _NO_TASK)
+def _account_probes(
+    before: str, settings: object, account: Account, upstreams: Upstreams, seconds: float
+) -> Iterator[Probe]:
+    for composition in upstreams.compositions:
+        group = composition.group(settings)
+        if group is not None:
+            name = f"{before}{composition.name.name.lower()}"
+            yield UpstreamProbe(name, partial(composition.probe, account, group), seconds)
 
 
 OUR_DISTRIBUTION: Final = "graphql-rest-gateway"
@@ -199,8 +175,8 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
 
 
 def _unconfigured(settings: Settings) -> list[str]:
-    upstreams = {"deliveries": settings.deliveries, "sms": settings.sms, "logistics": settings.logistics}
-    return [f"{name}: not configured" for name, configured in upstreams.items() if configured is None]
+    names = [upstream.name.lower() for upstream in UpstreamName.known()]
+    return [f"{name}: not configured" for name in names if getattr(settings, name, None) is None]
 
 
 async def _probe_all(settings: Settings, open_probes: OpenProbes) -> list[tuple[str, bool]]:

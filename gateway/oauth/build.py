@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from gateway.auth.authentication import KeyHolders, SessionCallers
 from gateway.auth.site import Site
-from gateway.composition.upstreams import Upstreams, logistics_config
+from gateway.composition.logistics import logistics_config
+from gateway.composition.upstreams import Upstreams
 from gateway.oauth.account_tokens import AccountTokens
 from gateway.oauth.endpoint import LoginLimits, OAuthEndpoint
 from gateway.oauth.login import LogisticsLogin

@@ -61,8 +61,10 @@ class Gateway:
         self.cache: RecordCache = new_cache(self.clock, ttl_active=5, ttl_reference=600, grace=300)
         self._account = Account(
             "own",
-            deliveries=DeliveriesClient(self.upstreams, DeliveriesConfig(BASE)),
-            sms=SmsClient([self.upstreams], self.upstreams, SmsConfig((BASE,), BASE)),
+            {
+                UpstreamName.DELIVERIES: DeliveriesClient(self.upstreams, DeliveriesConfig(BASE)),
+                UpstreamName.SMS: SmsClient([self.upstreams], self.upstreams, SmsConfig((BASE,), BASE)),
+            },
             records=self.cache,
         )
 

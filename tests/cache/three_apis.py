@@ -21,6 +21,7 @@ from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.connection import LogisticsConfig
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 
@@ -196,9 +197,11 @@ class LittleProcess:
     def __init__(self, apis: ThreeApis, records: RecordCache) -> None:
         account = Account(
             "own",
-            deliveries=DeliveriesClient(apis, DeliveriesConfig(BASE)),
-            sms=SmsClient([apis], apis, SmsConfig((BASE,), BASE)),
-            logistics=LogisticsClient(apis, LogisticsConfig(BASE)),
+            {
+                UpstreamName.DELIVERIES: DeliveriesClient(apis, DeliveriesConfig(BASE)),
+                UpstreamName.SMS: SmsClient([apis], apis, SmsConfig((BASE,), BASE)),
+                UpstreamName.LOGISTICS: LogisticsClient(apis, LogisticsConfig(BASE)),
+            },
             records=records,
         )
         self._caller = Caller("caller", account)

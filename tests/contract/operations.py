@@ -14,6 +14,7 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.connection import LogisticsConfig
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 
@@ -32,9 +33,11 @@ class NoWayOut:
 def context_over(transport: Transport, base_url: str = "http://upstream.invalid") -> Context:
     account = Account(
         "caller",
-        deliveries=DeliveriesClient(transport, DeliveriesConfig(base_url)),
-        sms=SmsClient([transport], transport, SmsConfig((base_url,), base_url)),
-        logistics=LogisticsClient(transport, LogisticsConfig(base_url)),
+        {
+            UpstreamName.DELIVERIES: DeliveriesClient(transport, DeliveriesConfig(base_url)),
+            UpstreamName.SMS: SmsClient([transport], transport, SmsConfig((base_url,), base_url)),
+            UpstreamName.LOGISTICS: LogisticsClient(transport, LogisticsConfig(base_url)),
+        },
     )
     return Context(account, CallScope(deadline=math.inf), now=lambda: NOW)
 

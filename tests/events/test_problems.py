@@ -141,7 +141,7 @@ async def test_a_subscription_to_an_upstream_that_is_not_configured_ends_after_s
     events: Events, upstream: Upstream
 ) -> None:
     ids = ["Delivery:7", "SmsJob:1", "Recipient:1/2"]
-    without = Account("own", logistics=upstream.account().logistics)
+    without = Account("own", {UpstreamName.LOGISTICS: upstream.account().logistics})
     first = await told(events, without, ids)
     resumed = await told(events, without, ids, first.problems[-1].cursor)
     upstream.deliveries["7"] = "waiting"
@@ -158,7 +158,7 @@ async def test_beside_an_upstream_that_is_not_configured_the_others_are_followed
     events: Events, upstream: Upstream, time: VirtualTime
 ) -> None:
     upstream.tasks["1"] = "accepted"
-    without = Account("own", logistics=upstream.account().logistics)
+    without = Account("own", {UpstreamName.LOGISTICS: upstream.account().logistics})
     subscriber = Subscriber(events.follow(without, ["Delivery:7", "LogisticsTask:1"], None))
     await settled()
     upstream.tasks["1"] = "complete"

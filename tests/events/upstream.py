@@ -12,6 +12,7 @@ from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.connection import LogisticsConfig
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 
 BASE = "http://upstream.invalid"
@@ -50,9 +51,11 @@ class Upstream:
     def account(self, identity: str = "own") -> Account:
         return Account(
             identity,
-            deliveries=DeliveriesClient(self, DeliveriesConfig(BASE)),
-            sms=SmsClient([self], self, SmsConfig((BASE,), BASE)),
-            logistics=LogisticsClient(self, LogisticsConfig(BASE)),
+            {
+                UpstreamName.DELIVERIES: DeliveriesClient(self, DeliveriesConfig(BASE)),
+                UpstreamName.SMS: SmsClient([self], self, SmsConfig((BASE,), BASE)),
+                UpstreamName.LOGISTICS: LogisticsClient(self, LogisticsConfig(BASE)),
+            },
         )
 
     async def send(self, call: Call) -> Answer:

@@ -16,6 +16,7 @@ from resolvers.comma_lists import CommaLists
 from resolvers.context import Context
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.names import UpstreamName
 from tests.contract.operations import execute
 from tests.upstreams.httpx_transport import httpx_transport
 
@@ -141,4 +142,4 @@ async def asking(upstream: LittleSendTasks) -> AsyncIterator[Asking]:
     """An account over the API as long as the block runs."""
     async with serving(upstream) as url, httpx_transport() as transport:
         client = DeliveriesClient(transport, DeliveriesConfig(url))
-        yield Asking(upstream, Account("own", deliveries=client, comma_lists=upstream.comma_lists))
+        yield Asking(upstream, Account("own", {UpstreamName.DELIVERIES: client}, comma_lists=upstream.comma_lists))

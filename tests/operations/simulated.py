@@ -18,6 +18,7 @@ from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesCo
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.connection import LogisticsConfig
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.credentials import FixedCredentials
 from tests.operations.replayed import ReplayedUpstream
@@ -35,19 +36,21 @@ async def simulated_account(failing: int) -> Account:
     keys = LogisticsOptions()
     return Account(
         "own",
-        deliveries=DeliveriesClient(
-            ReplayedUpstream(create_deliveries(clock, options=options).app, "Bearer fixed", failing),
-            DeliveriesConfig("http://deliveries/api/v1"),
-        ),
-        sms=SmsClient(
-            [ReplayedUpstream(one.app, basic, failing) for one in (sms.primary, sms.secondary)],
-            ReplayedUpstream(sms.send.app, basic),
-            SmsConfig(("http://de2/rest/v1", "http://de1/rest/v1"), "http://eu/rest/v1"),
-        ),
-        logistics=LogisticsClient(
-            logistics,
-            LogisticsConfig("http://logistics", client_key=keys.client_key, secret_key=keys.secret_key),
-        ),
+        {
+            UpstreamName.DELIVERIES: DeliveriesClient(
+                ReplayedUpstream(create_deliveries(clock, options=options).app, "Bearer fixed", failing),
+                DeliveriesConfig("http://deliveries/api/v1"),
+            ),
+            UpstreamName.SMS: SmsClient(
+                [ReplayedUpstream(one.app, basic, failing) for one in (sms.primary, sms.secondary)],
+                ReplayedUpstream(sms.send.app, basic),
+                SmsConfig(("http://de2/rest/v1", "http://de1/rest/v1"), "http://eu/rest/v1"),
+            ),
+            UpstreamName.LOGISTICS: LogisticsClient(
+                logistics,
+                LogisticsConfig("http://logistics", client_key=keys.client_key, secret_key=keys.secret_key),
+            ),
+        },
     )
 
 

@@ -16,6 +16,7 @@ from resolvers.accounts import Account
 from resolvers.context import Context
 from resolvers.sms.job_lists import most_checks
 from resolvers.upstreams.call import Answer, Call, CallScope
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from tests.contract.operations import execute
 
@@ -62,7 +63,7 @@ class DataCentres:
         return Answer(200, {}, msgspec.json.encode(listed))
 
     def account(self) -> Account:
-        return Account("own", sms=SmsClient([self, self], self, SmsConfig(CENTRES, CENTRES[0])))
+        return Account("own", {UpstreamName.SMS: SmsClient([self, self], self, SmsConfig(CENTRES, CENTRES[0]))})
 
 
 async def page_of(centres: DataCentres, first: int, after: str | None, days: int = 90) -> Any:  # noqa: ANN401 - JSON

@@ -62,10 +62,12 @@ class SmsConfig:
     Args:
         read_urls: One for each data centre, the primary first; with `/rest/v1`, without a slash at the end.
         send_url: Where jobs are posted, alike; balanced over the data centres by the vendor.
+        hedge: Whether a slow read is sent to the next data centre as well.
     """
 
     read_urls: tuple[str, ...]
     send_url: str
+    hedge: bool = False
 
 
 class SmsClient:
@@ -83,6 +85,7 @@ class SmsClient:
 
     def __init__(self, transports: Sequence[Transport], send_transport: Transport, config: SmsConfig) -> None:
         self._centres = tuple(zip(transports, config.read_urls, strict=True))
+        self.hedges = config.hedge
         self._send_transport = send_transport
         self._send_url = f"{config.send_url}/jobs"
 

@@ -134,8 +134,10 @@ class LittleGateway:
         )
         return Account(
             "own",
-            deliveries=DeliveriesClient(deliveries, DeliveriesConfig(BASE)),
-            sms=SmsClient([sms], sms, SmsConfig((BASE,), BASE)),
+            {
+                UpstreamName.DELIVERIES: DeliveriesClient(deliveries, DeliveriesConfig(BASE)),
+                UpstreamName.SMS: SmsClient([sms], sms, SmsConfig((BASE,), BASE)),
+            },
             health={name: [stack.health] for name, stack in stacks.items()},
             records=self.records,
         )

@@ -8,8 +8,9 @@ import pytest
 from resolvers.accounts import Account
 from resolvers.errors import UpstreamUnavailable
 from resolvers.sms.data_centres import read_job, read_recipients
-from resolvers.sms.hedging import LatencyWindow, SmsHedging
+from resolvers.sms.hedging import LatencyWindow
 from resolvers.upstreams.call import Answer, Call, CallScope
+from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from tests.upstreams.transport.little_upstreams import broken, now, status
 from tests.upstreams.transport.virtual_time import START, in_virtual_time
@@ -45,9 +46,9 @@ class Scene:
 
     def __init__(self, *, hedge: bool = True) -> None:
         self.primary, self.secondary = Centre(), Centre()
-        config = SmsConfig(("http://primary.test", "http://secondary.test"), "http://send.test")
+        config = SmsConfig(("http://primary.test", "http://secondary.test"), "http://send.test", hedge=hedge)
         client = SmsClient([self.primary, self.secondary], self.primary, config)
-        self.account = Account("own", sms=client, hedging=SmsHedging(enabled=hedge))
+        self.account = Account("own", {UpstreamName.SMS: client})
 
     async def read(self, job_id: str) -> bool:
         return await read_job(self.account, CallScope(now() + 15), job_id) is not None

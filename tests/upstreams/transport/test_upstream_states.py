@@ -25,7 +25,7 @@ class Scene:
         primary, secondary, send = (stack.transport for stack in self.stacks)
         self.account = Account(
             "own",
-            sms=SmsClient([primary, secondary], send, config),
+            {UpstreamName.SMS: SmsClient([primary, secondary], send, config)},
             health={UpstreamName.SMS: [stack.health for stack in self.stacks]},
         )
 
@@ -116,7 +116,7 @@ async def test_failures_of_late_degrade_it_for_half_a_minute() -> None:
 async def test_a_closed_gate_degrades_it_for_the_account_that_was_refused_and_no_other() -> None:
     scene = Scene()
     scene.upstreams[0].behave = lambda _: status(429, {"retry-after": "8"})
-    other = Account("account:other", sms=scene.account.sms, health=scene.account.health)
+    other = Account("account:other", {UpstreamName.SMS: scene.account.sms}, health=scene.account.health)
 
     await ask(scene.stacks[0])
 
@@ -140,7 +140,9 @@ async def test_a_caller_with_credentials_of_its_own_is_told_of_the_gates_of_each
     logistics = LittleUpstream(lambda _: status(429, {"retry-after": "8"}))
     stack = stack_over(logistics)
     base = Account(
-        "own", sms=scene.account.sms, health={**scene.account.health, UpstreamName.LOGISTICS: [stack.health]}
+        "own",
+        {UpstreamName.SMS: scene.account.sms},
+        health={**scene.account.health, UpstreamName.LOGISTICS: [stack.health]},
     )
     client = LogisticsClient(stack.transport, LogisticsConfig("http://upstream.test"))
     joint = base.with_logistics("own session:1", client, calls_as="session:1")
