@@ -7,10 +7,11 @@ from typing import Any
 
 from resolvers.cache.keys import request_key
 from resolvers.cache.kind import CachedKind
+from resolvers.catalogue import RecordType
 from resolvers.context import Context
 from resolvers.later import Later
 from resolvers.loading.loader import RecordLoader
-from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.loading.record_loaders import RecordLoaders, part_of
 from resolvers.upstreams.call import CallScope
 
 Path = tuple[str | int, ...]
@@ -48,6 +49,11 @@ class RecordedLoaders:
     def of(self, kind: CachedKind[Any]) -> "_RecordedLoader":
         """Return the operation's loader of a kind, as one that notes."""
         return _RecordedLoader(self._loaders.of(kind), self._fields)
+
+    def record(self, record_type: RecordType, own_id: str) -> Awaitable[Any]:
+        """Return a record of a type, noted where it is awaited."""
+        value: Any = self.of(record_type.kind).load(record_type.kept_id(own_id))
+        return part_of(record_type, own_id, value)
 
     def page(
         self, kind: CachedKind[Any], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Any]]

@@ -41,11 +41,7 @@ class RecordLoaders:
 
     def record(self, record_type: RecordType, own_id: str) -> Awaitable[Any]:
         """Return what to await for a record of a type, None where there is none, by the upstream's own id."""
-        value = self.of(record_type.kind).load(record_type.kept_id(own_id))
-        part = record_type.part
-        if part is None:
-            return value
-        return Later(value, lambda whole: None if whole is None else part(whole, own_id.partition("/")[2]))
+        return part_of(record_type, own_id, self.of(record_type.kind).load(record_type.kept_id(own_id)))
 
     def page(
         self, kind: CachedKind[Value], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Value]]
@@ -97,3 +93,17 @@ class RecordLoaders:
         if read_set.scope.traces is not None:
             read_set.trace(kind, "", "hit")
         return done(found[0].value)
+
+
+def part_of(record_type: RecordType, own_id: str, value: "asyncio.Future[Any]") -> Awaitable[Any]:
+    """Return what to await for a record of which the value of its kind is to come.
+
+    Args:
+        record_type: Of the record.
+        own_id: The upstream's own id.
+        value: The record itself, or what holds it among others.
+    """
+    part = record_type.part
+    if part is None:
+        return value
+    return Later(value, lambda whole: None if whole is None else part(whole, own_id.partition("/")[2]))
