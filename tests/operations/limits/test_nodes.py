@@ -145,7 +145,7 @@ def test_whatever_may_cost_calls_or_be_long_is_refused_by_name_until_it_is_decla
 async def test_a_gateway_does_not_start_with_a_field_whose_cost_is_not_declared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.app.build_schema", lambda: strawberry.Schema(Surprising))
+    monkeypatch.setattr("gateway.app.build_schema", lambda **_: strawberry.Schema(Surprising))
 
     with pytest.raises(UndeclaredCost, match=r"Surprising\.thing"):
         async with running_world():
