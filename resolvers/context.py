@@ -9,7 +9,7 @@ from resolvers.accounts import Account
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.read_set import ReadSet
 from resolvers.events.changes import TrackedRecord
-from resolvers.events.start import Start
+from resolvers.events.interface import Start
 from resolvers.events.status_event import StatusEventSource
 from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.sms.quota import SmsQuota

@@ -50,7 +50,7 @@ from gateway.operations.responses.response_cache import CachedOperations, Cached
 from gateway.operations.runner import Runner, RunnerConfig
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
-from resolvers.events.start import Start
+from resolvers.events.interface import Start
 from resolvers.upstreams.transport.stack import loop_clock
 
 RESPONSES_SHARE: Final = 4

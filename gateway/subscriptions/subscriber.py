@@ -27,7 +27,7 @@ from gateway.subscriptions.responses import Response, SharedResponses, refusal, 
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun, resumed
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
-from resolvers.events.start import Start
+from resolvers.events.interface import Start
 from resolvers.upstreams.call import CallScope
 
 logger = logging.getLogger(__name__)

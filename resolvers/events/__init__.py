@@ -1,1 +1,1 @@
-"""Status changes: one log of them, what feeds it (webhooks, polls, mutations) and who follows it."""
+"""Status changes: the event log, its sources (webhooks, polls, mutations), and the subscriptions to it."""

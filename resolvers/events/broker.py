@@ -1,38 +1,73 @@
-"""Hands the log's changes to those who follow the records: one reader a process, however many subscribers."""
+"""Distributes the log's changes to the subscriptions of this process.
+
+Each process reads the log once, through its `Broker`, however many subscriptions it has. A subscription attaches to the
+records that it follows; the broker offers it every change of them, in the log's order, without waiting.
+"""
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from resolvers.accounts import Account
 from resolvers.events.changes import Change, RecordKey
-from resolvers.events.left import LeftRecords
+
+MAX_LEFT: Final = 10_000
+
+
+class RecentlyFollowed:
+    """Remembers the records whose last subscriber has left and may resume; process lifetime.
+
+    Args:
+        seconds: How long a record is remembered.
+        clock: Seconds that only go forward.
+        size: How many records are remembered; the oldest are dropped first.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float], size: int = MAX_LEFT) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._size = size
+        self._left_at: OrderedDict[RecordKey, float] = OrderedDict()
+
+    def __contains__(self, key: RecordKey) -> bool:
+        """Whether a record's last subscriber left less than `seconds` ago."""
+        left_at = self._left_at.get(key)
+        return left_at is not None and self._clock() - left_at <= self._seconds
+
+    def note(self, key: RecordKey) -> None:
+        """Note that a record's last subscriber has left."""
+        self._left_at[key] = self._clock()
+        self._left_at.move_to_end(key)
+        if len(self._left_at) > self._size:
+            self._left_at.popitem(last=False)
+
 
 logger = logging.getLogger(__name__)
 
 
 class ChangeSink(Protocol):
-    """A subscriber as the broker sees it."""
+    """A subscription, as the broker sees it; all methods return at once."""
 
     def offer(self, change: Change) -> None:
-        """Take a change of a record that is followed; must return at once."""
+        """Accept a change of a followed record."""
         ...
 
-    def doubt(self, key: RecordKey) -> None:
-        """Take note that there may be no such record any more."""
+    def recheck(self, key: RecordKey) -> None:
+        """Read a record again, which may be gone or unreadable."""
         ...
 
     def lose(self) -> None:
-        """Take note that the log was lost."""
+        """Note that the log was lost."""
         ...
 
 
 class Watch:
-    """A record that somebody in this process follows; lives until nobody does.
+    """A followed record; lifetime of its subscriptions.
 
     Args:
-        account: Reads the record.
+        account: The account that reads the record.
     """
 
     __slots__ = ("account", "sinks")
@@ -43,13 +78,13 @@ class Watch:
 
 
 class Broker:
-    """The one listener of the log; process lifetime.
+    """The process's listener of the log; process lifetime.
 
     Args:
-        on_change: Told of every change before the subscribers are.
-        on_hint: Told which record of which kind may have changed.
-        on_restart: Told that the log was lost, before the subscribers are.
-        left: What was followed here until lately; nothing is remembered where left out.
+        on_change: Called with every change, before the subscriptions are.
+        on_hint: Called with the kind and id of a record that may have changed.
+        on_restart: Called when the log was lost, before the subscriptions are.
+        recent: Remembers records that were followed recently; None remembers none.
     """
 
     def __init__(
@@ -57,27 +92,27 @@ class Broker:
         on_change: Iterable[Callable[[Change], None]] = (),
         on_hint: Callable[[str, str], None] | None = None,
         on_restart: Callable[[], None] | None = None,
-        left: LeftRecords | None = None,
+        recent: RecentlyFollowed | None = None,
     ) -> None:
         self._on_change = list(on_change)
         self._on_hint = on_hint
         self._on_restart = on_restart
-        self._left = left
+        self._recent = recent
         self._watches: dict[RecordKey, Watch] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.position = 0
 
     @property
     def watches(self) -> Mapping[RecordKey, Watch]:
-        """What is followed in this process, by record."""
+        """The followed records of this process."""
         return self._watches
 
-    def may_tell_of(self, key: RecordKey) -> bool:
-        """Whether a record is followed here, or was until lately by a subscriber who may come back."""
-        return key in self._watches or (self._left is not None and key in self._left)
+    def is_followed(self, key: RecordKey) -> bool:
+        """Whether a record is followed here, or was followed recently by a subscriber that may resume."""
+        return key in self._watches or (self._recent is not None and key in self._recent)
 
     def attach(self, sink: ChangeSink, account: Account, keys: Iterable[RecordKey]) -> None:
-        """Offer every change of these records to the sink from now on."""
+        """Offer every change of these records to the sink, from now on."""
         for key in keys:
             watch = self._watches.get(key)
             if watch is None:
@@ -85,28 +120,28 @@ class Broker:
             watch.sinks[sink] = None
 
     def detach(self, sink: ChangeSink, keys: Iterable[RecordKey]) -> None:
-        """Offer it none of these any more."""
+        """Stop offering changes of these records to the sink."""
         for key in keys:
             watch = self._watches.get(key)
             if watch is not None:
                 watch.sinks.pop(sink, None)
                 if not watch.sinks:
                     del self._watches[key]
-                    if self._left is not None:
-                        self._left.note(key)
+                    if self._recent is not None:
+                        self._recent.note(key)
 
     async def reached(self, position: int) -> None:
-        """Wait until every change up to a position was offered."""
+        """Wait until every change up to a position has been offered."""
         if position > self.position:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append((position, waiting))
             await waiting
 
     def receive(self, changes: Sequence[Change], position: int) -> None:
-        """Take the log's next changes."""
+        """Distribute the log's next changes."""
         for change in changes:
-            for told in self._on_change:
-                _tell(told, change)
+            for callback in self._on_change:
+                _notify(callback, change)
             watch = self._watches.get(change.key)
             if watch is not None:
                 for sink in watch.sinks:
@@ -115,18 +150,18 @@ class Broker:
         self._release(position)
 
     def hinted(self, kind: str, local_id: str) -> None:
-        """Pass on that a record may have changed."""
+        """Pass on a hint that a record may have changed."""
         if self._on_hint is not None:
             self._on_hint(kind, local_id)
 
     def missed(self, key: RecordKey) -> None:
-        """Let those who follow a record see for themselves whether it is gone."""
+        """Make the subscriptions of a record read it again: it may be gone."""
         watch = self._watches.get(key)
         for sink in watch.sinks if watch is not None else ():
-            sink.doubt(key)
+            sink.recheck(key)
 
     def restarted(self, position: int) -> None:
-        """Tell every subscriber that the log was lost."""
+        """Notify every subscription that the log was lost."""
         self.position = position
         if self._on_restart is not None:
             self._on_restart()
@@ -144,9 +179,9 @@ class Broker:
                     future.set_result(None)
 
 
-def _tell(told: Callable[[Change], None], change: Change) -> None:
-    """One part that fails must not keep the change from the others."""
+def _notify(callback: Callable[[Change], None], change: Change) -> None:
+    """Call a callback; its failure must not keep the change from the others."""
     try:
-        told(change)
+        callback(change)
     except Exception:
         logger.exception("A change of %s could not be passed on.", change.key.global_id)

@@ -1,4 +1,14 @@
-"""Polling leases: one process polls for each account while a record of it is followed, in this process or in Redis."""
+"""Polling leases: of all processes, one polls the followed records of an account.
+
+Theory of operation
+-------------------
+About once a second, each process calls `share` for each account that its subscriptions follow records of. In Redis this
+adds the records to the account's set of followed records and claims or renews the account's lease, in one script.
+The holder of the lease gets the followed records of all processes and polls them. A lease outlives its holder's last
+call by `LEASE_MILLISECONDS`, and then the next process to call takes it over; an entry in the set outlives its process
+by `INTEREST_MILLISECONDS`. To save commands, a process sends only the differences since its last call, and all its
+records every `REFRESH_SECONDS`.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, Protocol
@@ -10,10 +20,10 @@ from resolvers.events.changes import RecordKey
 from resolvers.events.redis_log import reachable
 
 LEASE_MILLISECONDS: Final = 3000
-"""How long a lease outlives the last sign of its holder; another process takes it over after that."""
+"""How long a lease outlives its holder's last renewal."""
 
 INTEREST_MILLISECONDS: Final = 15_000
-"""How long what a process follows is taken to be followed after its last sign."""
+"""How long a followed record outlives its process's last renewal."""
 
 REFRESH_SECONDS: Final = 5.0
 
@@ -37,8 +47,8 @@ redis.call('SET', lease, process, 'PX', lease_ms)
 redis.call('ZREMRANGEBYSCORE', interest, '-inf', '(' .. now)
 return redis.call('ZRANGE', interest, 0, -1)
 """
-"""KEYS: what is followed, the lease. ARGV: process, the lease's and the interest's milliseconds, how many records are
-followed, these, and those that are not followed any more. Returns what all processes follow, to the holder alone."""
+"""KEYS: the followed records, the lease. ARGV: process, milliseconds of the lease and of the interest, number of
+followed records, these, and those no longer followed. Returns the followed records of all processes, to the holder."""
 
 RELEASE: Final = """
 for index = 2, #ARGV do redis.call('ZREM', KEYS[1], ARGV[1] .. '|' .. ARGV[index]) end
@@ -47,12 +57,12 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 
 
 class RedisCoordination:
-    """Leases that end soon after their holder does; process lifetime.
+    """Leases in Redis; process lifetime.
 
     Args:
-        redis: Its connections answer bytes.
-        prefix: What every key begins with.
-        process: Names this process among all.
+        redis: A client that returns bytes.
+        prefix: The prefix of every key.
+        process: A unique name of this process.
         clock: Seconds that only go forward.
     """
 
@@ -62,26 +72,26 @@ class RedisCoordination:
         self._clock = clock
         self._share = redis.register_script(SHARE)
         self._release = redis.register_script(RELEASE)
-        self._said: dict[str, tuple[float, set[str]]] = {}
+        self._sent: dict[str, tuple[float, set[str]]] = {}
 
     async def share(self, identity: str, followed: Collection[RecordKey]) -> set[RecordKey] | None:
-        """Say what is followed here, and claim or renew the lease."""
+        """Share the followed records of this process, and claim or renew the lease."""
         wanted = {f"{key.kind}:{key.local_id}" for key in followed}
-        said_at, said = self._said.get(identity, (0.0, set()))
-        refresh = self._clock() - said_at >= REFRESH_SECONDS
-        added = wanted if refresh else wanted - said
+        sent_at, sent = self._sent.get(identity, (0.0, set()))
+        refresh = self._clock() - sent_at >= REFRESH_SECONDS
+        added = wanted if refresh else wanted - sent
         bounds: list[Any] = [self._process, LEASE_MILLISECONDS, INTEREST_MILLISECONDS, len(added)]
         async with reachable():
-            members = await self._share(self._keys(identity), [*bounds, *added, *(said - wanted)])
-        self._said[identity] = (self._clock() if refresh else said_at, wanted)
+            members = await self._share(self._keys(identity), [*bounds, *added, *(sent - wanted)])
+        self._sent[identity] = (self._clock() if refresh else sent_at, wanted)
         return None if members is None else {_key(identity, member) for member in members}
 
     async def release(self, identities: Iterable[str]) -> None:
         """Follow nothing of these accounts any more, and give their leases up."""
         for identity in identities:
-            _, said = self._said.pop(identity, (0.0, set()))
+            _, sent = self._sent.pop(identity, (0.0, set()))
             async with reachable():
-                await self._release(self._keys(identity), [self._process, *said])
+                await self._release(self._keys(identity), [self._process, *sent])
 
     def _keys(self, identity: str) -> list[str]:
         quoted = quote(identity, safe=":")
@@ -95,22 +105,22 @@ def _key(identity: str, member: bytes) -> RecordKey:
 
 
 class PollCoordination(Protocol):
-    """Agrees with the other processes on who polls; process lifetime.
+    """Decides which process polls for an account; process lifetime.
 
-    Methods raise `LogUnreachable` where the others cannot be asked now.
+    Methods raise `LogUnreachable` if the other processes cannot be reached.
     """
 
     async def share(self, identity: str, followed: Collection[RecordKey]) -> set[RecordKey] | None:
-        """Say what is followed in this process, and claim or renew the account's polling lease.
+        """Share the followed records of this process, and claim or renew the account's polling lease.
 
-        To be called about every second for each account that has subscribers here.
+        Called about once a second for each account that has subscriptions here.
 
         Args:
-            identity: The account's.
-            followed: Its records that subscribers of this process follow.
+            identity: The account's identity.
+            followed: The account's records that subscriptions of this process follow.
 
         Returns:
-            What subscribers of all processes follow, where this process holds the lease; None where another does.
+            The records that subscriptions of all processes follow, if this process holds the lease; otherwise None.
         """
         ...
 
@@ -120,13 +130,13 @@ class PollCoordination(Protocol):
 
 
 class LocalCoordination:
-    """The only process polls everything; lives as long as it."""
+    """Coordination of a single process, which polls everything; process lifetime."""
 
     async def share(self, identity: str, followed: Collection[RecordKey]) -> set[RecordKey] | None:
-        """What is followed here is all there is."""
+        """Return the followed records of this process."""
         del identity
         return set(followed)
 
     async def release(self, identities: Iterable[str]) -> None:
-        """There is nobody else."""
+        """Do nothing: there is no other process."""
         del identities

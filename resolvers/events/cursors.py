@@ -1,4 +1,17 @@
-"""Cursors of a subscription: where in the log it stands, which ids have had their SNAPSHOT, and what was wrong."""
+"""Cursors, by which a subscription resumes after any of its events.
+
+Theory of operation
+-------------------
+A cursor is stateless: it holds all that resuming needs, so any process of the gateway can resume it, even after a
+restart. It is base64url of a seal and a `ResumePoint` in MessagePack::
+
+    seal, 12 bytes | [epoch, position, marks of covered records, marks of reported problems]
+
+Records and problems are stood for by hashes of 4 bytes ("marks"), as one subscription may have hundreds. A collision
+would take a record for covered that is not, and merely leave out its SNAPSHOT. The seal is a keyed hash of the
+identity and the content, so that made-up cursors and those of other callers are refused. The content is not secret,
+and resuming only ever replays the caller's own records.
+"""
 
 import base64
 import binascii
@@ -13,20 +26,20 @@ from resolvers.errors import BadInput
 from resolvers.events.changes import RecordKey
 
 MAX_CURSOR_LENGTH: Final = 16_384
-"""Characters; what the largest subscription's cursor takes, and some."""
+"""Characters; more than the cursor of the largest subscription."""
 
 _MARK_BYTES: Final = 4
 _SEAL_BYTES: Final = 12
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a subscription stands.
+class ResumePoint(msgspec.Struct, frozen=True, array_like=True):
+    """The point in the log that a subscription has reached.
 
     Args:
-        epoch: Of the log that the position belongs to.
-        position: Every change up to here was told, of each record that is covered.
-        marks: Those of the covered records, one behind another.
-        problems: Those of the problems that were told and have not ended, one behind another.
+        epoch: The epoch of the log that the position belongs to.
+        position: Every change of the covered records up to here has been sent.
+        marks: The marks of the covered records, concatenated.
+        problems: The marks of the reported problems that have not ended, concatenated.
     """
 
     epoch: str
@@ -35,68 +48,65 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     problems: bytes = b""
 
     def covered(self, keys: Iterable[RecordKey]) -> list[RecordKey]:
-        """Those of these records that have had their SNAPSHOT."""
-        marks = _apart(self.marks)
+        """Return those of these records that have had their SNAPSHOT."""
+        marks = _split(self.marks)
         return [key for key in keys if mark_of(key.global_id) in marks]
 
     @property
-    def told(self) -> set[bytes]:
-        """The marks of the problems, apart."""
-        return _apart(self.problems)
+    def reported(self) -> set[bytes]:
+        """The marks of the reported problems, as a set."""
+        return _split(self.problems)
 
 
-_PLACE: Final = msgspec.msgpack.Decoder(Place)
+_RESUME_POINT: Final = msgspec.msgpack.Decoder(ResumePoint)
 
 
 def mark_of(text: str) -> bytes:
-    """Stands for a record's global ID or a problem in a cursor; short, since a cursor holds many."""
+    """Return the mark of a record's global ID or of a problem."""
     return hashlib.blake2b(text.encode(), digest_size=_MARK_BYTES).digest()
 
 
-def _apart(marks: bytes) -> set[bytes]:
+def _split(marks: bytes) -> set[bytes]:
     return {marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)}
 
 
 class Cursors:
-    """Seals places and opens cursors; process lifetime.
-
-    The seal keeps made-up cursors and those of other identities out: to both the answer is the same. Nothing behind it
-    is secret, and whatever a cursor says, only the caller's own records are replayed.
+    """Seals and opens cursors; process lifetime.
 
     Args:
-        secrets: The first seals, all open; without any, the seal is a checksum that survives a restart.
+        secrets: The first one seals, all open; if empty, the seal is an unkeyed checksum, which survives a restart.
     """
 
     def __init__(self, secrets: Sequence[bytes] = ()) -> None:
         self._keys = [hashlib.blake2b(secret, person=b"status cursors").digest() for secret in secrets or (b"",)]
 
-    def seal(self, identity: str, place: Place) -> str:
-        """The cursor of a place."""
-        encoded = msgspec.msgpack.encode(place)
+    def seal(self, identity: str, point: ResumePoint) -> str:
+        """Return the cursor of a resume point."""
+        encoded = msgspec.msgpack.encode(point)
         sealed = _seal(self._keys[0], identity, encoded) + encoded
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def open(self, identity: str, cursor: str) -> Place:
-        """The place that a cursor names.
+    def open(self, identity: str, cursor: str) -> ResumePoint:
+        """Return the resume point in a cursor.
 
         Raises:
-            BadInput: the gateway never made it, or not for this identity.
+            BadInput: The cursor was not made by the gateway, or not for this identity.
         """
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             if len(cursor) > MAX_CURSOR_LENGTH or not self._is_ours(identity, sealed):
                 raise _no_cursor()
-            return _PLACE.decode(sealed[_SEAL_BYTES:])
+            return _RESUME_POINT.decode(sealed[_SEAL_BYTES:])
         except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
             raise _no_cursor() from error
 
     def _is_ours(self, identity: str, sealed: bytes) -> bool:
-        seal, place = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
-        return any(hmac.compare_digest(seal, _seal(key, identity, place)) for key in self._keys)
+        seal, point = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        return any(hmac.compare_digest(seal, _seal(key, identity, point)) for key in self._keys)
 
 
-def _seal(key: bytes, identity: str, place: bytes) -> bytes:
-    return hashlib.blake2b(identity.encode() + b"\0" + place, key=key, digest_size=_SEAL_BYTES).digest()
+def _seal(key: bytes, identity: str, point: bytes) -> bytes:
+    return hashlib.blake2b(identity.encode() + b"\0" + point, key=key, digest_size=_SEAL_BYTES).digest()
 
 
 def _no_cursor() -> BadInput:

@@ -1,4 +1,4 @@
-"""What is said to have changed: a bounded queue between a webhook's answer and what follows from it."""
+"""A bounded queue of hints that records changed, between the webhook's response and the work it causes."""
 
 import asyncio
 import logging
@@ -12,21 +12,21 @@ logger = logging.getLogger(__name__)
 MAX_WAITING: Final = 10_000
 WORKERS: Final = 8
 RETRY_SECONDS: Final = (2.0, 10.0, 30.0)
-"""What lies between the tries to follow a hint."""
+"""Pauses before the second and later tries to process a hint."""
 
 Hint = tuple[str, str]
 
 
-class Hints:
-    """Follows hints in the background; process lifetime.
+class HintQueue:
+    """Processes hints in the background; process lifetime.
 
-    A hint that waits already is not taken twice; one that comes while the record is being read is followed afterwards,
-    since the change may be later than the reading.
+    A hint that is queued already is not queued twice. One that comes while its record is being read is queued, since
+    the change may be later than the read.
 
     Args:
-        follow: Does what follows for the record of a kind and id; may raise.
-        sleep: Waits between two tries.
-        size: How many hints may wait.
+        follow: Processes the hint of a kind and id; may raise.
+        sleep: Waits between tries.
+        size: How many hints may be queued.
     """
 
     def __init__(
@@ -42,19 +42,19 @@ class Hints:
         self._arrived = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self.dropped = 0
-        """How many hints found no place; polls find what they told."""
+        """Number of dropped hints; polls find those changes."""
 
     def start(self) -> None:
-        """Begin to follow hints."""
+        """Start the workers."""
         for _ in range(WORKERS):
             self._spawn(self._work())
 
     async def close(self) -> None:
-        """Stop; hints that wait are lost."""
+        """Stop the workers; queued hints are lost."""
         await stop(self._tasks)
 
     def offer(self, kind: str, local_id: str) -> bool:
-        """Take a hint; False where too many wait."""
+        """Queue a hint; False if the queue is full."""
         if len(self._waiting) >= self._size and (kind, local_id) not in self._waiting:
             self.dropped += 1
             logger.warning("%d hints wait, so that of %s:%s is dropped; polls go on.", self._size, kind, local_id)
@@ -88,7 +88,7 @@ class Hints:
     async def _tried(self, hint: Hint) -> bool:
         try:
             await self._follow(*hint)
-        except Exception as error:  # noqa: BLE001 - whatever it is, another try may succeed
+        except Exception as error:  # noqa: BLE001 - another try may succeed
             logger.info("%s:%s is said to have changed and could not be read: %s", *hint, error)
             return False
         return True

@@ -1,26 +1,52 @@
-"""What resolvers ask of status changes, told here so that accounts can carry it without knowing how it is done."""
+"""What the other packages use of status changes: their interface, and the costs of a subscription's start.
 
-from collections.abc import AsyncGenerator, Sequence
+An account carries `StatusChanges` as a protocol, so that accounts do not depend on the implementation.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from resolvers.events.changes import TrackedRecord
-from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
+from resolvers.upstreams.call import CallTrace
+
+
+class Start:
+    """Collects the upstream calls of a subscription's start, until each followed record was read once.
+
+    Args:
+        settle: Charges the caller for these calls; called once.
+
+    Attributes:
+        traces: The calls so far: of reads that this subscription was the first to request, and of its events.
+        over: Whether the start is over; later calls are not charged.
+    """
+
+    def __init__(self, settle: Callable[[Iterable[CallTrace]], Awaitable[object]]) -> None:
+        self._settle = settle
+        self.traces: list[CallTrace] = []
+        self.over = False
+
+    async def end(self) -> None:
+        """End the start and charge for its calls."""
+        if not self.over:
+            self.over = True
+            await self._settle(self.traces)
 
 
 class StatusChanges(Protocol):
-    """Follows and tells status changes; process lifetime. Accounts are `Any` here, against a circle."""
+    """Follows and reports status changes; process lifetime. Accounts are `Any` here, to avoid a circular import."""
 
     @property
     def version(self) -> int:
-        """To be noted before a mutation begins, for `record_changed`."""
+        """The log's version, to be read before a mutation begins and passed to `record_changed`."""
         ...
 
     async def check(self) -> None:
-        """Make sure that a subscription can begin now.
+        """Check that a subscription can begin now.
 
         Raises:
-            EventsUnavailable: It cannot, and may later.
+            EventsUnavailable: It cannot begin now, but may later.
         """
         ...
 
@@ -31,7 +57,7 @@ class StatusChanges(Protocol):
         after: str | None,
         start: Start | None = None,
     ) -> AsyncGenerator[StatusEvent, None]:
-        """The events of some things: see the contract's `statusChanged`."""
+        """Iterate over the events of some records: `statusChanged` in the schema."""
         ...
 
     async def record_changed(
@@ -41,5 +67,5 @@ class StatusChanges(Protocol):
         since: int,
         source: StatusEventSource,
     ) -> None:
-        """Tell the subscribers of a record that somebody has just changed or read; nothing is raised."""
+        """Report a record that was just changed or read to its subscriptions; never raises."""
         ...

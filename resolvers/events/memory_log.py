@@ -1,4 +1,4 @@
-"""The event log inside one process."""
+"""The event log in the memory of one process."""
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from resolvers.events.status_event import StatusEventSource
 
 
 class _Known(msgspec.Struct):
-    """What the log knows of a record; lives until nobody has observed the record for as long as the log keeps."""
+    """The last known status of a record; dropped after `keep_seconds` without an observation."""
 
     observation: Observation
     version: int
@@ -22,12 +22,12 @@ class _Known(msgspec.Struct):
 
 
 class MemoryEventLog:
-    """The log in a deque, bounded by count and age; process lifetime, and all is lost with it.
+    """Event log in a deque, bounded by count and age; process lifetime.
 
     Args:
-        config: How much it keeps.
+        config: Retention.
         now: The wall clock.
-        epoch: Names this life of the log; random where left out.
+        epoch: The log's epoch; random if left out.
     """
 
     def __init__(self, config: LogConfig, now: Callable[[], datetime], epoch: str | None = None) -> None:
@@ -44,25 +44,25 @@ class MemoryEventLog:
         self._listener: LogListener | None = None
 
     async def start(self, listener: LogListener) -> int:
-        """Begin to tell the listener what the log learns from now on."""
+        """Start to pass changes to the listener."""
         self._listener = listener
         return self._last
 
     async def close(self) -> None:
-        """Stop telling."""
+        """Stop passing on changes."""
         self._listener = None
 
     async def check(self) -> None:
-        """Memory takes changes at any time."""
+        """Do nothing: memory always accepts changes."""
 
     async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
-        """Compare what was read with what is known, and append what differs."""
+        """Compare each observation with the known status, and append a change if they differ."""
         outcomes = [self._compare(observation) for observation in observations]
         self._trim()
         return outcomes
 
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
-        """The changes of these records after a position; None where some are lost."""
+        """Return the changes of these records after a position; None if some are lost."""
         self._trim()
         if epoch != self.epoch or not self._floor <= after <= self._last:
             return None
@@ -70,12 +70,12 @@ class MemoryEventLog:
         return sorted(found, key=lambda change: change.position)
 
     async def hint(self, kind: str, local_id: str) -> None:
-        """Tell the listener that this record may have changed."""
+        """Pass a hint that this record may have changed to the listener."""
         if self._listener is not None:
             self._listener.hinted(kind, local_id)
 
     async def miss(self, key: RecordKey) -> None:
-        """Tell the listener that the upstream does not know this record."""
+        """Pass on to the listener that the upstream does not know this record."""
         if self._listener is not None:
             self._listener.missed(key)
 
@@ -135,9 +135,9 @@ class MemoryEventLog:
 
 
 def is_late(observation: Observation, known: Observation) -> bool:
-    """Whether an observation tells of a time before what is known, by the upstream's own dates.
+    """Whether an observation is older than the known one by the upstream's own dates.
 
-    A final status is left at once only for one that the upstream dates later: nothing follows it otherwise.
+    A final status is left without confirmation only for a status that the upstream dates later.
     """
     moment, known_moment = upstream_moment(observation.record), upstream_moment(known.record)
     dated_later = bool(moment and known_moment and moment > known_moment)

@@ -1,4 +1,18 @@
-"""Reads records past every cache, those of one moment together, and lets the log compare what was read."""
+"""Reads records past every cache, and has the log compare what was read.
+
+Theory of operation
+-------------------
+Subscriptions `look`, polls, webhooks and mutations `read`. Requests for the same record share one read, and all reads
+requested in one turn of the event loop share loaders, and so batched upstream calls::
+
+    look / read -> queued -- end of the turn --> asking the upstream -> comparing with the log -> RecordRead
+       |             |                              |                        |
+       |             `-- a later look or read joins |-- a look joins         |-- KNOWN, CHANGED: done, kept as recent
+       `-- a look is answered by a recent read      `-- nobody waits:        |-- OUTRUN: read again
+                                                        cancelled            `-- LATE: read again after CONFIRM_SECONDS
+
+A `read` never joins a read that is already asking the upstream, since the change that it is about may be later.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -19,23 +33,23 @@ from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0
-"""What one read may take: nobody's operation waits for it, but SNAPSHOTs of other ids do."""
+"""Time limit of one read. No operation waits for it, but the SNAPSHOTs of other records do."""
 
 MAX_ATTEMPTS: Final = 3
 CONFIRM_SECONDS: Final = 1.0
-"""What lies between a read whose answer is dated too early and the one that confirms it: a copy of the upstream's
-database that lags behind has caught up by then."""
+"""Pause before the read that confirms a status dated too early: a lagging replica of the upstream has caught up by
+then."""
 
 MAX_RECENT: Final = 10_000
 
 
 class RecordRead(msgspec.Struct, frozen=True, gc=False):
-    """What a read found, and how the log stood when it had compared it.
+    """The result of a read, after the log has compared it.
 
     Args:
-        record: What the upstream said.
-        position: Of the record's last change in the log; it is the one that led to `record`. 0 where there is none.
-        changed: This read found a change.
+        record: The record as the upstream returned it.
+        position: The position of the record's last change in the log, which led to this status; 0 if there is none.
+        changed: Whether this read found a change.
     """
 
     record: TrackedRecord
@@ -44,13 +58,13 @@ class RecordRead(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Shared(msgspec.Struct, eq=False):
-    """The loaders of reads that were asked for together; lives until those have come.
+    """The loaders that reads requested together share; lifetime of these reads.
 
     Args:
-        loaders: Fetch them.
-        traces: The calls that were made for them and are charged to none of them yet.
-        asking: How many of the reads are on their way to the upstream.
-        leaving: Whether reads are about to be given up.
+        loaders: Fetch the records.
+        traces: The calls made so far that are charged to none of the reads yet.
+        asking: How many of the reads are waiting for the upstream.
+        leaving: Whether cancelled reads are about to be removed.
     """
 
     loaders: RecordLoaders
@@ -59,7 +73,7 @@ class _Shared(msgspec.Struct, eq=False):
     leaving: bool = False
 
     def leave_soon(self) -> None:
-        """Give up the reads that were cancelled in this turn of the event loop, all by one pass."""
+        """Remove the reads that are cancelled in this turn of the event loop, in one pass."""
         if not self.leaving:
             self.leaving = True
             asyncio.get_running_loop().call_soon(self._leave)
@@ -70,18 +84,18 @@ class _Shared(msgspec.Struct, eq=False):
 
 
 class _Pending(msgspec.Struct, eq=False):
-    """A read that waits for its turn or is on its way.
+    """A read that is queued or in flight.
 
     Args:
-        account: Reads.
-        key: What is read.
-        source: What made somebody ask.
-        result: What is found.
-        lookers: How many subscribers wait for it.
-        wanted: Whether it goes on without them: for a poll, a webhook or a mutation.
-        task: Reads, once it is its turn.
-        shared: What it is fetched with then.
-        charged: Where its calls are noted; None where they are nobody's.
+        account: The account that reads.
+        key: The record.
+        source: What caused the read.
+        result: The future of the result.
+        lookers: How many subscriptions wait for it.
+        wanted: Whether it continues without them: for a poll, a webhook or a mutation.
+        task: The task that reads, once it is in flight.
+        shared: The shared loaders, once it is in flight.
+        charged: The list that its calls are added to; None charges nobody.
     """
 
     account: Account
@@ -96,18 +110,15 @@ class _Pending(msgspec.Struct, eq=False):
 
 
 class Reader:
-    """Reads for subscribers, polls and webhooks; process lifetime.
-
-    Reads that are asked for in one turn of the event loop share their calls: `filter[id]` for deliveries, one list of
-    recipients for a job.
+    """Reads records for subscriptions, polls, webhooks and mutations; process lifetime.
 
     Args:
-        log: Compares.
+        log: Compares the results.
         now: The wall clock.
         clock: Seconds that only go forward.
-        sleep: Waits before a read is confirmed by another.
-        fresh_seconds: How old a reading may be that a new subscriber is shown.
-        forget: Makes the record caches forget a record that has changed.
+        sleep: Waits before a confirming read.
+        fresh_seconds: The greatest age of a result that a new subscription is given.
+        forget: Removes a changed record from the record caches.
     """
 
     def __init__(
@@ -134,11 +145,11 @@ class Reader:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def read(self, account: Account, key: RecordKey, source: StatusEventSource) -> "asyncio.Future[RecordRead | None]":
-        """Read a record now; None where there is none. The future is shared: shield it before it is awaited.
+        """Read a record; None if it does not exist. The future is shared: shield it before awaiting it.
 
         The future raises:
-            GatewayError: the upstream did not answer as it should.
-            LogUnreachable: nobody could compare what was read.
+            GatewayError: The upstream failed.
+            LogUnreachable: The log could not compare the result.
         """
         pending = self._queue(account, key, source)
         pending.wanted = True
@@ -147,15 +158,15 @@ class Reader:
     def look(
         self, account: Account, key: RecordKey, charged: list[CallTrace] | None = None
     ) -> "asyncio.Future[RecordRead | None]":
-        """Where a record stands, for a new subscriber: what was just read, or is being read, is good enough.
+        """Return a record's status for a new subscription, from a recent read or one in flight if possible.
 
-        Call `leave` with the future where the subscriber does not wait for it any longer.
+        Call `leave` with the future when the subscription no longer waits for it.
 
         Args:
-            account: Reads.
-            key: What is read.
-            charged: Where calls are noted that are made because of this look. A call that brings several records
-                is noted once, for the first of them that is read.
+            account: The account that reads.
+            key: The record.
+            charged: The list that the calls of this look are added to. A call that loads several records is added once,
+                for the first record to be read.
         """
         recent = self._recent.get(key)
         if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
@@ -170,7 +181,7 @@ class Reader:
         return pending.result
 
     def leave(self, key: RecordKey, result: "asyncio.Future[RecordRead | None]") -> None:
-        """A subscriber that looked waits no longer; what is read for nobody is given up."""
+        """Stop waiting for a look; a read that nobody waits for is cancelled."""
         for pending in (self._asking.get(key), self._queued.get(key)):
             if pending is not None and pending.result is result:
                 pending.lookers -= 1
@@ -178,18 +189,18 @@ class Reader:
                     self._give_up(pending)
 
     def forget(self, change: Change) -> None:
-        """A reading from before this change is no longer good for anybody."""
+        """Drop a record's recent result, which is older than this change."""
         self._recent.pop(change.key, None)
         self._comparing.discard(change.key)
 
     def forget_all(self) -> None:
-        """No reading was compared with the log as it is now."""
+        """Drop all recent results: they were compared with a log that is lost."""
         self._recent.clear()
         self._comparing.clear()
         self._asking.clear()
 
     async def close(self) -> None:
-        """Give up what is on its way."""
+        """Cancel the reads in flight."""
         await stop(self._tasks)
 
     def _queue(self, account: Account, key: RecordKey, source: StatusEventSource) -> _Pending:
@@ -240,24 +251,24 @@ class Reader:
 
     async def _serve(self, pending: _Pending, loaders: RecordLoaders) -> None:
         try:
-            reading = await self._read_and_compare(pending, loaders)
+            result = await self._read_and_compare(pending, loaders)
         except asyncio.CancelledError:
             pending.result.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
+        except Exception as error:  # noqa: BLE001 - passed on to those who wait
             self._stop_asking(pending)
             self._comparing.discard(pending.key)
             if not pending.result.done():
                 pending.result.set_exception(error)
         else:
             if not pending.result.done():
-                pending.result.set_result(reading)
+                pending.result.set_result(result)
 
     async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> RecordRead | None:
-        """Read until the log accepts what was read.
+        """Read until the log accepts the result.
 
-        Dates of upstreams are no order: a status dated before what the log knows is read once more, and where it is
-        still the same, it is the truth. A change that the log learns of in between begins all anew.
+        The dates of upstreams are not reliable: a status dated before the known one is read again and accepted if it is
+        still the same. If the log learns another status in between, this starts over.
         """
         key, late = pending.key, None
         for attempt in range(MAX_ATTEMPTS):
@@ -285,14 +296,14 @@ class Reader:
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
 
     async def _accepted(self, observation: Observation, outcome: Recorded) -> RecordRead:
-        reading = RecordRead(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
-        self._remember(observation.key, reading)
-        if reading.changed:
+        result = RecordRead(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
+        self._remember(observation.key, result)
+        if result.changed:
             await self._forget_cached(observation.key)
-        return reading
+        return result
 
     async def _compare(self, pending: _Pending, observation: Observation) -> Recorded:
-        """Whoever comes from here on starts a read of their own: what this one finds may already be outdated."""
+        """Have the log compare; later requests start a new read, since this result may be outdated by then."""
         self._stop_asking(pending)
         self._comparing.add(pending.key)
         outcome: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
@@ -319,7 +330,7 @@ class Reader:
     async def _observe(self, observations: list[tuple[Observation, "asyncio.Future[Recorded]"]]) -> None:
         try:
             outcomes = await self._log.observe([observation for observation, _ in observations])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting ones' to handle
+        except Exception as error:  # noqa: BLE001 - passed on to those who wait
             for _, waiting in observations:
                 if not waiting.done():
                     waiting.set_exception(error)
@@ -328,12 +339,12 @@ class Reader:
             if not waiting.done():
                 waiting.set_result(outcome)
 
-    def _remember(self, key: RecordKey, reading: RecordRead) -> None:
-        """Unless a change came in between, from which on the reading is outdated."""
+    def _remember(self, key: RecordKey, result: RecordRead) -> None:
+        """Keep the result as recent, unless a change came in between."""
         if key in self._comparing:
             self._comparing.discard(key)
             self._recent.pop(key, None)
-            self._recent[key] = (self._clock(), reading)
+            self._recent[key] = (self._clock(), result)
             oldest, (read_at, _) = next(iter(self._recent.items()))
             if len(self._recent) > MAX_RECENT or self._clock() - read_at > self._fresh_seconds:
                 del self._recent[oldest]

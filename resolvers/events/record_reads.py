@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError
 from resolvers.events.changes import RecordKey
+from resolvers.events.interface import Start
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import RecordRead
 from resolvers.events.sources import Sources
-from resolvers.events.start import Start
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,20 @@
-"""The event log in Redis Streams, shared by all processes and hosts, and how changes are written there."""
+"""The event log in Redis, shared by all processes.
+
+Theory of operation
+-------------------
+Under the prefix `events:` there are::
+
+    meta             hash: epoch, version, last position, floor (the last position that was dropped)
+    stream           stream: the changes; an entry's id is `<position>-0`
+    state:<record>   hash: the last known status, with its version and position
+    positions:<...>  sorted set: the positions of one record's changes, for `history`
+    hints            stream: hints and misses, trimmed to `MAX_HINTS`
+
+`observe` and `history` are scripts (see redis_scripts.py). Each process has one task that blocks on both streams and
+passes their entries to the listener. When a read finds nothing, or Redis was unreachable, the task compares the epoch
+and version in `meta` with what it has seen: if Redis lost the log or fell back to an older snapshot, the listener is
+restarted, and subscriptions report a GAP.
+"""
 
 import asyncio
 import logging
@@ -26,7 +42,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Content(msgspec.Struct, array_like=True, frozen=True):
-    """What an entry of the stream says of a change, but for what only the script knows."""
+    """The content of an entry in the stream; the script adds the previous status."""
 
     identity: str
     kind: str
@@ -40,12 +56,12 @@ _CONTENT: Final = msgspec.msgpack.Decoder(_Content)
 
 
 def key_text(key: RecordKey) -> str:
-    """A record's key as part of a Redis key; the separator is in no quoted identity."""
+    """Return a record's key as part of a Redis key; `|` does not occur in a quoted identity."""
     return f"{quote(key.identity, safe=':')}|{key.global_id}"
 
 
 def encode_change(observation: Observation) -> bytes:
-    """What an observation becomes in the stream."""
+    """Encode an observation as the content of an entry."""
     key, moment = observation.key, upstream_moment(observation.record)
     content = _Content(
         key.identity,
@@ -59,7 +75,7 @@ def encode_change(observation: Observation) -> bytes:
 
 
 def decode_change(position: int, content: bytes, previous_raw_status: bytes, previous_progress: bytes) -> Change:
-    """A change out of an entry of the stream."""
+    """Decode the change in an entry."""
     found = _CONTENT.decode(content)
     known = bool(previous_progress)
     return Change(
@@ -93,7 +109,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
 
 
 def moment_number(record: TrackedRecord) -> int:
-    """When the upstream last touched the record, in microseconds since 1970; 0 where it does not say."""
+    """When the upstream last touched the record, in microseconds since 1970; 0 if it does not say."""
     moment = upstream_moment(record)
     return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
 
@@ -105,26 +121,26 @@ BLOCK_MILLISECONDS: Final = 1000
 """How long one read of the stream waits; also how soon a lost log is noticed."""
 
 CHECK_SECONDS: Final = 2.0
-"""What Redis may take to show that it takes changes: whoever subscribes waits for it."""
+"""Time limit of `check`, which every new subscription waits for."""
 
 CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
 MAX_HINTS: Final = 1000
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError)
-"""What reading an entry raises that another release of the gateway wrote in another form."""
+"""What decoding raises for an entry that another release of the gateway has written."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 class RedisEventLog:
-    """The log in one stream, with one reader a process; process lifetime.
+    """Event log in a Redis stream; process lifetime.
 
     Args:
-        redis: Its connections answer bytes.
-        prefix: What every key begins with.
-        config: How much it keeps.
-        sleep: Waits between two tries to reach Redis.
+        redis: A client that returns bytes.
+        prefix: The prefix of every key.
+        config: Retention.
+        sleep: Waits between tries to reach Redis.
     """
 
     def __init__(
@@ -145,7 +161,7 @@ class RedisEventLog:
         self.version = 0
 
     async def start(self, listener: LogListener) -> int:
-        """Begin to tell the listener what the log learns from now on."""
+        """Start to pass on to the listener what the log learns."""
         async with reachable():
             self.epoch, self.version, last = await self._ask_epoch()
             newest: Any = await self._redis.xrevrange(self._hints, count=1)
@@ -155,13 +171,13 @@ class RedisEventLog:
         return last
 
     async def close(self) -> None:
-        """Stop telling; the connections are their owner's to close."""
+        """Stop passing on changes; the client's owner closes its connections."""
         await stop([task for task in (self._reading, self._checking) if task is not None])
 
     async def check(self) -> None:
-        """Make sure that Redis takes changes now: it may be away, hang, be full or be a read-only replica.
+        """Check that Redis accepts writes now: it may be unreachable, hanging, full or a read-only replica.
 
-        Those who ask at the same time share one write.
+        Concurrent checks share one write.
         """
         checking = self._checking
         if checking is None or checking.done():
@@ -179,7 +195,7 @@ class RedisEventLog:
             await self._redis.set(self._prefix + "check", b"", ex=CHECK_KEPT_SECONDS)
 
     async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
-        """Compare what was read with what is known, and append what differs, each atomically."""
+        """Compare each observation with the known status, and append a change if they differ, each atomically."""
         return await undisturbed(self._compared(observations))
 
     async def _compared(self, observations: Sequence[Observation]) -> list[Recorded]:
@@ -190,24 +206,26 @@ class RedisEventLog:
         return [self._outcome(answer) for answer in answers]
 
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
-        """The changes of these records after a position; None where some are lost."""
+        """Return the changes of these records after a position; None if some are lost."""
         asked = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
         async with reachable():
             entries: Any = await undisturbed(self._history(asked, [epoch, after, *self._bounds]))
         if entries is None:
             return None
         try:
-            changes = [_change((place, dict(zip(fields[::2], fields[1::2], strict=True)))) for place, fields in entries]
+            changes = [
+                _change((entry_id, dict(zip(fields[::2], fields[1::2], strict=True)))) for entry_id, fields in entries
+            ]
         except UNREADABLE:
             return None
         return sorted(changes, key=lambda change: change.position)
 
     async def hint(self, kind: str, local_id: str) -> None:
-        """Tell every process's listener that this record may have changed."""
+        """Pass a hint that this record may have changed to the listeners of all processes."""
         await self._pass_on({"kind": kind, "id": local_id})
 
     async def miss(self, key: RecordKey) -> None:
-        """Tell every process's listener that the upstream does not know this record."""
+        """Report to all listeners that the upstream does not know this record."""
         await self._pass_on({"kind": key.kind, "id": key.local_id, "missed_by": key.identity})
 
     async def _pass_on(self, hint: dict[Any, Any]) -> None:
@@ -256,7 +274,7 @@ class RedisEventLog:
                 failing = True
                 await self._sleep(RETRY_SECONDS)
             except Exception:
-                # Whatever it is, no subscriber may wait for ever for what nobody reads any more.
+                # The reading task must survive every error, or subscriptions would wait forever.
                 logger.exception(
                     "The event log met an error that is not foreseen; what comes next is read all the same."
                 )
@@ -274,11 +292,11 @@ class RedisEventLog:
             self._places[name] = batch[-1][0].decode()
             if name == self._hints:
                 for _, fields in batch:
-                    _tell_hint(listener, fields)
+                    _pass_hint(listener, fields)
             else:
-                self._tell(listener, batch)
+                self._pass_changes(listener, batch)
 
-    def _tell(self, listener: LogListener, batch: Sequence[Entry]) -> None:
+    def _pass_changes(self, listener: LogListener, batch: Sequence[Entry]) -> None:
         last = _position(batch[-1])
         self.version = max(self.version, last)
         try:
@@ -294,8 +312,8 @@ class RedisEventLog:
             listener.receive(changes, last)
 
     async def _check_epoch(self, listener: LogListener) -> None:
-        """Notice that Redis lost the log, or fell back to an earlier state of it."""
-        known = self.version  # an observation may move it on while Redis answers
+        """Restart the listener if Redis lost the log or fell back to an earlier state of it."""
+        known = self.version  # observations may advance it in the meantime
         epoch, version, last = await self._ask_epoch()
         if epoch == self.epoch and version >= known:
             return
@@ -305,8 +323,8 @@ class RedisEventLog:
         listener.restarted(last)
 
 
-def _tell_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:
-    """Polls find what a hint told that cannot be read."""
+def _pass_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:
+    """Pass a hint on; an unreadable one is dropped, since polls find the change."""
     try:
         hint = {name.decode(): value.decode() for name, value in fields.items()}
         kind, local_id = hint["kind"], hint["id"]
@@ -330,7 +348,7 @@ def _position(entry: Entry) -> int:
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """Within the block, failures of Redis are `LogUnreachable`."""
+    """Translate failures of Redis within the block to `LogUnreachable`."""
     try:
         yield
     except (RedisError, OSError) as error:

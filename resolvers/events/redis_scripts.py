@@ -1,8 +1,8 @@
-"""The Lua scripts by which Redis compares and appends in one step.
+"""The Lua scripts of the event log in Redis, each of which compares and appends atomically.
 
-Positions in the log are numbers that the log itself counts up (`meta.version`), and ids of the stream's entries
-(`<position>-0`). A record that is seen for the first time takes a number too, so that a number noted before a read
-tells whether the log has learnt of the record since.
+Versions count up in `meta.version`, and a change's version is its position and the id of its entry in the stream
+(`<position>-0`). The first observation of a record takes a version too, so that a version noted before a read tells
+whether the log has learnt a status of the record since.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ if redis.call('HSETNX', meta, 'epoch', ARGV[1]) == 1 then
 end
 return redis.call('HMGET', meta, 'epoch', 'version', 'last')
 """
-"""KEYS: meta. ARGV: the epoch of a log that is not there yet. Returns epoch, version and the last change's position."""
+"""KEYS: meta. ARGV: the epoch for a log that does not exist yet. Returns epoch, version and last position."""
 
 OBSERVE: Final = (
     _TRIM
@@ -80,8 +80,7 @@ redis.call('PEXPIRE', history, keep_ms + 60000)
 return answer('CHANGED', version)
 """
 )
-"""Adds to no log but the one that the process knows: a lost one has to begin under a new epoch, or nobody would be told
-of the GAP.
+"""Refuses to append to a log of another epoch: a lost log must begin a new epoch, or subscriptions would miss the GAP.
 
 KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
 final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another

@@ -1,4 +1,12 @@
-"""Everything about status changes behind one door."""
+"""The entry point of status changes: builds the parts and connects them.
+
+::
+
+    webhook -> hint queue -> log.hint() -> every process: Broker -> check queue -> Reader --.
+    Poller (leases) -------------------------------------------------------------> Reader --+-> log.observe()
+    mutation -> record_changed() -----------------------------------------------------------'        |
+    subscriptions <- Broker <- changes of the log <--------------------------------------------------'
+"""
 
 import asyncio
 import logging
@@ -12,17 +20,16 @@ from typing import Final
 from resolvers.accounts import Account
 from resolvers.catalogue import require_global_id, tracked_types
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
-from resolvers.events.broker import Broker
+from resolvers.events.broker import Broker, RecentlyFollowed
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
-from resolvers.events.hints import Hints
-from resolvers.events.left import LeftRecords
+from resolvers.events.hints import HintQueue
+from resolvers.events.interface import Start
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.sources import Sources
-from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventSource
 from resolvers.events.stopping import stop
 from resolvers.events.subscription import Subscription
@@ -30,39 +37,39 @@ from resolvers.events.subscription import Subscription
 logger = logging.getLogger(__name__)
 
 MAX_FOLLOWED: Final = 500
-"""Ids in one subscription; each takes a few bytes of every cursor."""
+"""Ids in one subscription; each adds a few bytes to every cursor."""
 
 RETRY_SECONDS: Final = 2.0
-"""After which it makes sense to subscribe again where the log was away."""
+"""Suggested wait before subscribing again while the log cannot be reached."""
 
 Forget = Callable[[RecordKey], Awaitable[None]]
-"""Makes the record caches forget a record."""
+"""Removes a record from the record caches."""
 
 
 def utc_now() -> datetime:
-    """The wall clock."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 async def forget_nothing(key: RecordKey) -> None:
-    """Where there is no cache."""
+    """Do nothing: there is no cache."""
     del key
 
 
 @dataclass(frozen=True, slots=True)
 class EventsConfig:
-    """What the operator sets, and what tests bring.
+    """Settings of status changes, and the parts that tests replace.
 
     Args:
         polls: How often records are polled.
-        queue_size: How many changes may wait for one subscriber.
-        keep_seconds: How long after its last subscriber has left a record is still read at each webhook.
-        secrets: Seal cursors; see `Cursors`.
-        forget: Makes the record caches forget a record.
+        queue_size: How many changes may be queued for one subscription.
+        keep_seconds: How long a record is read at each webhook after its last subscriber has left.
+        secrets: The secrets that seal cursors; see `Cursors`.
+        forget: Removes a record from the record caches.
         now: The wall clock.
-        clock: Seconds that only go forward; the event loop's where left out.
-        sleep: Waits.
-        chance: A number from 0 to 1.
+        clock: A monotonic clock, in seconds; None uses the event loop's.
+        sleep: Sleeps.
+        chance: Returns a random number from 0 to 1.
     """
 
     polls: PollConfig = field(default_factory=PollConfig)
@@ -77,12 +84,12 @@ class EventsConfig:
 
 
 class Events:
-    """Follows, polls, listens to webhooks and mutations; process lifetime, between `start` and `close`.
+    """Follows status changes; process lifetime, between `start` and `close`.
 
     Args:
-        log: Where changes are kept.
-        coordination: Says who polls; None where this is the only process.
-        config: What the operator sets.
+        log: The event log.
+        coordination: Decides which process polls; None if there is only one.
+        config: Settings.
     """
 
     def __init__(self, log: EventLog, coordination: PollCoordination | None, config: EventsConfig) -> None:
@@ -92,8 +99,8 @@ class Events:
         self._now = config.now
         clock = config.clock or _loop_time
         self._reader = Reader(log, config.now, clock, config.sleep, config.polls.min_seconds, config.forget)
-        left = LeftRecords(config.keep_seconds, clock)
-        self._broker = Broker([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, left)
+        recent = RecentlyFollowed(config.keep_seconds, clock)
+        self._broker = Broker([self._reader.forget, self._on_change], self._on_hint, self._reader.forget_all, recent)
         self._poller = Poller(
             self._broker,
             self._reader,
@@ -105,8 +112,8 @@ class Events:
             on_missing=self._miss,
             on_unreadable=log.miss,
         )
-        self._hints = Hints(self._spread_hint, config.sleep)
-        self._checks = Hints(self._check_hint, config.sleep)
+        self._hints = HintQueue(self._spread_hint, config.sleep)
+        self._checks = HintQueue(self._check_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
         self._sources = Sources(
             log, self._broker, self._reader, self.cursors, config.now, config.sleep, config.queue_size
@@ -115,10 +122,10 @@ class Events:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self, own: Account) -> None:
-        """Begin to listen to the log and to poll, as soon as the log can be reached.
+        """Start to listen to the log and to poll, as soon as the log can be reached.
 
         Args:
-            own: The gateway's own account, to which webhooks belong.
+            own: The gateway's own account, which webhooks are about.
         """
         self._own = own
         self._hints.start()
@@ -131,7 +138,7 @@ class Events:
             self._running = asyncio.create_task(self._start_later())
 
     async def close(self) -> None:
-        """Stop everything; subscriptions must have ended."""
+        """Stop all parts; subscriptions must have ended."""
         if self._running is not None:
             await stop([self._running])
         await self._hints.close()
@@ -141,10 +148,10 @@ class Events:
         await self._log.close()
 
     async def check(self) -> None:
-        """Make sure that a subscription can begin now.
+        """Check that a subscription can begin now.
 
         Raises:
-            EventsUnavailable: The log is away, full or read-only.
+            EventsUnavailable: The log cannot be reached, is full or read-only.
         """
         try:
             await self._log.check()
@@ -158,40 +165,40 @@ class Events:
     def follow(
         self, account: Account, ids: Sequence[str], after: str | None, start: Start | None = None
     ) -> AsyncGenerator[StatusEvent, None]:
-        """The events of some things: see the contract's `statusChanged`.
+        """Iterate over the events of some records: `statusChanged` in the schema.
 
         Args:
-            account: Whose credentials read them, and what its caller may do.
-            ids: Global IDs.
-            after: The cursor of the last event that the subscriber has seen.
-            start: Told of the calls that the start makes, and when it is over.
+            account: The account that reads the records, with the caller's scopes.
+            ids: The records' global IDs.
+            after: The cursor of the subscriber's last event.
+            start: Collects the calls of the start, and is ended with it.
 
         Raises:
-            BadInput: the cursor is none of ours, or there are too many ids.
+            BadInput: The cursor is invalid, or there are too many ids.
         """
         if len(ids) > MAX_FOLLOWED:
             raise BadInput(f"One subscription follows up to {MAX_FOLLOWED} ids; open another one.", path=["ids"])
-        place = None if after is None else self.cursors.open(account.identity, after)
+        resume_point = None if after is None else self.cursors.open(account.identity, after)
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Subscription(self._sources, account, keys, refused, start).events(place)
+        return Subscription(self._sources, account, keys, refused, start).events(resume_point)
 
     @property
     def version(self) -> int:
-        """To be noted before a mutation begins, for `record_changed`."""
+        """The log's version, to be read before a mutation begins and passed to `record_changed`."""
         return self._log.version
 
     async def record_changed(
         self, account: Account, record: TrackedRecord, since: int, source: StatusEventSource
     ) -> None:
-        """Tell the subscribers of a record that somebody has just changed or read; nothing is raised.
+        """Report a record that was just changed or read to its subscriptions; never raises.
 
         Args:
-            account: Whose credentials were used.
-            record: As the upstream answered it.
-            since: `version` when the asking began.
-            source: What made somebody ask.
+            account: The account that was used.
+            record: The record as the upstream returned it.
+            since: `version` from before the upstream call.
+            source: What caused the call.
         """
         key = key_of(account.identity, record)
         observation = Observation(key, record, source, since, self._now())
@@ -204,12 +211,12 @@ class Events:
             self._reader.read(account, key, source)
 
     def hint(self, kind: str, local_id: str) -> bool:
-        """Take note that a record of the gateway's own account is said to have changed; returns at once.
+        """Queue a hint that a record of the gateway's own account may have changed; returns at once.
 
-        Every process forgets it, and one that follows it, or did until lately, reads it again.
+        Every process removes it from its cache; one that follows it, or did so recently, reads it again.
 
         Returns:
-            False where too many hints wait already.
+            False if the queue is full.
         """
         return self._hints.offer(kind, local_id)
 
@@ -222,7 +229,7 @@ class Events:
         await self._poller.run()
 
     async def _spread_hint(self, kind: str, local_id: str) -> None:
-        """Forget the record everywhere, and tell every process, this one too, that it may have changed."""
+        """Remove the record from the caches, and pass the hint on to every process, including this one."""
         if self._own is not None:
             await self._forget(RecordKey(self._own.identity, kind, local_id))
             await self._log.hint(kind, local_id)
@@ -234,15 +241,15 @@ class Events:
                 await self._miss(key)
 
     async def _miss(self, key: RecordKey) -> None:
-        """Let nobody be shown, or go on waiting for, what its upstream knows no more."""
+        """Remove a record that its upstream no longer knows from the caches, and notify its subscriptions."""
         await self._forget(key)
         await self._log.miss(key)
 
     def _on_hint(self, kind: str, local_id: str) -> None:
         own = "" if self._own is None else self._own.identity
         self._poller.hinted(kind, local_id, besides=own)
-        # A storm of webhooks about what nobody here follows must not become one of calls.
-        if self._broker.may_tell_of(RecordKey(own, kind, local_id)):
+        # Webhooks about records that are not followed here must not cause calls.
+        if self._broker.is_followed(RecordKey(own, kind, local_id)):
             self._checks.offer(kind, local_id)
 
     def _on_change(self, change: Change) -> None:

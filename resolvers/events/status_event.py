@@ -1,4 +1,4 @@
-"""What a subscriber is told."""
+"""The events of a subscription, as resolvers return them."""
 
 from datetime import datetime
 from enum import Enum
@@ -10,7 +10,7 @@ from resolvers.upstreams.names import Progress
 
 
 class StatusEventKind(Enum):
-    """What an event tells."""
+    """The kind of an event."""
 
     SNAPSHOT = "SNAPSHOT"
     CHANGE = "CHANGE"
@@ -27,11 +27,11 @@ class StatusEventSource(Enum):
 
 
 class StatusProblem(msgspec.Struct, frozen=True):
-    """What keeps one id from being followed, or from being read at the moment.
+    """The reason why an id cannot be followed, or cannot be read at the moment.
 
     Args:
-        code: Of the error.
-        message: Of the error.
+        code: The error's code.
+        message: The error's message.
         subject_id: The id as the client gave it.
         retryable: Whether the same id may be followed later.
     """
@@ -43,7 +43,7 @@ class StatusProblem(msgspec.Struct, frozen=True):
 
 
 class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a subscription; `node` is None in a GAP and in a PROBLEM, which alone has a `problem`."""
+    """One event of a subscription. GAP and PROBLEM have no `node`; only PROBLEM has a `problem`."""
 
     kind: StatusEventKind
     cursor: str
@@ -58,5 +58,5 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:
-    """The problem that an error is for one id."""
+    """Return the problem of one id for an error."""
     return StatusProblem(error.code, error.message, subject_id, error.retryable)

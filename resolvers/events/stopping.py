@@ -1,4 +1,4 @@
-"""Ends background tasks for certain, and keeps cancellations away from where they would be lost."""
+"""Reliable ends of background tasks, and protection from cancellation."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -10,7 +10,7 @@ AGAIN_SECONDS: Final = 0.1
 
 
 async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel tasks until all have ended: the Redis client may swallow a cancellation that meets it at work."""
+    """Cancel tasks until all have ended: the Redis client may swallow a cancellation."""
     running = set(tasks)
     while running:
         for task in running:
@@ -19,13 +19,13 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
 
 
 async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
-    """Wait for work that goes on to its end where the waiting is cancelled; its failure then concerns nobody."""
+    """Wait for work that runs to its end even if the waiting is cancelled; its failure is then ignored."""
     task = asyncio.ensure_future(work)
     task.add_done_callback(mark_retrieved)
     return await asyncio.shield(task)
 
 
 def mark_retrieved(task: "asyncio.Task[Any]") -> None:
-    """The failure of a task that nobody waits for any more is no error worth a log line."""
+    """Retrieve a task's exception, so that it is not logged as unretrieved."""
     if not task.cancelled():
         task.exception()

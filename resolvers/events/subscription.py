@@ -1,33 +1,46 @@
-"""One subscription: SNAPSHOTs, what was missed, CHANGEs, and GAPs where something is lost."""
+"""One subscription to the status of some records.
+
+Theory of operation
+-------------------
+A subscription reads each record once and sends its SNAPSHOT; from then on it sends the CHANGEs that the broker offers::
+
+    owed -- read, or a change arrives --> SNAPSHOT, covered -- changes --> CHANGE ...
+      |                                       |
+      |-- the read failed: PROBLEM, retried   |-- final status: no longer open
+      `-- no such record: PROBLEM, given up   `-- no longer readable: PROBLEM, owed again
+
+A record is *owed* until its SNAPSHOT is sent, and *covered* afterwards; cursors hold the covered records. It is
+*unread* until it has been read once, which a resumed subscription needs as well, since nobody may have polled the
+record while the subscriber was away. The subscription ends when no record is *open*.
+
+Changes wait in a bounded `Backlog`. If it overflows, or the log is lost, the subscription sends a GAP and begins
+again: every record is owed.
+"""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
-from resolvers.events.cursors import Place
+from resolvers.events.cursors import ResumePoint
+from resolvers.events.interface import Start
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import RecordRead
 from resolvers.events.record_reads import Found, RecordReads
 from resolvers.events.sources import Sources
-from resolvers.events.start import Start
 from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
 from resolvers.events.subscription_progress import Backlog, SubscriptionProgress
 
 
 class Subscription:
-    """Follows some records for one subscriber; subscription lifetime.
-
-    A record is *owed* while its SNAPSHOT is not told, and *covered* from then on: cursors name the covered ones. It is
-    *unread* until it was read once, which a resumed subscription needs too: nobody may have looked at the record while
-    the subscriber was away.
+    """Follows records for one subscriber; subscription lifetime.
 
     Args:
-        sources: Where events come from.
-        account: Reads the records.
-        keys: Each once.
-        refused: The other ids that were asked for, and what keeps them from being followed.
-        start: Ends once each record was looked at and what was found is told; None where nobody wants to know.
+        sources: The log, broker, reader and cursors.
+        account: The account that reads the records.
+        keys: The records, each once.
+        refused: The ids that cannot be followed, with their errors.
+        start: Ended once each record was read and reported; None charges nobody.
     """
 
     __slots__ = (
@@ -39,7 +52,7 @@ class Subscription:
         "_open",
         "_owed",
         "_progress",
-        "_readings",
+        "_reads",
         "_refused",
         "_sources",
         "_start",
@@ -64,14 +77,14 @@ class Subscription:
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
         self._progress = SubscriptionProgress(sources.cursors, account.identity)
         self._held_back: dict[RecordKey, Change] = {}
-        self._readings = RecordReads(sources, account, self._backlog.wake, start)
-        self._readings.begin(keys)
+        self._reads = RecordReads(sources, account, self._backlog.wake, start)
+        self._reads.begin(keys)
 
-    async def events(self, after: Place | None) -> AsyncGenerator[StatusEvent, None]:
-        """The events, until all records are final or cannot be followed.
+    async def events(self, after: ResumePoint | None) -> AsyncGenerator[StatusEvent, None]:
+        """Iterate over the events, until all records are final or cannot be followed.
 
         Args:
-            after: Where to go on; None to begin.
+            after: The resume point; None begins anew.
         """
         broker = self._sources.broker
         self._begin() if after is None else self._resume(after)
@@ -91,30 +104,30 @@ class Subscription:
                     await self._start.end()
                 if ended:
                     return
-                self._readings.start(self._progress.position)
+                self._reads.start(self._progress.position)
                 await self._backlog.wait()
         finally:
             broker.detach(self, self._keys)
-            self._readings.close()
+            self._reads.close()
 
     def offer(self, change: Change) -> None:
-        """Take a change from the broker."""
+        """Queue a change from the broker."""
         self._backlog.offer(change)
 
-    def doubt(self, key: RecordKey) -> None:
-        """Read a record once more: it may be gone or unreadable, and then that is told."""
-        self._readings.read_again(key)
+    def recheck(self, key: RecordKey) -> None:
+        """Read a record again: it may be gone or unreadable, which is then reported."""
+        self._reads.read_again(key)
         self._backlog.wake()
 
     def lose(self) -> None:
-        """Take note that the log was lost."""
+        """Note that the log was lost."""
         self._backlog.lose()
 
     def _begin(self) -> None:
         self._progress.begin(self._sources.log.epoch, self._sources.broker.position)
 
-    def _resume(self, after: Place) -> None:
-        """Go on where another subscription ended, without what it was told to be gone."""
+    def _resume(self, after: ResumePoint) -> None:
+        """Resume where another subscription ended, without the records that it reported as gone."""
         self._progress.resume(after, self._keys)
         for key in self._progress.covered:
             del self._owed[key]
@@ -127,8 +140,8 @@ class Subscription:
         for one, error in self._refused:
             yield from self._problem(error, one)
 
-    async def _missed(self, after: Place) -> list[StatusEvent]:
-        """What was missed; a GAP is told by the main loop."""
+    async def _missed(self, after: ResumePoint) -> list[StatusEvent]:
+        """The changes since the resume point; if some are lost, the main loop sends a GAP."""
         missed = await self._history([*self._progress.covered], after)
         if missed is None:
             self._backlog.lose()
@@ -136,17 +149,17 @@ class Subscription:
         self._progress.position = max(after.position, *(change.position for change in missed), 0)
         return [self._change(change) for change in missed]
 
-    async def _history(self, covered: Sequence[RecordKey], after: Place) -> list[Change] | None:
+    async def _history(self, covered: Sequence[RecordKey], after: ResumePoint) -> list[Change] | None:
         while True:
             try:
                 return await self._sources.log.history(covered, after.position, after.epoch)
             except LogUnreachable:
-                await self._readings.wait_to_retry()
+                await self._reads.wait_to_retry()
 
     def _gap(self) -> StatusEvent:
         self._backlog.gap = False
         self._backlog.take()
-        self._readings.begin(self._keys)
+        self._reads.begin(self._keys)
         self._held_back = {}
         self._owed = dict.fromkeys(self._keys)
         self._open = set(self._keys)
@@ -155,10 +168,10 @@ class Subscription:
         return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
 
     def _news(self) -> Iterator[StatusEvent]:
-        """What is to be told now; all of it stands at the broker's position at this moment."""
+        """The events to send now, all of them at the broker's current position."""
         position, progress = self._sources.broker.position, self._progress
         batch = self._backlog.take()
-        found = self._readings.take()
+        found = self._reads.take()
         self._looked = self._looked or bool(found)
         for change in batch:
             if change.key in self._owed:
@@ -167,45 +180,45 @@ class Subscription:
                 progress.position = change.position
                 yield self._change(change)
         progress.position = max(progress.position, position)
-        for key, reading in found.items():
-            yield from self._judged(key, reading)
-        if not self._readings.under_way:
+        for key, result in found.items():
+            yield from self._judged(key, result)
+        if not self._reads.under_way:
             yield from self._snapshots(found)
 
-    def _judged(self, key: RecordKey, reading: Found) -> Iterator[StatusEvent]:
-        """Take a reading in; one that failed is told once, and tried again.
+    def _judged(self, key: RecordKey, result: Found) -> Iterator[StatusEvent]:
+        """Handle the result of a read; a failure is reported once and retried.
 
-        Of a record that cannot be read any more, a SNAPSHOT is owed as of one that never could.
+        A record that can no longer be read is owed a SNAPSHOT again.
         """
-        if reading is None:
+        if result is None:
             self._give_up(key)
             error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
             yield from self._problem(error, key.global_id)
-        elif isinstance(reading, UpstreamUnconfigured):
+        elif isinstance(result, UpstreamUnconfigured):
             self._give_up(key)
-            yield from self._problem(reading, key.global_id)
-        elif isinstance(reading, RecordRead):
-            self._readings.unread.discard(key)
-            if reading.record.final and key in self._progress.covered:
+            yield from self._problem(result, key.global_id)
+        elif isinstance(result, RecordRead):
+            self._reads.unread.discard(key)
+            if result.record.final and key in self._progress.covered:
                 self._open.discard(key)
         else:
-            if isinstance(reading, UpstreamBadAnswer) and key in self._progress.covered:
+            if isinstance(result, UpstreamBadAnswer) and key in self._progress.covered:
                 self._progress.uncover(key)
                 self._owed[key] = None
             if key in self._owed and self._owed[key] is None:
-                self._owed[key] = reading
-                yield from self._problem(reading, key.global_id)
+                self._owed[key] = result
+                yield from self._problem(result, key.global_id)
 
     def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
-            reading, change = found.get(key), self._held_back.pop(key, None)
-            if isinstance(reading, RecordRead) and (change is None or change.position <= reading.position):
-                yield self._snapshot(key, reading.record)
+            result, change = found.get(key), self._held_back.pop(key, None)
+            if isinstance(result, RecordRead) and (change is None or change.position <= result.position):
+                yield self._snapshot(key, result.record)
             elif change is not None:
                 yield self._snapshot(key, change.record)
 
     def _snapshot(self, key: RecordKey, record: TrackedRecord) -> StatusEvent:
-        self._readings.unread.discard(key)
+        self._reads.unread.discard(key)
         self._owed.pop(key, None)
         self._progress.cover(key)
         self._settle(key, record)
@@ -236,21 +249,21 @@ class Subscription:
     def _settle(self, key: RecordKey, record: TrackedRecord) -> None:
         if record.final:
             self._open.discard(key)
-            self._readings.unread.discard(key)
+            self._reads.unread.discard(key)
         else:
             self._open.add(key)
 
     def _give_up(self, key: RecordKey) -> None:
-        """Follow a record no more, because there is none or nobody to ask for it."""
+        """Stop following a record that does not exist, or whose upstream is not configured."""
         self._open.discard(key)
-        self._readings.unread.discard(key)
+        self._reads.unread.discard(key)
         self._owed.pop(key, None)
         self._progress.covered.discard(key)
         self._keys = tuple(one for one in self._keys if one != key)
         self._sources.broker.detach(self, [key])
 
     def _problem(self, error: GatewayError, subject_id: str) -> Iterator[StatusEvent]:
-        """The event of a problem, unless an earlier subscription was told of it."""
+        """The PROBLEM event, unless an earlier subscription has reported the problem."""
         known = self._progress.knows(error.code, subject_id)
         self._progress.note(error.code, subject_id)
         if not known:

@@ -1,20 +1,20 @@
-"""How far one subscription has got: the events that wait for it, bounded, and the cursor of those that were sent."""
+"""The progress of one subscription: the bounded backlog of its changes, and the cursor of its last event."""
 
 import asyncio
 from collections.abc import Iterable
 
 from resolvers.events.changes import Change, RecordKey
-from resolvers.events.cursors import Cursors, Place, mark_of
+from resolvers.events.cursors import Cursors, ResumePoint, mark_of
 
 
 class Backlog:
-    """Changes on their way to one subscriber; subscription lifetime.
+    """The changes queued for one subscriber; subscription lifetime.
 
-    Within its size nothing is lost. Beyond it, changes of one record are folded into the latest; where that is not
-    enough, all are dropped and `gap` says so.
+    Up to `size`, every change is kept. Beyond it, the changes of each record are folded into its latest; if even those
+    are too many, all are dropped and `gap` is set.
 
     Args:
-        size: How many changes may wait.
+        size: How many changes may be queued.
     """
 
     __slots__ = ("_changes", "_folded", "_size", "_waiting", "_woken", "gap")
@@ -31,7 +31,7 @@ class Backlog:
         return len(self._changes) if self._folded is None else len(self._folded)
 
     def offer(self, change: Change) -> None:
-        """Take the next change."""
+        """Queue a change."""
         if self.gap:
             return
         if self._folded is None and len(self._changes) < self._size:
@@ -41,24 +41,24 @@ class Backlog:
         self.wake()
 
     def lose(self) -> None:
-        """Drop everything: there is a gap from here."""
+        """Drop all changes and set `gap`."""
         self._changes, self._folded, self.gap = [], None, True
         self.wake()
 
     def take(self) -> list[Change]:
-        """Everything that waits, in the log's order."""
+        """Return and remove all queued changes, in the log's order."""
         taken = self._changes if self._folded is None else list(self._folded.values())
         self._changes, self._folded = [], None
         return taken
 
     def wake(self) -> None:
-        """End the wait."""
+        """Make the current or next `wait` return."""
         self._woken = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
     async def wait(self) -> None:
-        """Wait until there is something new since the last wait."""
+        """Wait for a `wake` since the last wait."""
         if not self._woken:
             self._waiting = asyncio.get_running_loop().create_future()
             try:
@@ -79,14 +79,14 @@ class Backlog:
 
 
 class SubscriptionProgress:
-    """How far a subscriber has been told everything; subscription lifetime, from `begin` or `resume` on.
+    """How far the events of a subscription have been sent; subscription lifetime, from `begin` or `resume` on.
 
     Args:
-        cursors: Seals it.
-        identity: Whose cursors they are.
+        cursors: Seals the cursors.
+        identity: The identity that the cursors are valid for.
 
     Attributes:
-        position: Every change up to here was told, of each record that is covered.
+        position: Every change of the covered records up to here has been sent.
         covered: The records that have had their SNAPSHOT.
     """
 
@@ -103,62 +103,62 @@ class SubscriptionProgress:
         self.covered: set[RecordKey] = set()
 
     def begin(self, epoch: str, position: int) -> None:
-        """Begin, or begin anew, with no record covered; which problems there are stays told.
+        """Begin, or begin again, with no record covered; reported problems stay reported.
 
         Args:
-            epoch: Of the log.
-            position: Where the log stands.
+            epoch: The log's epoch.
+            position: The log's current position.
         """
         self._epoch = epoch
         self._marks = b""
         self.position = position
         self.covered = set()
 
-    def resume(self, place: Place, keys: Iterable[RecordKey]) -> None:
-        """Go on at a place, in the log that it belongs to.
+    def resume(self, point: ResumePoint, keys: Iterable[RecordKey]) -> None:
+        """Resume at a point in the log.
 
         Args:
-            place: Where an earlier subscription ended.
-            keys: What this one follows.
+            point: Where an earlier subscription ended.
+            keys: The records of this subscription.
         """
-        self.begin(place.epoch, place.position)
-        self._known = place.told
-        for key in place.covered(keys):
+        self.begin(point.epoch, point.position)
+        self._known = point.reported
+        for key in point.covered(keys):
             self.cover(key)
 
     def cover(self, key: RecordKey) -> None:
-        """Note that a record has had its SNAPSHOT, which ends the problem that it had."""
+        """Note that a record has had its SNAPSHOT, which ends its problem."""
         self.covered.add(key)
         self._known.discard(self._problems.pop(key.global_id, b""))
         self._marks += mark_of(key.global_id)
 
     def uncover(self, key: RecordKey) -> None:
-        """Note that a record has to have a SNAPSHOT once more."""
+        """Note that a record is owed another SNAPSHOT."""
         self.covered.discard(key)
         self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
 
     def knows(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
-        """Whether an earlier subscription was told that an id cannot be followed or read, for the same reason.
+        """Whether an earlier subscription has reported the same problem of an id.
 
         Args:
-            code: Of the error: what keeps a caller from an id may change, such as its rights, and is then told anew.
+            code: The error's code; a problem with another code, such as after a change of rights, is reported anew.
             id: As the client gave it.
         """
         return _mark_of_problem(code, id) in self._known
 
     def note(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
-        """Note that this is told, and not to be told again behind the cursors from here on."""
+        """Note a reported problem, which later cursors hold."""
         self._problems[id] = _mark_of_problem(code, id)
 
     def cursor(self, position: int | None = None) -> str:
-        """Where to go on after an event.
+        """Return the cursor that resumes after an event.
 
         Args:
-            position: Of the change that the event tells; left out for every other event.
+            position: The position of the change, for a CHANGE event.
         """
         at = self.position if position is None else position
         return self._cursors.seal(
-            self._identity, Place(self._epoch, at, self._marks, b"".join(self._problems.values()))
+            self._identity, ResumePoint(self._epoch, at, self._marks, b"".join(self._problems.values()))
         )
 
 
