@@ -1,4 +1,4 @@
-"""What an operator can set: read from the environment and a TOML file, checked in one go, frozen."""
+"""The settings: read from the environment and a TOML file, checked all at once, and frozen."""
 
 from gateway.settings.loading import load_settings, unknown_settings
 from gateway.settings.model import Settings

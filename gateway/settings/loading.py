@@ -1,4 +1,9 @@
-"""From the environment and the TOML file to checked settings, with everything that is wrong reported in one go."""
+"""Load the settings: read the environment and the TOML file, complete accounts, validate, and report all problems.
+
+Theory of operation: values are kept flat, by their path in the model, so that every problem can name its setting.
+Validation is repeated without the invalid values until the rest is valid; then the rules across settings are checked.
+So one invalid value hides no other, and all problems are reported together.
+"""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -8,7 +13,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.settings.certificates import certificate_problems
 from gateway.settings.model import Settings
 from gateway.settings.problems import (
     CONFIG_NAME,
@@ -21,10 +25,10 @@ from gateway.settings.problems import (
     nearest_name,
     setting_path,
 )
-from gateway.settings.rules import broken_rules
+from gateway.settings.rules import broken_rules, certificate_problems
 
 _UPSTREAMS: Final = ("deliveries", "sms", "logistics")
-# An account never uses another's credentials, nor sends its own to an address that it replaced only in part.
+# An account must not use the gateway's credentials, nor mix its own address with addresses of the gateway.
 _NOT_INHERITED: Final[Mapping[str, frozenset[str]]] = {
     "deliveries": frozenset({"token", "email", "password"}),
     "sms": frozenset({"username", "password"}),
@@ -36,10 +40,10 @@ Values = dict[SettingPath, Any]
 
 
 def read_values(environment: Mapping[str, str]) -> Values:
-    """Read what is set, by its place in the model; the environment wins over the file.
+    """Return the given values by their path in the model; the environment takes precedence over the file.
 
     Args:
-        environment: Names and values; those that do not begin with GATEWAY_ or are empty are passed over.
+        environment: Names and values; empty values and names without the prefix GATEWAY_ are ignored.
 
     Raises:
         SettingsProblems: The file cannot be read.
@@ -50,7 +54,7 @@ def read_values(environment: Mapping[str, str]) -> Values:
 
 
 def complete_accounts(values: Values) -> Values:
-    """Give every account the gateway's own addresses and limits, where it has credentials and none of its own."""
+    """Add the gateway's addresses and limits to every account that has an upstream but does not set them."""
     completed = dict(values)
     for account, upstream in sorted({path[1:3] for path in values if path[0] == "accounts" and len(path) > 3}):
         if upstream in _UPSTREAMS:
@@ -93,13 +97,13 @@ def _flatten(table: Mapping[str, Any], path: SettingPath) -> Iterator[tuple[Sett
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
-    """Read and check the settings; unknown names are passed over, see `unknown_settings`.
+    """Load and check the settings; unknown names are ignored, see `unknown_settings`.
 
     Args:
         environment: Names and values, such as `os.environ`.
 
     Raises:
-        SettingsProblems: Something is wrong; it names everything that is, sorted by the setting's name.
+        SettingsProblems: Some settings are invalid; it lists all problems, sorted by setting.
     """
     given = {path: value for path, value in read_values(environment).items() if find_setting(path)}
     completed = complete_accounts(given)
@@ -118,7 +122,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Name every GATEWAY_ variable and key of the file that is no setting, with what it was probably meant to be.
+    """Return a line for every GATEWAY_ variable and key of the file that is no setting, with the nearest name.
 
     Raises:
         SettingsProblems: The file cannot be read.
@@ -133,7 +137,7 @@ def _suggestion(path: SettingPath) -> str:
 
 
 def _validate(values: Values, problems: dict[SettingPath, str]) -> Settings:
-    """Validate, and again without what was wrong, until the rest is valid, so that one mistake hides no other."""
+    """Validate repeatedly without the invalid values until the rest is valid; collect the problems."""
     remaining = dict(values)
     while True:
         try:
@@ -142,13 +146,13 @@ def _validate(values: Values, problems: dict[SettingPath, str]) -> Settings:
             for details in error.errors(include_url=False):
                 path = _setting_of(details)
                 setting = find_setting(path)
-                # What was wrong in an earlier pass was dropped, and is not missing now.
+                # A value dropped in an earlier pass is reported already, and not missing.
                 problems.setdefault(path, describe(details, setting.meaning if setting else None))
                 _drop(remaining, path[:-1] if details["type"] == "missing" else path)
 
 
 def _setting_of(details: ErrorDetails) -> SettingPath:
-    """Find the setting that an error is about: the location without positions in lists."""
+    """Return the path of the setting of an error: its location without list positions."""
     return tuple(str(step) for step in details["loc"] if isinstance(step, str))
 
 

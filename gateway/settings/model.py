@@ -1,9 +1,16 @@
-"""All settings in one frozen model."""
+"""The root model of all settings."""
 
 from pydantic import Field, field_validator
 
-from gateway.settings.callers import AuthSettings, SessionsSettings
-from gateway.settings.groups import CacheSettings, ConnectionsSettings, EventsSettings, LimitsSettings, LogSettings
+from gateway.settings.groups import (
+    AuthSettings,
+    CacheSettings,
+    ConnectionsSettings,
+    EventsSettings,
+    LimitsSettings,
+    LogSettings,
+    SessionsSettings,
+)
 from gateway.settings.upstreams import AccountSettings, DeliveriesSettings, LogisticsSettings, SmsSettings
 from gateway.settings.values import (
     AbsoluteUrl,
@@ -23,10 +30,9 @@ from gateway.settings.values import (
 
 
 class Settings(SettingsGroup):
-    """Everything that an operator can set; process lifetime.
+    """All settings; process lifetime.
 
-    Built by `load_settings`, which applies the rules between settings as well; built directly, in tests and in the
-    sandbox, each value is checked and the rules between them are not.
+    `load_settings` also checks the rules across settings. Constructing the model directly checks each value only.
     """
 
     deliveries: DeliveriesSettings | None = None
@@ -41,58 +47,58 @@ class Settings(SettingsGroup):
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Port = 8000
-    """The port to listen on; 0 takes a free one."""
+    """The port to listen on; 0 selects a free one."""
     workers: Count = 1
-    """How many processes answer."""
+    """The number of worker processes."""
     grace_seconds: int = Field(default=10, ge=0)
-    """How long a process that was told to stop may finish what it has begun."""
+    """How long a stopping process may finish running requests, in seconds."""
     drain_seconds: Seconds = 5
-    """How long a process that was told to stop still takes work, while `/readyz` says that it ends."""
+    """How long a stopping process still accepts requests while `/readyz` reports that it stops, in seconds."""
     public_url: AbsoluteUrl | None = None
-    """Where browsers reach the gateway; unset, as each request's Host header says."""
+    """The URL at which browsers reach the gateway; unset, it is derived from each request's Host header."""
     trusted_proxies: Networks = ()
-    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted."""
 
     redis_url: RedisUrl | None = None
-    """The shared cache, events and locks; unset, everything lives in the one process."""
+    """Redis for the shared cache, events and locks; unset, each process has its own."""
     redis_prefix: str = "gateway:"
-    """What every key in Redis begins with."""
+    """The prefix of every key in Redis."""
     secret_keys: SecretKeys = ()
-    """The first encrypts stored tokens, all decrypt."""
+    """The keys for stored tokens: the first encrypts, all decrypt."""
 
     deadline_seconds: PositiveSeconds = 15
-    """What one operation may take in all."""
+    """The deadline of one operation in seconds."""
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
-    """How large a request may be."""
+    """The maximum size of a request body in bytes."""
     trusted_documents: ExistingFile | None = None
-    """The manifest of the only operations that are accepted."""
+    """The manifest of the accepted operations; unset, all operations are accepted."""
     introspection: bool = True
-    """Whether clients may ask for the schema; see `answers_introspection`."""
+    """Whether introspection is enabled; see `answers_introspection`."""
     ide: bool = True
     """Whether GET /graphql shows the IDE; see `serves_ide`."""
     cors_origins: Origins = ()
-    """The origins of other sites whose pages may ask."""
+    """The origins of other sites whose pages may send requests."""
     cors_headers: HeaderNames = ()
-    """The request headers that pages of these origins may send; unset, those that they ask for."""
+    """The request headers that pages of these origins may send; unset, those that they request."""
     webhook_secret: WebhookSecret | None = None
-    """The last part of the webhook's path; unset, there is no webhook."""
+    """The last segment of the webhook's path; unset, there is no webhook."""
     webhook_allow: Networks = ()
-    """From where webhooks are taken; empty is anywhere."""
+    """The networks from which webhooks are accepted; empty, from anywhere."""
 
     auth: AuthSettings = AuthSettings()
-    """Who may ask."""
+    """Authentication and permissions of callers."""
     sessions: SessionsSettings = SessionsSettings()
-    """Callers' own logistics tokens."""
+    """Sessions with the callers' own logistics tokens."""
     cache: CacheSettings = CacheSettings()
-    """What is kept, and how long."""
+    """Lifetimes and size of the cache."""
     events: EventsSettings = EventsSettings()
-    """Status changes and who follows them."""
+    """Status changes and subscriptions."""
     connections: ConnectionsSettings = ConnectionsSettings()
-    """What a client may hold of the server."""
+    """Limits of client connections."""
     limits: LimitsSettings = LimitsSettings()
-    """How much one operation may ask for."""
+    """Limits of one operation."""
     log: LogSettings = LogSettings()
-    """What is written to standard error."""
+    """The log on standard error."""
 
     @field_validator("host")
     @classmethod
@@ -103,10 +109,10 @@ class Settings(SettingsGroup):
 
     @property
     def answers_introspection(self) -> bool:
-        """Whether introspection is answered: as set, but never with trusted documents."""
+        """Whether introspection is answered: as configured, but never with trusted documents."""
         return self.introspection and self.trusted_documents is None
 
     @property
     def serves_ide(self) -> bool:
-        """Whether the IDE is served: as set, but never with trusted documents."""
+        """Whether the IDE is served: as configured, but never with trusted documents."""
         return self.ide and self.trusted_documents is None

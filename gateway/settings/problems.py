@@ -1,6 +1,6 @@
-"""The names of settings, and what is said about settings that are wrong: one line each.
+"""Names of settings, and the one-line messages about invalid settings.
 
-Names lead from the model to the environment and back, and from a typo to the nearest name.
+Names are converted between the model and the environment, and a typo is matched to the nearest name.
 """
 
 import dataclasses
@@ -21,12 +21,12 @@ CONFIG_NAME: Final = f"{PREFIX}CONFIG"
 ANY_NAME: Final = "<name>"
 
 SettingPath: TypeAlias = tuple[str, ...]
-"""Where a setting stands in the model, such as ("cache", "ttl_final"); `ANY_NAME` is for a name of the operator's."""
+"""The path of a setting in the model, such as ("cache", "ttl_final"); `ANY_NAME` stands for a name of the operator."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
-    """What the model says of one setting; a value."""
+    """The description of one setting in the model."""
 
     path: SettingPath
     meaning: str | None
@@ -34,29 +34,29 @@ class Setting:
 
 
 def environment_name(path: Iterable[str]) -> str:
-    """Name a setting as the environment does, such as GATEWAY_CACHE__TTL_FINAL."""
+    """Return the environment name of a setting, such as GATEWAY_CACHE__TTL_FINAL."""
     return PREFIX + DELIMITER.join(path).upper()
 
 
 def setting_path(name: str) -> SettingPath:
-    """Find a setting's place in the model from its name in the environment, in whatever case."""
+    """Return the path of a setting from its environment name, in any case."""
     return tuple(name[len(PREFIX) :].lower().split(DELIMITER))
 
 
 @cache
 def all_settings() -> Mapping[SettingPath, Setting]:
-    """Describe every setting that there is, with `ANY_NAME` where the operator chooses the name."""
+    """Return every setting by path, with `ANY_NAME` where the operator chooses the name."""
     return {setting.path: setting for setting in _leaves(Settings, Setting((), None, None))}
 
 
 def find_setting(path: SettingPath) -> Setting | None:
-    """Describe the setting at a place, None where there is none."""
+    """Return the setting at a path, or None."""
     exact = all_settings().get(path)
     return exact or next((setting for setting in all_settings().values() if _matches(path, setting.path)), None)
 
 
 def nearest_name(path: SettingPath) -> str | None:
-    """Find the setting that a typo was meant to be, as the environment names it; None where none is near."""
+    """Return the environment name of the setting nearest to a typo, or None if none is near."""
     candidates = [_bare_name(_with_names_of(path, known)) for known in sorted(all_settings())]
     nearest = difflib.get_close_matches(_bare_name(path), [*candidates, "CONFIG"], n=1, cutoff=0.66)
     return PREFIX + nearest[0] if nearest else None
@@ -74,7 +74,7 @@ def _with_names_of(path: SettingPath, known: SettingPath) -> SettingPath:
     return tuple(path[at] if step == ANY_NAME and at < len(path) else step for at, step in enumerate(known))
 
 
-def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN401 - an annotation can be anything
+def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN401 - any annotation
     for alternative in _alternatives(annotation):
         steps = list(_steps(alternative, found))
         for kind, step in steps:
@@ -84,11 +84,11 @@ def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN4
     yield found
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - an annotation can be anything
+def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
-def _steps(annotation: Any, found: Setting) -> Iterator[tuple[Any, Setting]]:  # noqa: ANN401 - an annotation can be anything
+def _steps(annotation: Any, found: Setting) -> Iterator[tuple[Any, Setting]]:  # noqa: ANN401 - any annotation
     if get_origin(annotation) is dict:
         yield get_args(annotation)[1], Setting((*found.path, ANY_NAME), found.meaning, None)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -100,10 +100,10 @@ def _steps(annotation: Any, found: Setting) -> Iterator[tuple[Any, Setting]]:  #
 
 
 class SettingsProblems(Exception):
-    """The settings cannot be used.
+    """The settings are invalid.
 
     Args:
-        problems: One line each: the setting, what is wrong with it, and what would be right. Never a secret.
+        problems: One line for each problem: the setting, the problem and the expected value. Never contains a secret.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -112,13 +112,13 @@ class SettingsProblems(Exception):
 
 
 def describe(error: ErrorDetails, meaning: str | None) -> str:
-    """Say what is wrong with one value.
+    """Return the message for one invalid value.
 
-    Values are quoted only where a number, a flag or a word of a list is wanted, so that no secret is ever shown.
+    Only values of numbers, flags and enumerations are quoted, so that no secret is ever shown.
 
     Args:
-        error: What pydantic found.
-        meaning: The setting's description, for one that is missing.
+        error: The error of pydantic.
+        meaning: The description of the setting, for a missing one.
     """
     explain = _EXPLANATIONS.get(error["type"])
     if error["type"] == "missing":
@@ -126,7 +126,7 @@ def describe(error: ErrorDetails, meaning: str | None) -> str:
     return explain(error["input"], error.get("ctx", {})) if explain else error["msg"]
 
 
-def _own_words(_: Any, context: Mapping[str, Any]) -> str:  # noqa: ANN401 - an operator may write anything
+def _own_words(_: Any, context: Mapping[str, Any]) -> str:  # noqa: ANN401 - any value
     return str(context["error"])
 
 

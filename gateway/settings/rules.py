@@ -1,7 +1,10 @@
-"""The rules between settings: what must come together, and what cannot."""
+"""Rules across settings: settings that need or exclude each other, and the certificate variables of OpenSSL."""
 
-from collections.abc import Iterator
+import os
+import ssl
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Final
 
 from gateway.operations.documents.persisted import ManifestProblem, read_manifest
@@ -12,14 +15,14 @@ _JWT_SETTINGS: Final = ("jwks_url", "issuer", "audience")
 
 
 def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
-    """Name every rule that the settings break.
+    """Yield every violated rule.
 
     Args:
-        settings: Those that are valid by themselves; a setting that is not has its default here.
-        given: All that were set, valid or not, so that a wrong value does not count as a missing one.
+        settings: The settings that are valid on their own; an invalid one has its default here.
+        given: The paths of all given settings, valid or not, so that an invalid value does not count as missing.
 
     Yields:
-        The setting to change, and what is wrong with it.
+        The setting to change, and the problem.
     """
     yield from _workers(settings, given)
     yield from _callers(settings, given)
@@ -127,3 +130,28 @@ def _logistics_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Iter
 def _upstream_prefix(path: SettingPath) -> SettingPath:
     depth = 3 if path[0] == "accounts" else 1
     return path[:depth] if len(path) > depth and path[depth - 1] in ("deliveries", "logistics") else ()
+
+
+def certificate_problems(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the problems of `SSL_CERT_FILE` and `SSL_CERT_DIR`, if they are set.
+
+    OpenSSL silently ignores a file that it cannot read, and then trusts no authority, so every upstream call fails.
+    """
+    file = environment.get("SSL_CERT_FILE")
+    if file is not None and (problem := _file_problem(file)):
+        yield f"SSL_CERT_FILE: {problem}"
+    for directory in (environment.get("SSL_CERT_DIR") or "").split(os.pathsep):
+        if directory and not Path(directory).is_dir():
+            yield f"SSL_CERT_DIR: there is no directory {directory!r}; unset it to trust the system's authorities"
+
+
+def _file_problem(file: str) -> str | None:
+    if not Path(file).is_file():
+        return f"there is no file {file!r}; unset it to trust the system's authorities"
+    try:
+        ssl.create_default_context(cafile=file)
+    except PermissionError:
+        return f"{file!r} may not be read by this user"
+    except (ssl.SSLError, OSError):
+        return f"{file!r} holds no certificates in PEM format"
+    return None

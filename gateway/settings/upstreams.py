@@ -1,4 +1,4 @@
-"""Where the three upstreams are, with which credentials, and how hard they may be asked."""
+"""Settings of the three upstreams and of accounts: addresses, credentials and limits."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -21,20 +21,20 @@ from resolvers.upstreams.logistics.paths import LogisticsPaths
 
 
 class UpstreamLimits(SettingsGroup):
-    """What every upstream has; process lifetime."""
+    """Limits of one upstream; process lifetime."""
 
     timeout_seconds: PositiveSeconds = 5
-    """How long one try may take."""
+    """How long one attempt may take, in seconds."""
     concurrency: Count = 50
-    """How many calls may run at once."""
+    """The maximum number of concurrent calls."""
     rate_per_second: PerSecond | None = None
-    """How many calls may start in a second; unset, no rate until an upstream's 429 teaches one."""
+    """Calls that may start in a second; unset, no limit until a 429 of the upstream suggests one."""
     max_answer_bytes: int = Field(default=16_777_216, ge=1024)
-    """How large an answer may be once decompressed."""
+    """The maximum size of a decompressed response in bytes."""
 
     @property
     def alone(self) -> "UpstreamLimits":
-        """These, without what an upstream has beside them."""
+        """The limits without the other settings of the upstream."""
         return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
 
 
@@ -46,15 +46,15 @@ class DeliveriesSettings(UpstreamLimits):
     token: Secret | None = None
     """A fixed bearer token."""
     email: Text | None = None
-    """With which to log in where there is no fixed token."""
+    """The e-mail address of the login, used without a fixed token."""
     password: Secret | None = None
-    """With which to log in where there is no fixed token."""
+    """The password of the login, used without a fixed token."""
     token_url: AbsoluteUrl | None = None
-    """Where to log in."""
+    """The token endpoint of the login."""
 
     @property
     def login_url(self) -> str:
-        """Where to log in: as set, else /oauth/token on the base URL's host."""
+        """The token endpoint: as configured, otherwise /oauth/token on the host of the base URL."""
         base = urlsplit(self.url)
         return self.token_url or f"{base.scheme}://{base.netloc}/oauth/token"
 
@@ -65,7 +65,7 @@ class SmsSettings(UpstreamLimits):
     urls: Urls
     """The data centres' base URLs with /rest/v1, the primary first."""
     send_url: AbsoluteUrl | None = None
-    """Where jobs are posted."""
+    """The base URL that jobs are posted to; unset, the primary data centre."""
     username: UserName
     """The login ID for HTTP Basic."""
     password: Secret
@@ -75,7 +75,7 @@ class SmsSettings(UpstreamLimits):
 
     @property
     def posting_url(self) -> str:
-        """Where jobs are posted: as set, else the primary data centre."""
+        """The base URL that jobs are posted to: as configured, otherwise the primary data centre."""
         return self.send_url or self.urls[0]
 
 
@@ -85,46 +85,46 @@ class LogisticsSettings(UpstreamLimits):
     url: AbsoluteUrl
     """The base URL of the REST paths."""
     token: Secret | None = None
-    """A fixed bearer token, or the first one where there is a refresh token."""
+    """A fixed bearer token, or the first one if there is a refresh token."""
     client_key: Text | None = None
     """The partner's key."""
     secret_key: Secret | None = None
     """The partner's secret."""
     refresh_token: Secret | None = None
-    """With which a new bearer token is fetched before the old one runs out, and on a 401."""
+    """The refresh token; a new bearer token is fetched before the old one expires, and after a 401."""
     authorize_url: AbsoluteUrl = "https://app.gotsurge.co/oauth2/auth"
     """The consent page."""
     platform: bool = True
-    """Whether tasks go through the platform operations; else through the partner's own."""
+    """Whether tasks use the platform operations instead of the partner's own."""
     paths: LogisticsPaths = LogisticsPaths()
-    """The paths of the operations, which the documents lost."""
+    """The paths of the operations, which the documents lack."""
 
     @field_validator("paths", mode="before")
     @classmethod
     def _name_each_wrong_path(cls, paths: object) -> object:
         known = {field.name for field in fields(LogisticsPaths)}
         if isinstance(paths, Mapping) and paths.keys() <= known:
-            wrong = [complaint for name in paths if (complaint := _path_complaint(name, paths[name]))]
+            wrong = [problem for name in paths if (problem := _path_problem(name, paths[name]))]
             if wrong:
                 raise ValueError(" ".join(wrong))
         return paths
 
 
 class AccountSettings(SettingsGroup):
-    """A tenant's own credentials, completed by the gateway's own addresses and limits; process lifetime.
+    """A tenant's own credentials; addresses and limits default to the gateway's; process lifetime.
 
-    An upstream of which the account has no credentials is unconfigured for its callers.
+    An upstream without credentials of the account is unconfigured for its callers.
     """
 
     deliveries: DeliveriesSettings | None = None
-    """The send-tasks API as this account."""
+    """The send-tasks API for this account."""
     sms: SmsSettings | None = None
-    """The SMS API as this account."""
+    """The SMS API for this account."""
     logistics: LogisticsSettings | None = None
-    """The logistics API as this account."""
+    """The logistics API for this account."""
 
 
-def _path_complaint(operation: str, path: object) -> str | None:
+def _path_problem(operation: str, path: object) -> str | None:
     try:
         LogisticsPaths(**{operation: str(path)})
     except ValueError as error:

@@ -1,9 +1,7 @@
-"""The kinds of values that settings have: what is accepted, and what is said about what is not.
+"""Types of setting values: the accepted values, and the messages for others.
 
-What a Redis URL may say: all of it is checked, for the client library passes over parts that it does not understand.
-
-An option that the library does not know fails when the first connection is made, a database that is no number is taken
-for 0, and `/1/2` for 12.
+Every part of a Redis URL is checked, because the client library silently misreads some: a database that is no number
+becomes 0, `/1/2` becomes 12, and an unknown option fails only when the first connection is made.
 """
 
 import hashlib
@@ -29,14 +27,22 @@ _VALUES: Final = {
     "ssl_check_hostname": re.compile(r"(?i)true|false|yes|no|1|0"),
     "ssl_cert_reqs": re.compile(r"none|optional|required"),
 }
-"""Options of the library that make sense here: timeouts, pools and protocols are the gateway's own."""
+"""The accepted options of the client library; timeouts, pools and protocols are set by the gateway."""
+
+_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+_PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+_SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_SECRET_KEY_LENGTH = 32
 
 
 def redis_url(value: SecretStr) -> SecretStr:
-    """Return the URL if every part of it means something.
+    """Return the URL if every part of it is valid.
 
     Raises:
-        ValueError: it does not; the message repeats no password.
+        ValueError: A part is invalid. The message contains no password.
     """
     url = value.get_secret_value()
     if _UNPRINTABLE.search(url) or "#" in url:
@@ -85,23 +91,14 @@ def _option_problems(parts: SplitResult) -> Iterator[str]:
             yield f"has a value that {name} cannot have"
 
 
-_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
-_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
-_PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
-_SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-_SECRET_KEY_LENGTH = 32
-
-
 class SettingsGroup(BaseModel):
-    """Base of all groups of settings; process lifetime, frozen, and strict about names."""
+    """Base of all groups of settings: frozen, and unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 def _split_commas(value: object) -> object:
-    """Take a comma list apart; a list, as a TOML file may hold, stays as it is."""
+    """Split a comma-separated string; other values, such as a TOML list, are returned unchanged."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
