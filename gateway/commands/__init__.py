@@ -1,1 +1,1 @@
-"""The commands of `gateway`: one file each, what they share beside them."""
+"""The commands of `gateway`, one module each, with the modules they share."""

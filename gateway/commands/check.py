@@ -1,4 +1,4 @@
-"""Checks an installation: settings, foreign packages, and one cheap authenticated call for each upstream."""
+"""`gateway check`: check the settings and installed packages, and make one authenticated call to each upstream."""
 
 import asyncio
 import sys
@@ -29,25 +29,38 @@ from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import loop_clock
 
+OUR_DISTRIBUTION: Final = "graphql-rest-gateway"
+_FAILED: Final = 1
+_WRONG_SETTINGS: Final = 2
+_OUR_PACKAGES: Final = ("gateway", "schema", "resolvers")
+_ADVICE: Final[Sequence[tuple[type[GatewayError], str]]] = (
+    (UpstreamAuth, "check the credentials in {prefix}__*"),
+    (UpstreamRateLimited, "wait a while, or lower {prefix}__RATE_PER_SECOND"),
+    (UpstreamTimeout, "check the address in {prefix}__* and the network, or raise {prefix}__TIMEOUT_SECONDS"),
+    (UpstreamUnavailable, "check the address in {prefix}__* and that the upstream is up"),
+    (UpstreamBadAnswer, "check that the address in {prefix}__* is the API's base URL"),
+    (RecordMissing, "check that the address in {prefix}__* is the API's base URL"),
+)
+
 
 class Probe(Protocol):
-    """One cheap authenticated call; check lifetime."""
+    """One inexpensive authenticated call; command lifetime."""
 
     @property
     def name(self) -> str:
-        """What is asked, such as "deliveries" or "accounts.acme.sms"."""
+        """The name of the target, such as "deliveries" or "accounts.acme.sms"."""
         ...
 
     @property
     def prefix(self) -> str:
-        """What the names of its settings begin with, such as GATEWAY_DELIVERIES."""
+        """The prefix of its settings, such as GATEWAY_DELIVERIES."""
         ...
 
     async def run(self) -> None:
         """Make the call.
 
         Raises:
-            Exception: It failed; the message says how, without secrets.
+            Exception: The call failed; the message contains no secrets.
         """
         ...
 
@@ -57,13 +70,13 @@ OpenProbes = Callable[[Settings], AbstractAsyncContextManager[Sequence[Probe]]]
 
 @asynccontextmanager
 async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
-    """Make a probe for everything that is configured, for as long as the block runs.
+    """Open a probe for each configured upstream, account and Redis while the block runs.
 
     Args:
         settings: Checked settings.
 
     Yields:
-        The probes, to be run in the same event loop.
+        The probes; run them in the same event loop.
     """
     upstreams = build_upstreams(settings, account_tokens=build_account_tokens(settings))
     try:
@@ -80,12 +93,12 @@ async def open_probes(settings: Settings) -> AsyncIterator[Sequence[Probe]]:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamProbe:
-    """Asks one upstream as one account; check lifetime.
+    """A call to one upstream with the credentials of one account; command lifetime.
 
     Args:
-        name: What is asked.
+        name: The name of the target.
         ask: Makes the call.
-        seconds: How long it may take in all.
+        seconds: The deadline of the call.
     """
 
     name: str
@@ -94,14 +107,14 @@ class UpstreamProbe:
 
     @property
     def prefix(self) -> str:
-        """What the names of its settings begin with."""
+        """The prefix of its settings."""
         return environment_name(self.name.split("."))
 
     async def run(self) -> None:
         """Make the call.
 
         Raises:
-            GatewayError: It failed.
+            GatewayError: The call failed.
         """
         await self.ask(CallScope(loop_clock() + self.seconds))
 
@@ -116,29 +129,15 @@ def _account_probes(
             yield UpstreamProbe(name, partial(composition.probe, account, group), seconds)
 
 
-OUR_DISTRIBUTION: Final = "graphql-rest-gateway"
-_FAILED: Final = 1
-_WRONG_SETTINGS: Final = 2
-_OUR_PACKAGES: Final = ("gateway", "schema", "resolvers")
-_ADVICE: Final[Sequence[tuple[type[GatewayError], str]]] = (
-    (UpstreamAuth, "check the credentials in {prefix}__*"),
-    (UpstreamRateLimited, "wait a while, or lower {prefix}__RATE_PER_SECOND"),
-    (UpstreamTimeout, "check the address in {prefix}__* and the network, or raise {prefix}__TIMEOUT_SECONDS"),
-    (UpstreamUnavailable, "check the address in {prefix}__* and that the upstream is up"),
-    (UpstreamBadAnswer, "check that the address in {prefix}__* is the API's base URL"),
-    (RecordMissing, "check that the address in {prefix}__* is the API's base URL"),
-)
-
-
 def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -> int:
-    """Check everything and write a line for each finding to standard output.
+    """Run all checks and write a line for each result to standard output.
 
     Args:
         environment: The settings.
-        open_probes: Makes a probe for each upstream that is configured.
+        open_probes: Opens the probes.
 
     Returns:
-        The exit code: 0 where all is well, 2 where the settings are wrong, else 1.
+        The exit code: 0 if everything passed, 2 for invalid settings, otherwise 1.
     """
     problems = [*foreign_packages(packages_distributions()), *_unknown(environment)]
     try:
@@ -154,10 +153,10 @@ def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -
 
 
 def foreign_packages(distributions_of: Mapping[str, Sequence[str]]) -> list[str]:
-    """Name every installed distribution that has a package of the same name as one of ours.
+    """Return a line for every other distribution that installs a package with the name of one of the gateway's.
 
     Args:
-        distributions_of: The distributions by the package that they install.
+        distributions_of: The distributions by package name.
     """
     return [
         f"The package {package!r} is also installed by {foreign!r}, and one overwrites the other: give the gateway an "
@@ -171,7 +170,7 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
     try:
         return unknown_settings(environment)
     except SettingsProblems:
-        return []  # load_settings meets the same unreadable file, and says so
+        return []  # load_settings reports the same unreadable file
 
 
 def _unconfigured(settings: Settings) -> list[str]:
@@ -187,7 +186,7 @@ async def _probe_all(settings: Settings, open_probes: OpenProbes) -> list[tuple[
 async def _probe(probe: Probe) -> tuple[str, bool]:
     try:
         await probe.run()
-    except Exception as error:  # noqa: BLE001 - whatever failed, the other probes' findings are still wanted
+    except Exception as error:  # noqa: BLE001 - one failure must not hide the results of the other probes
         return f"{probe.name}: failed: {error}{_reason(error)}{_advice(probe, error)}", False
     return f"{probe.name}: OK", True
 

@@ -1,4 +1,8 @@
-"""Tries of Redis what the gateway uses, and says what is wrong with one that answers and will not do all the same."""
+"""A probe of Redis: try every kind of command that the gateway uses, and explain what is unsuitable.
+
+A Redis may accept the login and still be unusable: a replica, a cluster node, a full one, an old one, or one whose user
+lacks rights. Each is recognized by its error, and the message names the remedy.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_hex
@@ -30,7 +34,7 @@ redis.call('ZADD', KEYS[3], 1, 'member')
 redis.call('EXPIRE', KEYS[3], 60)
 return redis.call('HMGET', KEYS[2], 'field')
 """
-"""The kinds of commands that the scripts of caches, events, limits and sessions use, over several keys."""
+"""A script with the kinds of commands that the gateway's scripts use, over several keys."""
 
 _CLUSTER: Final = (
     "is a node of a cluster, and the gateway's scripts use several keys at once: name a Redis without cluster mode"
@@ -39,19 +43,19 @@ _PERMISSIONS: Final = (
     "gives this user too few rights: ACL SETUSER <user> ~{prefix}* &{prefix}* +@all lets it do all that is used"
 )
 _REFUSED_RIGHTS: Final = ("can't run this command", "ACL failure", "EXEC without MULTI")
-"""What is said of a command that a script was refused, and of the end of a transaction whose begin was."""
+"""Error texts for a command refused within a script, and for the end of a transaction whose begin was refused."""
 
 
 class RedisUnfit(Exception):
-    """A Redis that answers, and does not do what the gateway needs; the message says what, and what to do."""
+    """Redis is reachable but unsuitable; the message contains the reason and the remedy."""
 
 
 class RedisProbe:
-    """Asks Redis for what the gateway asks of it; check lifetime.
+    """Uses Redis as the gateway does; command lifetime.
 
     Args:
-        url: With its password.
-        prefix: What every key and channel begins with.
+        url: The URL, including the password.
+        prefix: The prefix of keys and channels.
     """
 
     name = "redis"
@@ -66,8 +70,8 @@ class RedisProbe:
         """Connect, log in, and use a script, a stream, a transaction and a channel once.
 
         Raises:
-            RedisUnfit: it is reached, and will not do.
-            redis.RedisError: it did not answer.
+            RedisUnfit: Redis is reachable but unsuitable.
+            redis.RedisError: Redis did not answer.
         """
         redis = Redis.from_url(self._url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
         async with redis:
@@ -123,7 +127,7 @@ class RedisProbe:
                 raise RedisUnfit("It does not deliver what is published on a channel.")
 
     def _problem(self, error: RedisError) -> str | None:
-        """What is wrong with a Redis that answers so; None where it does not answer."""
+        """Return the problem that an error indicates; None for errors of the connection."""
         said = str(error)
         if isinstance(error, AskError | ClusterCrossSlotError | ClusterDownError):
             return _CLUSTER
@@ -141,7 +145,7 @@ class RedisProbe:
 
 
 async def _is_cluster_node(redis: Redis) -> bool:
-    """Whether it says so; one that may not be asked shows it by what it refuses."""
+    """Return whether Redis reports cluster mode; without the right to read it, a later refusal shows it."""
     try:
         found = await redis.info("cluster")
     except ResponseError:

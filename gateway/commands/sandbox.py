@@ -1,4 +1,4 @@
-"""Runs the gateway over three simulated upstreams, in one process and on loopback alone, and prints where to go."""
+"""`gateway sandbox`: serve the gateway over simulated upstreams, in one process and on loopback only."""
 
 import asyncio
 import shlex
@@ -35,6 +35,24 @@ from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from gateway.settings import Settings, SettingsProblems, load_settings
 
+HOST: Final = "127.0.0.1"
+_WRONG_SETTINGS: Final = 2
+_WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and public
+# The operator's upstreams, Redis and callers must not be used by the sandbox.
+_ALLOWED_SETTINGS: Final = (
+    "PORT",
+    "LOG__",
+    "CACHE__",
+    "CONNECTIONS__",
+    "CORS_",
+    "DEADLINE_SECONDS",
+    "EVENTS__",
+    "LIMITS__",
+    "MAX_BODY_BYTES",
+    "PUBLIC_URL",
+)
+
+
 OPERATIONS: Final[Mapping[str, str]] = {
     "Everything at once, from all three upstreams": (
         "{ deliveries(first: 3) { totalCount nodes { sendTaskId status product { name } } }"
@@ -51,15 +69,15 @@ OPERATIONS: Final[Mapping[str, str]] = {
         " { job { jobId progress } errors { message } } }"
     ),
 }
-"""Operations to try, by what they show."""
+"""Example operations by title."""
 
 
 def banner(gateway_url: str, simulators: Mapping[str, str]) -> str:
-    """Write the greeting.
+    """Return the text printed at the start.
 
     Args:
-        gateway_url: Where the gateway answers, such as "http://127.0.0.1:8000".
-        simulators: Where each simulator does, by its name.
+        gateway_url: The base URL of the gateway, such as "http://127.0.0.1:8000".
+        simulators: The base URL of each simulator, by name.
     """
     endpoint = f"{gateway_url}/graphql"
     tries = "".join(f"\n  # {title}\n  {_curl(endpoint, operation)}\n" for title, operation in OPERATIONS.items())
@@ -80,27 +98,9 @@ def _curl(endpoint: str, operation: str) -> str:
     return f"curl -s {endpoint} -H 'content-type: application/json' -d {shlex.quote(body)}"
 
 
-HOST: Final = "127.0.0.1"
-_WRONG_SETTINGS: Final = 2
-_WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and known to all
-# An operator's own upstreams, Redis and callers have no place in the sandbox.
-_TAKEN_OVER: Final = (
-    "PORT",
-    "LOG__",
-    "CACHE__",
-    "CONNECTIONS__",
-    "CORS_",
-    "DEADLINE_SECONDS",
-    "EVENTS__",
-    "LIMITS__",
-    "MAX_BODY_BYTES",
-    "PUBLIC_URL",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class SimulatorUrls:
-    """Where the simulators listen; a value."""
+    """The base URLs of the simulators."""
 
     deliveries: str
     sms_primary: str
@@ -118,21 +118,21 @@ def run(
     webhooks: bool = True,
     app: str = GATEWAY_APP,
 ) -> int:
-    """Serve the sandbox until a signal says to stop.
+    """Serve the sandbox until a signal to stop.
 
     Args:
-        environment: Settings, of which those that a sandbox can have are taken over: none of upstreams or callers.
-        port: Where the gateway listens, 0 for a free port; GATEWAY_PORT or 8000 where left out.
+        environment: The settings; those of upstreams, Redis and callers are ignored.
+        port: The port of the gateway, 0 for a free one; the default is GATEWAY_PORT or 8000.
         seed: The same seed gives the same records.
-        speed: Sandbox seconds that pass in a second.
-        webhooks: Whether the simulated logistics API sends any.
-        app: Where the factory of the gateway's app is, as "module:function"; it is given the settings and examples.
+        speed: Sandbox seconds per real second.
+        webhooks: Whether the simulated logistics API sends webhooks.
+        app: The factory of the gateway's app, as "module:function"; called with the settings and examples.
 
     Returns:
-        The exit code: 0, or 2 for wrong settings, with one line each on standard error.
+        The exit code: 0, or 2 for invalid settings, with a line for each on standard error.
     """
     given = {"GATEWAY_PORT": str(port)} if port is not None else {}
-    sandbox = _Sandbox({**_taken_over(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
+    sandbox = _Sandbox({**_allowed_settings(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
     try:
         with asyncio.Runner(
             loop_factory=uvicorn.Config(app, loop="uvloop", log_config=None).get_loop_factory()
@@ -145,12 +145,12 @@ def run(
 
 
 def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict[str, str]:
-    """Write down the settings of a gateway over the simulators, open to everybody on this machine.
+    """Return the settings of a gateway over the simulators that accepts any caller on this machine.
 
     Args:
-        urls: Where they listen.
-        port: Where the gateway listens.
-        directory: Where it may keep files.
+        urls: The base URLs of the simulators.
+        port: The port of the gateway.
+        directory: A directory for its files.
     """
     deliveries, sms, logistics = DeliveriesOptions(), SmsOptions(), LogisticsOptions()
     return {
@@ -186,7 +186,7 @@ class _Simulators:
 
     @property
     def arrivals(self) -> tuple[Arrivals, ...]:
-        """What brings each of them new records."""
+        """The arrivals of new records of each simulator."""
         return self.deliveries.arrivals, self.sms.arrivals, self.logistics.arrivals
 
 
@@ -224,7 +224,7 @@ class _Sandbox:
             create_sms(clock, seed=seed),
             create_logistics(clock, seed=seed, options=LogisticsOptions(webhook_url=webhook_url)),
         )
-        # What has begun with the sandbox is no news to tell by webhook.
+        # Records at the start must exist before the webhook sender, so that it sends nothing for them.
         for arrivals in simulators.arrivals:
             arrivals.catch_up(clock.now())
         return simulators
@@ -244,7 +244,7 @@ class _Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """Says where to go once it answers, and ends the sandbox at a signal; command lifetime."""
+    """A server that prints the banner once it has started, and stops the sandbox at a signal; command lifetime."""
 
     def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
@@ -293,15 +293,15 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def _defaults(port: int) -> dict[str, str]:
-    """Where nothing is set: no proxy stands before the sandbox, so that it knows its own address."""
+    """Return defaults that the environment may replace. There is no proxy in front, so the public URL is known."""
     return {"GATEWAY_LOG__LEVEL": "warning", "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}"}
 
 
 def _origins(wanted: Settings) -> dict[str, str]:
-    """Front ends are developed on the same machine, at whatever port."""
+    """Allow the loopback origins, where front ends are developed."""
     return {"GATEWAY_CORS_ORIGINS": ",".join((*wanted.cors_origins, *LOOPBACK_ORIGINS))}
 
 
-def _taken_over(environment: Mapping[str, str]) -> dict[str, str]:
-    prefixes = tuple(f"GATEWAY_{name}" for name in _TAKEN_OVER)
+def _allowed_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    prefixes = tuple(f"GATEWAY_{name}" for name in _ALLOWED_SETTINGS)
     return {name: value for name, value in environment.items() if name.upper().startswith(prefixes)}

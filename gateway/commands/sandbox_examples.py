@@ -1,4 +1,4 @@
-"""What the IDE opens over the sandbox beside its own examples: ids of things that move when the page is loaded."""
+"""Example operations of the IDE in the sandbox, with the ids of records that are in progress."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -41,26 +41,26 @@ _TASKS: Final = 8
 _OF_EACH: Final = 3
 _RECIPIENTS: Final = 4
 _APART: Final = timedelta(minutes=4)
-"""What begins sooner after another one is left out: a few ids are to last."""
+"""The least time between the beginnings of two examples, so that a few ids cover a longer time."""
 
 _Record = TypeVar("_Record")
-Life: TypeAlias = tuple[datetime, datetime]
-"""When something begins to move, and when it stops."""
+ActivePeriod: TypeAlias = tuple[datetime, datetime]
+"""When a record begins to progress, and when it is final."""
 
 
 def sandbox_examples(
     send_tasks: Iterable[SendTask], open_jobs: Iterable[SmsJob], tasks: Iterable[Task], now: datetime
 ) -> list[Example]:
-    """Make the IDE's example "Follow a task", and one that follows things of all three APIs, point to what moves.
+    """Return the IDE's example "Follow a task", and one that follows records of all three APIs.
 
     Args:
-        send_tasks: All of the simulated send-tasks API's.
-        open_jobs: Of the simulated SMS service.
-        tasks: All of the simulated logistics API's.
-        now: The time in the sandbox.
+        send_tasks: All send-tasks of the simulator.
+        open_jobs: The open SMS jobs of the simulator.
+        tasks: All logistics tasks of the simulator.
+        now: The current time in the sandbox.
     """
-    deliveries = [global_id("Delivery", str(one.task_id)) for one in _moving(send_tasks, _life_of_delivery, now)]
-    task_ids = [global_id("LogisticsTask", task.id) for task in _moving(tasks, _life_of_task, now)]
+    deliveries = [global_id("Delivery", str(one.task_id)) for one in _in_progress(send_tasks, _period_of_delivery, now)]
+    task_ids = [global_id("LogisticsTask", task.id) for task in _in_progress(tasks, _period_of_task, now)]
     jobs = sorted(open_jobs, key=lambda job: job.received_at)
     ids = [*deliveries[:_OF_EACH], *(one for job in jobs[-1:] for one in _ids_of_job(job)), *task_ids[:_OF_EACH]]
     return [
@@ -69,30 +69,32 @@ def sandbox_examples(
     ]
 
 
-def _moving(records: Iterable[_Record], life_of: Callable[[_Record], Life | None], now: datetime) -> list[_Record]:
-    """What moves for the longest from now on: the last that has begun, then those that begin next, in their order."""
-    lives = [(life, record) for record in records if (life := life_of(record)) is not None and life[1] > now]
-    lives.sort(key=lambda one: one[0])
-    begun = sum(begins_at <= now for (begins_at, _), _ in lives)
-    return list(_apart(lives[max(0, begun - 1) :]))
+def _in_progress(
+    records: Iterable[_Record], period_of: Callable[[_Record], ActivePeriod | None], now: datetime
+) -> list[_Record]:
+    """Return the record that began last and is in progress, then those that begin next, in order."""
+    periods = [(period, record) for record in records if (period := period_of(record)) is not None and period[1] > now]
+    periods.sort(key=lambda one: one[0])
+    begun = sum(begins_at <= now for (begins_at, _), _ in periods)
+    return list(_apart(periods[max(0, begun - 1) :]))
 
 
-def _apart(lives: Iterable[tuple[Life, _Record]]) -> Iterator[_Record]:
+def _apart(periods: Iterable[tuple[ActivePeriod, _Record]]) -> Iterator[_Record]:
     last: datetime | None = None
-    for (begins_at, _), record in lives:
+    for (begins_at, _), record in periods:
         if last is None or begins_at - last >= _APART:
             last = begins_at
             yield record
 
 
-def _life_of_delivery(task: SendTask) -> Life | None:
+def _period_of_delivery(task: SendTask) -> ActivePeriod | None:
     course = task.course
     if course is None or task.status_set is not None:
         return None
     return course.starts_at, course.finished_at
 
 
-def _life_of_task(task: Task) -> Life | None:
+def _period_of_task(task: Task) -> ActivePeriod | None:
     begins_at = next((event.happened_at for event in task.events if event.status == BROADCASTING), None)
     return None if begins_at is None else (begins_at, task.events[-1].happened_at)
 

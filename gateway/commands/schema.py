@@ -1,4 +1,4 @@
-"""Prints the schema that the gateway serves."""
+"""`gateway schema`: print the schema that the gateway serves."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs the gateway's processes: settings checked and the socket bound before the first of them starts."""
+"""`gateway serve`: check the settings, bind the socket, then start the server processes."""
 
 import errno
 import logging
@@ -21,20 +21,20 @@ _STARTUP_FAILED = 3
 _UNREAD_SECONDS = 120
 _BACKLOG = 2048
 _OTHER_FILES = 1024
-"""Files that a process opens beside clients' connections: to upstreams and Redis, and its own."""
+"""Files that a process opens besides client connections: to upstreams, to Redis, and its own."""
 
 _logger = logging.getLogger(__name__)
 
 
 def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
-    """Serve until a signal says to stop.
+    """Serve until a signal to stop.
 
     Args:
-        environment: The settings; the worker processes read theirs from `os.environ`, so it must hold the same.
-        app: Where the factory of the ASGI app is, as "module:function".
+        environment: The settings. Worker processes read them from `os.environ`, which must have the same values.
+        app: The factory of the ASGI app, as "module:function".
 
     Returns:
-        The exit code: 0; 2 for wrong settings, with one line each on standard error; 3 where the app did not start.
+        The exit code: 0; 2 for invalid settings, with a line for each on standard error; 3 if the app did not start.
     """
     try:
         settings = load_settings(environment)
@@ -51,11 +51,13 @@ def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the address, so that one that is taken is known before anything starts, and clients wait instead of failing.
+    """Return a listening socket.
+
+    Binding before the processes start reports an address in use early, and lets clients wait instead of failing.
 
     Args:
         host: An address or name of this machine.
-        port: 0 takes a free one.
+        port: The port; 0 selects a free one.
 
     Raises:
         SettingsProblems: The address cannot be listened on.
@@ -68,7 +70,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A client that takes nothing any more would hold its connection for ever: uvicorn closes only in good order.
+        # Without this, a client that stops reading keeps its connection forever: uvicorn only closes gracefully.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
     try:
         listener.bind(address)
@@ -80,11 +82,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_config(settings: Settings, app: object) -> ServerConfig:
-    """Build the server's configuration, and set up the log by it.
+    """Return the configuration of the server; constructing it also configures the log.
 
     Args:
         settings: All settings.
-        app: The ASGI app, or where its factory is, as "module:function".
+        app: The ASGI app, or its factory as "module:function".
     """
     connections = settings.connections
     limits = ConnectionLimits(
@@ -108,7 +110,7 @@ def server_config(settings: Settings, app: object) -> ServerConfig:
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=settings.grace_seconds,
         ws=BoundedWebSocketProtocol,
-        # A compressor for each of thousands of sockets takes more memory than all else about them.
+        # A compressor for each of thousands of sockets takes more memory than everything else about them.
         ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,
         ws_ping_interval=settings.events.ping_seconds,
@@ -117,12 +119,12 @@ def server_config(settings: Settings, app: object) -> ServerConfig:
 
 
 def open_connections(wanted: int) -> int:
-    """Let the process open files for so many connections, and return how many the system really allows.
+    """Raise the limit of open files as needed, and return the number of connections that it allows.
 
-    A server that may not open another file cannot even refuse a client: it accepts nobody, in silence.
+    A server at the limit cannot even refuse a client: it silently accepts no connections.
 
     Args:
-        wanted: The connections that the operator allows.
+        wanted: The configured number of connections.
     """
     needed = wanted + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""What each of the server's processes runs: the app, with the garbage collector told that it is there to stay."""
+"""The app factory of the server processes, with the garbage collector tuned for a long-lived process."""
 
 import gc
 from typing import Final
@@ -8,18 +8,18 @@ from gateway.ide.page import Examples, no_examples
 from gateway.settings.model import Settings
 
 YOUNG_OBJECTS: Final = 50_000
-"""New objects after which the collector looks for cycles among them, instead of 700: an answer alone has hundreds."""
+"""Threshold of the youngest generation instead of 700: one response alone allocates hundreds of objects."""
 
 
 def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
-    """Build the gateway for a process that runs nothing else.
+    """Create the gateway's app for a process that runs nothing else.
 
     Args:
-        settings: What the operator set; read from the environment where none are given.
-        examples: Operations that the IDE opens beside its own.
+        settings: The settings; the default is to read them from the environment.
+        examples: Further example operations of the IDE.
 
     Raises:
-        SettingsProblems: the environment's settings are wrong.
+        SettingsProblems: The settings in the environment are invalid.
     """
     app = create_app(settings, examples=examples)
     gc.collect()
