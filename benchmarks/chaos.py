@@ -15,7 +15,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import uvloop
+from measuring.processes import free_port
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -85,7 +85,7 @@ class Gateways:
     """Two gateway processes at fixed ports; run lifetime."""
 
     def __init__(self, upstream: str, redis: str) -> None:
-        self.ports = [_free_port() for _ in range(2)]
+        self.ports = [free_port() for _ in range(2)]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")},
             "GATEWAY_LOGISTICS__URL": upstream,
@@ -303,13 +303,6 @@ def _behind(upstream: Upstream, subscriber: Subscriber) -> list[str]:
     return [f"{name} ended at {stood}" for name, stood in stands.items() if stood != upstream.status(name)]
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -328,7 +321,7 @@ def main() -> int:
     arguments = _parsed()
     server, url = None, arguments.redis
     if url is None:
-        command, port = shutil.which("redis-server"), _free_port()
+        command, port = shutil.which("redis-server"), free_port()
         if command is None:
             sys.exit("There is no redis-server on PATH: install it, or name a running one with --redis.")
         silent = ["--save", "", "--bind", "127.0.0.1", "--loglevel", "warning"]

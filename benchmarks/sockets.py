@@ -179,7 +179,7 @@ def started(arguments: list[str], environment: dict[str, str], announced: str) -
     try:
         for line in process.stdout:
             if found := re.search(announced, line):
-                # Nobody reads what it writes from now on, and a full pipe would stop it.
+                # Drain the output: a full pipe would block the process.
                 threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield process.pid, found[1]
                 return
