@@ -56,7 +56,7 @@ class AuthSettings(SettingsGroup):
         return self.jwks_url is not None
 
     @property
-    def lets_somebody_in(self) -> bool:
+    def accepts_any_caller(self) -> bool:
         """Whether any caller could be accepted."""
         return self.anonymous or bool(self.api_keys) or self.accepts_jwts
 

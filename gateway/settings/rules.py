@@ -52,7 +52,7 @@ def _workers(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tu
 
 def _callers(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
     jwt = [name for name in _JWT_SETTINGS if ("auth", name) in given]
-    if not jwt and not settings.auth.lets_somebody_in and not any(path[:2] == ("auth", "api_keys") for path in given):
+    if not jwt and not settings.auth.accepts_any_caller and not any(path[:2] == ("auth", "api_keys") for path in given):
         yield (
             ("auth", "anonymous"),
             (
