@@ -1,1 +1,1 @@
-"""The command line, mostly by starting it as operators do."""
+"""The commands, mostly started as processes."""

@@ -1,4 +1,4 @@
-"""A command of ours, started as operators start it and told to stop as they do."""
+"""A command started as a process, and stopped by a signal."""
 
 import re
 import signal
@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 _STOPS_WITHIN_SECONDS = 20
 
 STARTS_WITHIN_SECONDS = 20
-"""What a client waits for its first answer: the address is listened on before the command has started to serve."""
+"""Timeout of the first request: the socket listens before the command serves."""
 
 
 @dataclass
 class Running:
-    """A started command; lives as long as its block."""
+    """A started command; lifetime of its block."""
 
     process: subprocess.Popen[str]
     url: str
@@ -27,7 +27,7 @@ class Running:
     exit_code: int | None = None
 
     def stop(self, number: signal.Signals) -> str:
-        """Send the signal, wait for the end, and return everything else that was written to standard error."""
+        """Send the signal, wait for the end, and return the rest of standard error."""
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=_STOPS_WITHIN_SECONDS)
         self.exit_code = self.process.returncode
@@ -36,7 +36,7 @@ class Running:
 
 @contextmanager
 def running(arguments: list[str], environment: Mapping[str, str], *, announced_by: str) -> Iterator[Running]:
-    """Start Python with these arguments and wait until a line tells the URL.
+    """Start Python with these arguments and wait for the line with the URL.
 
     Args:
         arguments: Such as `["-m", "module"]`.

@@ -42,7 +42,7 @@ async def simulated(tmp_path: Path) -> AsyncIterator[Simulated]:
 
 
 async def checked(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
-    """The exit code and the lines of a check, beside the simulators' event loop."""
+    """Run the check in a thread beside the simulators; return the exit code and the lines."""
     code = await asyncio.to_thread(run, environment)
     return code, capsys.readouterr().out.splitlines()
 

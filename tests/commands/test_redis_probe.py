@@ -1,4 +1,4 @@
-"""What `gateway check` says of a Redis that will not do, tried on real ones."""
+"""Messages of `gateway check` about an unsuitable Redis, on real servers."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is wrong with the settings is one line and exit code 2, of each command that reads them."""
+"""Invalid settings give one line each and exit code 2, for every command that reads them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_certificates_that_may_not_be_read_are_one_line_and_exit_code_2(
     file = tmp_path / "authorities.pem"
     file.touch()
 
-    # Whoever runs the tests may be allowed to read everything.
+    # The user that runs the tests may be root, who can read every file.
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 

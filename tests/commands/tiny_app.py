@@ -1,4 +1,4 @@
-"""The least that `gateway serve` can start: answers with what it was asked and by which process."""
+"""A minimal app for `gateway serve`: answers with its process id, the client and the scheme."""
 
 import os
 

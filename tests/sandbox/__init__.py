@@ -1,1 +1,1 @@
-"""Each simulator is asked over real sockets, as its document says."""
+"""The simulators, over real sockets, as their documents describe them."""

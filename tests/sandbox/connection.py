@@ -1,4 +1,4 @@
-"""A simulator served on a real socket, and a client that knows nothing of the gateway to ask it with."""
+"""A simulator served on a real socket, with a client that is independent of the gateway."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from gateway.sandbox.server import serving
 
-# Loading the certificates that a client trusts by default costs more than most tests here.
+# Loading the default certificates takes longer than most tests here.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

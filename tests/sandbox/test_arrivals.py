@@ -1,4 +1,4 @@
-"""However long the sandbox runs, something moves, and no more is kept than at the end of its first day."""
+"""New records arrive for as long as the sandbox runs, and the number of records stays bounded."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ Create = Callable[..., Any]
 
 
 class Notes:
-    """What a test's arrivals do; lives as long as the test."""
+    """The records that arrivals have added and removed; test lifetime."""
 
     def __init__(self, rhythm: Rhythm) -> None:
         self.there: dict[str, Arrival] = {}
@@ -100,7 +100,7 @@ def jobs_of(simulators: SmsSimulators, now: datetime) -> list[SmsJob]:
 
 
 def moving(simulators: Simulators, now: datetime) -> list[str]:
-    """What is under way: begun, and with a change of status to come."""
+    """The records in progress: begun, with a status change to come."""
     if isinstance(simulators, DeliveriesSimulator):
         tasks = simulators.store.send_tasks.values()
         return [str(task.task_id) for task in tasks if task.status_at(now) in {"waiting", "procesing"}]
@@ -119,7 +119,7 @@ def count(simulators: Simulators) -> int:
 
 
 def moments(clock: ManualClock, simulators: Simulators, *, seconds: float, step: float) -> Iterator[datetime]:
-    """Move the clock on, and let records arrive at each step."""
+    """Advance the clock in steps, with arrivals at each step."""
     for _ in range(int(seconds / step)):
         simulators.arrivals.catch_up(clock.now())
         yield clock.now()
@@ -178,7 +178,7 @@ def test_each_task_that_arrives_comes_to_an_end() -> None:
 
 
 def looks(simulators: Simulators, now: datetime) -> dict[str, str]:
-    """Every record that there is, as it looks now, by its id."""
+    """Every record in its current state, by id."""
     if isinstance(simulators, DeliveriesSimulator):
         return {number: f"{task} {task.status_at(now)}" for number, task in simulators.store.send_tasks.items()}
     if isinstance(simulators, SmsSimulators):

@@ -1,4 +1,4 @@
-"""The IDE's examples over the sandbox: whoever loads the page and presses play must see something move."""
+"""The IDE's examples in the sandbox: running one right after loading the page must show changes."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -26,7 +26,7 @@ WHENEVER = pytest.mark.parametrize("seconds", [0, 700, HOUR, 5 * HOUR, DAY, 3 * 
 
 
 class Sandbox:
-    """The three simulators after some time; lives as long as a test."""
+    """The three simulators after some time; test lifetime."""
 
     def __init__(self, seconds: float, *, step: float = 600) -> None:
         self.clock = ManualClock(NOON)
@@ -57,7 +57,7 @@ class Sandbox:
         return ids
 
     def look(self, global_id: str) -> Any:  # noqa: ANN401 - whatever the simulator says
-        """The status of a record now; it must be there."""
+        """Return the current status of a record that exists."""
         now = self.clock.now()
         kind, _, local_id = global_id.partition(":")
         if kind == "Delivery":

@@ -1,4 +1,4 @@
-"""A simulator fails on demand, records what it was asked, and keeps the time."""
+"""Faults, the request log and the clock of a simulator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ THING = {"name": "a thing with a name of some length"}
 
 
 class Vendor:
-    """An upstream that counts what it worked off, and can be made to wait."""
+    """An upstream that counts the handled requests, and can be made to wait."""
 
     def __init__(self) -> None:
         self.worked = 0

@@ -1,1 +1,1 @@
-"""What operators set, and what they are told when it is wrong."""
+"""The settings, and the messages about invalid ones."""

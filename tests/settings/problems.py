@@ -5,11 +5,11 @@ import pytest
 from gateway.settings import SettingsProblems, load_settings
 
 OPEN = {"GATEWAY_AUTH__ANONYMOUS": "true"}
-"""The least that can be served."""
+"""The smallest valid settings."""
 
 
 def complaints(environment: Mapping[str, str]) -> dict[str, str]:
-    """What is said about each setting; the environment is open to everybody unless it says otherwise."""
+    """Return the problem of each setting; callers are anonymous unless the environment sets it."""
     with pytest.raises(SettingsProblems) as raised:
         load_settings({**OPEN, **environment})
     assert str(raised.value).splitlines() == list(raised.value.problems)

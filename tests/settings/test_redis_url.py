@@ -1,4 +1,4 @@
-"""Where Redis is: every part of the URL means something, or is refused before anything starts."""
+"""Redis URLs: an invalid part is refused before anything starts."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
     levels = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "websockets", "uvicorn", "gateway")}
-    # Whoever reads the log for secrets has set it lower.
+    # An earlier test that searched the log for secrets may have lowered the level.
     logging.getLogger("gateway").setLevel(logging.NOTSET)
     yield
     root.setLevel(before[0])

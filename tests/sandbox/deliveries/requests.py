@@ -1,4 +1,4 @@
-"""What the tests ask of the simulated send-tasks API."""
+"""Requests to the simulated send-tasks API."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

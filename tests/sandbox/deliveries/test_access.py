@@ -1,4 +1,4 @@
-"""The simulated send-tasks API lets in whom its document lets in, and speaks the documented media type."""
+"""Authentication and media types of the simulated send-tasks API."""
 
 from dataclasses import replace
 

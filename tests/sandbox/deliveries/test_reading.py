@@ -1,4 +1,4 @@
-"""The simulated send-tasks API is read as its document says."""
+"""Reads of the simulated send-tasks API, as its document describes them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The simulated send-tasks API is written to as its document says, and its tasks move by the clock."""
+"""Writes to the simulated send-tasks API, and its tasks over time."""
 
 import httpx
 import pytest

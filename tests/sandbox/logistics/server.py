@@ -19,7 +19,7 @@ OPTIONS = LogisticsOptions()
 
 @dataclass
 class LogisticsServer:
-    """A running simulator and a client of it that sends the fixed bearer token."""
+    """A running simulator, with a client that sends the fixed bearer token."""
 
     simulator: LogisticsSimulator
     clock: ManualClock
@@ -52,7 +52,7 @@ async def logistics_server(options: LogisticsOptions = OPTIONS, *, seed: int = 1
 
 
 def new_task(**fields: object) -> dict[str, Any]:
-    """A task that the API takes at NOON, with some fields replaced."""
+    """The body of a task that is valid at NOON, with some fields replaced."""
     return {
         "tracking_id": "TRACK-NEW",
         "from_address": {"street_address": "8 Jurong Port Road", "latitude": 1.3078, "longitude": 103.7175},

@@ -1,4 +1,4 @@
-"""How tasks move by the clock, and what they start from."""
+"""Seeded tasks, and the status changes of tasks over time."""
 
 from collections import Counter
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Webhooks: one for each change of status, in order, unless troubles are asked for."""
+"""Webhooks: one for each status change, in order, unless faults are configured."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the tests ask of the simulated SMS service."""
+"""Requests to the simulated SMS service."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -39,7 +39,7 @@ class Hosts:
 
 @dataclass
 class Seconds:
-    """The seconds in which the request limit is measured, moved by hand."""
+    """A manual clock for the request limit, in seconds."""
 
     now: float = 0.0
 

@@ -1,4 +1,4 @@
-"""The simulated SMS service lets in whom its document lets in, and as often."""
+"""Authentication and rate limits of the simulated SMS service."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The simulated SMS service takes and refuses jobs as its document says."""
+"""Posting jobs to the simulated SMS service, as its document describes it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The simulated SMS service is read as its document says, and its recipients move by the clock."""
+"""Reads of the simulated SMS service, and its recipients over time."""
 
 import re
 from collections import Counter
