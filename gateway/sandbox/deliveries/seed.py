@@ -149,7 +149,7 @@ def delivery_arrivals(store: DeliveriesStore, seed: int, start: datetime) -> Arr
             touched_at=arrival.arrives_at,
             course=draw_course(random, arrival.begins_at, slowness=SLOWNESS),
         )
-        store.take_over(task)
+        store.insert(task)
         return str(task.task_id)
 
     return Arrivals(start, RHYTHM, add, store.remove)

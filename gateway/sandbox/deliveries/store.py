@@ -73,10 +73,10 @@ class DeliveriesStore:
             touched_at=created_at,
             course=course,
         )
-        self.take_over(task)
+        self.insert(task)
         return task
 
-    def take_over(self, task: SendTask) -> None:
+    def insert(self, task: SendTask) -> None:
         """Add an existing send-task; its number must be outside the numbers that `add` assigns."""
         self.send_tasks[str(task.task_id)] = task
 

@@ -33,7 +33,7 @@ RETRY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookTroubles:
+class WebhookFaults:
     """The faults of webhooks; the default is none.
 
     Attributes:
@@ -81,7 +81,7 @@ class WebhookSender:
         url: The URL to post to.
         post: Posts one webhook.
         sleep: Waits for real seconds.
-        troubles: The faults; none by default.
+        faults: The faults; none by default.
     """
 
     def __init__(
@@ -92,15 +92,15 @@ class WebhookSender:
         *,
         post: Post,
         sleep: Sleep,
-        troubles: WebhookTroubles | None = None,
+        faults: WebhookFaults | None = None,
     ) -> None:
         self._tasks = tasks
         self._clock = clock
         self._url = url
         self._post = post
         self._sleep = sleep
-        self._troubles = troubles or WebhookTroubles()
-        self._chance = seeded_random(self._troubles.seed, "webhooks")
+        self._faults = faults or WebhookFaults()
+        self._chance = seeded_random(self._faults.seed, "webhooks")
         self._numbers = count()
         self._waiting: list[Webhook] = []
         self._seen = {task.id: len(task.so_far(clock.now())) for task in tasks}
@@ -147,17 +147,17 @@ class WebhookSender:
         return changes
 
     def _schedule(self, body: dict[str, Any], now: datetime) -> None:
-        if self._chance.random() < self._troubles.dropped:
+        if self._chance.random() < self._faults.dropped:
             return
-        copies = 2 if self._chance.random() < self._troubles.duplicated else 1
+        copies = 2 if self._chance.random() < self._faults.duplicated else 1
         for _ in range(copies):
-            late = self._chance.random() < self._troubles.delayed
-            delay = self._chance.uniform(0, self._troubles.delay_seconds) if late else 0.0
+            late = self._chance.random() < self._faults.delayed
+            delay = self._chance.uniform(0, self._faults.delay_seconds) if late else 0.0
             heapq.heappush(self._waiting, Webhook(now + timedelta(seconds=delay), next(self._numbers), body))
 
     def _reordered(self, webhooks: list[Webhook]) -> list[Webhook]:
         for at in range(len(webhooks) - 1):
-            if self._chance.random() < self._troubles.reordered:
+            if self._chance.random() < self._faults.reordered:
                 webhooks[at], webhooks[at + 1] = webhooks[at + 1], webhooks[at]
         return webhooks
 

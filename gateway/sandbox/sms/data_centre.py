@@ -83,7 +83,7 @@ class DataCentre:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def take_over(self, job: SmsJob) -> None:
+    def insert(self, job: SmsJob) -> None:
         """Add a job that was accepted by another data centre."""
         self._jobs[job.job_id] = job
 

@@ -22,8 +22,8 @@ from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
 from gateway.sandbox.options import SmsOptions
 from gateway.sandbox.simulator import Simulator
+from gateway.sandbox.sms.access import AccessChecks, RequestWindow
 from gateway.sandbox.sms.data_centre import VERSION, DataCentre, JobDefaults, job_report, recipient_report
-from gateway.sandbox.sms.gate import Gate, RequestWindow
 from gateway.sandbox.sms.records import SmsCourses, SmsJob
 from gateway.sandbox.sms.requests import (
     SmsRefusalError,
@@ -88,11 +88,11 @@ def create_sms(
     duplicates = _Duplicates()
 
     def simulator(name: str, *data_centres: DataCentre) -> Simulator:
-        gate = _gate(clock, options, monotonic)
+        checks = _access_checks(clock, options, monotonic)
         posting = _Posting(data_centres, duplicates, options)
-        routes = [_route("/jobs", gate.endpoint(posting.create), "POST")]
+        routes = [_route("/jobs", checks.endpoint(posting.create), "POST")]
         if len(data_centres) == 1:
-            routes += _Reading(data_centres[0], options).routes(gate)
+            routes += _Reading(data_centres[0], options).routes(checks)
         app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
         return Simulator(name, app, clock, error_in_200=_ERROR_IN_200)
 
@@ -144,13 +144,13 @@ class _Reading:
         self._data_centre = data_centre
         self._options = options
 
-    def routes(self, gate: Gate) -> list[Route]:
+    def routes(self, checks: AccessChecks) -> list[Route]:
         return [
-            _route("/jobs", gate.endpoint(self._list)),
-            _route("/jobs/", gate.endpoint(_refuse_no_id)),
-            _route("/jobs/{job_id}", gate.endpoint(self._report)),
-            _route("/sms", gate.endpoint(self._recipients)),
-            _route("/version", gate.endpoint(_version)),
+            _route("/jobs", checks.endpoint(self._list)),
+            _route("/jobs/", checks.endpoint(_refuse_no_id)),
+            _route("/jobs/{job_id}", checks.endpoint(self._report)),
+            _route("/sms", checks.endpoint(self._recipients)),
+            _route("/version", checks.endpoint(_version)),
         ]
 
     def _list(self, request: Request, _body: bytes, now: datetime) -> Response:
@@ -177,8 +177,8 @@ def _recipient_reports(job: SmsJob | None, now: datetime) -> list[dict[str, str]
     return [recipient_report(recipient, now) for recipient in job.recipients] if job else []
 
 
-def _gate(clock: AdjustableClock, options: SmsOptions, monotonic: Callable[[], float]) -> Gate:
-    return Gate(
+def _access_checks(clock: AdjustableClock, options: SmsOptions, monotonic: Callable[[], float]) -> AccessChecks:
+    return AccessChecks(
         clock,
         RequestWindow(options.max_requests_per_10_seconds, monotonic),
         username=options.username,

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.logistics.simulator import create_logistics
-from gateway.sandbox.logistics.webhooks import MAX_TRIES, RETRY_SECONDS, WebhookSender, WebhookTroubles
+from gateway.sandbox.logistics.webhooks import MAX_TRIES, RETRY_SECONDS, WebhookFaults, WebhookSender
 from gateway.sandbox.options import LogisticsOptions
 from tests.sandbox.connection import connected
 from tests.sandbox.logistics.server import NOON, logistics_server
@@ -29,7 +29,7 @@ async def no_sleep(seconds: float) -> None:
     raise AssertionError(f"nobody was to wait {seconds} s")
 
 
-def sender(clock: ManualClock, **troubles: float) -> WebhookSender:
+def sender(clock: ManualClock, **faults: float) -> WebhookSender:
     simulator = create_logistics(clock, options=LogisticsOptions(failing_share=0))
     return WebhookSender(
         simulator.tasks,
@@ -37,7 +37,7 @@ def sender(clock: ManualClock, **troubles: float) -> WebhookSender:
         "http://127.0.0.1:9/",
         post=no_post,
         sleep=no_sleep,
-        troubles=WebhookTroubles(**troubles),  # type: ignore[arg-type] # the seed is an int; these are all shares
+        faults=WebhookFaults(**faults),  # type: ignore[arg-type] # the seed is an int; these are all shares
     )
 
 

@@ -46,7 +46,7 @@ class RequestWindow:
         return True
 
 
-class Gate:
+class AccessChecks:
     """Checks requests and answers refused ones with a status and no content; host lifetime.
 
     Args:
