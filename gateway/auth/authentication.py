@@ -2,7 +2,7 @@
 
 ::
 
-    headers, cookies, connection_init -> Credentials --.
+    headers, cookies, connection_init -> CallerCredentials --.
                                                        |-- key ---> KeyHolders: ApiKeys, then JwtCallers
                                                        |-- session -> SessionCallers, on top of the key's caller
                                                        `-- none --> the anonymous caller, if the settings allow one
@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
-from gateway.auth.credentials import Credentials, credentials_of, credentials_of_socket
+from gateway.auth.credentials import CallerCredentials, credentials_of, credentials_of_socket
 from gateway.auth.json_web_tokens import JwtCallers
 from resolvers.errors import Unauthenticated
 
@@ -57,7 +57,7 @@ class KeyHolders:
         self._api_keys = api_keys
         self._jwt_callers = jwt_callers
 
-    async def find(self, credentials: Credentials) -> Caller | None:
+    async def find(self, credentials: CallerCredentials) -> Caller | None:
         """Return the caller of the key in the credentials; None if they have no key.
 
         Raises:
@@ -140,7 +140,7 @@ class Authentication:
         """
         return await self._caller(credentials_of_socket(scope, payload, self._cookies))
 
-    async def _caller(self, credentials: Credentials | None) -> Caller:
+    async def _caller(self, credentials: CallerCredentials | None) -> Caller:
         if credentials is None:
             return self._without_credentials()
         base = await self._key_holders.find(credentials) or self._anonymous

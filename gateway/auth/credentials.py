@@ -22,7 +22,7 @@ _PROXY_SCHEMES: Final = frozenset({b"basic", b"digest", b"negotiate", b"ntlm"})
 """Schemes of proxies in front, which browsers then send by themselves (RFC 7617, 7616, 4559): never the gateway's."""
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class CallerCredentials(msgspec.Struct, frozen=True):
     """The credentials of a request; request lifetime, never printed.
 
     Args:
@@ -37,10 +37,10 @@ class Credentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Hide the secrets."""
-        return "<Credentials>"
+        return "<CallerCredentials>"
 
 
-def credentials_of(scope: Scope, cookies: Cookies | None) -> Credentials | None:
+def credentials_of(scope: Scope, cookies: Cookies | None) -> CallerCredentials | None:
     """Return the credentials of an HTTP request; None if it has none.
 
     Args:
@@ -54,7 +54,9 @@ def credentials_of(scope: Scope, cookies: Cookies | None) -> Credentials | None:
     return _read(shown, scope, cookies) if shown else None
 
 
-def credentials_of_socket(scope: Scope, payload: Mapping[str, object] | None, cookies: Cookies) -> Credentials | None:
+def credentials_of_socket(
+    scope: Scope, payload: Mapping[str, object] | None, cookies: Cookies
+) -> CallerCredentials | None:
     """Return the credentials in a WebSocket's handshake and `connection_init`; None if there are none.
 
     A member of the payload replaces the handshake's header of the same name: payloads renew tokens, and the headers are
@@ -112,7 +114,7 @@ def _is_for_proxy(name: bytes, value: bytes) -> bool:
     return name == b"authorization" and value.strip().partition(b" ")[0].lower() in _PROXY_SCHEMES
 
 
-def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies | None) -> Credentials | None:
+def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies | None) -> CallerCredentials | None:
     bearers, api_keys, cookie_headers = set[str](), set[str](), list[bytes]()
     for name, value in shown:
         if name == b"cookie":
@@ -133,7 +135,7 @@ def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies |
     if not keys and not sessions:
         return None
     key = next(iter(keys), None)
-    return Credentials(key, next(iter(sessions), None), only_key=key is not None and key not in bearers)
+    return CallerCredentials(key, next(iter(sessions), None), only_key=key is not None and key not in bearers)
 
 
 def _text(name: bytes, value: bytes) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.session_store import SessionStore, SessionStoreUnavailable, hash_of, refresh_lock
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens, TokenPlace, UnsharedTokens
+from resolvers.upstreams.logistics.refreshing import LocalTokens, LogisticsTokenPair, RefreshedTokens, TokenStore
 from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
 from resolvers.upstreams.transport.credentials import FetchToken
 
@@ -52,16 +52,16 @@ class AccountTokens:
             configured: The token pair in the settings.
             upstream: The logistics API, which issues new tokens.
         """
-        return RefreshedTokens(self._place(identity, configured), upstream, self._now).fetch
+        return RefreshedTokens(self._token_store(identity, configured), upstream, self._now).fetch
 
     async def close(self) -> None:
         """Close files and connections."""
         if self._store is not None:
             await self._store.close()
 
-    def _place(self, identity: str, configured: LogisticsTokenPair) -> TokenPlace:
+    def _token_store(self, identity: str, configured: LogisticsTokenPair) -> TokenStore:
         if self._store is None:
-            return UnsharedTokens(configured)
+            return LocalTokens(configured)
         seal = Seal(self._secret_keys or [configured.refresh_token], "account tokens", self._now)
         return StoredTokens(identity, configured, self._store, seal)
 

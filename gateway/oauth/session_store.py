@@ -134,12 +134,12 @@ class StoreFaults:
     """Translates the errors of a store's library; lifetime of the store.
 
     Args:
-        place: The store's name in the log.
+        store_name: The store's name in the log.
         kinds: The library's exceptions.
     """
 
-    def __init__(self, place: str, *kinds: type[Exception]) -> None:
-        self._place = place
+    def __init__(self, store_name: str, *kinds: type[Exception]) -> None:
+        self._store_name = store_name
         self._kinds = kinds
         self._failing = False
 
@@ -155,11 +155,13 @@ class StoreFaults:
         except self._kinds as error:
             if not self._failing:
                 self._failing = True
-                logger.warning("%s fails (%s: %s): sessions cannot be used.", self._place, type(error).__name__, error)
+                logger.warning(
+                    "%s fails (%s: %s): sessions cannot be used.", self._store_name, type(error).__name__, error
+                )
             raise SessionStoreUnavailable from error
         if self._failing:
             self._failing = False
-            logger.info("%s is back: sessions can be used again.", self._place)
+            logger.info("%s is back: sessions can be used again.", self._store_name)
 
 
 MOST_SECONDS: Final = 60.0

@@ -227,7 +227,7 @@ class Conversation:
             if not only_if_shown or shows_credentials(payload):
                 await self._admission.admit(self._scope, payload)
         except GatewayError as error:
-            if self._protocol.tells_refused_init:
+            if self._protocol.reports_refused_init:
                 await self._channel.send(refused_init(refusal(error).body))
             raise try_again_later(error.message) if error.retryable else forbidden(error.message) from None
 

@@ -53,7 +53,7 @@ class SocketProtocol:
         refusal: Makes the payload of an `error` message from a response that has only errors.
         replaces: Whether a second operation with the same id replaces the first; otherwise it is an error.
         reinitializes: Whether a repeated `connection_init` renews the credentials; otherwise it is an error.
-        tells_refused_init: Whether a `connection_error` message precedes the close after wrong credentials.
+        reports_refused_init: Whether a `connection_error` message precedes the close after wrong credentials.
     """
 
     name: str
@@ -63,7 +63,7 @@ class SocketProtocol:
     refusal: Callable[[bytes], bytes]
     replaces: bool
     reinitializes: bool
-    tells_refused_init: bool
+    reports_refused_init: bool
 
     def response(self, operation_id: bytes, response: Response) -> str:
         """Return the message with a response of an operation.
@@ -126,7 +126,7 @@ TRANSPORT_WS: Final = SocketProtocol(
     refusal=_all_of,
     replaces=False,
     reinitializes=False,
-    tells_refused_init=False,
+    reports_refused_init=False,
 )
 LEGACY_WS: Final = SocketProtocol(
     name="graphql-ws",
@@ -143,7 +143,7 @@ LEGACY_WS: Final = SocketProtocol(
     refusal=_first_of,
     replaces=True,
     reinitializes=True,
-    tells_refused_init=True,
+    reports_refused_init=True,
 )
 PROTOCOLS: Final = MappingProxyType({protocol.name: protocol for protocol in (TRANSPORT_WS, LEGACY_WS)})
 """By name, in the order of preference."""

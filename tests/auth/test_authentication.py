@@ -8,7 +8,7 @@ import pytest
 from gateway.auth.authentication import ApiKeys, Authentication, KeyHolders
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
-from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, Credentials
+from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, CallerCredentials
 from gateway.http.origin import OwnOrigin
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated
@@ -130,7 +130,7 @@ def test_every_known_key_is_compared_in_constant_time(monkeypatch: pytest.Monkey
 
 
 def test_credentials_are_not_printed() -> None:
-    assert repr(Credentials(key=KEY, session="gws_x")) == "<Credentials>"
+    assert repr(CallerCredentials(key=KEY, session="gws_x")) == "<CallerCredentials>"
 
 
 async def test_a_jwt_gets_in_as_a_bearer_token_and_not_as_an_api_key(issuer: Issuer) -> None:

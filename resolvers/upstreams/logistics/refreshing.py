@@ -1,8 +1,8 @@
-"""Gives out bearer tokens for one refresh token, which the upstream may replace each time that it is used.
+"""Bearer tokens by a refresh token, which the upstream may replace with each use.
 
-The documents say that a refresh answers a bearer token alone. Servers that answer a new refresh token as well
-(RFC 6749, 6; RFC 9700, 4.14.2) take the old one no more, and may take its second use for theft: so the new one is kept
-before anything else, and no two processes use one at the same time.
+The documents say that a refresh returns only a bearer token. Servers that return a new refresh token as well (RFC 6749,
+6; RFC 9700, 4.14.2) reject the old one from then on and may take its reuse for theft. So the new pair is stored at
+once, and refreshes of one pair never run concurrently, in any process.
 """
 
 import logging
@@ -21,16 +21,16 @@ from resolvers.upstreams.transport.credentials import FetchToken, Token
 logger = logging.getLogger(__name__)
 
 BEARER_SECONDS: Final = 30 * 86_400.0
-"""How long a bearer token lives, documented (Demo Oauth2)."""
+"""The documented lifetime of a bearer token (Demo Oauth2)."""
 
 
 class LogisticsTokenPair(msgspec.Struct, frozen=True):
-    """What one account or session has of the logistics API; a value.
+    """The logistics tokens of one account or session.
 
     Args:
-        bearer_token: For calls; empty where there is none yet.
-        refresh_token: For another bearer token.
-        bearer_until: When the bearer token ends, in seconds since 1970.
+        bearer_token: Authorizes calls; empty if there is none yet.
+        refresh_token: Exchanged for another bearer token.
+        bearer_until: When the bearer token expires, in seconds since 1970.
     """
 
     bearer_token: str
@@ -38,50 +38,50 @@ class LogisticsTokenPair(msgspec.Struct, frozen=True):
     bearer_until: float
 
     def __repr__(self) -> str:
-        """The kind alone."""
+        """Hide the tokens."""
         return "<LogisticsTokenPair>"
 
 
-class TokenPlace(Protocol):
-    """Where the tokens of one account or session are kept, for all processes that use them."""
+class TokenStore(Protocol):
+    """Stores the tokens of one account or session for all processes that use them."""
 
     async def read(self) -> LogisticsTokenPair:
-        """Return the tokens as they are kept now.
+        """Return the stored tokens.
 
         Raises:
-            UpstreamError: there are none, or nobody can tell.
+            UpstreamError: There are none, or the store cannot be reached.
         """
         ...
 
     async def write(self, tokens: LogisticsTokenPair) -> None:
-        """Keep other tokens in their place."""
+        """Replace the stored tokens."""
         ...
 
     def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
-        """Let one refresh at a time run, over all processes.
+        """Hold the lock of the refresh, across processes.
 
         Raises:
-            UpstreamError: the others were not done in time.
+            UpstreamError: The lock was not free in time.
         """
         ...
 
 
-class UnsharedTokens:
-    """The place of one account's tokens in this process alone; lives as long as it.
+class LocalTokens:
+    """Stores one account's tokens in the memory of this process; process lifetime.
 
     Args:
-        tokens: Those of the settings.
+        tokens: The tokens in the settings.
     """
 
     def __init__(self, tokens: LogisticsTokenPair) -> None:
         self._tokens = tokens
 
     async def read(self) -> LogisticsTokenPair:
-        """Return the tokens that were last kept."""
+        """Return the stored tokens."""
         return self._tokens
 
     async def write(self, tokens: LogisticsTokenPair) -> None:
-        """Keep other tokens until the process ends."""
+        """Replace the stored tokens until the process ends."""
         if tokens.refresh_token != self._tokens.refresh_token:
             logger.warning(
                 "LOGISTICS has replaced the account's refresh token, and the new one is lost when this process ends: "
@@ -90,43 +90,43 @@ class UnsharedTokens:
         self._tokens = tokens
 
     def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
-        """Nobody else refreshes them: an account's credentials fetch one token at a time."""
+        """Hold no lock: an account's credentials fetch one token at a time."""
         del scope
         return nullcontext()
 
 
 def unshared_tokens(identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
-    """Return what fetches an account's tokens for this process alone; see `RefreshedTokens`."""
+    """Return the function that fetches an account's tokens, stored in this process only; see `RefreshedTokens`."""
     del identity
-    return RefreshedTokens(UnsharedTokens(configured), upstream, time.time).fetch
+    return RefreshedTokens(LocalTokens(configured), upstream, time.time).fetch
 
 
 class RefreshedTokens:
-    """The bearer tokens of one account or session; lives as long as its credentials.
+    """Fetches the bearer tokens of one account or session; lifetime of its credentials.
 
     Args:
-        place: Where they are kept.
-        upstream: Gives out new ones.
+        store: Stores the tokens.
+        upstream: Issues new tokens.
         now: The wall clock, in seconds since 1970.
     """
 
-    def __init__(self, place: TokenPlace, upstream: LogisticsTokens, now: Callable[[], float]) -> None:
-        self._place = place
+    def __init__(self, store: TokenStore, upstream: LogisticsTokens, now: Callable[[], float]) -> None:
+        self._store = store
         self._upstream = upstream
         self._now = now
         self._given: str | None = None
-        # What the place holds, and what should stand there instead.
+        # The stored pair and its replacement, after the replacement could not be stored.
         self._unkept: tuple[LogisticsTokenPair, LogisticsTokenPair] | None = None
 
     async def fetch(self, scope: CallScope) -> Token:
-        """Return a token that was not given before: one that another process has kept, or else a new one.
+        """Return a token that was not returned before: one stored by another process, or else a new one.
 
         Raises:
-            UpstreamError: the tokens are revoked or cannot be read, or the upstream gives no other.
+            UpstreamError: The tokens are revoked or cannot be read, or the upstream issues no new one.
         """
         tokens = await self._newest()
         if not self._is_another(tokens):
-            async with self._place.refreshing(scope):
+            async with self._store.refreshing(scope):
                 tokens = await self._newest()
                 if not self._is_another(tokens):
                     tokens = await self._refreshed(scope, tokens)
@@ -137,8 +137,8 @@ class RefreshedTokens:
         return tokens.bearer_token not in {"", self._given} and tokens.bearer_until > self._now()
 
     async def _newest(self) -> LogisticsTokenPair:
-        """What is kept, unless it is what this process has replaced and could not keep."""
-        kept = await self._place.read()
+        """The stored pair, or the newer one that this process could not store yet."""
+        kept = await self._store.read()
         if self._unkept is None:
             return kept
         replaced, new = self._unkept
@@ -152,7 +152,7 @@ class RefreshedTokens:
         try:
             answered = await self._upstream.refresh(scope, old.refresh_token)
         except (UpstreamRefusal, UpstreamAuth):
-            # A process whose lock ran out may have been first, and its answer is what counts.
+            # Another process, whose lock had expired, may have refreshed first; then its result counts.
             newest = await self._newest()
             if newest.refresh_token == old.refresh_token:
                 raise
@@ -166,7 +166,7 @@ class RefreshedTokens:
     async def _keep(self, old: LogisticsTokenPair, new: LogisticsTokenPair) -> None:
         """Keep new tokens; where that fails they are good all the same, and it is tried again later."""
         try:
-            await self._place.write(new)
+            await self._store.write(new)
         except Exception:
             logger.exception(
                 "New tokens of the logistics API could not be kept; they are lost if the process ends now."
