@@ -6,9 +6,11 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers import deliveries
+from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries import records
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.nodes import Node, PageInfo, Trackable, is_record
+from schema.prices import WHOLE_PAGE, CallForEach, priced
 
 
 @strawberry.type(description="A DDEX party.")
@@ -71,12 +73,16 @@ class Delivery(Trackable):
     created_at: datetime = strawberry.field(description="When the delivery was created.")
     updated_at: datetime = strawberry.field(description="When the delivery last changed.")
     product = strawberry.field(
-        resolver=deliveries.product, graphql_type=Product | None, description="What is delivered."
+        resolver=deliveries.product,
+        graphql_type=Product | None,
+        description="What is delivered.",
+        metadata=priced(CallForEach(operations.PRODUCT_OF, "Product")),
     )
     dsp_upload_identification = strawberry.field(
         resolver=deliveries.upload_identification,
         graphql_type=DspUploadIdentification | None,
         description="The channel to the DSP.",
+        metadata=priced(CallForEach(operations.UPLOAD_IDENTIFICATION_OF, "DspUploadIdentification")),
     )
 
 
@@ -92,7 +98,11 @@ class DeliveryEdge:
 class DeliveryConnection:
     """A view of a connection of deliveries."""
 
-    edges: list[DeliveryEdge] = strawberry.field(description="The deliveries of this page with their cursors.")
-    nodes: list[Delivery | None] = strawberry.field(description="The deliveries of this page.")
+    edges: list[DeliveryEdge] = strawberry.field(
+        description="The deliveries of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
+    )
+    nodes: list[Delivery | None] = strawberry.field(
+        description="The deliveries of this page.", metadata=priced(size=WHOLE_PAGE)
+    )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     total_count: int = strawberry.field(description="How many deliveries match, over all pages.")

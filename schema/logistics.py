@@ -6,10 +6,12 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers import logistics
+from resolvers.upstreams import operations
 from resolvers.upstreams.logistics import records
 from schema.enums import BroadcastPreference, TaskStatus, VehicleType
 from schema.nodes import PageInfo, Trackable, is_record
 from schema.organizations import Organization
+from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 from schema.pricing import Money
 
 
@@ -99,7 +101,7 @@ class LogisticsTask(Trackable):
     distance_meters: int | None = strawberry.field(description="From the pickup to the dropoff, in metres.")
     urgent: bool | None = strawberry.field(description="Whether the task is urgent.")
     price: Money | None = strawberry.field(description="What the task pays.")
-    items: list[TaskItem] = strawberry.field(description="What is carried.")
+    items: list[TaskItem] = strawberry.field(description="What is carried.", metadata=priced(size=UNBOUNDED))
     cargo_net_quantity: int | None = strawberry.field(description="How many pieces are carried.")
     broadcast_preference: BroadcastPreference | None = strawberry.field(
         description="Which drivers the task is offered to."
@@ -108,7 +110,9 @@ class LogisticsTask(Trackable):
     vehicle_emissions_type: str | None = strawberry.field(description="What drives the vehicle, such as `ev`.")
     vehicle_emissions: JSON | None = strawberry.field(description="The vehicle's emissions, as the upstream says them.")
     status: TaskStatus = strawberry.field(description="Where the task stands, in the upstream's vocabulary.")
-    status_history: list[TaskStatusEntry] = strawberry.field(description="The statuses that the task has had.")
+    status_history: list[TaskStatusEntry] = strawberry.field(
+        description="The statuses that the task has had.", metadata=priced(size=UNBOUNDED)
+    )
     driver: Driver | None = strawberry.field(description="Who drives; null until somebody has accepted the task.")
     transporter: JSON | None = strawberry.field(description="The transporter's organization, as the upstream says it.")
     creation_group: str | None = strawberry.field(description="Tasks that were created together share it, a UUID.")
@@ -122,6 +126,7 @@ class LogisticsTask(Trackable):
         resolver=logistics.organization,
         graphql_type=Organization | None,
         description="The organization that the task is carried out for.",
+        metadata=priced(CallForEach(operations.ORGANIZATION, "Organization")),
     )
     platform_id: str | None = strawberry.field(description="The platform that the task came over.")
     version_rev: str | None = strawberry.field(description="The revision to send back with updateLogisticsTask.")
@@ -140,6 +145,10 @@ class LogisticsTaskEdge:
 class LogisticsTaskConnection:
     """A view of a connection of tasks."""
 
-    edges: list[LogisticsTaskEdge] = strawberry.field(description="The tasks of this page with their cursors.")
-    nodes: list[LogisticsTask | None] = strawberry.field(description="The tasks of this page.")
+    edges: list[LogisticsTaskEdge] = strawberry.field(
+        description="The tasks of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
+    )
+    nodes: list[LogisticsTask | None] = strawberry.field(
+        description="The tasks of this page.", metadata=priced(size=WHOLE_PAGE)
+    )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")

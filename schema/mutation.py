@@ -9,8 +9,10 @@ from resolvers import deliveries, logistics, organizations
 from resolvers.catalogue import local_id
 from resolvers.kinds.deliveries import DELIVERY_ID
 from resolvers.kinds.logistics import TASK_ID
+from resolvers.rereading import MAX_REREAD
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
+from resolvers.upstreams import operations
 from schema.arguments import Id, given
 from schema.inputs.checks import not_blank
 from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
@@ -28,6 +30,7 @@ from schema.payloads import (
     SmsJobPayload,
     errors_as_data,
 )
+from schema.prices import Change, PageByArgument, priced
 
 Tracked = Annotated[
     list[TrackingIdInput],
@@ -151,9 +154,13 @@ class Mutation:
         resolver=_create_delivery,
         graphql_type=DeliveryPayload,
         description="Sends one product to one DSP; with `deliverable: true` the delivery starts at once.",
+        metadata=priced(Change(operations.CREATE_DELIVERY, "Delivery", "delivery", reads=1)),
     )
     update_delivery = strawberry.mutation(
-        resolver=_update_delivery, graphql_type=DeliveryPayload, description="Changes a delivery."
+        resolver=_update_delivery,
+        graphql_type=DeliveryPayload,
+        description="Changes a delivery.",
+        metadata=priced(Change(operations.UPDATE_DELIVERY, "Delivery", "delivery", reads=1)),
     )
     cancel_delivery = strawberry.mutation(
         resolver=_cancel_delivery,
@@ -163,6 +170,7 @@ class Mutation:
             "delete a send-task, so a delivery that has started answers NotAllowedNow; to take a product down from a "
             "DSP, create a delivery of type DELETE."
         ),
+        metadata=priced(Change(operations.UPDATE_DELIVERY, "Delivery", "delivery", reads=2)),
     )
     send_sms = strawberry.mutation(
         resolver=_send_sms,
@@ -171,40 +179,60 @@ class Mutation:
             "Up to 3000 recipients over all messages. Once the upstream has taken the job the payload has it and no "
             "error: until its report can be read, the job is built from the input."
         ),
+        metadata=priced(Change(operations.CREATE_JOB, "SmsJob", "job")),
     )
     create_logistics_tasks = strawberry.mutation(
         resolver=_create_logistics_tasks,
         graphql_type=LogisticsTasksPayload,
         description="Any number; sent upstream 20 at a time. With draft: true nothing is broadcast.",
+        metadata=priced(
+            Change(operations.CREATE_TASKS, "LogisticsTask", "tasks", reads=1, reads_most=MAX_REREAD),
+            PageByArgument("tasks"),
+        ),
     )
     update_logistics_task = strawberry.mutation(
         resolver=_update_logistics_task,
         graphql_type=LogisticsTaskPayload,
         description="Changes a task at the revision that was last read; a stale one is a Conflict.",
+        metadata=priced(Change(operations.UPDATE_TASK, "LogisticsTask", "task", reads=1)),
     )
     cancel_logistics_task = strawberry.mutation(
         resolver=_cancel_logistics_task,
         graphql_type=LogisticsTaskPayload,
         description="Calls a task off, which no driver may have accepted yet.",
+        metadata=priced(Change(operations.CANCEL_TASK, "LogisticsTask", "task", reads=1)),
     )
     broadcast_logistics_tasks = strawberry.mutation(
-        resolver=_broadcast_logistics_tasks, graphql_type=LogisticsTasksPayload, description="Offers drafts to drivers."
+        resolver=_broadcast_logistics_tasks,
+        graphql_type=LogisticsTasksPayload,
+        description="Offers drafts to drivers.",
+        metadata=priced(Change(operations.BROADCAST_TASKS, "LogisticsTask", "tasks", reads=1), PageByArgument("ids")),
     )
     broadcast_logistics_tasks_with_tracking = strawberry.mutation(
         resolver=_broadcast_logistics_tasks_with_tracking,
         graphql_type=LogisticsTasksPayload,
         description="Offers drafts to drivers, and gives each that was really offered its tracking id.",
+        metadata=priced(
+            Change(operations.BROADCAST_WITH_TRACKING, "LogisticsTask", "tasks", reads=1), PageByArgument("tasks")
+        ),
     )
     set_tracking_ids = strawberry.mutation(
-        resolver=_set_tracking_ids, graphql_type=LogisticsTasksPayload, description="Gives tasks their tracking ids."
+        resolver=_set_tracking_ids,
+        graphql_type=LogisticsTasksPayload,
+        description="Gives tasks their tracking ids.",
+        metadata=priced(
+            Change(operations.SET_TRACKING_IDS, "LogisticsTask", "tasks", reads=1), PageByArgument("tasks")
+        ),
     )
     create_organization = strawberry.mutation(
         resolver=_create_organization,
         graphql_type=OrganizationPayload,
         description="Registers a business that tasks are carried out for.",
+        metadata=priced(Change(operations.CREATE_ORGANIZATION, "Organization", "organization", reads=1)),
     )
     invite_user = strawberry.mutation(
         resolver=_invite_user,
         graphql_type=InviteUserPayload,
         description="Invites a user into an organization by email.",
+        metadata=priced(Change(operations.INVITE_USER)),
     )

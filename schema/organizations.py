@@ -6,8 +6,10 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers import organizations
+from resolvers.upstreams import operations
 from resolvers.upstreams.logistics import records
 from schema.nodes import Node, PageInfo, is_record
+from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 
 
 @strawberry.type(description="What a user of an organization may be.")
@@ -34,6 +36,7 @@ class Organization(Node):
         resolver=organizations.roles,
         graphql_type=list[Role] | None,
         description="The roles that its users can have.",
+        metadata=priced(CallForEach(operations.ROLES, "Role"), UNBOUNDED),
     )
 
 
@@ -49,8 +52,12 @@ class OrganizationEdge:
 class OrganizationConnection:
     """A view of a connection of organizations."""
 
-    edges: list[OrganizationEdge] = strawberry.field(description="The organizations of this page with their cursors.")
-    nodes: list[Organization | None] = strawberry.field(description="The organizations of this page.")
+    edges: list[OrganizationEdge] = strawberry.field(
+        description="The organizations of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
+    )
+    nodes: list[Organization | None] = strawberry.field(
+        description="The organizations of this page.", metadata=priced(size=WHOLE_PAGE)
+    )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
 
 

@@ -13,6 +13,7 @@ from schema.inputs.checks import Path
 from schema.logistics import LogisticsTask
 from schema.mutation_errors import MutationError, all_as_data
 from schema.organizations import Organization
+from schema.prices import UNBOUNDED, WHOLE_PAGE, priced
 from schema.sms import SmsJob
 
 Arguments = ParamSpec("Arguments")
@@ -27,7 +28,7 @@ class DeliveryPayload:
     """What a mutation of a delivery answers; operation lifetime."""
 
     delivery: Delivery | None = strawberry.field(description=f"The delivery as it stands now{WITH_ERRORS}")
-    errors: list[MutationError] = strawberry.field(description=ERRORS)
+    errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
 
 
 @strawberry.type(description="A job that the upstream has taken, or why it was not sent.")
@@ -35,7 +36,7 @@ class SmsJobPayload:
     """What sending a job answers; operation lifetime."""
 
     job: SmsJob | None = strawberry.field(description="The job, from its report or, until that can be read, the input.")
-    errors: list[MutationError] = strawberry.field(description=ERRORS)
+    errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
 
 
 @strawberry.type(description="A task that was changed, or why it was not.")
@@ -43,7 +44,7 @@ class LogisticsTaskPayload:
     """What a mutation of one task answers; operation lifetime."""
 
     task: LogisticsTask | None = strawberry.field(description=f"The task as it stands now{WITH_ERRORS}")
-    errors: list[MutationError] = strawberry.field(description=ERRORS)
+    errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
 
 
 @strawberry.type(
@@ -55,8 +56,12 @@ class LogisticsTaskPayload:
 class LogisticsTasksPayload:
     """What a mutation of several tasks answers; operation lifetime."""
 
-    tasks: list[LogisticsTask] | None = strawberry.field(description="The tasks that were made or changed.")
-    errors: list[MutationError] = strawberry.field(description="Why others were not; empty where all were.")
+    tasks: list[LogisticsTask] | None = strawberry.field(
+        description="The tasks that were made or changed.", metadata=priced(size=WHOLE_PAGE)
+    )
+    errors: list[MutationError] = strawberry.field(
+        description="Why others were not; empty where all were.", metadata=priced(size=UNBOUNDED)
+    )
 
 
 @strawberry.type(description="An organization that was created, or why it was not.")
@@ -64,7 +69,7 @@ class OrganizationPayload:
     """What creating an organization answers; operation lifetime."""
 
     organization: Organization | None = strawberry.field(description="The organization.")
-    errors: list[MutationError] = strawberry.field(description=ERRORS)
+    errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
 
 
 @strawberry.type(description="What the upstream says to an invitation, or why nobody was invited.")
@@ -72,7 +77,7 @@ class InviteUserPayload:
     """What inviting a user answers; operation lifetime."""
 
     message: str | None = strawberry.field(description="What the upstream says; null where it says nothing.")
-    errors: list[MutationError] = strawberry.field(description=ERRORS)
+    errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
 
 
 def errors_as_data(

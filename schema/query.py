@@ -8,13 +8,16 @@ from strawberry import UNSET
 
 from resolvers import deliveries, logistics, nodes, organizations, pricing, upstream_states
 from resolvers.catalogue import local_id
+from resolvers.connections import MAX_FIRST
 from resolvers.kinds.deliveries import DELIVERY_ID
 from resolvers.kinds.logistics import ORGANIZATION_ID, TASK_ID
 from resolvers.kinds.sms import JOB_ID
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from resolvers.sms import listing as sms_listing
+from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import JobWindow
+from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from schema.arguments import After, First, FirstRecipients, Id, given, size_of_page
 from schema.deliveries import Delivery, DeliveryConnection
@@ -25,6 +28,21 @@ from schema.inputs.pricing import PriceQuoteInput
 from schema.logistics import LogisticsTask, LogisticsTaskConnection
 from schema.nodes import Node
 from schema.organizations import Organization, OrganizationConnection, Partner
+from schema.prices import (
+    FREE,
+    UNBOUNDED,
+    Call,
+    DeliveriesPage,
+    JobsPage,
+    ListByArgument,
+    NumberedPage,
+    PageByFirst,
+    RecipientsByJobId,
+    RecordByGlobalId,
+    RecordById,
+    RecordsByGlobalIds,
+    priced,
+)
 from schema.pricing import PriceQuote
 from schema.sms import RecipientConnection, SmsApiVersion, SmsJob, SmsJobConnection
 
@@ -140,21 +158,34 @@ class Query:
     """The root of every query; its resolvers answer records."""
 
     node = strawberry.field(
-        resolver=_node, graphql_type=Node | None, description="Anything by its global id; null where there is none."
+        resolver=_node,
+        graphql_type=Node | None,
+        description="Anything by its global id; null where there is none.",
+        metadata=priced(RecordByGlobalId("id")),
     )
     nodes = strawberry.field(
         resolver=_nodes,
         graphql_type=list[Node | None],
         description="In the order asked for; null where there is none.",
+        metadata=priced(RecordsByGlobalIds("ids"), ListByArgument("ids")),
     )
     delivery = strawberry.field(
-        resolver=_delivery, graphql_type=Delivery | None, description="One delivery; null where there is none."
+        resolver=_delivery,
+        graphql_type=Delivery | None,
+        description="One delivery; null where there is none.",
+        metadata=priced(RecordById("Delivery")),
     )
     deliveries = strawberry.field(
-        resolver=_deliveries, graphql_type=DeliveryConnection | None, description="Deliveries, in the upstream's order."
+        resolver=_deliveries,
+        graphql_type=DeliveryConnection | None,
+        description="Deliveries, in the upstream's order.",
+        metadata=priced(DeliveriesPage(operations.DELIVERIES, ids=("filter", "ids")), PageByFirst(20, MAX_FIRST)),
     )
     sms_job = strawberry.field(
-        resolver=_sms_job, graphql_type=SmsJob | None, description="One SMS job; null where there is none."
+        resolver=_sms_job,
+        graphql_type=SmsJob | None,
+        description="One SMS job; null where there is none.",
+        metadata=priced(RecordById("SmsJob")),
     )
     sms_jobs = strawberry.field(
         resolver=_sms_jobs,
@@ -164,41 +195,59 @@ class Query:
             "upstream allows. Order as upstream: the primary data centre first, the secondary once the primary is "
             "exhausted."
         ),
+        metadata=priced(JobsPage(operations.JOB_IDS), PageByFirst(20, MAX_FIRST)),
     )
     recipients = strawberry.field(
         resolver=_recipients,
         graphql_type=RecipientConnection | None,
         description="A job's recipients; null where there is no such job.",
+        metadata=priced(RecipientsByJobId("jobId"), PageByFirst(50, MAX_RECIPIENTS)),
     )
     sms_api_version = strawberry.field(
         resolver=_sms_api_version,
         graphql_type=SmsApiVersion | None,
         description="Which version of the SMS API answers.",
+        metadata=priced(Call(operations.SMS_VERSION)),
     )
     logistics_task = strawberry.field(
         resolver=_logistics_task,
         graphql_type=LogisticsTask | None,
         description="One logistics task; null where there is none.",
+        metadata=priced(RecordById("LogisticsTask")),
     )
     logistics_tasks = strawberry.field(
-        resolver=_logistics_tasks, graphql_type=LogisticsTaskConnection | None, description="Logistics tasks."
+        resolver=_logistics_tasks,
+        graphql_type=LogisticsTaskConnection | None,
+        description="Logistics tasks.",
+        metadata=priced(NumberedPage(operations.TASKS, "LogisticsTask"), PageByFirst(20, MAX_FIRST)),
     )
     price_quote = strawberry.field(
-        resolver=_price_quote, graphql_type=PriceQuote | None, description="What a delivery over some stops would cost."
+        resolver=_price_quote,
+        graphql_type=PriceQuote | None,
+        description="What a delivery over some stops would cost.",
+        metadata=priced(Call(operations.PRICE)),
     )
     partner = strawberry.field(
-        resolver=_partner, graphql_type=Partner | None, description="The partner account behind the gateway."
+        resolver=_partner,
+        graphql_type=Partner | None,
+        description="The partner account behind the gateway.",
+        metadata=priced(Call(operations.PARTNER)),
     )
     organization = strawberry.field(
         resolver=_organization,
         graphql_type=Organization | None,
         description="One organization; null where there is none.",
+        metadata=priced(RecordById("Organization")),
     )
     organizations = strawberry.field(
-        resolver=_organizations, graphql_type=OrganizationConnection | None, description="The partner's organizations."
+        resolver=_organizations,
+        graphql_type=OrganizationConnection | None,
+        description="The partner's organizations.",
+        metadata=priced(NumberedPage(operations.ORGANIZATIONS, "Organization"), PageByFirst(20, MAX_FIRST)),
     )
     upstreams = strawberry.field(
         resolver=_upstreams,
         graphql_type=list[Upstream],
         description="How each upstream does, from what the gateway has seen; asks none of them.",
+        metadata=priced(FREE, UNBOUNDED),
     )

@@ -8,6 +8,7 @@ from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema.declared_prices import require_declared_prices
 from schema.mutation import Mutation
 from schema.mutation_errors import Conflict, InvalidInput, NotAllowedNow, NotFound, RateLimited, UpstreamFailed
 from schema.query import Query
@@ -29,8 +30,11 @@ def build_schema(
         mutations: Likewise, of `Mutation`.
         execution_context_class: How graphql-core executes an operation; its own way unless told.
         extensions: What Strawberry runs around each operation.
+
+    Raises:
+        UndeclaredCost: A field declares no price.
     """
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=_with_fields(Query, queries),
         mutation=_with_fields(Mutation, mutations),
         subscription=Subscription,
@@ -39,6 +43,8 @@ def build_schema(
         extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    require_declared_prices(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    return schema
 
 
 def _with_fields(root: type, others: Sequence[type]) -> type:

@@ -8,11 +8,14 @@ import strawberry
 from resolvers.connections import Connection
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
+from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.unread_jobs import UnreadJob
+from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
 from schema.arguments import After, FirstRecipients, given, size_of_page
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
 from schema.nodes import Node, PageInfo, Trackable, is_record
+from schema.prices import WHOLE_PAGE, CallForEach, JobOfRecipient, OneOfKinds, PageByFirst, RecipientsOfJob, priced
 
 
 @strawberry.type(description="How many recipients of a job stand where; one that cannot be read counts nowhere.")
@@ -48,6 +51,7 @@ class Recipient(Trackable):
         resolver=sms_jobs.job_of_recipient,
         graphql_type="SmsJob | None",
         description="The job that the SMS belongs to.",
+        metadata=priced(JobOfRecipient()),
     )
 
 
@@ -63,8 +67,12 @@ class RecipientEdge:
 class RecipientConnection:
     """A view of a connection of recipients."""
 
-    edges: list[RecipientEdge] = strawberry.field(description="The recipients of this page with their cursors.")
-    nodes: list[Recipient | None] = strawberry.field(description="The recipients of this page.")
+    edges: list[RecipientEdge] = strawberry.field(
+        description="The recipients of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
+    )
+    nodes: list[Recipient | None] = strawberry.field(
+        description="The recipients of this page.", metadata=priced(size=WHOLE_PAGE)
+    )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     total_count: int = strawberry.field(description="How many recipients the job has, over all pages.")
 
@@ -108,17 +116,22 @@ class SmsJob(Trackable):
     finished_at: datetime | None = strawberry.field(description="When the job was worked off.")
     recipient_count: int = strawberry.field(description="How many recipients the job has.")
     recipients = strawberry.field(
-        resolver=_recipients, graphql_type=RecipientConnection | None, description="The job's recipients, by page."
+        resolver=_recipients,
+        graphql_type=RecipientConnection | None,
+        description="The job's recipients, by page.",
+        metadata=priced(RecipientsOfJob(), PageByFirst(50, MAX_RECIPIENTS)),
     )
     recipient_summary = strawberry.field(
         resolver=sms_jobs.recipient_summary,
         graphql_type=RecipientSummary | None,
         description="How many recipients stand where; costs the recipients' call.",
+        metadata=priced(CallForEach(operations.RECIPIENTS, "RecipientSummary")),
     )
     regarding = strawberry.field(
         resolver=sms_jobs.regarding,
         graphql_type=Node | None,
         description="The delivery or logistics task that this job was sent about (SendSmsInput.regarding).",
+        metadata=priced(OneOfKinds(("Delivery", "LogisticsTask"))),
     )
 
 
@@ -141,8 +154,12 @@ class SmsJobEdge:
 class SmsJobConnection:
     """A view of a connection of jobs."""
 
-    edges: list[SmsJobEdge] = strawberry.field(description="The jobs of this page with their cursors.")
-    nodes: list[SmsJob | None] = strawberry.field(description="The jobs of this page.")
+    edges: list[SmsJobEdge] = strawberry.field(
+        description="The jobs of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
+    )
+    nodes: list[SmsJob | None] = strawberry.field(
+        description="The jobs of this page.", metadata=priced(size=WHOLE_PAGE)
+    )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
 
 

@@ -12,6 +12,7 @@ from schema.arguments import given
 from schema.enums import Progress, StatusEventKind, StatusEventSource
 from schema.inputs.checks import not_empty
 from schema.nodes import Trackable
+from schema.prices import EventsByGlobalIds, priced
 
 
 @strawberry.type(
@@ -70,4 +71,5 @@ class Subscription:
             "Redis) gives a GAP; one that the gateway never made is BAD_INPUT. A thing that does not exist or may "
             "not be seen is one event of the kind PROBLEM; the others go on."
         ),
+        metadata=priced(EventsByGlobalIds("ids", place="node")),
     )

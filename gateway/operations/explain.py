@@ -6,10 +6,10 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.operations.cost.estimates import Cost
-from gateway.operations.cost.records import Operation
 from resolvers.context import Context
 from resolvers.upstreams.call import CallTrace
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.operations import Operation
 
 TRACES: Final = "gateway.traces"
 """The key of the ASGI scope under which somebody wants to see an operation's calls, a list of `CallTrace`."""

@@ -27,7 +27,6 @@ from redis.asyncio import Redis
 from gateway.auth.callers import Caller
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets, SpentCounts
-from gateway.operations.cost.declared import require_declared_costs
 from gateway.operations.cost.estimates import CostConfig, Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.documents.documents import Document, Documents
@@ -141,17 +140,15 @@ def build_operation_stack(
 
     Args:
         settings: What the operator set.
-        schema: What operations are validated against; refused where the cost of a field is not declared.
+        schema: What operations are validated against, and whose fields declare what they cost.
         execution: Executes them.
         surroundings: What the steps share with other parts of the process.
 
     Raises:
-        UndeclaredCost: A field of the schema has none.
         ManifestProblem: The file of trusted documents is no manifest any more; it was one when the settings were read.
     """
-    require_declared_costs(schema)
     counts = surroundings.counts
-    documents, costs = _documents(settings, schema), _costs(settings, counts)
+    documents, costs = _documents(settings, schema), _costs(settings, schema, counts)
     limits = RequestLimits(settings.limits.document_bytes, settings.limits.variable_values, counts)
     persisted, budgets = _persisted(settings, surroundings.redis), _budgets(settings, surroundings)
     mutations = RunningMutations()
@@ -203,10 +200,10 @@ def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
     return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix) if redis else LocalDocuments())
 
 
-def _costs(settings: Settings, counts: RequestCounts) -> Costs:
+def _costs(settings: Settings, schema: GraphQLSchema, counts: RequestCounts) -> Costs:
     services = [settings.sms, *(account.sms for account in settings.accounts.values())]
     centres = max((len(one.urls) for one in services if one is not None), default=1)
-    return Costs(CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
+    return Costs(schema, CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
 
 
 def _sms_quotas(settings: Settings, surroundings: OperationSurroundings) -> SmsQuotas | None:

@@ -136,7 +136,7 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
     schema, execution = core_schema(strawberry_schema), CompiledExecution(strawberry_schema)
     limits = RequestLimits(document_bytes=MAX_MESSAGE_BYTES, variable_values=100, counts=RequestCounts())
     documents, persisted = Documents(schema), AutomaticDocuments(LocalDocuments())
-    costs, mutations, writer = Costs(CostConfig()), RunningMutations(), ResponseWriter()
+    costs, mutations, writer = Costs(schema, CostConfig()), RunningMutations(), ResponseWriter()
     runner = Runner(documents, execution, costs, limits, RunnerConfig(), writer)
     operations = PersistedOperations(UninterruptedMutations(runner, documents, mutations), persisted, limits)
     stack = OperationStack(operations, documents, limits, persisted, costs, None, mutations, writer)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from graphql import OperationDefinitionNode, OperationType
+from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 
 from gateway.operations.cost.mutations import MutationCost
 from gateway.operations.cost.nodes import NodeCount
 from gateway.operations.cost.queries import QueryCost
 from gateway.operations.cost.records import Calls
-from gateway.operations.cost.selection import Asked, Values, asked_by
+from gateway.operations.cost.selection import Asked, SelectionReader, Values
 from gateway.operations.documents.documents import Document
 from gateway.operations.documents.request_limits import RequestCounts
 from resolvers.context import utc_now
@@ -108,14 +108,20 @@ class Costs:
     """Estimates operations; process lifetime.
 
     Args:
+        schema: The fields of operations declare their prices in it.
         config: What estimates depend on.
         now: The wall clock.
         counts: Where refusals are counted.
     """
 
     def __init__(
-        self, config: CostConfig, now: Callable[[], datetime] = utc_now, counts: RequestCounts | None = None
+        self,
+        schema: GraphQLSchema,
+        config: CostConfig,
+        now: Callable[[], datetime] = utc_now,
+        counts: RequestCounts | None = None,
     ) -> None:
+        self._reader = SelectionReader(schema)
         self._config = config
         self._counts = counts or RequestCounts()
         self._now = now
@@ -141,7 +147,7 @@ class Costs:
         name = operation.name.value if operation.name else None
         known: _Known | None = document.costs.get(name)
         if known is None:
-            known = document.costs[name] = _Known(asked_by(operation, document.fragments))
+            known = document.costs[name] = _Known(self._reader.asked_by(operation, document.fragments))
         given = {**(variables or {}), **document.literals} if document.literals else variables or {}
         return known.cost(given) or self._estimate(known, operation, given)
 
@@ -176,9 +182,8 @@ class Costs:
         reading = QueryCost(values, self._config.sms_centres, self._now())
         if operation.operation is OperationType.QUERY:
             reading.ask(asked)
-        for start in asked if operation.operation is OperationType.SUBSCRIPTION else ():
-            nodes = [node for event in start.below if event.name == "node" for node in event.below]
-            reading.ask_several(values.many(start, "ids"), nodes, read_before=True)
+        else:
+            reading.ask_events(asked)
         return reading.asking.calls
 
 

@@ -1,45 +1,32 @@
-"""What each field of Query costs, and the start of a subscription."""
+"""Adds up the upstream calls of queries, and of the start of a subscription."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import ceil
-from typing import Final, TypeAlias
+from typing import Final
 
-from gateway.operations.cost.records import (
-    FETCHES,
-    RECIPIENTS,
-    Asking,
-    Operation,
-    Records,
-)
+from gateway.operations.cost.records import FETCHES, RECIPIENTS, Asking, Records
 from gateway.operations.cost.selection import Asked, Values
 from resolvers.catalogue import split_global_id
-from resolvers.connections import MAX_FIRST, place_at
+from resolvers.connections import place_at
 from resolvers.errors import BadInput
 from resolvers.loading.delivery_batches import most_calls
 from resolvers.sms.job_lists import most_checks
 from resolvers.sms.listing import MAX_SPAN, WINDOW, JobPlace
-from resolvers.upstreams.names import UpstreamName
-
-Ask: TypeAlias = "Callable[[QueryCost, Asked], None]"
-
-DELIVERIES_BY_ID: Final = Operation(UpstreamName.DELIVERIES, "deliveries_by_id")
-
-SINGLE: Final = {
-    "smsApiVersion": Operation(UpstreamName.SMS, "version"),
-    "priceQuote": Operation(UpstreamName.LOGISTICS, "price"),
-    "partner": Operation(UpstreamName.LOGISTICS, "partner_detail"),
-}
-"""Fields that cost one call whatever is asked of them."""
-
-BY_ID: Final = {
-    "delivery": "Delivery",
-    "smsJob": "SmsJob",
-    "logisticsTask": "LogisticsTask",
-    "organization": "Organization",
-}
-
+from resolvers.upstreams import operations
+from resolvers.upstreams.operations import Operation
+from schema.prices import (
+    Call,
+    DeliveriesPage,
+    EventsByGlobalIds,
+    JobsPage,
+    NumberedPage,
+    RecipientsByJobId,
+    RecordByGlobalId,
+    RecordById,
+    RecordsByGlobalIds,
+)
 
 MOST_BEHIND_CURSOR: Final = 4
 """Calls for a page behind a cursor: where its place was, before and behind it if the list has moved, and the rest."""
@@ -68,7 +55,15 @@ class QueryCost:
             self._ask_field(asked)
         self._fetch_deliveries(len(self._deliveries))
 
-    def ask_several(self, ids: Iterable[object], below: Iterable[Asked], *, read_before: bool = False) -> None:
+    def ask_events(self, below: Iterable[Asked]) -> None:
+        """Add the calls of the start of a subscription."""
+        for asked in below:
+            if isinstance(asked.price.calls, EventsByGlobalIds):
+                place, argument = asked.price.calls.place, asked.price.calls.argument
+                things = [thing for event in asked.below if event.name == place for thing in event.below]
+                self._ask_several(self._values.many(asked, argument), things, read_before=True)
+
+    def _ask_several(self, ids: Iterable[object], below: Iterable[Asked], *, read_before: bool = False) -> None:
         """Add the calls of records of any kinds by their global ids.
 
         Args:
@@ -94,15 +89,26 @@ class QueryCost:
         return given
 
     def _ask_field(self, asked: Asked) -> None:
-        if asked.name in SINGLE:
-            self.asking.calls[SINGLE[asked.name]] += 1
-        elif asked.name in BY_ID:
-            self._ask_one(BY_ID[asked.name], self._own_id(asked, BY_ID[asked.name]), asked.below)
-        elif asked.name in FIELDS:
-            FIELDS[asked.name](self, asked)
+        match asked.price.calls:
+            case Call(operation):
+                self.asking.calls[operation] += 1
+            case RecordById(kind, argument):
+                self._ask_one(kind, self._own_id(asked, kind, argument), asked.below)
+            case RecordByGlobalId(argument):
+                self._node(asked, argument)
+            case RecordsByGlobalIds(argument):
+                self._ask_several(self._values.many(asked, argument), asked.below)
+            case DeliveriesPage(operation, ids):
+                self._deliveries_page(asked, operation, ids)
+            case NumberedPage(operation, kind):
+                self._numbered_page(asked, operation, kind)
+            case JobsPage(operation):
+                self._jobs_page(asked, operation)
+            case RecipientsByJobId(argument):
+                self._recipients(asked, argument)
 
-    def _own_id(self, asked: Asked, kind: str) -> str:
-        value = self._values.reference(asked, "jobId" if asked.name == "recipients" else "id")
+    def _own_id(self, asked: Asked, kind: str, argument: str) -> str:
+        value = self._values.reference(asked, argument)
         found = split_global_id(value)
         return found[1] if found and found[0].name == kind else value
 
@@ -125,49 +131,40 @@ class QueryCost:
     def _fetch_deliveries(self, count: int, single: Operation = FETCHES["Delivery"]) -> None:
         """Those that lists of ids do not bring, or all where lists are refused, are asked for one by one."""
         self.asking.calls[single] += count
-        self.asking.calls[DELIVERIES_BY_ID] += most_calls(count) - count
+        self.asking.calls[operations.DELIVERIES_BY_ID] += most_calls(count) - count
 
-    def _node(self, asked: Asked) -> None:
-        found = split_global_id(str(self._values.argument(asked, "id")))
+    def _node(self, asked: Asked, argument: str) -> None:
+        found = split_global_id(str(self._values.argument(asked, argument)))
         if found is not None and found[0].part is None:
             self._ask_one(found[0].name, found[1], asked.below)
         else:
-            self.ask_several([self._values.argument(asked, "id")], asked.below)
+            self._ask_several([self._values.argument(asked, argument)], asked.below)
 
-    def _nodes(self, asked: Asked) -> None:
-        self.ask_several(self._values.many(asked, "ids"), asked.below)
-
-    def _deliveries_page(self, asked: Asked) -> None:
+    def _deliveries_page(self, asked: Asked, operation: Operation, place: tuple[str, str]) -> None:
         """Of some ids all are read, in batches."""
-        ids = self._listed_ids(asked)
+        ids = self._listed_ids(asked, place)
         if ids:
-            self._fetch_deliveries(ids, single=DELIVERIES_BY_ID)
+            self._fetch_deliveries(ids, single=operations.DELIVERIES_BY_ID)
         else:
             calls = MOST_BEHIND_CURSOR if self._values.argument(asked, "after") else 1
-            self.asking.calls[Operation(UpstreamName.DELIVERIES, "deliveries")] += calls
-        self.asking.ask_page(Records("Delivery", self._first(asked)), asked.below)
+            self.asking.calls[operation] += calls
+        self.asking.ask_page(Records("Delivery", self._values.page(asked)), asked.below)
 
-    def _listed_ids(self, asked: Asked) -> int:
-        ids = self._values.member(asked, "filter", "ids")
+    def _listed_ids(self, asked: Asked, place: tuple[str, str]) -> int:
+        ids = self._values.member(asked, *place)
         return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
-
-    def _tasks_page(self, asked: Asked) -> None:
-        self._numbered_page(asked, Operation(UpstreamName.LOGISTICS, "platform_list_tasks"), "LogisticsTask")
-
-    def _organizations_page(self, asked: Asked) -> None:
-        self._numbered_page(asked, Operation(UpstreamName.LOGISTICS, "list_organizations"), "Organization")
 
     def _numbered_page(self, asked: Asked, operation: Operation, kind: str) -> None:
         """Whether there is a next page is seen on the next page alone."""
         behind_cursor = self._values.argument(asked, "after") is not None
         further = 2 if self._asks_for_next_page(asked) else 1
         self.asking.calls[operation] += MOST_BEHIND_CURSOR if behind_cursor else further
-        self.asking.ask_page(Records(kind, self._first(asked)), asked.below)
+        self.asking.ask_page(Records(kind, self._values.page(asked)), asked.below)
 
-    def _jobs_page(self, asked: Asked) -> None:
+    def _jobs_page(self, asked: Asked, operation: Operation) -> None:
         """Each data centre has a list for each 30 days; the page may need them all."""
-        self.asking.calls[Operation(UpstreamName.SMS, "job_ids")] += self._job_lists(asked)
-        self.asking.ask_page(Records("SmsJob", self._first(asked)), asked.below)
+        self.asking.calls[operation] += self._job_lists(asked)
+        self.asking.ask_page(Records("SmsJob", self._values.page(asked)), asked.below)
 
     def _job_lists(self, asked: Asked) -> int:
         after = self._values.argument(asked, "after")
@@ -191,27 +188,12 @@ class QueryCost:
         number, index = max(0, place.segment), max(0, place.index)
         return max(0, windows * self._sms_centres - number) + most_checks(number, index, windows, self._sms_centres)
 
-    def _recipients(self, asked: Asked) -> None:
-        key = "SmsJob", self._own_id(asked, "SmsJob")
+    def _recipients(self, asked: Asked, argument: str) -> None:
+        key = "SmsJob", self._own_id(asked, "SmsJob", argument)
         jobs = self._records.setdefault(key, self._sought("SmsJob", 1))
         self.asking.fetch(jobs, RECIPIENTS)
         self.asking.ask_recipients(jobs, asked.below)
 
-    def _first(self, asked: Asked) -> int:
-        return self._values.number(asked, "first", 20, MAX_FIRST)
-
     def _asks_for_next_page(self, asked: Asked) -> bool:
         pages = [one for one in self.asking.applying(asked.below) if one.name == "pageInfo"]
         return any(one.name == "hasNextPage" for page in pages for one in self.asking.applying(page.below))
-
-
-FIELDS: Final[Mapping[str, Ask]] = {
-    "node": QueryCost._node,  # noqa: SLF001 - the table of this class's own methods
-    "nodes": QueryCost._nodes,  # noqa: SLF001 - see above
-    "deliveries": QueryCost._deliveries_page,  # noqa: SLF001 - see above
-    "smsJobs": QueryCost._jobs_page,  # noqa: SLF001 - see above
-    "recipients": QueryCost._recipients,  # noqa: SLF001 - see above
-    "logisticsTasks": QueryCost._tasks_page,  # noqa: SLF001 - see above
-    "organizations": QueryCost._organizations_page,  # noqa: SLF001 - see above
-}
-"""How the calls of the other fields are added up; what is not here asks no upstream."""

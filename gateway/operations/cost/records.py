@@ -1,50 +1,27 @@
-"""Which upstream calls the things of each kind cost: the edges of the schema that ask an upstream."""
+"""Adds up the upstream calls that records cost: finding them, and what their fields ask an upstream for."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.operations.cost.selection import Asked, Values
 from resolvers.sms.jobs import NEEDS_NO_REPORT
-from resolvers.upstreams.names import UpstreamName
-
-
-class Operation(NamedTuple):
-    """One of the vendors' operations, as calls are named."""
-
-    upstream: UpstreamName
-    name: str
-
+from resolvers.upstreams import operations
+from resolvers.upstreams.operations import Operation
+from schema.prices import CallForEach, JobOfRecipient, OneOfKinds, RecipientsOfJob
 
 Calls = Counter[Operation]
 """How often each operation is called."""
 
-
-class Edge(NamedTuple):
-    """A field that costs one call for each record that has it."""
-
-    operation: Operation
-    kind: str
-
-
-EDGES: Final = {
-    ("Delivery", "product"): Edge(Operation(UpstreamName.DELIVERIES, "product_of"), "Product"),
-    ("Delivery", "dspUploadIdentification"): Edge(
-        Operation(UpstreamName.DELIVERIES, "upload_identification_of"), "DspUploadIdentification"
-    ),
-    ("LogisticsTask", "organization"): Edge(Operation(UpstreamName.LOGISTICS, "organization_detail"), "Organization"),
-    ("Organization", "roles"): Edge(Operation(UpstreamName.LOGISTICS, "list_roles"), "Role"),
-}
-
 FETCHES: Final = {
-    "Delivery": Operation(UpstreamName.DELIVERIES, "delivery"),
-    "Product": Operation(UpstreamName.DELIVERIES, "product"),
-    "DspUploadIdentification": Operation(UpstreamName.DELIVERIES, "upload_identification"),
-    "SmsJob": Operation(UpstreamName.SMS, "job_report"),
-    "Recipient": Operation(UpstreamName.SMS, "recipients"),
-    "LogisticsTask": Operation(UpstreamName.LOGISTICS, "platform_task_detail"),
-    "Organization": Operation(UpstreamName.LOGISTICS, "organization_detail"),
+    "Delivery": operations.DELIVERY,
+    "Product": operations.PRODUCT,
+    "DspUploadIdentification": operations.UPLOAD_IDENTIFICATION,
+    "SmsJob": operations.JOB_REPORT,
+    "Recipient": operations.RECIPIENTS,
+    "LogisticsTask": operations.TASK,
+    "Organization": operations.ORGANIZATION,
 }
 """What fetches one record of each kind."""
 
@@ -55,9 +32,6 @@ TRACKABLE: Final = frozenset({"Delivery", "SmsJob", "Recipient", "LogisticsTask"
 
 MOST_A_DELIVERY: Final = 2
 """Calls for each of the deliveries asked for a few at a time: lists that bring none, and each by itself."""
-
-REGARDING: Final = ("Delivery", "LogisticsTask")
-"""What an SMS job can be sent about."""
 
 
 @dataclass(eq=False)
@@ -102,20 +76,16 @@ class Asking:
     def applying(self, below: Iterable[Asked], kind: str | None = None) -> Iterator[Asked]:
         """The fields that are asked of a kind of record, or of a type that is none."""
         for asked in below:
-            if _applies(asked, kind) and self._values.holds(asked.conditions):
+            if _applies(asked, kind) and (not asked.conditions or self._values.holds(asked.conditions)):
                 yield asked
 
     def ask(self, records: Records, below: Iterable[Asked]) -> None:
         """Add the calls that these selections of the records cost."""
         for asked in self.applying(below, records.kind):
-            edge = EDGES.get((records.kind, asked.name))
-            if edge is not None:
-                self.fetch(records, edge.operation)
-                self.ask(records.edges.setdefault(asked.name, Records(edge.kind, records.count)), asked.below)
-            elif records.kind == "SmsJob":
-                self._ask_job(records, asked)
-            elif asked.name == "job" and records.job is not None:
-                self.ask_report(records.job, asked.below)
+            if records.kind == "SmsJob" and asked.name not in NEEDS_NO_REPORT:
+                self.fetch(records, REPORT)
+            if asked.price.calls is not None:
+                self._ask_field(records, asked)
 
     def ask_report(self, jobs: Records, below: Iterable[Asked]) -> None:
         """Add the calls of jobs that are read whatever is asked of them."""
@@ -137,24 +107,25 @@ class Asking:
         self.fetch(jobs, RECIPIENTS)
         self.ask_page(jobs.edges.setdefault("recipients", Records("Recipient", jobs.count, job=jobs)), below)
 
-    def _ask_job(self, jobs: Records, asked: Asked) -> None:
-        if asked.name == "recipients":
-            self.ask_recipients(jobs, asked.below)
-        elif asked.name == "recipientSummary":
-            self.fetch(jobs, RECIPIENTS)
-        elif asked.name not in NEEDS_NO_REPORT:
-            self.fetch(jobs, REPORT)
-            if asked.name == "regarding":
-                self._ask_regarding(jobs, asked)
+    def _ask_field(self, records: Records, asked: Asked) -> None:
+        match asked.price.calls:
+            case CallForEach(operation, kind):
+                self.fetch(records, operation)
+                self.ask(records.edges.setdefault(asked.name, Records(kind, records.count)), asked.below)
+            case RecipientsOfJob():
+                self.ask_recipients(records, asked.below)
+            case JobOfRecipient() if records.job is not None:
+                self.ask_report(records.job, asked.below)
+            case OneOfKinds(kinds):
+                self._ask_dearest(kinds, records.count, asked)
 
-    def _ask_regarding(self, jobs: Records, asked: Asked) -> None:
-        """Add whichever costs more: nobody knows beforehand what the jobs are about."""
+    def _ask_dearest(self, kinds: Iterable[str], count: int, asked: Asked) -> None:
+        """Add the kind that costs most: of which kind the records are is not known beforehand."""
         dearest: Calls = Counter()
-        for kind in REGARDING:
+        for kind in kinds:
             asking = Asking(self._values)
-            records = Records(kind, jobs.count)
-            asking.calls[FETCHES[kind]] += jobs.count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
-            asking.ask(records, asked.below)
+            asking.calls[FETCHES[kind]] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
+            asking.ask(Records(kind, count), asked.below)
             dearest = max(dearest, asking.calls, key=Counter.total)
         self.calls += dearest
 

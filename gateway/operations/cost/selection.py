@@ -1,30 +1,35 @@
-"""What an operation asks for, without fragments and conditions, and the values of its arguments: what estimates use.
+"""What an operation asks for and what its fields cost, and the values of its arguments: what estimates use.
 
 Values are read before anything is coerced or checked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from graphql import (
     DirectiveNode,
     FragmentDefinitionNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
     ObjectValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    get_named_type,
 )
 from graphql.utilities import value_from_ast_untyped
 
 from gateway.operations.variable_uses import variables_in
 from resolvers.selection import fields_of, holds
+from schema.prices import NO_PRICE, PageByArgument, PageByFirst, Price, price_of
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, eq=False):
     """A field that the client asks for; document lifetime.
 
     Args:
@@ -33,36 +38,68 @@ class Asked:
         conditions: The `@skip` and `@include` on it and on the fragments around it.
         arguments: By name.
         below: What is asked of its value.
+        price: What its declaration says that it costs.
     """
 
     name: str
     types: frozenset[str]
-    conditions: tuple[DirectiveNode, ...] = ()
-    arguments: Mapping[str, ValueNode] = field(default_factory=dict)
-    below: tuple["Asked", ...] = ()
+    conditions: tuple[DirectiveNode, ...]
+    arguments: Mapping[str, ValueNode]
+    below: tuple["Asked", ...]
+    price: Price
 
 
-def asked_by(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[Asked, ...]:
-    """What an operation asks for.
+_NO_FIELD: Final = (NO_PRICE, "")
+_NO_FIELDS: Final[Mapping[str, tuple[Price, str]]] = {}
 
-    The document has passed the limits: once its fragments are spread it is bounded, and none spreads itself.
+
+class SelectionReader:
+    """Reads what operations ask for, with the prices of the fields; process lifetime.
+
+    Args:
+        schema: Its fields declare their prices.
     """
-    return _below(operation.selection_set, fragments)
 
+    def __init__(self, schema: GraphQLSchema) -> None:
+        roots = {one: schema.get_root_type(one) for one in OperationType}
+        self._roots = {one: root.name for one, root in roots.items() if root is not None}
+        self._fields = {
+            owner.name: {
+                name: (price_of(field), get_named_type(field.type).name) for name, field in owner.fields.items()
+            }
+            for owner in schema.type_map.values()
+            if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType)
+        }
 
-def _below(
-    selection_set: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]
-) -> tuple[Asked, ...]:
-    if selection_set is None:
-        return ()
-    found: dict[object, Asked] = {}
-    for node, types, directives in fields_of(selection_set, fragments):
-        name, arguments = node.name.value, {one.name.value: one.value for one in node.arguments or ()}
-        asked = Asked(name, frozenset(types), directives, arguments, _below(node.selection_set, fragments))
-        # Of the same plain field one is enough; those with arguments or something below are all kept.
-        plain = not asked.below and not arguments
-        found[(name, asked.types, directives) if plain else id(asked)] = asked
-    return tuple(found.values())
+    def asked_by(
+        self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> tuple[Asked, ...]:
+        """What an operation asks for.
+
+        The document has passed the limits: once its fragments are spread it is bounded, and none spreads itself.
+
+        Args:
+            operation: Of a document that is valid against the schema.
+            fragments: The document's, by name.
+        """
+        return self._below(operation.selection_set, self._roots[operation.operation], fragments)
+
+    def _below(
+        self, selection_set: SelectionSetNode | None, parent: str, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> tuple[Asked, ...]:
+        if selection_set is None:
+            return ()
+        found: dict[object, Asked] = {}
+        for node, types, directives in fields_of(selection_set, fragments):
+            name, arguments = node.name.value, {one.name.value: one.value for one in node.arguments or ()}
+            # Every type has `__typename`, which costs nothing; so do `__schema` and `__type`, with all below them.
+            price, kind = self._fields.get(types[-1] if types else parent, _NO_FIELDS).get(name, _NO_FIELD)
+            below = self._below(node.selection_set, kind, fragments)
+            asked = Asked(name, frozenset(types), directives, arguments, below, price)
+            # Of the same plain field one is enough; those with arguments or something below are all kept.
+            plain = not below and not arguments
+            found[(name, asked.types, directives) if plain else id(asked)] = asked
+        return tuple(found.values())
 
 
 class Values:
@@ -109,6 +146,13 @@ class Values:
         if value is None:
             return default
         return int(max(0, min(value, most))) if isinstance(value, int | float) else 0
+
+    def page(self, asked: Asked) -> int:
+        """How many objects the lists of a connection or of a payload hold; 1 where the field has none."""
+        size = asked.price.size
+        if isinstance(size, PageByFirst):
+            return self.number(asked, "first", size.usual, size.most)
+        return len(self.many(asked, size.argument)) if isinstance(size, PageByArgument) else 1
 
     def many(self, asked: Asked, name: str) -> list[Any]:
         """A list's items; GraphQL takes a single value for a list of one."""

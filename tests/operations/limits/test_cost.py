@@ -167,7 +167,7 @@ def test_variables_and_their_defaults_count(variables: dict[str, Any] | None, es
 
 
 def test_the_same_document_is_estimated_anew_for_other_variables() -> None:
-    documents, costs = Documents(SCHEMA), Costs(CostConfig())
+    documents, costs = Documents(SCHEMA), Costs(SCHEMA, CostConfig())
     document = documents.get("query($n: Int) { deliveries(first: $n) { nodes { product { id } } } }")
     operation = document.operation(None)
 
@@ -207,7 +207,7 @@ async def test_an_operation_above_the_limit_is_refused_before_any_call_with_both
 def _estimate(text: str, variables: dict[str, Any] | None, config: CostConfig | None = None) -> int:
     document = Documents(SCHEMA).get(text)
     assert not document.errors
-    return Costs(config or CostConfig()).of(document, document.operation(None), variables).estimate
+    return Costs(SCHEMA, config or CostConfig()).of(document, document.operation(None), variables).estimate
 
 
 async def test_ids_in_the_defaults_of_variables_count_like_any_others() -> None:
