@@ -28,7 +28,7 @@ from resolvers.catalogue import record_types
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
-from resolvers.events.stopping import stop
+from resolvers.events.stopping import mark_retrieved, stop
 from resolvers.loading.record_loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
 
@@ -208,7 +208,7 @@ class Reader:
         if pending is None:
             loop = asyncio.get_running_loop()
             pending = _Pending(account, key, source, loop.create_future())
-            pending.result.add_done_callback(_mark_retrieved)
+            pending.result.add_done_callback(mark_retrieved)
             if not self._queued:
                 loop.call_soon(self._dispatch)
             self._queued[key] = pending
@@ -278,7 +278,7 @@ class Reader:
             if attempt:
                 loaders = self._new_loaders(pending.account, pending.charged)
             try:
-                record = await fetch(loaders, key)
+                record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
             finally:
                 if attempt:
                     loaders.cancel()
@@ -348,15 +348,3 @@ class Reader:
             oldest, (read_at, _) = next(iter(self._recent.items()))
             if len(self._recent) > MAX_RECENT or self._clock() - read_at > self._fresh_seconds:
                 del self._recent[oldest]
-
-
-async def fetch(loaders: RecordLoaders, key: RecordKey) -> TrackedRecord | None:
-    """A record straight from its upstream; None where there is none."""
-    record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
-    return record
-
-
-def _mark_retrieved(future: "asyncio.Future[RecordRead | None]") -> None:
-    """A read whose subscriber has left is no error worth a log line."""
-    if not future.cancelled():
-        future.exception()

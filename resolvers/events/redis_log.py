@@ -20,99 +20,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from resolvers.catalogue import record_types
-from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord, upstream_moment
+from resolvers.events.changes import Change, Observation, RecordKey
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
+from resolvers.events.redis_entries import UNREADABLE, Entry, decode_change, encode_change, moment_number, position_of
 from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import mark_retrieved, stop, undisturbed
-from resolvers.upstreams.names import Progress
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _Content(msgspec.Struct, array_like=True, frozen=True):
-    """The content of an entry in the stream; the script adds the previous status."""
-
-    identity: str
-    kind: str
-    local_id: str
-    source: StatusEventSource
-    occurred_at: datetime
-    record: bytes
-
-
-_CONTENT: Final = msgspec.msgpack.Decoder(_Content)
-
-
-def key_text(key: RecordKey) -> str:
-    """Return a record's key as part of a Redis key; `|` does not occur in a quoted identity."""
-    return f"{quote(key.identity, safe=':')}|{key.global_id}"
-
-
-def encode_change(observation: Observation) -> bytes:
-    """Encode an observation as the content of an entry."""
-    key, moment = observation.key, upstream_moment(observation.record)
-    content = _Content(
-        key.identity,
-        key.kind,
-        key.local_id,
-        observation.source,
-        moment or observation.read_at,
-        msgspec.json.encode(observation.record),
-    )
-    return msgspec.msgpack.encode(content)
-
-
-def decode_change(position: int, content: bytes, previous_raw_status: bytes, previous_progress: bytes) -> Change:
-    """Decode the change in an entry."""
-    found = _CONTENT.decode(content)
-    known = bool(previous_progress)
-    return Change(
-        position=position,
-        key=RecordKey(found.identity, found.kind, found.local_id),
-        record=decode_record(found.kind, found.record),
-        source=found.source,
-        occurred_at=found.occurred_at,
-        previous_raw_status=previous_raw_status.decode() if known else None,
-        previous_progress=Progress(previous_progress.decode()) if known else None,
-    )
-
-
-def decode_record(kind: str, body: bytes) -> TrackedRecord:
-    """A record as `msgspec.json.encode` wrote it."""
-    record: TrackedRecord = _decoder(kind).decode(body)
-    return record
-
-
-@cache
-def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
-    """Return the decoder of a type's records.
-
-    Raises:
-        KeyError: there is no such type, or its status cannot be followed.
-    """
-    tracked = record_types()[kind].tracked
-    if tracked is None:
-        raise KeyError(kind)
-    return msgspec.json.Decoder(tracked)
-
-
-def moment_number(record: TrackedRecord) -> int:
-    """When the upstream last touched the record, in microseconds since 1970; 0 if it does not say."""
-    moment = upstream_moment(record)
-    return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
-
 
 logger = logging.getLogger(__name__)
 
@@ -127,10 +47,10 @@ CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
 MAX_HINTS: Final = 1000
 
-UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError)
-"""What decoding raises for an entry that another release of the gateway has written."""
 
-Entry = tuple[bytes, dict[bytes, bytes]]
+def key_text(key: RecordKey) -> str:
+    """Return a record's key as part of a Redis key; `|` does not occur in a quoted identity."""
+    return f"{quote(key.identity, safe=':')}|{key.global_id}"
 
 
 class RedisEventLog:
@@ -214,7 +134,8 @@ class RedisEventLog:
             return None
         try:
             changes = [
-                _change((entry_id, dict(zip(fields[::2], fields[1::2], strict=True)))) for entry_id, fields in entries
+                decode_change((entry_id, dict(zip(fields[::2], fields[1::2], strict=True))))
+                for entry_id, fields in entries
             ]
         except UNREADABLE:
             return None
@@ -297,10 +218,10 @@ class RedisEventLog:
                 self._pass_changes(listener, batch)
 
     def _pass_changes(self, listener: LogListener, batch: Sequence[Entry]) -> None:
-        last = _position(batch[-1])
+        last = position_of(batch[-1])
         self.version = max(self.version, last)
         try:
-            changes = [_change(entry) for entry in batch]
+            changes = [decode_change(entry) for entry in batch]
         except UNREADABLE as error:
             logger.warning(
                 "The event log holds an entry that cannot be read, as another release of the gateway may write (%s); "
@@ -335,15 +256,6 @@ def _pass_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:
         listener.missed(RecordKey(hint["missed_by"], kind, local_id))
     else:
         listener.hinted(kind, local_id)
-
-
-def _change(entry: Entry) -> Change:
-    _, fields = entry
-    return decode_change(_position(entry), fields[b"content"], fields[b"raw"], fields[b"progress"])
-
-
-def _position(entry: Entry) -> int:
-    return int(entry[0].partition(b"-")[0])
 
 
 @asynccontextmanager

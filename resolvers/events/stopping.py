@@ -25,7 +25,7 @@ async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
     return await asyncio.shield(task)
 
 
-def mark_retrieved(task: "asyncio.Task[Any]") -> None:
-    """Retrieve a task's exception, so that it is not logged as unretrieved."""
-    if not task.cancelled():
-        task.exception()
+def mark_retrieved(future: "asyncio.Future[Any]") -> None:
+    """Retrieve a future's exception, so that it is not logged as unretrieved."""
+    if not future.cancelled():
+        future.exception()

@@ -19,9 +19,9 @@ from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
+from resolvers.catalogue import record_types
 from resolvers.context import Context
-from resolvers.events.changes import RecordKey, TrackedRecord
-from resolvers.events.reader import fetch
+from resolvers.events.changes import TrackedRecord
 from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import Progress
@@ -94,7 +94,7 @@ async def events_about_everything(schema: Schema, documents: Documents) -> list[
     events: list[StatusEvent] = [GAP, PROBLEM]
     for one in await ids_of_everything(schema, documents, account):
         kind, _, local_id = one.partition(":")
-        record = await fetch(new_context(account).loaders, RecordKey("own", kind, local_id))
+        record = await new_context(account).loaders.record(record_types()[kind], local_id)
         assert record is not None
         events += [snapshot_of(record), change_of(record)]
     return events
@@ -178,7 +178,7 @@ async def test_an_event_without_errors_is_executed_by_compiled_functions(
 ) -> None:
     account = await simulated_account(failing=0)
     document = documents.get(query)
-    record = await fetch(new_context(account).loaders, RecordKey("own", "Delivery", "1"))
+    record = await new_context(account).loaders.record(record_types()["Delivery"], "1")
     assert record is not None
     variables = {"ids": ["Delivery:1"], "n": True} if "$ids" in query else {}
     compiled = CompiledExecution(schema).events(document, document.operation(None), variables)
