@@ -9,6 +9,7 @@ import msgspec
 from resolvers.cache.freshness import Freshness
 from resolvers.upstreams.call import CallScope, Method
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.operations import Operation
 
 Value = TypeVar("Value")
 
@@ -42,7 +43,7 @@ class CachedKind(Generic[Value]):
         holds: The records that a value of it brings along.
         leads_to: For a relationship: the kind of what it leads to, of which only the id is kept.
         shared: Whether other processes may have it through Redis.
-        operation: What calls name the fetch, as in costs and traces; empty where it is no one call.
+        operation: The call that fetches one, for estimates; None where several calls may.
         path: The path below the upstream's base that its call has, with `{id}`; for traces of what was not called.
         method: Likewise.
 
@@ -63,7 +64,7 @@ class CachedKind(Generic[Value]):
     holds: "Callable[[Value], Iterable[tuple[CachedKind[Any], str, Any]]] | None" = None
     leads_to: "CachedKind[Any] | None" = None
     shared: bool = True
-    operation: str = ""
+    operation: Operation | None = None
     path: str = ""
     method: Method = "GET"
     decoder: msgspec.json.Decoder[Value | None] = field(init=False)

@@ -10,6 +10,7 @@ from resolvers.catalogue import RecordType
 from resolvers.ids import number_form
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together
 from resolvers.unreadable import readable
+from resolvers.upstreams import operations
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
 from resolvers.upstreams.names import UpstreamName
@@ -48,7 +49,7 @@ PRODUCT: Final = CachedKind[Product](
     UpstreamName.DELIVERIES,
     always(Freshness.REFERENCE),
     fetch=_product,
-    operation="product",
+    operation=operations.PRODUCT,
     path="/products/{id}",
 )
 
@@ -59,7 +60,7 @@ IDENTIFICATION: Final = CachedKind[DspUploadIdentification](
     UpstreamName.DELIVERIES,
     always(Freshness.REFERENCE),
     fetch=_identification,
-    operation="upload_identification",
+    operation=operations.UPLOAD_IDENTIFICATION,
     path="/dsp-upload-identifications/{id}",
 )
 
@@ -72,7 +73,7 @@ PRODUCT_OF_DELIVERY: Final = CachedKind[Any](
     fetch=_product_of,
     holds=lambda product: [(PRODUCT, product.product_id, product)],
     leads_to=PRODUCT,
-    operation="product_of",
+    operation=operations.PRODUCT_OF,
     path="/send-tasks/{id}/product",
 )
 
@@ -85,7 +86,7 @@ IDENTIFICATION_OF_DELIVERY: Final = CachedKind[Any](
     fetch=_identification_of,
     holds=lambda channel: [(IDENTIFICATION, channel.dsp_upload_identification_id, channel)],
     leads_to=IDENTIFICATION,
-    operation="upload_identification_of",
+    operation=operations.UPLOAD_IDENTIFICATION_OF,
     path="/send-tasks/{id}/dsp-upload-identification",
 )
 
@@ -100,7 +101,7 @@ DELIVERY: Final = CachedKind[Delivery](
     max_batch=MAX_DELIVERY_BATCH,
     dependents=(PRODUCT_OF_DELIVERY, IDENTIFICATION_OF_DELIVERY),
     lists=(DELIVERIES_LIST,),
-    operation="delivery",
+    operation=operations.DELIVERY,
     path="/send-tasks/{id}",
 )
 
@@ -113,7 +114,7 @@ DELIVERY_PAGE: Final = CachedKind[DeliveryPage](
     lists=(DELIVERIES_LIST,),
     holds=_deliveries_of,
     shared=False,
-    operation="deliveries",
+    operation=operations.DELIVERIES,
     path="/send-tasks",
 )
 

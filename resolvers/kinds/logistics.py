@@ -9,6 +9,7 @@ from resolvers.cache.kind import CachedKind, always, by_state
 from resolvers.catalogue import RecordType
 from resolvers.ids import word_form
 from resolvers.unreadable import readable
+from resolvers.upstreams import operations
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
 from resolvers.upstreams.logistics.list_page import ListPage
@@ -56,7 +57,7 @@ TASK: Final = CachedKind[LogisticsTask](
     by_state,
     fetch=_task,
     lists=(TASKS_LIST,),
-    operation="platform_task_detail",
+    operation=operations.TASK,
     path="/platform/tasks/{id}",
 )
 
@@ -67,7 +68,7 @@ ROLES: Final = CachedKind[list[Role]](
     UpstreamName.LOGISTICS,
     always(Freshness.REFERENCE),
     fetch=_roles,
-    operation="list_roles",
+    operation=operations.ROLES,
     path="/platform/organizations/{id}/roles",
 )
 
@@ -80,7 +81,7 @@ ORGANIZATION: Final = CachedKind[Organization](
     fetch=_organization,
     dependents=(ROLES,),
     lists=(ORGANIZATIONS_LIST,),
-    operation="organization_detail",
+    operation=operations.ORGANIZATION,
     path="/platform/organizations/{id}",
 )
 
@@ -91,7 +92,7 @@ PARTNER: Final = CachedKind[Partner](
     UpstreamName.LOGISTICS,
     always(Freshness.REFERENCE),
     fetch=_partner,
-    operation="partner_detail",
+    operation=operations.PARTNER,
     path="/partners/{signature}",
 )
 
@@ -101,7 +102,7 @@ PRICE: Final = CachedKind[PriceQuote](
     PriceQuote,
     UpstreamName.LOGISTICS,
     always(Freshness.QUOTE),
-    operation="price",
+    operation=operations.PRICE,
     path="/price",
     method="POST",
 )
@@ -115,7 +116,7 @@ TASK_PAGE: Final = CachedKind[ListPage[LogisticsTask]](
     lists=(TASKS_LIST,),
     holds=_tasks_of,
     shared=False,
-    operation="platform_list_tasks",
+    operation=operations.TASKS,
     path="/platform/tasks",
 )
 
@@ -128,7 +129,7 @@ ORGANIZATION_PAGE: Final = CachedKind[ListPage[Organization]](
     lists=(ORGANIZATIONS_LIST,),
     holds=_organizations_of,
     shared=False,
-    operation="list_organizations",
+    operation=operations.ORGANIZATIONS,
     path="/platform/organizations",
 )
 

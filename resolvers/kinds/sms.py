@@ -10,6 +10,7 @@ from resolvers.catalogue import RecordType
 from resolvers.ids import pair_form, word_form
 from resolvers.sms.data_centres import read_job, read_recipients
 from resolvers.unreadable import recipient_in
+from resolvers.upstreams import operations
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
@@ -39,7 +40,7 @@ RECIPIENTS: Final = CachedKind[list[Recipient]](
     UpstreamName.SMS,
     _freshness_of,
     fetch=read_recipients,
-    operation="recipients",
+    operation=operations.RECIPIENTS,
     path="/sms?jobId={id}",
 )
 
@@ -52,7 +53,7 @@ JOB: Final = CachedKind[SmsJob](
     fetch=read_job,
     dependents=(RECIPIENTS,),
     lists=(JOBS_LIST,),
-    operation="job_report",
+    operation=operations.JOB_REPORT,
     path="/jobs/{id}",
 )
 
@@ -63,7 +64,7 @@ SMS_VERSION: Final = CachedKind[SmsApiVersion](
     UpstreamName.SMS,
     always(Freshness.REFERENCE),
     fetch=_sms_version,
-    operation="version",
+    operation=operations.SMS_VERSION,
     path="/version",
 )
 
@@ -75,7 +76,7 @@ JOB_IDS: Final = CachedKind[list[str | None]](
     always(Freshness.LIST),
     lists=(JOBS_LIST,),
     shared=False,
-    operation="job_ids",
+    operation=operations.JOB_IDS,
     path="/jobs",
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import ceil
 
-from gateway.operations.cost.records import FETCHES, Asking, Records
+from gateway.operations.cost.records import Asking, Records, fetch_of
 from gateway.operations.cost.selection import Asked, Values
 from resolvers.task_chunks import MAX_TASKS_A_CALL
 from schema.prices import Change
@@ -34,7 +34,7 @@ class MutationCost:
         if change.kind is not None:
             reads = count * change.reads
             most = reads if change.reads_most is None else change.reads_most
-            self.asking.calls[FETCHES[change.kind]] += min(reads, most)
+            self.asking.calls[fetch_of(change.kind)] += min(reads, most)
             records = Records(change.kind, count, self._sms_centres if change.kind == "SmsJob" else 1)
             for one in self.asking.applying(asked.below):
                 if one.name == change.place:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Final
 
-from gateway.operations.cost.records import FETCHES, RECIPIENTS, Asking, Records
+from gateway.operations.cost.records import RECIPIENTS, REPORT, Asking, Records, fetch_of
 from gateway.operations.cost.selection import Asked, Values
 from resolvers.catalogue import split_global_id
 from resolvers.connections import place_at
@@ -85,7 +85,7 @@ class QueryCost:
     def _given(self, records: Records) -> Records:
         given = self._sought(records.kind, records.count)
         if records.kind == "SmsJob":
-            given.fetched.add(FETCHES["SmsJob"])
+            given.fetched.add(REPORT)
         return given
 
     def _ask_field(self, asked: Asked) -> None:
@@ -126,9 +126,9 @@ class QueryCost:
         return Records(kind, count, self._sms_centres if kind == "SmsJob" else 1)
 
     def _fetch(self, records: Records) -> None:
-        self.asking.fetch(records.job or records, FETCHES[records.kind])
+        self.asking.fetch(records.job or records, fetch_of(records.kind))
 
-    def _fetch_deliveries(self, count: int, single: Operation = FETCHES["Delivery"]) -> None:
+    def _fetch_deliveries(self, count: int, single: Operation = operations.DELIVERY) -> None:
         """Those that lists of ids do not bring, or all where lists are refused, are asked for one by one."""
         self.asking.calls[single] += count
         self.asking.calls[operations.DELIVERIES_BY_ID] += most_calls(count) - count

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.operations.cost.selection import Asked, Values
+from resolvers.catalogue import record_types
 from resolvers.sms.jobs import NEEDS_NO_REPORT
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
@@ -14,21 +15,8 @@ from schema.prices import CallForEach, JobOfRecipient, OneOfKinds, RecipientsOfJ
 Calls = Counter[Operation]
 """How often each operation is called."""
 
-FETCHES: Final = {
-    "Delivery": operations.DELIVERY,
-    "Product": operations.PRODUCT,
-    "DspUploadIdentification": operations.UPLOAD_IDENTIFICATION,
-    "SmsJob": operations.JOB_REPORT,
-    "Recipient": operations.RECIPIENTS,
-    "LogisticsTask": operations.TASK,
-    "Organization": operations.ORGANIZATION,
-}
-"""What fetches one record of each kind."""
-
-REPORT: Final = FETCHES["SmsJob"]
-RECIPIENTS: Final = FETCHES["Recipient"]
-
-TRACKABLE: Final = frozenset({"Delivery", "SmsJob", "Recipient", "LogisticsTask"})
+REPORT: Final = operations.JOB_REPORT
+RECIPIENTS: Final = operations.RECIPIENTS
 
 MOST_A_DELIVERY: Final = 2
 """Calls for each of the deliveries asked for a few at a time: lists that bring none, and each by itself."""
@@ -124,7 +112,7 @@ class Asking:
         dearest: Calls = Counter()
         for kind in kinds:
             asking = Asking(self._values)
-            asking.calls[FETCHES[kind]] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
+            asking.calls[fetch_of(kind)] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
             asking.ask(Records(kind, count), asked.below)
             dearest = max(dearest, asking.calls, key=Counter.total)
         self.calls += dearest
@@ -133,5 +121,18 @@ class Asking:
 def _applies(asked: Asked, kind: str | None) -> bool:
     if kind is None or not asked.types:
         return True
-    own = {kind, "Node", "Trackable"} if kind in TRACKABLE else {kind, "Node"}
+    found = record_types().get(kind)
+    own = {kind, "Node", "Trackable"} if found is not None and found.tracked is not None else {kind, "Node"}
     return asked.types <= own
+
+
+def fetch_of(kind: str) -> Operation:
+    """Return the operation that fetches one record of a type.
+
+    Raises:
+        LookupError: The catalogue has no such type, or none that one call fetches.
+    """
+    operation = record_types()[kind].kind.operation
+    if operation is None:
+        raise LookupError(f"No operation is declared for {kind}: give its CachedKind one, so that it can be estimated.")
+    return operation
