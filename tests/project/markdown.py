@@ -10,20 +10,32 @@ from tests.project.tree import ROOT
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 """Every document that people read."""
 
-_FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_FENCE: Final = re.compile(r"^( *)```(\w*)\n(.*?)\n\1```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"!?\[[^\]]*\]\((?![a-z]+:)([^)\s]+)\)")
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks in a language."""
-    return re.findall(rf"^```{language}\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
+    """The fenced blocks in a language, without the indentation of the list that they may stand in."""
+    found = [fence for fence in _FENCE.finditer(text) if fence[2] == language]
+    return [re.sub(f"^{fence[1]}", "", fence[3], flags=re.MULTILINE) for fence in found]
+
+
+def all_blocks(text: str) -> list[str]:
+    """The fenced blocks in any language."""
+    return [fence[3] for fence in _FENCE.finditer(text)]
 
 
 def section(text: str, heading: str) -> str:
     """What stands between a heading and the next one of any level."""
     (found,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", _prose(text), re.MULTILINE | re.DOTALL)
     return str(found)
+
+
+def whole_section(text: str, heading: str) -> str:
+    """What stands below a heading of the second level, fenced blocks too."""
+    _, _, below = text.partition(f"\n## {heading}\n")
+    return below.partition("\n## ")[0]
 
 
 def first_cells(text: str) -> list[str]:

@@ -1,0 +1,51 @@
+"""Names of the project's Python code, looked up in its source without importing it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.project.tree import PACKAGES, ROOT
+
+
+def exists(dotted: str) -> bool:
+    """Whether there is a module of this name, or a module that defines the last part at its top."""
+    if _file(dotted) is not None:
+        return True
+    module, _, name = dotted.rpartition(".")
+    file = _file(module) if module else None
+    return file is not None and name in _defined(file)
+
+
+@cache
+def classes_and_functions() -> frozenset[str]:
+    """The names that any module of the three packages defines at its top."""
+    return frozenset(name for package in PACKAGES for file in (ROOT / package).rglob("*.py") for name in _defined(file))
+
+
+@cache
+def source_in_one_word() -> str:
+    """The whole source of the three packages, in small letters and without what parts words."""
+    files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+    return re.sub(r"[\s_-]", "", "\n".join(file.read_text() for file in files).lower())
+
+
+def _file(dotted: str) -> Path | None:
+    """The file of a module; a folder is no module of its own: its `__init__.py` holds a docstring alone."""
+    file = ROOT / f"{dotted.replace('.', '/')}.py"
+    return file if file.is_file() else None
+
+
+@cache
+def _defined(file: Path) -> frozenset[str]:
+    return frozenset(_top_names(ast.parse(file.read_text())))
+
+
+def _top_names(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
