@@ -25,7 +25,7 @@ from jwt.exceptions import PyJWTError
 
 from resolvers.errors import Unauthenticated
 from resolvers.upstreams.transport.wire.origin import is_loopback
-from resolvers.upstreams.transport.wire.reasons import connection_reason
+from resolvers.upstreams.transport.wire.reasons import chained_reason
 
 logger = logging.getLogger(__name__)
 
@@ -207,20 +207,11 @@ def key_set_source(url: str, seconds: float = TIMEOUT_SECONDS) -> FetchKeySet:
         except TimeoutError:
             raise KeySetUnreadable(f"{url} did not answer within {seconds:g} s") from None
         except httpx.HTTPError as error:
-            raise KeySetUnreadable(f"{url} did not answer properly: {_reason(error)}") from None
+            raise KeySetUnreadable(
+                f"{url} did not answer properly: {chained_reason(error) or type(error).__name__}"
+            ) from None
 
     return fetch
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    """The underlying cause that an operator can act on; otherwise the kind of the error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        reason = connection_reason(cause) if isinstance(cause, OSError) else None
-        if reason is not None:
-            return reason
-        cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
 
 
 async def _read(response: httpx.Response) -> bytes:

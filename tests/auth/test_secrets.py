@@ -42,7 +42,7 @@ EXPLAINED = {"x-gateway-explain": "1", "x-api-key": API_KEY}
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "websockets", "uvicorn")]
+    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "hpack", "websockets", "uvicorn")]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield
     for logger, level, handlers in before:

@@ -14,7 +14,10 @@ from gateway.telemetry.log import JsonFormatter, RequestLines, TextFormatter, lo
 def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
-    levels = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "websockets", "uvicorn", "gateway")}
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("httpx", "httpcore", "hpack", "websockets", "uvicorn", "gateway")
+    }
     # An earlier test that searched the log for secrets may have lowered the level.
     logging.getLogger("gateway").setLevel(logging.NOTSET)
     yield
@@ -80,7 +83,7 @@ def test_a_server_that_has_set_up_its_own_log_before_writes_to_ours(capsys: pyte
     assert [line.partition("INFO ")[2] for line in lines] == ["uvicorn.access: a request", "uvicorn.error: an event"]
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "websockets.server"])
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "hpack.hpack", "websockets.server"])
 def test_libraries_that_print_secrets_are_held_back_at_every_level(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

@@ -261,7 +261,7 @@ class BudgetedOperations:
             GatewayError: nothing was executed, and why.
         """
         charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
-        traces: list[CallTrace] = scope.get(TRACES, [])
+        traces: list[CallTrace] = []
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)
         except Exception:

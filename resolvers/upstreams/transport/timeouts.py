@@ -33,7 +33,7 @@ class Deadline:
 
 
 SHORTEST_TRY: Final = 0.001
-"""Seconds; the HTTP library takes no timeout of zero."""
+"""Seconds; a call whose time is up all the same ends as one that took too long."""
 
 
 class TryTimeout:

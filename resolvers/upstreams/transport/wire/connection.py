@@ -186,7 +186,9 @@ class WireConnection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The event loop says: the other side ends. That ends an answer that told no length (RFC 9112, section 6.3)."""
         exchange = self._exchange
-        if exchange is not None and self._ends_with_connection and is_end_true(self._transport):
+        if exchange is None or not self._ends_with_connection:
+            return
+        if is_end_true(self._transport.get_extra_info("ssl_object")):
             self._exchange = None
             exchange.succeed(self._status, self._headers, b"".join(self._body))
 

@@ -1,83 +1,86 @@
-"""All connections of a process: those that we speak HTTP/1.1 on ourselves, and the HTTP library's for the rest."""
+"""All connections of a process: those that we speak HTTP/1.1 on ourselves, and httpx's for the rest."""
 
 import asyncio
 import ssl
 from functools import cached_property
-from typing import Final
 
-from resolvers.upstreams.transport.wire.library import LibraryPools
+from resolvers.upstreams.transport.wire.httpx_pools import HttpxPools
 from resolvers.upstreams.transport.wire.origin import Origin, origin_of
 from resolvers.upstreams.transport.wire.pool import Pool
 from resolvers.upstreams.transport.wire.proxy import Proxy, http_proxy, proxy_url
-
-HTTP_1: Final = "http/1.1"
-HTTP_2: Final = "h2"
+from resolvers.upstreams.transport.wire.request_head import Unsendable
+from resolvers.upstreams.transport.wire.tls import HTTP_1, HTTP_2, client_context, refuses_protocols
 
 
 class Connections:
     """All connections of a process, and which origins have which kind; process lifetime.
 
-    Origins that offer HTTP/2 go to the library, as do those behind a proxy that is spoken to over TLS or SOCKS; all
-    others are spoken to by ourselves.
+    We speak HTTP/1.1 to each origin that speaks it, through a tunnel where there is a proxy. Left to httpx are origins
+    that speak HTTP/2 alone, and those behind a proxy that is itself spoken to over TLS or SOCKS.
 
     Attributes:
-        library: The HTTP library's own pools.
-        pools: The direct ones, by scheme and authority, once they were asked for.
-        for_the_library: The schemes and authorities that turned out to be the library's, and whether it speaks HTTP/2
-            with them.
+        pools: Our own, by scheme and authority, once they were asked for.
+        httpx: Those of httpx.
+        left_to_httpx: The URL of the proxy, if any, by scheme and authority of the origins that are left to httpx.
     """
 
     def __init__(self) -> None:
-        self.library = LibraryPools()
         self.pools: dict[str, Pool] = {}
-        self.for_the_library: dict[str, bool] = {}
+        self.httpx = HttpxPools()
+        self.left_to_httpx: dict[str, str | None] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
-    async def discover(self, scheme_and_authority: str) -> Pool | None:
-        """The origin's pool; None where the library speaks to it.
+    async def discover(self, scheme_and_authority: str) -> None:
+        """Find out how an origin is spoken to, unless that is known.
 
         Raises:
+            Unsendable: it is no origin.
             OSError: it takes a handshake to know, and that failed.
         """
         async with self._asking.setdefault(scheme_and_authority, asyncio.Lock()):
-            pool = self.pools.get(scheme_and_authority)
-            if pool is None and scheme_and_authority not in self.for_the_library:
-                pool = await self._examine(scheme_and_authority)
-            return pool
+            if scheme_and_authority not in self.pools and scheme_and_authority not in self.left_to_httpx:
+                await self._examine(scheme_and_authority)
 
     async def close(self) -> None:
         """End them all."""
         for pool in self.pools.values():
             pool.close()
-        await self.library.close()
+        await self.httpx.close()
 
-    async def _examine(self, scheme_and_authority: str) -> Pool | None:
+    async def _examine(self, scheme_and_authority: str) -> None:
         origin = origin_of(scheme_and_authority)
-        url = None if origin is None else proxy_url(origin)
+        if origin is None:
+            raise Unsendable
+        url = proxy_url(origin)
         proxy = None if url is None else http_proxy(url)
-        if origin is None or (url is not None and proxy is None):
-            self.for_the_library[scheme_and_authority] = False
-            return None
-        if origin.encrypted and await self._offers_http_2(origin, proxy):
-            self.for_the_library[scheme_and_authority] = True
-            return None
-        pool = self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None, proxy)
-        return pool
+        is_out_of_reach = url is not None and proxy is None
+        if is_out_of_reach or (origin.encrypted and await self._speaks_http_2_alone(origin, proxy)):
+            self.left_to_httpx[scheme_and_authority] = url
+        else:
+            self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None, proxy)
 
-    async def _offers_http_2(self, origin: Origin, proxy: Proxy | None) -> bool:
-        """Whether it would rather speak HTTP/2, which costs one handshake to know (RFC 7301)."""
-        connection = await Pool(origin, _tls(HTTP_2, HTTP_1), proxy).connect()
-        protocol = connection.protocol
-        connection.abort()
-        return protocol == HTTP_2
+    async def _speaks_http_2_alone(self, origin: Origin, proxy: Proxy | None) -> bool:
+        """Whether it agrees on HTTP/2 where it does not on HTTP/1.1, which costs a handshake or two to know.
+
+        One that agrees on neither does not know what ALPN is, and speaks HTTP/1.1.
+        """
+        if await _agrees(Pool(origin, self._tls, proxy), HTTP_1):
+            return False
+        return await _agrees(Pool(origin, client_context(HTTP_2), proxy), HTTP_2)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return _tls(HTTP_1)
+        return client_context(HTTP_1)
 
 
-def _tls(*protocols: str) -> ssl.SSLContext:
-    """By the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(protocols)
-    return context
+async def _agrees(pool: Pool, protocol: str) -> bool:
+    """Whether an origin agrees on the protocol that it is asked for; it may choose none, or refuse (RFC 7301)."""
+    try:
+        connection = await pool.connect()
+    except ssl.SSLError as error:
+        if refuses_protocols(error):
+            return False
+        raise
+    agreed = connection.protocol == protocol
+    connection.abort()
+    return agreed

@@ -93,8 +93,15 @@ async def open_tunnel(connected: socket.socket, origin: Origin, proxy: Proxy) ->
         try:
             answer = gatherer.add(data)
         except (Unparsable, HeadTooLong) as error:
-            raise ProxyFailed("its proxy does not speak HTTP/1.1: check HTTPS_PROXY") from error
+            raise ProxyFailed("its proxy does not speak HTTP/1.1: check its URL in the environment") from error
     _check_tunnel(answer)
+
+
+def refusal(answer: str) -> str:
+    """Why there is no connection, for the operator, where a proxy answered so."""
+    return (
+        f"its proxy refused to connect to it ({answer}): check the proxy's URL in the environment, and who may use it"
+    )
 
 
 def _connect_request(origin: Origin, proxy: Proxy) -> bytes:
@@ -108,7 +115,7 @@ def _check_tunnel(answer: bytes) -> None:
     """A tunnel begins right behind a head with a 2xx; nothing can come through it before TLS asks for it."""
     status = answer[len(b"HTTP/1.1 ") : START_LENGTH + 2].decode("latin-1")
     if not status.startswith("2"):
-        raise ProxyFailed(f"its proxy refused to connect to it ({status}): check HTTPS_PROXY and its credentials")
+        raise ProxyFailed(refusal(status))
     if answer.partition(HEAD_END)[2]:
         raise ProxyFailed("its proxy sent more than an answer when asked to connect to it")
 

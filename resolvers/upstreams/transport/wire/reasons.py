@@ -45,19 +45,6 @@ _TLS_WORDS: Final = (
     (re.compile(r"HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER"), NO_COMMON_TLS),
 )
 
-_LIBRARY_WORDS: Final = (
-    (re.compile(r"dns error"), NOT_FOUND),
-    (re.compile(r"Connection refused"), REFUSED),
-    (re.compile(r"unreachable|No route to host"), UNREACHABLE),
-    (re.compile(r"certificate.*(Expired|expired)"), EXPIRED),
-    (re.compile(r"certificate.*NotValidYet"), NOT_YET_VALID),
-    (re.compile(r"certificate.*(UnknownIssuer|CaUsedAsEndEntity)"), UNKNOWN_CA),
-    (re.compile(r"certificate.*(NotValidForName|not valid for name)"), OTHER_NAME),
-    (re.compile(r"fatal alert: (\w*Certificate\w*|UnknownCA|AccessDenied)"), WANTS_CERTIFICATE),
-    (re.compile(r"corrupt message|InvalidContentType"), NO_TLS),
-    (re.compile(r"fatal alert: (HandshakeFailure|ProtocolVersion)"), NO_COMMON_TLS),
-)
-
 
 def connection_reason(error: Exception) -> str | None:
     """Name what the event loop met when it connected, or when a connection broke.
@@ -82,13 +69,19 @@ def connection_reason(error: Exception) -> str | None:
     return _ERRNOS.get(error.errno or 0) if isinstance(error, OSError) else None
 
 
-def library_reason(causes: Sequence[str]) -> str | None:
-    """Name what the HTTP library met.
+def chained_reason(error: BaseException) -> str | None:
+    """Name what an HTTP library met, by the first of its error and the causes of that which can be named.
 
     Args:
-        causes: The messages of what it raised, outermost first.
+        error: As it was raised.
     """
-    return _first_match(_LIBRARY_WORDS, " ".join(causes))
+    cause: BaseException | None = error
+    while cause is not None:
+        reason = connection_reason(cause) if isinstance(cause, OSError) else None
+        if reason is not None:
+            return reason
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _first_match(words: Sequence[tuple[re.Pattern[str], str]], text: str) -> str | None:

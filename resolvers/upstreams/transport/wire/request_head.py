@@ -31,28 +31,51 @@ def request_bytes(call: Call, authority: str, target: str, proxy_authorization: 
     Raises:
         Unsendable: the target or a header would break out of its line.
     """
-    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
-        raise Unsendable
-    fields = _fields(authority, call.headers, call.authorization, proxy_authorization)
+    check_target(target)
+    fields = _lines(authority, call.headers, call.authorization, proxy_authorization)
     head = f"{call.method} {target} HTTP/1.1\r\n{fields}"
     if call.body is None:
         return f"{head}\r\n".encode("latin-1")
     return f"{head}content-length: {len(call.body)}\r\n\r\n".encode("latin-1") + call.body
 
 
+def check_target(target: str) -> None:
+    """Let path and query pass that can stand in a request.
+
+    Raises:
+        Unsendable: they would break out of their line.
+    """
+    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
+        raise Unsendable
+
+
+def checked_fields(headers: tuple[tuple[str, str], ...], authorization: str | None) -> list[tuple[str, str]]:
+    """The header fields of a call, without those that say where it goes and how long it is.
+
+    Args:
+        headers: Those of the call.
+        authorization: The value of that header.
+
+    Raises:
+        Unsendable: one would break out of its line.
+    """
+    fields = [("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
+    if authorization is not None:
+        fields.append(("authorization", authorization))
+    if any(not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value) for name, value in fields):
+        raise Unsendable
+    return fields
+
+
 @lru_cache(maxsize=_HEADS_KEPT)
-def _fields(
+def _lines(
     authority: str,
     headers: tuple[tuple[str, str], ...],
     authorization: str | None,
     proxy_authorization: str | None,
 ) -> str:
     """The header fields but for the length: the same for most calls of an account, so they are made once."""
-    fields = [("host", authority), ("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
-    if authorization is not None:
-        fields.append(("authorization", authorization))
+    fields = [("host", authority), *checked_fields(headers, authorization)]
     if proxy_authorization is not None:
         fields.append(("proxy-authorization", proxy_authorization))
-    if any(not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value) for name, value in fields):
-        raise Unsendable
     return "".join(f"{name}: {value}\r\n" for name, value in fields)

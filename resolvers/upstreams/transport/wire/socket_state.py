@@ -1,6 +1,5 @@
 """What the kernel knows of a connection that the event loop has not been told yet."""
 
-import asyncio
 import select
 import socket
 import ssl
@@ -44,13 +43,12 @@ class SocketState:
         return self._unacknowledged[0]
 
 
-def is_end_true(transport: asyncio.Transport) -> bool:
+def is_end_true(tls: ssl.SSLObject | None) -> bool:
     """Whether the other side ended its stream, and nobody between who cut the connection (RFC 9112, section 9.8).
 
     Args:
-        transport: A connection at whose end there is nothing left to read.
+        tls: What encrypts a connection at whose end there is nothing left to read; None where nothing does.
     """
-    tls = transport.get_extra_info("ssl_object")
     try:
         return tls is None or tls.read(1) == b""
     except ssl.SSLError:

@@ -7,7 +7,7 @@ from typing import Final
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.failures import Unreached, translated, unsendable
-from resolvers.upstreams.transport.wire.library import LibraryWire
+from resolvers.upstreams.transport.wire.httpx_wire import HttpxWire
 from resolvers.upstreams.transport.wire.origin import split
 from resolvers.upstreams.transport.wire.reasons import connection_reason
 from resolvers.upstreams.transport.wire.request_head import Unsendable
@@ -37,7 +37,7 @@ class Wire:
         self._connections = connections
         self._pools = connections.pools
         self._max_answer_bytes = max_answer_bytes
-        self._library = LibraryWire(connections.library, max_answer_bytes=max_answer_bytes)
+        self._httpx = HttpxWire(connections.httpx, max_answer_bytes=max_answer_bytes)
 
     def send(self, call: Call) -> Awaitable[Answer]:
         """Send the call once and read the whole answer, whatever its status.
@@ -62,18 +62,19 @@ class Wire:
         return pool.carry(call, request, self._max_answer_bytes, account)
 
     def _send_otherwise(self, call: Call, base: str, account: str | None) -> Awaitable[Answer]:
-        """Send to an origin that is the library's, or that was not spoken to before."""
-        speaks_http_2 = self._connections.for_the_library.get(base)
-        if speaks_http_2 is None:
-            return self._send_first(call, base)
-        return self._library.send(call) if speaks_http_2 else self._library.send_by_account(call, account)
+        """Send to an origin that is left to httpx, or that was not spoken to before."""
+        if base in self._connections.left_to_httpx:
+            return self._httpx.send(call, account, self._connections.left_to_httpx[base])
+        return self._send_first(call, base)
 
     async def _send_first(self, call: Call, base: str) -> Answer:
         """Find out how to speak to an origin that was not spoken to before."""
         try:
             async with asyncio.timeout(call.timeout):
                 await self._connections.discover(base)
-        except (OSError, TimeoutError) as error:
+        except Unsendable:
+            raise unsendable(call) from None
+        except OSError as error:
             call.tries += 1
             failure = Unreached(connection_reason(error), late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error

@@ -1,14 +1,14 @@
-"""The wire in both its ways: spoken by ourselves, and by the HTTP library."""
+"""The wire in both its ways: spoken by ourselves, and by httpx."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 import uvloop
 
-from resolvers.upstreams.call import Transport
+from resolvers.upstreams.call import Answer, Call, Transport
 from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.library import LibraryWire
+from resolvers.upstreams.transport.wire.httpx_wire import HttpxWire
 from resolvers.upstreams.transport.wire.wire import Wire
 
 MakeWire = Callable[[int], Transport]
@@ -32,10 +32,20 @@ def wire(connections: Connections) -> Wire:
     return Wire(connections)
 
 
-@pytest.fixture(params=["direct", "library"])
+class ByHttpx:
+    """What httpx does with the calls of one account, over HTTP/1.1 where the server speaks that; lives one test."""
+
+    def __init__(self, wire: HttpxWire) -> None:
+        self._wire = wire
+
+    def send(self, call: Call) -> Awaitable[Answer]:
+        return self._wire.send(call, "own", None)
+
+
+@pytest.fixture(params=["ours", "httpx"])
 def make_wire(request: pytest.FixtureRequest, connections: Connections) -> MakeWire:
-    if request.param == "library":
-        return lambda most_bytes: LibraryWire(connections.library, max_answer_bytes=most_bytes)
+    if request.param == "httpx":
+        return lambda most_bytes: ByHttpx(HttpxWire(connections.httpx, max_answer_bytes=most_bytes))
     return lambda most_bytes: Wire(connections, max_answer_bytes=most_bytes)
 
 

@@ -78,7 +78,8 @@ async def accepting(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncItera
                 writer.close()
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    # An idle connection of httpx is not read, so that it does not notice the end which a server waits for.
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, ssl_shutdown_timeout=0.1 if tls else None)
     async with server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         for task in talks:

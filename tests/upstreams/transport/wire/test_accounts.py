@@ -4,10 +4,9 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from pyreqwest.client import Client
 
 from resolvers.upstreams.call import Answer, Transport
-from resolvers.upstreams.transport.wire import library, pool
+from resolvers.upstreams.transport.wire import pool
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving
@@ -104,15 +103,3 @@ async def test_an_unused_connection_ends_although_its_account_never_comes_back(
     async with accepting(talk) as address:
         await send_as(wire, f"http://{address}/", "session:1")
         assert await asyncio.wait_for(ended.wait(), 5)
-
-
-async def test_pools_of_accounts_behind_a_proxy_are_bounded(connections: Connections) -> None:
-    async def pool_of(number: int) -> Client:
-        async with connections.library.of(f"session:{number}") as client:
-            return client
-
-    first = [await pool_of(number) for number in range(library.REMEMBERED_POOLS + 1)]
-    last = library.REMEMBERED_POOLS
-
-    assert await pool_of(last) is first[last]
-    assert await pool_of(0) is not first[0]

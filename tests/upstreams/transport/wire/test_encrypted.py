@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from resolvers.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
-from tests.upstreams.transport.wire.talking_server import accepting, answering, call_to, saying, serving
+from tests.upstreams.transport.wire.talking_server import accepting, answering, call_to, serving
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,6 @@ async def test_a_server_without_http_2_is_spoken_to_directly(
 
     assert [answer.body for answer in answers] == [b"{}"] * 3
     assert [len(heads) for heads in server.heads if heads] == [3]
-
-
-async def test_a_server_with_http_2_is_asked_over_http_2(trusting: Wire, certificate: Path) -> None:
-    async with serving(saying(then_close=True), server_context(certificate, "h2", "http/1.1")) as server:
-        for _ in range(2):
-            with pytest.raises(UpstreamError):
-                await trusting.send(call_to(server.url))
-
-    assert set(server.protocols) == {"h2"}
-    assert server.requests
-    assert {request.split(b"\r\n")[0] for request in server.requests} == {b"PRI * HTTP/2.0"}
 
 
 async def test_a_server_that_cannot_prove_who_it_is_gets_no_request(wire: Wire, certificate: Path) -> None:
@@ -118,7 +107,7 @@ async def test_an_answer_without_length_is_whole_only_if_tls_was_closed_behind_i
         if closes:
             connection.unwrap()
 
-    async with threaded(talk, server_context(certificate)) as port:
+    async with threaded(talk, server_context(certificate), connections=3) as port:
         call = asyncio.ensure_future(trusting.send(call_to(f"https://localhost:{port}/", method="POST")))
         if closes:
             assert (await call).body == b"half"
@@ -129,12 +118,14 @@ async def test_an_answer_without_length_is_whole_only_if_tls_was_closed_behind_i
 
 
 @asynccontextmanager
-async def threaded(talk: Callable[[ssl.SSLSocket], None], tls: ssl.SSLContext) -> AsyncIterator[int]:
+async def threaded(
+    talk: Callable[[ssl.SSLSocket], None], tls: ssl.SSLContext, *, connections: int
+) -> AsyncIterator[int]:
     """A server in a thread, as asyncio's TLS cannot end a connection without closing TLS; answers its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            for _ in range(2):
+            for _ in range(connections):
                 accepted, _ = listener.accept()
                 with suppress(OSError), tls.wrap_socket(accepted, server_side=True) as connection:
                     talk(connection)

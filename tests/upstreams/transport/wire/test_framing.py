@@ -19,6 +19,7 @@ LONG = b"x" * 1000 + b"\r\n"
 @pytest.mark.parametrize(
     "said",
     [
+        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="SSH"),
         pytest.param(b"RTSP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}", id="RTSP"),
         pytest.param(b"ICE/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}", id="ICE"),
         pytest.param(b"HTTP/0.9 200 OK\r\ncontent-length: 2\r\n\r\n{}", id="0.9"),

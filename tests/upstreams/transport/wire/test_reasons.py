@@ -73,27 +73,6 @@ async def test_what_is_wrong_with_an_address_is_named(wire: Wire, url: str, reas
     assert failed.value.reason == reason
 
 
-@pytest.mark.parametrize(
-    ("causes", "reason"),
-    [
-        (["error trying to connect", "dns error", "failed to lookup address information"], reasons.NOT_FOUND),
-        (["error trying to connect", "tcp connect error", "Connection refused (os error 111)"], reasons.REFUSED),
-        (["tcp connect error", "Network is unreachable (os error 101)"], reasons.UNREACHABLE),
-        (["invalid peer certificate: Expired"], reasons.EXPIRED),
-        (["invalid peer certificate: certificate expired: verification time 1793 (UNIX)"], reasons.EXPIRED),
-        (["invalid peer certificate: NotValidYet"], reasons.NOT_YET_VALID),
-        (["invalid peer certificate: UnknownIssuer"], reasons.UNKNOWN_CA),
-        (["invalid peer certificate: NotValidForName"], reasons.OTHER_NAME),
-        (["received fatal alert: CertificateRequired"], reasons.WANTS_CERTIFICATE),
-        (["received corrupt message of type InvalidContentType"], reasons.NO_TLS),
-        (["received fatal alert: HandshakeFailure"], reasons.NO_COMMON_TLS),
-        (["connection closed before message completed"], None),
-    ],
-)
-def test_what_the_http_library_says_is_named_the_same(causes: list[str], reason: str | None) -> None:
-    assert reasons.library_reason(causes) == reason
-
-
 def failure(reason: str | None) -> UpstreamError:
     error = UpstreamUnavailable(UpstreamName.SMS, "It is away.")
     error.reason = reason
