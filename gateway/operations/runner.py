@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
@@ -17,6 +17,7 @@ from gateway.operations.documents.documents import MAX_ERRORS, Document, Documen
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
 from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
+from gateway.operations.facts import facts_of
 from gateway.operations.refusals import MutationByGet
 from gateway.operations.request import GraphQLRequest, Reply
 from gateway.operations.responses.encoding import ResponseWriter
@@ -54,6 +55,22 @@ class OperationResult(NamedTuple):
     reply: Reply
     context: Context | None = None
     whole: bool = False
+
+
+class OperationRunner(Protocol):
+    """Runs operations that have their document; process lifetime. `Runner` says what its methods do."""
+
+    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Run one operation."""
+        ...
+
+    def is_query(self, request: GraphQLRequest) -> bool:
+        """Return whether the request is for a valid query."""
+        ...
+
+    async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
+        """Run one operation, and return what it was executed with."""
+        ...
 
 
 class Runner:
@@ -126,12 +143,15 @@ class Runner:
             return OperationResult(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:
             raise BadInput(NO_STREAM)
-        self._costs.check(document, operation, request.variables)
+        estimate = self._costs.check(document, operation, request.variables)
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
         quota = None if self._quotas is None else self._quotas.of(caller.name)
         context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)), sms_quota=quota)
         if operation.operation is OperationType.MUTATION:
             context.never_stale()
+        facts = facts_of(scope)
+        if facts is not None:
+            facts.estimate, facts.context = estimate, context
         told: dict[str, Any] = {}
         try:
             result = await self._execution.execute(document, operation, request.variables, context)

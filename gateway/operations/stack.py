@@ -6,6 +6,7 @@ Each step takes a request and returns a reply (`gateway/operations/request.py`),
 reply already or refuses by raising a `GatewayError`. From the outside in::
 
     counted        what operations came to, for the metrics
+    logged         a line for those that are sampled or refused, where the settings ask for it
     persisted      sizes of the request; the document that it names in place of a text
     uninterrupted  a mutation runs to its end when its client leaves
     budgeted       the estimate is taken from the caller's budget, and what was not used is put back
@@ -42,11 +43,13 @@ from gateway.operations.documents.persisted import (
     with_document,
 )
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
+from gateway.operations.logged_operations import LoggedOperations, LoggedRunner
 from gateway.operations.mutations import RunningMutations, UninterruptedMutations
+from gateway.operations.operation_log import OperationLog, OperationLogConfig
 from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
-from gateway.operations.runner import Runner, RunnerConfig
+from gateway.operations.runner import OperationRunner, Runner, RunnerConfig
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
 from resolvers.events.interface import Start
@@ -91,6 +94,7 @@ class OperationStack:
         budgets: Charges callers for them; None where callers have none.
         mutations: Those under way.
         writer: Encodes responses, up to its limit.
+        log: Of operations; None where the settings ask for none.
     """
 
     operations: Operations[Caller]
@@ -101,6 +105,7 @@ class OperationStack:
     budgets: Budgets | None
     mutations: RunningMutations
     writer: ResponseWriter
+    log: OperationLog | None = None
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document in `query`.
@@ -156,14 +161,17 @@ def build_operation_stack(
     quotas = _sms_quotas(settings, surroundings)
     running = RunnerConfig(settings.deadline_seconds)
     runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
+    log = _operation_log(settings, documents)
+    logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
     steps: list[Step | None] = [
         surroundings.counted,
+        (lambda operations: LoggedOperations(operations, log)) if log is not None else None,
         lambda operations: PersistedOperations(operations, persisted, limits),
         lambda operations: UninterruptedMutations(operations, documents, mutations),
         (lambda operations: BudgetedOperations(operations, documents, costs, budgets)) if budgets else None,
     ]
-    operations = _stacked(steps, _cached(settings, surroundings.records, runner))
-    return OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer)
+    operations = _stacked(steps, _cached(settings, surroundings.records, logged))
+    return OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer, log)
 
 
 def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operations[Caller]:
@@ -173,7 +181,7 @@ def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operatio
     return last
 
 
-def _cached(settings: Settings, records: RecordCache, runner: Runner) -> Operations[Caller]:
+def _cached(settings: Settings, records: RecordCache, runner: OperationRunner) -> Operations[Caller]:
     if records.passes_through:
         return runner
     cache = settings.cache
@@ -181,6 +189,12 @@ def _cached(settings: Settings, records: RecordCache, runner: Runner) -> Operati
         keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
     )
     return CachedOperations(runner, records.invalidations, config, records.clock)
+
+
+def _operation_log(settings: Settings, documents: Documents) -> OperationLog | None:
+    log = settings.log
+    config = OperationLogConfig(log.operations_sample, log.slow_seconds)
+    return OperationLog(documents, config) if log.operations else None
 
 
 def _documents(settings: Settings, schema: GraphQLSchema) -> Documents:

@@ -176,6 +176,12 @@ class LogSettings(SettingsGroup):
     """Plain text or JSON, one record a line."""
     access: bool = False
     """Whether HTTP requests are logged, without queries and secrets in paths."""
+    operations: bool = True
+    """Whether operations that failed or were slow are logged, without variables and literals."""
+    operations_sample: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The share of the other operations that is logged as well."""
+    slow_seconds: PositiveSeconds = 1.0
+    """From which duration on an operation counts as slow."""
 
     @field_validator("level", "format", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from gateway.auth.callers import Caller
 from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document
 from gateway.operations.explain import plan_asked_for, traces_asked_for
+from gateway.operations.operation_log import EndedSubscription, codes_in
 from gateway.operations.refusals import MutationByGet
 from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import variables_key
@@ -123,10 +124,25 @@ class Subscriber:
             reply = await self._stack.operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
             return
-        start = await self._stack.admit_subscription(*found, request, caller)
-        async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
-            async for response in followed:
-                yield response
+        events, size, codes, began = 0, 0, [], time.monotonic()
+        try:
+            start = await self._stack.admit_subscription(*found, request, caller)
+            async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
+                async for response in followed:
+                    if response.refused:
+                        codes = codes_in(response.body)
+                    else:
+                        events += 1
+                        size += len(response.body)
+                    yield response
+        except GatewayError as error:
+            codes = [error.code]
+            raise
+        finally:
+            if self._stack.log is not None:
+                seconds = time.monotonic() - began
+                ended = EndedSubscription(request, scope, caller, seconds, events, size, codes)
+                self._stack.log.subscription_ended(ended)
 
     async def _followed(  # noqa: PLR0913 - what a run is made of
         self,

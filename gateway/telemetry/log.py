@@ -3,10 +3,12 @@
 import logging
 import re
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
+from gateway.operations.operation_log import LOGGER
 from gateway.settings.groups import LogSettings
 
 # At lower levels these print URLs, headers or whole WebSocket frames, and with them secrets, tokens and keys.
@@ -18,6 +20,7 @@ _LEAST_LEVELS: Final = {
     "uvicorn": logging.INFO,
 }
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_PLAIN_WORD: Final = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
 # Misspelled paths are masked as well: the secret may stand behind them.
 _WEBHOOK_SECRET: Final = re.compile(r"(/webhooks?/+(?:logistics/+)?).+", re.IGNORECASE)
 _WEBSOCKET_LINE: Final = '%s - "WebSocket'
@@ -57,7 +60,7 @@ def log_config(settings: LogSettings) -> dict[str, Any]:
 class TextFormatter(logging.Formatter):
     """Formats a record as one line: time in UTC, level, logger, message; process lifetime.
 
-    A `request_id` in `extra` is appended to the message.
+    A `request_id` in `extra` is appended to the message; the lines of operations have all of it, as logfmt.
     """
 
     def __init__(self) -> None:
@@ -69,8 +72,10 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """Format the line, with the request's id."""
-        request_id = getattr(record, "request_id", None)
         line = super().formatMessage(record)
+        if record.name == LOGGER:
+            return f"{line} {logfmt(_extra_of(record))}"
+        request_id = getattr(record, "request_id", None)
         return f"{line} [{request_id}]" if request_id else line
 
 
@@ -79,17 +84,30 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format the object."""
-        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
         line = {
             "time": _utc(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **extra,
+            **_extra_of(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+def logfmt(fields: Mapping[str, object]) -> str:
+    """Return fields as `name=value` with spaces between them; what is no plain word is JSON."""
+    return " ".join(f"{name}={_logfmt_value(value)}" for name, value in fields.items())
+
+
+def _logfmt_value(value: object) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return text if _PLAIN_WORD.fullmatch(text) else orjson.dumps(text).decode()
+
+
+def _extra_of(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
 
 
 class RequestLines(logging.Filter):

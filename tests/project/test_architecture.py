@@ -81,17 +81,7 @@ def checkout(tmp_path: Path) -> Path:
         else:
             shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    without_example(tmp_path)
     return tmp_path
-
-
-def without_example(folder: Path) -> None:
-    """Take the recipe's example out again where somebody has followed it to the letter."""
-    for (name, _), addition in zip(PLACES, blocks(RECIPE, "python"), strict=True):
-        file = folder / name
-        file.write_text(file.read_text().replace(f"{addition}\n", ""))
-    contract = folder / HELD_BY[0]
-    contract.write_text(re.sub(r'"Partner\.updatedBy",? ?', "", contract.read_text()))
 
 
 def run(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":

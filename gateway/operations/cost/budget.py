@@ -261,7 +261,7 @@ class BudgetedOperations:
             GatewayError: nothing was executed, and why.
         """
         charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
-        traces: list[CallTrace] = []
+        traces: list[CallTrace] = scope.get(TRACES, [])
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)
         except Exception:

@@ -24,6 +24,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.documents.request_limits import RequestLimits
+from gateway.operations.facts import facts_of
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
 
@@ -309,6 +310,9 @@ class PersistedOperations:
 
     async def _run_persisted(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
         request = await with_document(self._persisted, request)
+        facts = facts_of(scope)
+        if facts is not None:
+            facts.query = request.query
         return await self._operations.run(request, scope, caller)
 
 

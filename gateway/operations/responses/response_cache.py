@@ -18,7 +18,7 @@ from gateway.auth.callers import Caller
 from gateway.operations.explain import explains
 from gateway.operations.request import GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
-from gateway.operations.runner import OperationResult, Runner
+from gateway.operations.runner import OperationResult, OperationRunner
 from resolvers.cache.invalidations import Invalidations
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -185,7 +185,7 @@ class CachedOperations:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: OperationRunner,
         invalidations: Invalidations,
         config: CachedOperationsConfig,
         clock: Callable[[], float] = loop_clock,

@@ -1,0 +1,154 @@
+"""The steps of the operation stack that log operations.
+
+Theory of operation
+-------------------
+There are two steps of the operation stack. `LoggedOperations`, outermost but for the metrics, logs what is sampled and
+what is refused by an error. `LoggedRunner`, below the response cache, logs what was executed and failed or was slow. A
+response from the cache can be neither, and passes without being measured.
+
+Both put two collectors into the ASGI scope, which the inner steps fill: a list of the upstream calls, as for
+`X-Gateway-Explain`, and `OperationFacts`. A line is made only once it is known that it is wanted.
+
+Own CPU time is what the steps of the operation's coroutine took: `Timed` drives it and measures each step from one
+suspension to the next. The rest of the duration is waiting, for upstreams or for the event loop.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+from starlette.types import Scope
+
+from gateway.auth.callers import Caller
+from gateway.operations.explain import TRACES
+from gateway.operations.facts import FACTS, OperationFacts
+from gateway.operations.operation_log import CANCELLED, INTERNAL, Ended, OperationLog
+from gateway.operations.request import GraphQLRequest, Operations, Reply
+from gateway.operations.runner import OperationResult, OperationRunner
+from resolvers.errors import GatewayError
+
+Result = TypeVar("Result")
+
+
+class Timed(Generic[Result]):
+    """Drives a coroutine and measures its steps; lives until it ends.
+
+    Args:
+        work: The coroutine.
+        clock: Seconds that only go forward. A step never waits, so that its duration is CPU time, but for what the
+            operating system gave to others meanwhile.
+
+    Attributes:
+        own_seconds: What its own steps took so far.
+    """
+
+    __slots__ = ("_clock", "_work", "own_seconds")
+
+    def __init__(self, work: Coroutine[Any, Any, Result], clock: Callable[[], float]) -> None:
+        self._work = work
+        self._clock = clock
+        self.own_seconds = 0.0
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        """Run it to its end."""
+        work, clock = self._work, self._clock
+        step, argument = work.send, None
+        while True:
+            started = clock()
+            try:
+                suspended = step(argument)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            finally:
+                self.own_seconds += clock() - started
+            try:
+                step, argument = work.send, (yield suspended)
+            except BaseException as thrown:  # noqa: BLE001 - whatever the event loop throws is the coroutine's to handle
+                step, argument = work.throw, thrown
+
+
+class LoggedOperations:
+    """Logs operations that are sampled or raise an error; process lifetime.
+
+    Args:
+        operations: Runs them.
+        log: Writes the lines.
+    """
+
+    def __init__(self, operations: Operations[Caller], log: OperationLog) -> None:
+        self._operations = operations
+        self._log = log
+
+    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Run an operation, and log it if it is to have a line.
+
+        Raises:
+            GatewayError: Nothing was executed, and why.
+        """
+        log = self._log
+        if log.samples:
+            return await self._run_measured(request, scope, caller)
+        started = log.clock()
+        try:
+            return await self._operations.run(request, scope, caller)
+        except BaseException as error:
+            facts, seconds = OperationFacts(), log.clock() - started
+            log.ended(Ended(request, scope, caller, facts, [], None, _code_of(error), seconds, None))
+            raise
+
+    async def _run_measured(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Run an operation that has a line whatever it comes to."""
+        log, facts = self._log, OperationFacts()
+        inner = {TRACES: [], **scope, FACTS: facts}
+        timed = Timed(self._operations.run(request, inner, caller), log.clock)
+        started, code, reply = log.clock(), "", None
+        try:
+            reply = await timed
+        except BaseException as error:
+            code = _code_of(error)
+            raise
+        finally:
+            seconds = log.clock() - started
+            log.ended(Ended(request, scope, caller, facts, inner[TRACES], reply, code, seconds, timed.own_seconds))
+        return reply
+
+
+class LoggedRunner:
+    """Logs executed operations that failed or were slow; process lifetime. Those that are sampled are logged already.
+
+    Args:
+        runner: Runs them.
+        log: Writes the lines.
+    """
+
+    def __init__(self, runner: OperationRunner, log: OperationLog) -> None:
+        self._runner = runner
+        self._log = log
+
+    async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        """Run one operation; raises as `Runner.run` does."""
+        return (await self.outcome(request, scope, caller)).reply
+
+    def is_query(self, request: GraphQLRequest) -> bool:
+        """Return whether the request is for a valid query; raises as `Runner.is_query` does."""
+        return self._runner.is_query(request)
+
+    async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
+        """Run one operation, and return what it was executed with; raises as `Runner.outcome` does."""
+        if FACTS in scope:
+            return await self._runner.outcome(request, scope, caller)
+        log, facts = self._log, OperationFacts()
+        inner = {TRACES: [], **scope, FACTS: facts}
+        timed = Timed(self._runner.outcome(request, inner, caller), log.clock)
+        started = log.clock()
+        result = await timed
+        seconds, reply = log.clock() - started, result.reply
+        if reply.has_errors or log.is_slow(seconds):
+            log.ended(Ended(request, scope, caller, facts, inner[TRACES], reply, "", seconds, timed.own_seconds))
+        return result
+
+
+def _code_of(error: BaseException) -> str:
+    if isinstance(error, GatewayError):
+        return error.code
+    return INTERNAL if isinstance(error, Exception) else CANCELLED
