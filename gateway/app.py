@@ -79,8 +79,8 @@ def create_app(
     authenticate = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
     ide = Ide()
     schema = build_schema(
-        queries=[one.query for one in others if one.query is not None],
-        mutations=[one.mutation for one in others if one.mutation is not None],
+        queries=[one.query for one in upstreams.compositions if one.query is not None],
+        mutations=[one.mutation for one in upstreams.compositions if one.mutation is not None],
     )
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
     surroundings = OperationSurroundings(
