@@ -1,7 +1,7 @@
 """Loaders that note which field got which stale record: for saying so, once an operation is known to have got some."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Generator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
@@ -56,7 +56,7 @@ class RecordedLoaders:
         return part_of(record_type, own_id, value)
 
     def page(
-        self, kind: CachedKind[Any], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Any]]
+        self, kind: CachedKind[Any], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Coroutine[Any, Any, Any]]
     ) -> "_Noting":
         """The page that the operation has had already."""
         key = self._loaders.page_key(kind, request_key(*arguments))

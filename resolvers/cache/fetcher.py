@@ -15,7 +15,7 @@ own deadline gets the stale entry, where there is one, and the batch goes on in 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,13 +23,13 @@ from resolvers.cache.entry import Entry
 from resolvers.cache.in_flight import ABANDONED_SECONDS, Batch, InFlight
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.leases import LeasedBatch
-from resolvers.cache.read_set import ReadSet, fail
+from resolvers.cache.read_set import ReadSet, fail, retrieve
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedItem
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal
 from resolvers.upstreams.call import CallScope
 
-FetchOne: TypeAlias = Callable[[CallScope, str], Awaitable[Any]]
+FetchOne: TypeAlias = Callable[[CallScope, str], Coroutine[Any, Any, Any]]
 """Fetches one record from its upstream."""
 
 FetchMany: TypeAlias = Callable[[CallScope, Sequence[str]], Awaitable[dict[str, Any]]]
@@ -82,6 +82,20 @@ class Fetcher:
         missing = [one for one in wanted if not self._joined(*one, read_set)]
         if missing:
             self._begin(missing, read_set)
+
+    def fetch_unshared(self, record_id: str, read_set: ReadSet) -> "asyncio.Task[Any]":
+        """Fetch one record for one operation, where the cache passes through: with no other there is nothing to join.
+
+        Args:
+            record_id: The upstream's own id.
+            read_set: Of the operation, which cancels the task when it ends.
+        """
+        self._cache.counts.misses += 1
+        read_set.took_unkept()
+        task: asyncio.Task[Any] = read_set.loop.create_task(self._fetch_one(read_set.scope, record_id))
+        task.add_done_callback(retrieve)
+        read_set.owns(task)
+        return task
 
     def via(self, record_id: str) -> FetchOne:
         """Return a fetch of what a relationship leads to by the id of where it starts, whatever id it is given."""

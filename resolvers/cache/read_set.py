@@ -41,6 +41,7 @@ class ReadSet:
     __slots__ = (
         "_awaited",
         "_late",
+        "_tasks",
         "_timers",
         "_waiting",
         "account",
@@ -63,6 +64,7 @@ class ReadSet:
         self.permits_stale = True
         self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
         self._awaited: list[Awaited] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._late: list[Callable[[], None]] = []
         self.loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
@@ -93,6 +95,10 @@ class ReadSet:
         """Tell something on its way when nobody here waits for it any more."""
         self._awaited.append(awaited)
 
+    def owns(self, task: "asyncio.Task[Any]") -> None:
+        """Cancel a task when the operation ends."""
+        self._tasks.append(task)
+
     def when_late(self, serve: Callable[[], None]) -> None:
         """Have something called shortly before the deadline, to serve what is waited for in another way."""
         if not self._late and self.scope.deadline != float("inf"):
@@ -117,6 +123,8 @@ class ReadSet:
             timer.cancel()
         for future, _ in self._waiting:
             future.cancel()
+        for task in self._tasks:
+            task.cancel()
         for awaited in self._awaited:
             awaited.leave()
 
@@ -136,3 +144,9 @@ def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
     """Let whoever waits meet an error; a value fetched ahead that nobody came for is no error worth a log line."""
     waiter.set_exception(error)
     waiter.exception()
+
+
+def retrieve(future: "asyncio.Future[Any]") -> None:
+    """Retrieve the error of a value fetched ahead that nothing awaited: it is not worth a line in the log."""
+    if not future.cancelled():
+        future.exception()

@@ -59,16 +59,19 @@ class RecordLoader(Generic[Value]):
         return [self._fetcher.prefix + record_id]
 
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
-        found = self._cache.find(self._fetcher.prefix + record_id, self._read_set) if self._cache.keeps else None
+        cache, fetcher = self._cache, self._fetcher
+        if cache.passes_through and fetcher.kind.max_batch == 1:
+            return fetcher.fetch_unshared(record_id, self._read_set)
+        found = cache.find(fetcher.prefix + record_id, self._read_set) if cache.keeps else None
         if found is None:
-            waiter = self._read_set.wait(self._fetcher.kind.upstream)
+            waiter = self._read_set.wait(fetcher.kind.upstream)
             self._fetch(record_id, waiter)
             return waiter
         entry, stale = found
         if stale:
             self._fetch(record_id, None)
         if self._read_set.scope.traces is not None:
-            self._read_set.trace(self._fetcher.kind, record_id, "stale" if stale else "hit")
+            self._read_set.trace(fetcher.kind, record_id, "stale" if stale else "hit")
         return done(entry.value)
 
     def _fetch(self, record_id: str, waiter: "asyncio.Future[Any] | None") -> None:
@@ -104,7 +107,9 @@ class RelatedLoader(RecordLoader[Value]):
 
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
         leads_to = self._fetcher.kind.leads_to
-        relationship = self._cache.find(self._fetcher.prefix + record_id, self._read_set)
+        relationship = None
+        if self._cache.keeps:
+            relationship = self._cache.find(self._fetcher.prefix + record_id, self._read_set)
         if relationship is None or leads_to is None:
             return super()._begin(record_id)
         entry, stale = relationship

@@ -1,7 +1,7 @@
 """The loaders of an operation, one for each kind of record that it reads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from resolvers.cache.fetcher import Fetcher
@@ -44,7 +44,10 @@ class RecordLoaders:
         return part_of(record_type, own_id, self.of(record_type.kind).load(record_type.kept_id(own_id)))
 
     def page(
-        self, kind: CachedKind[Value], arguments: tuple[Any, ...], fetch: Callable[[CallScope], Awaitable[Value]]
+        self,
+        kind: CachedKind[Value],
+        arguments: tuple[Any, ...],
+        fetch: Callable[[CallScope], Coroutine[Any, Any, Value]],
     ) -> "asyncio.Future[Value]":
         """Return a future of what has no id of its own, such as a page of a list; it is read once an operation.
 
@@ -80,10 +83,12 @@ class RecordLoaders:
         self._read_set.cancel()
 
     def _read_page(
-        self, kind: CachedKind[Any], request: str, fetch: Callable[[CallScope], Awaitable[Any]]
+        self, kind: CachedKind[Any], request: str, fetch: Callable[[CallScope], Coroutine[Any, Any, Any]]
     ) -> "asyncio.Future[Any]":
         read_set = self._read_set
         fetcher = Fetcher(self._cache, kind, read_set.account.identity, lambda scope, _: fetch(scope))
+        if self._cache.passes_through:
+            return fetcher.fetch_unshared(request, read_set)
         found = self._cache.find(fetcher.prefix + request, read_set)
         if found is None:
             waiter = read_set.wait(kind.upstream)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from typing import Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -34,16 +35,29 @@ CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 class CallTrace(msgspec.Struct):
     """What one upstream call was and did, for `X-Gateway-Explain`; operation lifetime.
 
-    `path` holds no secret: clients give a `shown_path` where the real one does.
+    Args:
+        upstream: Where it went, or would have gone.
+        method: GET, POST or PATCH.
+        target: The URL, or only its path; no secret, since clients give a `shown_path` where there is one.
+        status: Of the answer; None without one.
+        milliseconds: What it took in all.
+        cache: Whether it was made, and if not, why.
+        tries: How often it was sent.
     """
 
     upstream: UpstreamName
     method: str
-    path: str
+    target: str
     status: int | None
     milliseconds: float
     cache: CacheOutcome
     tries: int
+
+    @property
+    def path(self) -> str:
+        """The path and query of the target; parsed when shown, because most traces are only counted."""
+        parts = urlsplit(self.target)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 class CallScope(msgspec.Struct, eq=False):

@@ -6,7 +6,6 @@ Why an upstream cannot be reached is logged here too: each reason once a minute,
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 from cachetools import TTLCache
 
@@ -72,14 +71,9 @@ class Tracing:
 
 
 def _trace(call: Call, outcome: int | str, seconds: float) -> CallTrace:
-    path = call.shown_path or _path_and_query(call.url)
+    target = call.shown_path or call.url
     status = outcome if isinstance(outcome, int) else None
-    return CallTrace(call.upstream, call.method, path, status, round(seconds * 1000, 3), "miss", call.tries)
-
-
-def _path_and_query(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return CallTrace(call.upstream, call.method, target, status, round(seconds * 1000, 3), "miss", call.tries)
 
 
 SILENT_SECONDS: Final = 60.0
