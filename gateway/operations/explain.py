@@ -35,10 +35,11 @@ def plan_asked_for(scope: Scope) -> bool:
 
 def traces_told(context: Context) -> list[dict[str, Any]]:
     """Return `extensions.gateway.calls`: the calls in the order in which they ended."""
-    return [_shown(trace) for trace in context.scope.traces or ()]
+    return [shown_call(trace) for trace in context.scope.traces or ()]
 
 
-def _shown(trace: CallTrace) -> dict[str, Any]:
+def shown_call(trace: CallTrace) -> dict[str, Any]:
+    """Return one call as a client sees it."""
     return {
         "upstream": trace.upstream.name,
         "method": trace.method,
