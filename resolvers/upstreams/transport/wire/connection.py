@@ -11,7 +11,7 @@ where there can be none, an answer that began before the request was there.
 import asyncio
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import httptools
 
@@ -39,7 +39,7 @@ _ONE_RECORD_BYTES: Final = 16 * 1024
 """A request up to this size is one TLS record, which is longer by less than a segment."""
 
 
-class WireConnection(asyncio.Protocol):
+class WireConnection(asyncio.BaseProtocol):
     """Carries one exchange at a time; lives until either side ends it.
 
     Args:
@@ -79,12 +79,7 @@ class WireConnection(asyncio.Protocol):
         "idle_since",
     )
 
-    def __init__(
-        self,
-        account: str | None,
-        released: "Callable[[WireConnection], None]",
-        closed: "Callable[[WireConnection], None]",
-    ) -> None:
+    def __init__(self, account: str | None, released: "Released", closed: "Closed") -> None:
         self.account = account
         self._released = released
         self._closed = closed
@@ -343,3 +338,7 @@ class WireConnection(asyncio.Protocol):
             self._watch(self._exchange.until)
         else:
             self._fail(Late())
+
+
+Released: TypeAlias = Callable[[WireConnection], None]
+Closed: TypeAlias = Callable[[WireConnection], None]

@@ -18,6 +18,7 @@ from aiohappyeyeballs import start_connection
 
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.wire.connection import WireConnection
+from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES, EncryptedConnection
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import Unreached
 from resolvers.upstreams.transport.wire.origin import Origin
@@ -53,6 +54,7 @@ class Pool:
         self.origin = origin
         self._tls = tls
         self._proxy = proxy
+        self._buffer = memoryview(bytearray(READ_BYTES if tls is not None else 0))
         self._is_forwarded = proxy is not None and not origin.encrypted
         self._loop = asyncio.get_running_loop()
         self._idle: dict[str, list[WireConnection]] = {}
@@ -118,7 +120,7 @@ class Pool:
             if self._proxy is not None and self.origin.encrypted:
                 await open_tunnel(reached, self.origin, self._proxy)
             _, connection = await self._loop.create_connection(
-                lambda: WireConnection(account, self.give_back, self._forget),
+                lambda: self._made(account),
                 sock=reached,
                 ssl=self._tls,
                 server_hostname=self.origin.host if self._tls is not None else None,
@@ -187,6 +189,11 @@ class Pool:
         if self._idle_longest and not self._is_closed:
             first = next(iter(self._idle_longest))
             self._sweep = self._loop.call_at(first.idle_since + IDLE_SECONDS, self._end_unused)
+
+    def _made(self, account: str | None) -> WireConnection:
+        if self._tls is None:
+            return WireConnection(account, self.give_back, self._forget)
+        return EncryptedConnection(account, self.give_back, self._forget, self._buffer)
 
     async def _carry_over_new(self, exchange: Exchange) -> Answer:
         try:

@@ -11,9 +11,10 @@ import pytest
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
-from tests.upstreams.transport.wire.talking_server import accepting, answering, call_to, serving
+from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,19 @@ async def test_a_server_without_http_2_is_spoken_to_directly(
 
     assert [answer.body for answer in answers] == [b"{}"] * 3
     assert [len(heads) for heads in server.heads if heads] == [3]
+
+
+@pytest.mark.parametrize("length", [READ_BYTES - 1, READ_BYTES, READ_BYTES + 1, 1_000_000])
+async def test_answers_at_once_come_whole_however_long_they_are(trusting: Wire, certificate: Path, length: int) -> None:
+    letters = [bytes([letter]) * length for letter in b"abcde"]
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(letters[server.connections % len(letters)]))
+
+    async with serving(talk, server_context(certificate)) as server:
+        answers = await asyncio.gather(*(trusting.send(call_to(server.url)) for _ in range(5)))
+
+    assert all(answered.body in letters for answered in answers)
 
 
 async def test_a_server_that_cannot_prove_who_it_is_gets_no_request(wire: Wire, certificate: Path) -> None:
