@@ -1,4 +1,9 @@
-"""Pages as GraphQL clients ask for them: windows, cursors, connections."""
+"""Pages as GraphQL clients ask for them: windows, cursors, connections.
+
+A cursor is the place behind which a page goes on, as JSON in base64, with a digest of the list that it belongs to: with
+other filters it is refused, not misread. Each kind of list has its own place, from a count to the trail of
+`numbered_pages.py`; nothing is kept for it between two requests.
+"""
 
 import base64
 import binascii

@@ -17,7 +17,7 @@ class Later(Generic[Source, Value]):
     """Something to await, without a coroutine and a task for each: a page has hundreds; operation lifetime.
 
     Args:
-        source: What is on its way.
+        source: What is awaited.
         make: Makes the value of it.
         instead: Makes the value of the error where the source fails with one of ours; without it, the error is raised.
     """

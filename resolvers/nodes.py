@@ -9,7 +9,7 @@ from resolvers.errors import BadInput, GatewayError
 from resolvers.later import failed
 
 MAX_REFUSED_IDS: Final = 100
-"""Told of one list, each with an error of its own: whoever sends more of them gets no answer many times as long."""
+"""Refused ids of one list that have an error each; of more, the response would be many times the request."""
 
 
 def node(context: Context, id: str) -> Awaitable[object | None]:  # noqa: A002 - the contract's name

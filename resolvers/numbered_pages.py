@@ -42,7 +42,7 @@ def mark_of(record_id: str | None) -> str:
 
 
 class Trails(Generic[Record]):
-    """The trails that end with each record of a page, worked out when asked for; lives as long as the page.
+    """The trails that end with each record of a page, computed when first needed; page lifetime.
 
     Args:
         before: The trail that ends right before the page.

@@ -17,11 +17,11 @@ from resolvers.upstreams.call import CallScope
 Path = tuple[str | int, ...]
 
 FIELD: ContextVar[Path] = ContextVar("FIELD", default=())
-"""The path of the field whose resolver runs; set by whoever executes the operation again."""
+"""The path of the field whose resolver runs; set by the second execution."""
 
 
 class StaleFields:
-    """Which fields were given stale records, and how old those are; lives as long as the second execution.
+    """Which fields were given stale records, and how old those are; lifetime: the second execution.
 
     Args:
         stale: The keys of what was served stale, with its age in seconds.
@@ -40,7 +40,7 @@ class StaleFields:
 
 
 class RecordedLoaders:
-    """An operation's loaders once more, with all that they hold; lives as long as the second execution."""
+    """An operation's loaders once more, with all that they hold; lifetime: the second execution."""
 
     def __init__(self, loaders: RecordLoaders, fields: StaleFields) -> None:
         self._loaders = loaders

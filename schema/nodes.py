@@ -6,7 +6,7 @@ from schema.enums import Progress
 
 
 class is_record:  # noqa: N801 - types set it as one sets a function
-    """What a GraphQL type sets as its `is_type_of`; lives as long as the schema.
+    """What a GraphQL type sets as its `is_type_of`; schema lifetime.
 
     It decides by the class of a value alone, so that execution may ask once for all values of a class.
 

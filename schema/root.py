@@ -23,7 +23,7 @@ def build_schema(
     execution_context_class: type[Executor[Any]] | None = None,
     extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
 ) -> strawberry.Schema:
-    """The schema that the gateway serves; built once, lives as long as the process.
+    """Return the schema that the gateway serves; process lifetime.
 
     Args:
         queries: Strawberry types whose fields `Query` gets, of upstreams from outside.

@@ -36,7 +36,7 @@ def refused_inputs(executor: "Executor[Context]") -> list[GraphQLError]:
 
 
 class _Search:
-    """Looks through the fields of one operation; lives as long as that takes."""
+    """Checks the inputs of one operation's fields; operation lifetime."""
 
     def __init__(self, executor: "Executor[Context]") -> None:
         self._executor = executor

@@ -1,1 +1,1 @@
-"""What is remembered of the upstreams' records: in this process, in Redis, and while calls are on their way."""
+"""The cache of the upstreams' records: in this process, in Redis, and while reads are in flight."""

@@ -10,7 +10,7 @@ class CacheCounts(msgspec.Struct):
         hits: Records served fresh from memory.
         stale: Records served past their TTL.
         misses: Records asked of Redis or an upstream.
-        joined: Records that a call already on its way brought.
+        joined: Records that came with a read already in flight.
         from_redis: Records that Redis had.
         forgotten: Keys that a change made invalid.
         redis_failures: Commands that Redis did not carry out.

@@ -1,4 +1,4 @@
-"""What was forgotten lately: so that nothing read before a change is kept after it, and whoever depends on it hears."""
+"""What was invalidated lately: nothing read before a change is kept after it, and its dependents are notified."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Final

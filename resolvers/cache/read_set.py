@@ -15,7 +15,7 @@ LATE_SHARE: Final = 0.1
 
 
 class Awaited(Protocol):
-    """Something on its way that more than one operation may wait for."""
+    """A read in flight that more than one operation may wait for."""
 
     def leave(self) -> None:
         """An operation that waited has given up."""
@@ -92,7 +92,7 @@ class ReadSet:
         return future
 
     def awaits(self, awaited: Awaited) -> None:
-        """Tell something on its way when nobody here waits for it any more."""
+        """Leave a read in flight when the operation gives up."""
         self._awaited.append(awaited)
 
     def owns(self, task: "asyncio.Task[Any]") -> None:
@@ -141,7 +141,7 @@ class ReadSet:
 
 
 def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
-    """Let whoever waits meet an error; a value fetched ahead that nobody came for is no error worth a log line."""
+    """Fail a waiter; one that nothing awaits, as of a value fetched ahead, logs nothing."""
     waiter.set_exception(error)
     waiter.exception()
 

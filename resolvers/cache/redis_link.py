@@ -46,7 +46,7 @@ _NOTICE = msgspec.json.Decoder(Notice)
 
 
 class Announcement:
-    """A notice on its way to all processes, and their confirmations; lives until the change may answer."""
+    """A notice sent to all processes, and their confirmations; lives until the change may be answered."""
 
     def __init__(self, message: bytes, counts: CacheCounts) -> None:
         self.message = message

@@ -1,4 +1,18 @@
-"""Deliveries by their ids: many by one call where the upstream takes lists of ids, else one by one."""
+"""Deliveries by their ids: many by one call where the upstream takes lists of ids, else one by one.
+
+Theory of operation
+-------------------
+The documents show `filter[id]` with one id, and say nothing of several. So a list of ids is tried, and what it answers
+is believed only as far as it proves itself::
+
+    the list is refused                      -> halves are tried; an id that spoils every list is read singly
+    it names records that were not asked for -> lists are ignored by this upstream: all are read singly from now on
+    it names two or more that were           -> lists are proven: an id that is absent does not exist
+    it names one or none                     -> doubtful: what is absent is read singly, and settles it
+
+`CommaLists` remembers per account what was learnt. However it turns out, a batch costs no more calls than its ids and
+`LISTS_TRIED`.
+"""
 
 from collections.abc import Sequence
 from math import ceil

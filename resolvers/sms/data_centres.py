@@ -56,7 +56,7 @@ async def _find(account: Account, job_id: str, ask: Ask[Found]) -> Found | None:
 
 
 class _Search(Generic[Found]):
-    """Looks for one job in the data centres; lives as long as the search.
+    """Searches the data centres for one job; lifetime: the search.
 
     Args:
         account: Whose job.

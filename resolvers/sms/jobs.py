@@ -112,7 +112,7 @@ def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> Await
 
 
 def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | None] | None:
-    """What a job was sent about, read with the caller's own credentials, whoever wrote the reference."""
+    """Return what a job was sent about, read with the caller's own credentials."""
     reference = job.customer_ref or ""
     if not reference.startswith(REGARDING_PREFIX):
         return None

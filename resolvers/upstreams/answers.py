@@ -77,7 +77,7 @@ def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) ->
 def require_success(call: Call, answer: Answer, read_error_body: ReadComplaint) -> None:
     """Pass a success, and raise the error that any other status means.
 
-    A change that was made may be answered without a word (204, 205); whoever reads something needs its body.
+    A change that was made may be answered without a word (204, 205); a read needs its body.
 
     Raises:
         UpstreamError: the kind that fits the status.

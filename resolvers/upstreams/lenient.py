@@ -73,7 +73,7 @@ _BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False, "1": Tr
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
-    """What stands in a list in the place of a record that could not be read; lives as long as the list.
+    """What stands in a list in the place of a record that could not be read; list lifetime.
 
     Args:
         own_id: The record's id upstream; None where not even that could be read.

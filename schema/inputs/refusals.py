@@ -1,4 +1,4 @@
-"""All that is refused of an input, told at once: whoever mends one thing learns of the next without another request."""
+"""All that is refused of an input, reported at once, so that a client need not send a request for each mistake."""
 
 from collections.abc import Callable
 from types import TracebackType

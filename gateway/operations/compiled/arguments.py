@@ -41,7 +41,7 @@ def variables_in(node: Node) -> frozenset[str]:
 
 
 class _Search(Visitor):
-    """Collects names; lives as long as one search."""
+    """Collects the names of variables; lifetime: one search."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,17 @@
 """Plans: what compiled execution has worked out about an operation of a document, and about a subscription's events.
 
-`CompiledExecution` runs an operation by its plan, and by graphql-core where the plan does not cover it.
+Theory of operation
+-------------------
+graphql-core decides anew for each field of each object: which fields are selected, with which arguments, of which type.
+A plan decides that once for an operation and the values of its `@skip` and `@include`. For each object type it makes a
+Python function (`objects.py` shows one) that takes a record and writes its part of the response: it reads attributes
+straight away, calls resolvers with their arguments already coerced, and collects what has to be awaited::
+
+    document, operation, conditions -> functions, kept with the document
+    record                          -> response, and what is awaited with its place in it (`run.py`)
+
+`CompiledExecution` runs an operation by its plan, and by graphql-core where the plan does not cover it, with the same
+response; tests and `benchmarks/executions.py` compare the two byte for byte.
 """
 
 import asyncio
@@ -177,7 +188,7 @@ class Plan:
 
 
 class CompiledEvents:
-    """Executes the events of one subscription; lives as long as the client follows it.
+    """Executes the events of one subscription; subscription lifetime.
 
     Args:
         plan: The subscription's.

@@ -199,7 +199,7 @@ def list_completer(complete_item: Complete) -> Complete:
 
 
 def object_list_completer(selection: Selected, complete_item: Complete) -> Complete:
-    """A function for lists of objects, mostly of one class, some of which may still be on their way.
+    """A function for lists of objects, mostly of one class, some of which may still be awaited.
 
     Args:
         selection: What is asked of the objects.

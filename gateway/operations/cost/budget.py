@@ -182,7 +182,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class LocalBuckets:
-    """Buckets of one process; lives as long as it.
+    """Buckets of one process; process lifetime.
 
     Args:
         clock: Seconds since whenever, never going back.

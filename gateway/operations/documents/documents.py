@@ -39,7 +39,7 @@ MAX_ERRORS: Final = 20
 
 
 class Document:
-    """A validated document, or what is wrong with it; lives as long as the cache keeps it.
+    """A validated document, or what is wrong with it; cache lifetime.
 
     Documents that differ in their literals alone share everything but these, see `shapes`.
 

@@ -117,7 +117,7 @@ def _too_much(what: str, found: int, most: int) -> GraphQLError:
 
 
 class _Measuring:
-    """Measures the selections of one document; lives as long as the check of it."""
+    """Measures the selections of one document; lifetime: its check."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments = {

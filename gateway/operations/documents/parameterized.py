@@ -112,7 +112,7 @@ class Slot:
 
 
 class ParameterizedDocument:
-    """A validated document with variables in the places of its literals; lives as long as the cache keeps it.
+    """A validated document with variables in the places of its literals; cache lifetime.
 
     Args:
         node: The document, so changed.

@@ -108,7 +108,7 @@ class DocumentStore(Protocol):
 
 
 class LocalDocuments:
-    """Keeps documents in the process, those that were used last; lives as long as it."""
+    """Keeps the documents that were used last in the process; process lifetime."""
 
     def __init__(self, max_characters: int = MAX_CHARACTERS) -> None:
         self._kept: LRUCache[str, str] = LRUCache(max_characters, getsizeof=len)
@@ -124,7 +124,7 @@ class LocalDocuments:
 
 
 class SharedDocuments:
-    """Keeps documents in Redis, with a copy in the process; lives as long as it.
+    """Keeps documents in Redis, with a copy in the process; process lifetime.
 
     Where Redis fails, what the process has must do: a client sends the document again, and all is well.
 

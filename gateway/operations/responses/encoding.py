@@ -119,7 +119,7 @@ class _TooLargeError(Exception):
 
 
 class _Pieces:
-    """What has been written of one response; lives as long as the writing."""
+    """What has been written of one response; lifetime: the writing."""
 
     def __init__(self, room: int) -> None:
         self.written: list[bytes] = []

@@ -1,7 +1,16 @@
 """The cache of whole responses, by what was asked and by the records that they are made of.
 
-An operation need not run where its response is in the cache, or where the same operation is in flight: several
-requests then wait for one result.
+Theory of operation
+-------------------
+A request's key is its identity (credentials and scopes), document, operation name and variables::
+
+    key in the cache, fresh      -> that response
+    same key in flight           -> its response, unless a record that it read was invalidated since
+    else                         -> run; the response is kept until the first of its records is stale
+
+A response remembers the keys of all records that it is made of: when one is invalidated, here or by another process,
+the responses made of it go at once. Mutations are neither shared nor kept; responses with errors, stale records or
+parts that are true only now are not kept.
 """
 
 import asyncio
@@ -38,7 +47,7 @@ class SharedResult(Generic[Value]):
         self._waiting: list[asyncio.Future[Value | None]] = []
 
     def join(self) -> "asyncio.Future[Value | None]":
-        """Wait for the value; None where whoever was to get it gave up.
+        """Wait for the value; None where the request that was to get it was cancelled.
 
         Raises:
             Exception: whatever it failed by.

@@ -28,7 +28,7 @@ Resource = TypeVar("Resource")
 
 
 class Party(msgspec.Struct, frozen=True, gc=False):
-    """A DDEX party; lives as long as its delivery."""
+    """A DDEX party; record lifetime."""
 
     name: str | None
     dpid: str | None

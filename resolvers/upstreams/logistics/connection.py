@@ -66,7 +66,7 @@ _ACCEPT_AND_BODY: Final = (*_ACCEPT, ("content-type", "application/json"))
 
 
 class LogisticsConnection:
-    """Base of the logistics clients; lives as long as the account that it speaks for.
+    """Base of the logistics clients; account lifetime.
 
     Args:
         transport: Gets calls answered, with the account's credentials where they are needed.

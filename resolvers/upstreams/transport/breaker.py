@@ -1,9 +1,19 @@
 """Stops calling an upstream that is down, and finds out soon when it is back.
 
+Theory of operation
+-------------------
+A breaker counts the share of failures among the last calls to one address::
+
+    closed ---- too many failed ----> open until the next probe
+      ^                                 |
+      |                                 v
+      +---- a call succeeds ---- the next call is the probe; others fail at once
+
+Broken connections, timeouts and 5xx are failures, except for statuses that the upstream's documents give another
+meaning. A timeout of a call that had hardly any time says nothing.
+
 Written by hand: purgatory counts failures in a row instead of a rate, reads the wall's clock, and lets a hanging probe
 block the next.
-
-The last outcomes of calls, and how many of them failed.
 """
 
 from collections.abc import Callable
@@ -20,7 +30,7 @@ HEALTHY_RATE: Final = 0.1
 
 
 class FailureWindow:
-    """Remembers the last outcomes, as bits of a number; lives as long as its breaker.
+    """Remembers the last outcomes, as bits of a number; breaker lifetime.
 
     Args:
         size: How many outcomes.

@@ -18,7 +18,7 @@ def lead(source: Awaitable[Value], follower: "asyncio.Future[Value]") -> "asynci
     """Let a future end as something begun for it does.
 
     Returns:
-        What was begun, to be cancelled by whoever gives up the future.
+        What was begun, to be cancelled when the future is given up.
     """
     leader = source if isinstance(source, asyncio.Future) else asyncio.ensure_future(source)
     leader.add_done_callback(partial(_follow, follower))

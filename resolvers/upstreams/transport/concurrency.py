@@ -28,7 +28,7 @@ class _Waiting(msgspec.Struct, eq=False):
     Args:
         call: What waits.
         answer: What is waited for, both times.
-        sent: The call on its way; None while there is no place for it.
+        sent: The call in flight; None while there is no place for it.
     """
 
     call: Call
@@ -46,12 +46,12 @@ class _Waiting(msgspec.Struct, eq=False):
 class ConcurrencyLimit:
     """Lets so many calls through at once, first come first served; process lifetime.
 
-    A place is handed over by sending the next call at once: nobody can slip in between, and whoever waits for the
-    answer is woken once, when it is there.
+    A place is handed over by sending the next call at once: no other call can take it in between, and the waiting task
+    is woken once, when the answer is there.
 
     Args:
         inner: The next transport.
-        limit: How many calls may be on their way at once.
+        limit: How many calls may be in flight at once.
         clock: The event loop's clock, in seconds.
     """
 

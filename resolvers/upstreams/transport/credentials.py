@@ -160,7 +160,7 @@ class Credentials(Protocol):
         """The header's value for the next call, got or refreshed first where needed.
 
         Raises:
-            UpstreamError: there is none to be had.
+            UpstreamError: no token could be fetched.
         """
         ...
 

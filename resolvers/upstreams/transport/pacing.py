@@ -49,7 +49,7 @@ SLICES: Final = 20
 
 
 class SlidingCount:
-    """Counts in slices of time, of which the oldest fades out; lives as long as its gate.
+    """Counts in slices of time, of which the oldest fades out; gate lifetime.
 
     Args:
         seconds: The longest window that can be asked for.

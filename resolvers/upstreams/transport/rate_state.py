@@ -61,7 +61,7 @@ class PacingConfig:
 
 
 class RateState(msgspec.Struct, frozen=True, array_like=True):
-    """What is known about one limit; replaced as a whole. Times are seconds of whoever keeps it.
+    """What is known about one limit; replaced as a whole. Times are seconds of the clock of its store.
 
     Args:
         tokens: Calls that may go out at once, at the time `filled_at`.

@@ -38,7 +38,7 @@ class SharedRate(Protocol):
 
 
 class LocalRate:
-    """Keeps the states in this process; lives as long as it, bounded.
+    """Keeps the states in this process, bounded; process lifetime.
 
     Args:
         clock: Seconds, never going back.

@@ -24,7 +24,7 @@ class StackConfig:
 
     Args:
         timeout_seconds: What one try may take.
-        concurrency: How many calls may be on their way at once.
+        concurrency: How many calls may be in flight at once.
         retry: How often a call is sent again.
         breaker: When the upstream counts as down.
         pacing: How fast it may be called.

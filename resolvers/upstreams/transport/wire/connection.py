@@ -131,7 +131,7 @@ class WireConnection(asyncio.BaseProtocol):
         return exchange.answer
 
     def abort(self) -> None:
-        """End it at once, whatever is on its way."""
+        """End it at once, with any exchange in flight."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -1,4 +1,4 @@
-"""One request on its way over a connection, and whoever waits for its answer."""
+"""One request in flight over a connection, and the future of its answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -27,7 +27,7 @@ from resolvers.upstreams.transport.wire.reasons import connection_reason
 from resolvers.upstreams.transport.wire.request_head import request_bytes
 
 MOST_IDLE: Final = 256
-"""Connections to one origin that are kept for later calls, whoever they belong to."""
+"""Connections to one origin that are kept for later calls of any upstream or account."""
 
 IDLE_SECONDS: Final = 60.0
 """A connection unused for longer is not used again: firewalls forget such ones without a word."""

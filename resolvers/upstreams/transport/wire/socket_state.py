@@ -12,7 +12,7 @@ AT_ONCE: Final = 0
 
 
 class SocketState:
-    """Looks at the socket of one connection; lives as long as that.
+    """Inspects the socket of one connection; connection lifetime.
 
     Args:
         connected: A connected TCP socket.
