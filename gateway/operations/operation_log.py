@@ -187,7 +187,7 @@ class OperationLog:
             "document": sha256(query.encode(errors="surrogatepass")).hexdigest() if query else request.document_id,
             "caller": caller.name,
             "account": caller.account.identity,
-            "transport": scope["method"] if scope["type"] == "http" else scope["type"],
+            "transport": scope.get("method") or scope.get("type"),
         }
 
     def _named(self, query: str | None, name: str | None) -> dict[str, Any]:
