@@ -62,7 +62,7 @@ class KeyHolders:
 
         Raises:
             Unauthenticated: The key is unknown, or the token is invalid.
-            Forbidden: it is right, but for an account that this gateway does not have.
+            Forbidden: It is right, but for an account that this gateway does not have.
         """
         key = credentials.key
         if key is None:
@@ -122,8 +122,8 @@ class Authentication:
         """Return the caller of an HTTP request.
 
         Raises:
-            Unauthenticated: the credentials are missing or wrong.
-            Forbidden: they are right, but for an account that this gateway does not have.
+            Unauthenticated: The credentials are missing or wrong.
+            Forbidden: They are right, but for an account that this gateway does not have.
         """
         return await self._caller(credentials_of(scope, self._cookies))
 
@@ -135,8 +135,8 @@ class Authentication:
             payload: The payload of `connection_init`.
 
         Raises:
-            Unauthenticated: the credentials are missing or wrong.
-            Forbidden: they are right, but for an account that this gateway does not have.
+            Unauthenticated: The credentials are missing or wrong.
+            Forbidden: They are right, but for an account that this gateway does not have.
         """
         return await self._caller(credentials_of_socket(scope, payload, self._cookies))
 

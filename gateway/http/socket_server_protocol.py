@@ -18,7 +18,7 @@ MAX_UNREAD_PINGS: Final = 100
 MAX_FRAGMENTS: Final = 10_000
 """Per message: its bytes are bounded elsewhere, but empty fragments have none."""
 
-FAREWELL_SECONDS: Final = 1.0
+CLOSE_SECONDS: Final = 1.0
 """How long a client that does not read may take to receive the close frame before the connection is cut."""
 
 
@@ -71,7 +71,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
         self._tell_app(code, words)
-        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
     def _tell_app(self, code: CloseCode, words: str) -> None:
         """Report the disconnect to the app now; its later messages are refused as after a client's disconnect."""

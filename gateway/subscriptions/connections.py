@@ -24,7 +24,7 @@ class SubscriptionsConfig(msgspec.Struct, frozen=True):
         operations_per_connection: How many operations may run over one WebSocket at the same time.
         init_seconds: How long a WebSocket may stay open without `connection_init`.
         keep_alive_seconds: The interval between two keep-alive messages on an open connection.
-        farewell_seconds: How long closing waits for a client that does not read.
+        close_seconds: How long closing waits for a client that does not read.
     """
 
     deadline_seconds: float = 15.0
@@ -33,7 +33,7 @@ class SubscriptionsConfig(msgspec.Struct, frozen=True):
     operations_per_connection: int = 50
     init_seconds: float = 10.0
     keep_alive_seconds: float = 25.0
-    farewell_seconds: float = 1.0
+    close_seconds: float = 1.0
 
 
 def subscriptions_config(settings: Settings) -> SubscriptionsConfig:
@@ -95,7 +95,7 @@ class OpenConnections:
         return len(self._open)
 
     @contextmanager
-    def holding(self, connection: OpenConnection) -> Iterator[None]:
+    def registered(self, connection: OpenConnection) -> Iterator[None]:
         """Register the connection for `end_all`; end it at once if that was called before."""
         self._open.add(connection)
         try:

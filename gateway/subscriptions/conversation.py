@@ -177,7 +177,7 @@ class Conversation:
         loop = asyncio.get_running_loop()
         self._init_timer = loop.call_later(config.init_seconds, channel.close_soon, init_timeout())
 
-    async def hold(self) -> None:
+    async def run(self) -> None:
         """Handle every message until the channel is closed.
 
         Raises:

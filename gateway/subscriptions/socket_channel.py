@@ -116,15 +116,15 @@ class SocketChannel:
     Args:
         receive: ASGI's `receive`.
         send: ASGI's `send`; it blocks while the client does not read, which is the back-pressure on all operations.
-        farewell_seconds: How long closing waits for a client that does not read.
+        close_seconds: How long closing waits for a client that does not read.
     """
 
-    __slots__ = ("_closed", "_ending", "_farewell_seconds", "_receive", "_send")
+    __slots__ = ("_close_seconds", "_closed", "_ending", "_receive", "_send")
 
-    def __init__(self, receive: Receive, send: Send, farewell_seconds: float) -> None:
+    def __init__(self, receive: Receive, send: Send, close_seconds: float) -> None:
         self._receive = receive
         self._send = send
-        self._farewell_seconds = farewell_seconds
+        self._close_seconds = close_seconds
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
 
@@ -168,7 +168,7 @@ class SocketChannel:
             return
         self._closed = True
         with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._farewell_seconds):
+            async with asyncio.timeout(self._close_seconds):
                 await self._send({"type": "websocket.close", "code": closing.code, "reason": closing.reason})
 
     def close_soon(self, closing: Closing) -> None:

@@ -96,12 +96,12 @@ class StreamedResponse:
         self._pump: asyncio.Task[None] | None = None
         self._ended = False
 
-    async def begin_only(self) -> None:
+    async def send_headers(self) -> None:
         """Answer a HEAD request."""
         await self._begin()
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def give(self, responses: AsyncGenerator[Response, None]) -> None:
+    async def stream(self, responses: AsyncGenerator[Response, None]) -> None:
         """Send the responses until they end or the client disconnects."""
         await self._begin()
         loop = asyncio.get_running_loop()
@@ -133,7 +133,7 @@ class StreamedResponse:
 
     async def _finish(self, pump: "asyncio.Task[None]") -> None:
         with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._config.farewell_seconds):
+            async with asyncio.timeout(self._config.close_seconds):
                 await self._send({"type": "http.response.body", "body": b""})
         if not pump.cancelled():
             pump.result()

@@ -68,12 +68,12 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket, from its handshake to its end."""
         await receive()
-        channel = SocketChannel(receive, send, self._config.farewell_seconds)
+        channel = SocketChannel(receive, send, self._config.close_seconds)
         protocol = next((protocol for name, protocol in PROTOCOLS.items() if name in scope["subprotocols"]), None)
         with suppress(OSError):
             await channel.accept(protocol.name if protocol else None, scope[REQUEST_ID])
             try:
-                await self._converse(channel, protocol, scope)
+                await self._serve(channel, protocol, scope)
             except Closing as closing:
                 await channel.close(closing)
             except OSError:
@@ -82,7 +82,7 @@ class Sockets:
                 logger.exception("The WebSocket of request %s met an error that nothing foresaw.", scope[REQUEST_ID])
                 await channel.close(broken())
 
-    async def _converse(self, channel: SocketChannel, protocol: SocketProtocol | None, scope: Scope) -> None:
+    async def _serve(self, channel: SocketChannel, protocol: SocketProtocol | None, scope: Scope) -> None:
         if protocol is None:
             raise no_subprotocol()
         admission = SubscriptionAdmission(
@@ -90,8 +90,8 @@ class Sockets:
         )
         limit = self._config.operations_per_connection
         operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
-        with self._connections.holding(channel):
-            await Conversation(protocol, channel, admission, operations, scope, self._config).hold()
+        with self._connections.registered(channel):
+            await Conversation(protocol, channel, admission, operations, scope, self._config).run()
 
 
 class Streams:
@@ -136,12 +136,12 @@ class Streams:
             headers = headers_of(scope)
             request = await self._read(scope, headers, receive)
             if scope["method"] == "HEAD":
-                await response.begin_only()
+                await response.send_headers()
                 return
             await self._subscriber.check(request, caller)
             responses = self._subscriber.responses(request, scope, caller, _last_event_id(headers))
-            with self._connections.holding(response):
-                await response.give(responses)
+            with self._connections.registered(response):
+                await response.stream(responses)
         finally:
             admission.leave()
 
