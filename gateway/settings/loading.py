@@ -36,6 +36,9 @@ _NOT_INHERITED: Final[Mapping[str, frozenset[str]]] = {
 }
 _ADDRESSES: Final = frozenset({"url", "urls", "token_url", "send_url", "authorize_url"})
 
+FILE_SUFFIX: Final = "_file"
+"""What the name of a secret ends with when its value is the name of a file."""
+
 Values = dict[SettingPath, Any]
 
 
@@ -46,11 +49,42 @@ def read_values(environment: Mapping[str, str]) -> Values:
         environment: Names and values; empty values and names without the prefix GATEWAY_ are ignored.
 
     Raises:
-        SettingsProblems: The file cannot be read.
+        SettingsProblems: The file, or that of a secret, cannot be read.
     """
     values = {setting_path(name): value.strip() for name, value in environment.items() if _is_ours(name, value)}
     config = values.pop(setting_path(CONFIG_NAME), None)
-    return values if config is None else {**_read_file(config), **values}
+    values = _with_secret_files(values)
+    return values if config is None else {**_with_secret_files(_read_file(config)), **values}
+
+
+def _with_secret_files(values: Values) -> Values:
+    """Replace each secret that is the name of a file, such as `deliveries.token_file`, by what the file holds.
+
+    Raises:
+        SettingsProblems: A file cannot be read, or the secret is given as well.
+    """
+    files = {path: secret for path in values if (secret := _secret_from(path)) is not None}
+    problems, found = [], {}
+    for path, secret in files.items():
+        try:
+            found[secret] = Path(str(values[path])).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+            problems.append(f"{environment_name(path)}: {str(values[path])!r} cannot be read: {reason}")
+        if secret in values:
+            problems.append(f"{environment_name(path)}: set this or {environment_name(secret)}, not both")
+    if problems:
+        raise SettingsProblems(sorted(problems))
+    return {path: value for path, value in {**values, **found}.items() if path not in files}
+
+
+def _secret_from(path: SettingPath) -> SettingPath | None:
+    """Return the secret whose file a name names; None for any other name."""
+    if not path[-1].endswith(FILE_SUFFIX) or find_setting(path) is not None:
+        return None
+    secret = (*path[:-1], path[-1].removesuffix(FILE_SUFFIX))
+    setting = find_setting(secret)
+    return secret if setting is not None and setting.is_secret else None
 
 
 def complete_accounts(values: Values) -> Values:

@@ -10,7 +10,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_core import ErrorDetails
 
 from gateway.settings.model import Settings
@@ -26,11 +26,19 @@ SettingPath: TypeAlias = tuple[str, ...]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
-    """The description of one setting in the model."""
+    """The description of one setting in the model.
+
+    Args:
+        path: Where it stands.
+        meaning: Its description.
+        default: Its default.
+        is_secret: Whether it may come from a file of its own.
+    """
 
     path: SettingPath
     meaning: str | None
     default: Any
+    is_secret: bool = False
 
 
 def environment_name(path: Iterable[str]) -> str:
@@ -81,7 +89,11 @@ def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN4
             yield from _leaves(kind, step)
         if steps:
             return
-    yield found
+    yield dataclasses.replace(found, is_secret=_holds_secrets(annotation))
+
+
+def _holds_secrets(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
+    return annotation is SecretStr or any(_holds_secrets(part) for part in get_args(annotation))
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
