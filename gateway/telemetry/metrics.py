@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from time import perf_counter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -130,20 +131,22 @@ class OperationCounts(msgspec.Struct):
 
 
 class CountedOperations:
-    """Counts the outcomes of operations; process lifetime.
+    """Counts the outcomes and durations of operations; process lifetime.
 
     Args:
         operations: Runs the operations.
-        counts: The counters.
+        counts: The counters of outcomes.
+        durations: The counters of durations, of operations that were executed.
     """
 
-    def __init__(self, operations: Operations[Caller], counts: OperationCounts) -> None:
+    def __init__(self, operations: Operations[Caller], counts: OperationCounts, durations: Counts) -> None:
         self._operations = operations
         self._counts = counts
+        self._durations = durations
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
         """Run an operation and count its outcome."""
-        counts = self._counts
+        counts, durations, started = self._counts, self._durations, perf_counter()
         try:
             reply = await self._operations.run(request, scope, caller)
         except GatewayError:
@@ -157,7 +160,11 @@ class CountedOperations:
             raise
         if not reply.executed:
             counts.refused += 1
-        elif reply.has_errors:
+            return reply
+        seconds = perf_counter() - started
+        durations.seconds += seconds
+        durations.buckets[bisect_left(BUCKETS, seconds)] += 1
+        if reply.has_errors:
             counts.partial += 1
         else:
             counts.whole += 1
@@ -170,6 +177,7 @@ class StateSources:
 
     Args:
         operations: Outcomes of operations.
+        durations: Durations of operations.
         connections: Connections closed by the server.
         requests: Requests refused for their size.
         spent: Requests refused because the caller's budget was spent.
@@ -180,6 +188,7 @@ class StateSources:
     """
 
     operations: OperationCounts
+    durations: Counts
     connections: ConnectionCounts
     requests: RequestCounts
     spent: SpentCounts
@@ -199,6 +208,9 @@ class StateCollector(Collector):
         """Read all sources."""
         sources = self._sources
         yield _counts("gateway_operations", "Operations, by what came of them.", "outcome", sources.operations)
+        seconds = HistogramMetricFamily("gateway_operation_seconds", "What executed operations took.")
+        seconds.add_metric([], _cumulative(sources.durations), sources.durations.seconds)
+        yield seconds
         yield _counts(
             "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
         )
@@ -260,6 +272,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._operations = OperationCounts()
+        self._durations = Counts()
         self.calls = CallMetrics()
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
@@ -270,7 +283,7 @@ class Metrics:
 
     def counting(self, operations: Operations[Caller]) -> Operations[Caller]:
         """Wrap operations so that their outcomes are counted."""
-        return CountedOperations(operations, self._operations)
+        return CountedOperations(operations, self._operations, self._durations)
 
     def watch(
         self,
@@ -282,6 +295,7 @@ class Metrics:
         """Register the state of other parts; see `StateSources`."""
         sources = StateSources(
             self._operations,
+            self._durations,
             self.connections,
             self.requests,
             self.spent,

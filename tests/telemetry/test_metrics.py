@@ -62,3 +62,12 @@ async def test_metrics_hold_neither_ids_nor_addresses_nor_credentials() -> None:
     assert "gateway_cache_entries" in told
     assert 'operation="partner_detail"' in told
     assert not re.search(r"127\.0\.0\.1|sandbox-|Delivery:|/partners/", told)
+
+
+async def test_durations_of_executed_operations_are_a_histogram(world: World) -> None:
+    await world.ask('{ delivery(id: "1") { id } }')
+    await world.ask("{ nothing }")
+
+    assert await metric(world, 'gateway_operation_seconds_bucket{le="+Inf"}') == 1
+    assert await metric(world, "gateway_operation_seconds_count") == 1
+    assert 0 < await metric(world, "gateway_operation_seconds_sum") < 30
