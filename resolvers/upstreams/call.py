@@ -32,7 +32,7 @@ Headers: TypeAlias = Mapping[HeaderField, str]
 CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 
 
-class CallTrace(msgspec.Struct):
+class CallTrace(msgspec.Struct, gc=False):
     """What one upstream call was and did, for `X-Gateway-Explain`; operation lifetime.
 
     Args:
