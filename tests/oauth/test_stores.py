@@ -162,14 +162,23 @@ async def test_a_process_that_died_in_a_block_holds_others_up_for_a_while_only(
         await block.__aenter__()
 
         async with alive.locked("a", 5):
-            pass
+            entered = await redis.keys(f"{redis_prefix}*a")
+        assert len(entered) == 1
+        assert await redis.keys(f"{redis_prefix}*a") == []
 
 
-async def test_a_block_that_took_too_long_loses_nothing(redis_url: str, redis_prefix: str) -> None:
+async def test_a_block_that_took_too_long_does_not_end_the_one_that_follows(redis_url: str, redis_prefix: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        store = RedisSessions(redis, redis_prefix, lambda: NOW)
-        async with store.locked("a", 0.05):
+        late, next_one = (RedisSessions(redis, redis_prefix, lambda: NOW) for _ in range(2))
+        following = next_one.locked("a", 5)
+        async with late.locked("a", 0.05):
             await asyncio.sleep(0.1)
+            await following.__aenter__()
+
+        held = await redis.keys(f"{redis_prefix}*a")
+        await following.__aexit__(None, None, None)
+        assert len(held) == 1
+        assert await redis.keys(f"{redis_prefix}*a") == []
 
 
 ALL_USES: Final[dict[str, Callable[[SessionStore], Awaitable[object]]]] = {

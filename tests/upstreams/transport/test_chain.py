@@ -65,6 +65,7 @@ async def test_a_leader_is_given_up_with_its_follower_whatever_it_is() -> None:
 
     async with asyncio.timeout(1):
         await ended.wait()
+    assert endless.cancelled()
 
 
 @in_virtual_time
