@@ -59,9 +59,9 @@ class Context:
         return self.read_set.fresh_until
 
     @property
-    def stale(self) -> dict[str, float]:
-        """The keys of what was served stale, with its age in seconds."""
-        return self.read_set.stale
+    def stale_reads(self) -> int:
+        """How many reads were given stale values."""
+        return len(self.read_set.stale)
 
     @property
     def current(self) -> bool:

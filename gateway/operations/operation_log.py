@@ -246,7 +246,7 @@ def _costs(facts: OperationFacts, traces: Sequence[CallTrace]) -> dict[str, Any]
         "calls": dict(calls),
         "cache": dict(cache),
         "executed": facts.context is not None,
-        "stale": len(facts.context.stale) if facts.context is not None else 0,
+        "stale": facts.context.stale_reads if facts.context is not None else 0,
     }
 
 

@@ -155,9 +155,8 @@ class Runner:
         told: dict[str, Any] = {}
         try:
             result = await self._execution.execute(document, operation, request.variables, context)
-            if context.stale:
-                schema = self._documents.schema
-                told["stale"] = await stale_paths(schema, document, operation, request.variables, context)
+            if context.stale_reads:
+                told["stale"] = stale_paths(context.read_set, result.data)
         finally:
             context.close()
         if explains(scope):

@@ -148,7 +148,8 @@ class Fetcher:
         for waiter, read_set in list(read.waiting.items()):
             if read_set.permits_stale and not waiter.done():
                 del read.waiting[waiter]
-                read_set.took_stale(read.key, entry, now)
+                read_set.took(read.key, entry)
+                read_set.took_stale(waiter, now - entry.stored_at)
                 waiter.set_result(entry.value)
                 read.batch.background = True
 
@@ -311,7 +312,8 @@ class Fetcher:
         self, read: InFlight, stand_in: Entry, waiter: "asyncio.Future[Any]", read_set: ReadSet
     ) -> None:
         self._cache.counts.stale += 1
-        read_set.took_stale(read.key, stand_in, self._cache.clock())
+        read_set.took(read.key, stand_in)
+        read_set.took_stale(waiter, self._cache.clock() - stand_in.stored_at)
         read_set.touched.update(read.tags)
         waiter.set_result(stand_in.value)
 

@@ -1,7 +1,16 @@
-"""What one operation has read: for its deadline, for the operation cache, and to say what was stale."""
+"""What one operation has read: for its deadline, for the response cache, and to report what was stale.
+
+Theory of operation of stale reports
+------------------------------------
+A stale value is noted by the future that it is read through, with its age. An executor that puts the value of such a
+future into the response notes the place. A value that no place has helped to make the value of a coroutine: while a
+coroutine of a resolver runs, `FIELD` is its place, which the tasks that it starts inherit, and reads note it. So an
+operation that reads nothing stale pays a lookup of `FIELD` for each read, and no operation is executed twice.
+"""
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 from resolvers.cache.entry import Entry
@@ -12,6 +21,10 @@ from resolvers.upstreams.names import UpstreamName
 
 LATE_SHARE: Final = 0.1
 """The last part of an operation's time: what has not come by then is taken stale, so that the answer is on time."""
+
+
+FIELD: Final[ContextVar[Any]] = ContextVar("FIELD", default=None)
+"""The place in the response of the field whose coroutine runs, in the executor's own form; None outside of one."""
 
 
 class Awaited(Protocol):
@@ -34,7 +47,9 @@ class ReadSet:
         loop: The event loop that the operation runs in.
         touched: The keys of all that the answer is made of, tags of lists among them.
         fresh_until: Until when all of that is fresh, by the cache's clock; minus infinity where a part cannot be kept.
-        stale: The keys of what was served stale, with its age in seconds.
+        stale: The reads that were given stale values, with the age of each in seconds.
+        places: The places in the response that hold the value of a stale read, in the executor's own form.
+        fields: The places of the coroutines that asked for a read.
         permits_stale: Whether stale records are good enough; false once the operation changes something.
     """
 
@@ -45,10 +60,12 @@ class ReadSet:
         "_timers",
         "_waiting",
         "account",
+        "fields",
         "fresh_until",
         "loop",
         "mark",
         "permits_stale",
+        "places",
         "scope",
         "stale",
         "touched",
@@ -60,7 +77,9 @@ class ReadSet:
         self.mark = mark
         self.touched: set[str] = set()
         self.fresh_until = float("inf")
-        self.stale: dict[str, float] = {}
+        self.stale: dict[asyncio.Future[Any], float] = {}
+        self.places: dict[asyncio.Future[Any], list[Any]] = {}
+        self.fields: dict[asyncio.Future[Any], list[Any]] = {}
         self.permits_stale = True
         self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
         self._awaited: list[Awaited] = []
@@ -74,10 +93,19 @@ class ReadSet:
         self.touched.add(key)
         self.fresh_until = min(self.fresh_until, entry.fresh_until)
 
-    def took_stale(self, key: str, entry: Entry, now: float) -> None:
-        """Note an entry that the operation was given past its TTL."""
-        self.took(key, entry)
-        self.stale[key] = max(self.stale.get(key, 0.0), now - entry.stored_at)
+    def took_stale(self, read: "asyncio.Future[Any]", age: float) -> None:
+        """Note that a read was given a value past its TTL, of an age in seconds."""
+        self.stale[read] = max(age, self.stale.get(read, 0.0))
+
+    def asked(self, read: "asyncio.Future[Any]") -> None:
+        """Note the coroutine that asked for a read, if one did."""
+        field = FIELD.get()
+        if field is not None:
+            self.fields.setdefault(read, []).append(field)
+
+    def placed(self, read: "asyncio.Future[Any]", place: object) -> None:
+        """Note where in the response the value of a stale read is."""
+        self.places.setdefault(read, []).append(place)
 
     def took_unkept(self) -> None:
         """Note that the answer holds something that nobody keeps."""

@@ -111,8 +111,11 @@ class RecordCache:
         """The tags of the lists that a kind's records stand in, or that its pages are of."""
         return [list_tag(identity, name) for name in kind.lists]
 
-    def find(self, key: str, read_set: ReadSet) -> tuple[Entry, bool] | None:
-        """Return the entry that may be served, and whether it is stale; None where the operation has to wait."""
+    def find(self, key: str, read_set: ReadSet) -> tuple[Entry, float | None] | None:
+        """Return the entry that may be served, and its age in seconds if it is stale.
+
+        Returns None where the operation has to wait.
+        """
         entry = self.memory.peek(key)
         if entry is None:
             return None
@@ -120,11 +123,11 @@ class RecordCache:
         if now < entry.fresh_until:
             self.counts.hits += 1
             read_set.took(key, entry)
-            return entry, False
+            return entry, None
         if read_set.permits_stale and entry.may_revalidate(now):
             self.counts.stale += 1
-            read_set.took_stale(key, entry, now)
-            return entry, True
+            read_set.took(key, entry)
+            return entry, now - entry.stored_at
         return None
 
     def keep(self, kind: CachedKind[Value], key: str, value: Value | None, mark: int, tags: Sequence[str]) -> "Kept":

@@ -43,6 +43,7 @@ class RecordLoader(Generic[Value]):
         if value is None:
             primed = self._primed.get(record_id)
             value = self._values[record_id] = self._begin(record_id) if primed is None else done(primed)
+        self._read_set.asked(value)
         return value
 
     def prime(self, records: Mapping[str, Value]) -> None:
@@ -54,10 +55,6 @@ class RecordLoader(Generic[Value]):
         self._values.pop(record_id, None)
         self._primed.pop(record_id, None)
 
-    def keys(self, record_id: str) -> list[str]:
-        """Return the keys of the entries that `load` answers from."""
-        return [self._fetcher.prefix + record_id]
-
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
         cache, fetcher = self._cache, self._fetcher
         if cache.passes_through and fetcher.kind.max_batch == 1:
@@ -67,12 +64,14 @@ class RecordLoader(Generic[Value]):
             waiter = self._read_set.wait(fetcher.kind.upstream)
             self._fetch(record_id, waiter)
             return waiter
-        entry, stale = found
-        if stale:
+        entry, stale_age = found
+        value = done(entry.value)
+        if stale_age is not None:
+            self._read_set.took_stale(value, stale_age)
             self._fetch(record_id, None)
         if self._read_set.scope.traces is not None:
-            self._read_set.trace(fetcher.kind, record_id, "stale" if stale else "hit")
-        return done(entry.value)
+            self._read_set.trace(fetcher.kind, record_id, "hit" if stale_age is None else "stale")
+        return value
 
     def _fetch(self, record_id: str, waiter: "asyncio.Future[Any] | None") -> None:
         if self._fetcher.kind.max_batch == 1:
@@ -96,15 +95,6 @@ class RelatedLoader(RecordLoader[Value]):
     all relationships that lead there.
     """
 
-    def keys(self, record_id: str) -> list[str]:
-        """Return the key of the relationship, and that of the record it leads to."""
-        (key,) = super().keys(record_id)
-        relationship = self._cache.memory.peek(key)
-        leads_to = self._fetcher.kind.leads_to
-        if relationship is None or relationship.value is None or leads_to is None:
-            return [key]
-        return [key, self._cache.prefix(self._read_set.account.identity, leads_to) + relationship.value]
-
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
         leads_to = self._fetcher.kind.leads_to
         relationship = None
@@ -112,12 +102,16 @@ class RelatedLoader(RecordLoader[Value]):
             relationship = self._cache.find(self._fetcher.prefix + record_id, self._read_set)
         if relationship is None or leads_to is None:
             return super()._begin(record_id)
-        entry, stale = relationship
-        if stale:
-            self._fetch(record_id, None)
+        entry, stale_age = relationship
+        via = self._fetcher.via(record_id)
         if entry.value is None:
-            return done(None)
-        return _DestinationLoader(leads_to, self._cache, self._read_set, self._fetcher.via(record_id)).load(entry.value)
+            value: asyncio.Future[Value | None] = done(None)
+        else:
+            value = _DestinationLoader(leads_to, self._cache, self._read_set, via).load(entry.value)
+        if stale_age is not None:
+            self._read_set.took_stale(value, stale_age)
+            self._fetch(record_id, None)
+        return value
 
 
 class _DestinationLoader(RecordLoader[Value]):

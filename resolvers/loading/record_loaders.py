@@ -60,11 +60,8 @@ class RecordLoaders:
         page = self._pages.get(named)
         if page is None:
             page = self._pages[named] = self._read_page(kind, request_key(*arguments), fetch)
+        self._read_set.asked(page)
         return page
-
-    def page_key(self, kind: CachedKind[Any], request: str) -> str:
-        """Return the key of the entry that a page is kept as."""
-        return self._cache.prefix(self._read_set.account.identity, kind) + request
 
     def forget(self, kind: CachedKind[Any], record_ids: Iterable[str]) -> None:
         """Read records that changed anew, and all that is made of them."""

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from graphql import OperationDefinitionNode
 
+from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Document, Documents
-from gateway.operations.execution import StandardExecution, core_schema
+from gateway.operations.execution import Execution, StandardExecution, core_schema
 from gateway.operations.responses.stale_paths import stale_paths
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
@@ -20,7 +21,8 @@ from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema
 from tests.cache.notes import Clock, new_cache
 
-SCHEMA = core_schema(build_schema())
+BUILT = build_schema()
+SCHEMA = core_schema(BUILT)
 BASE = "http://upstream.invalid"
 TIMES = {"created-at": "2020-01-01T00:00:00Z", "updated-at": "2020-01-01T00:00:00Z"}
 STATE = {"deliverable": True, "delivery-type": "delivery", "status": "pending", **TIMES}
@@ -40,6 +42,8 @@ class Upstreams:
         return Answer(200, {}, msgspec.json.encode(self._body(call.url.removeprefix(BASE))))
 
     def _body(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        if path == "/jobs/broken":
+            raise UpstreamUnavailable(UpstreamName.SMS, "down")
         if path.startswith("/sms"):
             return [{"smsId": "s1", "dst": "+491", "processStatus": "OPEN"}]
         if path.startswith("/jobs/"):
@@ -56,10 +60,11 @@ PAGE = {"total": 1, "perPage": 20}
 class Gateway:
     """Operations of one account over a cache whose clock a test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
         self.clock, self.upstreams = Clock(), Upstreams()
         self.cache: RecordCache = new_cache(self.clock, ttl_active=5, ttl_reference=600, grace=300)
-        self._account = Account(
+        self.account = Account(
             "own",
             {
                 UpstreamName.DELIVERIES: DeliveriesClient(self.upstreams, DeliveriesConfig(BASE)),
@@ -68,21 +73,25 @@ class Gateway:
             records=self.cache,
         )
 
-    async def stale(self, query: str) -> dict[str, float]:
+    async def stale(self, query: str, *, errors: int = 0) -> dict[str, float]:
         document: Document = Documents(SCHEMA).get(query)
         assert not document.errors, document.errors
         operation: OperationDefinitionNode = document.operation(None)
-        context = Context(self._account, CallScope(math.inf))
-        result = await StandardExecution(SCHEMA).execute(document, operation, None, context)
-        assert not result.errors, result.errors
+        context = Context(self.account, CallScope(math.inf))
+        result = await self.execution.execute(document, operation, None, context)
+        assert len(result.errors or ()) == errors, result.errors
         context.close()
-        calls = self.upstreams.calls
-        paths = await stale_paths(SCHEMA, document, operation, None, context)
-        assert self.upstreams.calls == calls
+        paths = stale_paths(context.read_set, result.data)
         refreshes = [batch.task for batch in self.cache.batches if batch.task]
         assert len(refreshes) == len(self.cache.batches)
         await asyncio.gather(*refreshes)
         return {".".join(str(step) for step in one["path"]): one["ageSeconds"] for one in paths}
+
+
+@pytest.fixture(params=["compiled", "standard"])
+def gateway(request: pytest.FixtureRequest) -> Gateway:
+    compiled = request.param == "compiled"
+    return Gateway(CompiledExecution(BUILT) if compiled else StandardExecution(SCHEMA))
 
 
 @pytest.mark.parametrize(
@@ -97,8 +106,9 @@ class Gateway:
         ("{ __typename }", set()),
     ],
 )
-async def test_each_field_that_got_a_stale_record_is_named_with_its_age(query: str, paths: set[str]) -> None:
-    gateway = Gateway()
+async def test_each_field_that_got_a_stale_record_is_named_with_its_age(
+    gateway: Gateway, query: str, paths: set[str]
+) -> None:
     fresh = await gateway.stale(query)
     gateway.clock.advance(30)
 
@@ -108,8 +118,7 @@ async def test_each_field_that_got_a_stale_record_is_named_with_its_age(query: s
     assert stale == dict.fromkeys(paths, 30.0)
 
 
-async def test_what_a_relationship_leads_to_is_named_where_it_is_stale_itself() -> None:
-    gateway = Gateway()
+async def test_what_a_relationship_leads_to_is_named_where_it_is_stale_itself(gateway: Gateway) -> None:
     query = '{ delivery(id: "1") { product { name } } }'
     await gateway.stale(query)
     gateway.clock.advance(700)
@@ -120,8 +129,7 @@ async def test_what_a_relationship_leads_to_is_named_where_it_is_stale_itself() 
     assert stale == {"delivery.product": 700.0}
 
 
-async def test_a_list_that_its_upstream_cannot_tell_any_more_is_named() -> None:
-    gateway = Gateway()
+async def test_a_list_that_its_upstream_cannot_tell_any_more_is_named(gateway: Gateway) -> None:
     query = "{ deliveries { totalCount nodes { id } } }"
     await gateway.stale(query)
     gateway.clock.advance(60)
@@ -130,3 +138,24 @@ async def test_a_list_that_its_upstream_cannot_tell_any_more_is_named() -> None:
     stale = await gateway.stale(query)
 
     assert stale == {"deliveries": 60.0}
+
+
+async def test_an_error_elsewhere_in_the_response_hides_no_stale_record(gateway: Gateway) -> None:
+    query = '{ delivery(id: "1") { id } deliveries { nodes { id } } smsJob(id: "broken") { jobId } }'
+    await gateway.stale(query, errors=1)
+    gateway.clock.advance(60)
+    gateway.upstreams.down = True
+
+    stale = await gateway.stale(query, errors=1)
+
+    assert stale == {"delivery": 60.0, "deliveries": 60.0}
+
+
+async def test_nothing_is_noted_of_an_operation_without_stale_records(gateway: Gateway) -> None:
+    document = Documents(SCHEMA).get('{ delivery(id: "1") { product { name } } }')
+    context = Context(gateway.account, CallScope(math.inf))
+
+    await gateway.execution.execute(document, document.operation(None), None, context)
+    context.close()
+
+    assert context.read_set.places == {}

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableSequence
+from collections.abc import Callable, Coroutine, Mapping, MutableSequence
 from dataclasses import dataclass
 from functools import partial
 from types import CoroutineType
@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.pyutils import Path, is_awaitable
 
+from resolvers.cache.read_set import FIELD
 from resolvers.context import Context
 from resolvers.later import Later
 
@@ -67,6 +68,7 @@ class Run:
         self._finished: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._tasks: list[asyncio.Task[Any]] = []
+        self._read_set = context.read_set
 
     def settle(self, value: Any, place: Place, key: Any, complete: "Callable[[Any, Run], Any]") -> None:  # noqa: ANN401 - see Place
         """Put a completed value where it belongs, now or when it comes.
@@ -79,8 +81,7 @@ class Run:
         """
         kind = value.__class__
         if kind is CoroutineType:
-            value = self._loop.create_task(value)
-            self._tasks.append(value)
+            value = self._task(value, (place, key))
         elif kind is Later:
             make = value.make
             self.settle(value.source, place, key, lambda source, run: complete(make(source), run))
@@ -93,6 +94,8 @@ class Run:
                 value = asyncio.ensure_future(value)
                 self._tasks.append(value)
         if value.done():
+            if self._read_set.stale:
+                self._note_stale(value, place, key)
             place[key] = complete(value.result(), self)
             return
         self._under_way += 1
@@ -140,6 +143,20 @@ class Run:
             None,  # type: ignore[arg-type]  # for resolvers of streams, which are never compiled
         )
 
+    def _task(self, coroutine: "Coroutine[Any, Any, Any]", field: tuple[Place, Any]) -> "asyncio.Task[Any]":
+        """Run a resolver's coroutine, with its field known to all that it reads."""
+        token = FIELD.set(field)
+        try:
+            task = self._loop.create_task(coroutine)
+        finally:
+            FIELD.reset(token)
+        self._tasks.append(task)
+        return task
+
+    def _note_stale(self, future: "asyncio.Future[Any]", place: Place, key: Any) -> None:  # noqa: ANN401 - see Place
+        if future in self._read_set.stale:
+            self._read_set.placed(future, (place, key))
+
     def _arrived(
         self,
         place: Place,
@@ -149,6 +166,8 @@ class Run:
     ) -> None:
         self._under_way -= 1
         if self._failure is None:
+            if self._read_set.stale:
+                self._note_stale(future, place, key)
             try:
                 place[key] = complete(future.result(), self)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, `wait` raises it

@@ -260,7 +260,7 @@ class CachedOperations:
 
     def _keep_outcome(self, key: Key, outcome: OperationResult) -> None:
         context = outcome.context
-        if not self._keep or context is None or not outcome.whole or context.stale:
+        if not self._keep or context is None or not outcome.whole or context.stale_reads:
             return
         if context.fresh_until > self._clock() and context.current:
             reply = msgspec.structs.replace(outcome.reply, body=compact(outcome.reply.body))

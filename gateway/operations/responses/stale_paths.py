@@ -1,70 +1,56 @@
 """Which fields of a response were made of stale records, and how old those are."""
 
-from collections.abc import Callable
-from inspect import isawaitable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from graphql import GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode, execute
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from graphql.pyutils import Path
 
-from gateway.operations.documents.documents import Document
-from resolvers.context import Context
-from resolvers.stale_fields import FIELD, Path, StaleFields, place, recorded
+from resolvers.cache.read_set import ReadSet
+
+ResponsePath = tuple[str | int, ...]
 
 
-async def stale_paths(
-    schema: GraphQLSchema,
-    document: Document,
-    operation: OperationDefinitionNode,
-    variables: dict[str, Any] | None,
-    context: Context,
-) -> list[dict[str, Any]]:
-    """What `extensions.gateway.stale` tells; empty where nothing was stale.
+def stale_paths(read_set: ReadSet, data: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return `extensions.gateway.stale`: the path of each field with a stale record, and its age in seconds.
 
-    The operation is executed once more, which costs no upstream call, since its loaders hold whatever it read: nothing
-    need be noted for the many operations that get no stale record.
+    A record that is the value of a field is reported there; one that a resolver's coroutine made a value from, at the
+    field of that resolver.
 
     Args:
-        schema: graphql-core's.
-        document: The document.
-        operation: The query that was executed.
-        variables: As the client sent them.
-        context: The query's, not yet closed.
+        read_set: Of the operation.
+        data: Of the response.
     """
-    node = document.node if context.stale else None
-    if node is None:
-        return []
-    fields = StaleFields(context.stale)
-    result = execute(
-        schema,
-        node,
-        context_value=recorded(context, fields),
-        variable_values=variables,
-        operation_name=operation.name.value if operation.name else None,
-        middleware=[_within_field],
-        executor_class=StrawberryGraphQLCoreExecutionContext,
-    )
-    if isawaitable(result):
-        await result
-    return [{"path": list(path), "ageSeconds": round(age, 3)} for path, age in fields.ages.items()]
+    containers = dict(_containers(data, ()))
+    ages: dict[ResponsePath, float] = {}
+    for read, age in read_set.stale.items():
+        paths = _paths(read_set.places.get(read, ()), containers) or _paths(read_set.fields.get(read, ()), containers)
+        for path in paths:
+            ages[path] = max(age, ages.get(path, 0.0))
+    return [{"path": list(path), "ageSeconds": round(age, 3)} for path, age in ages.items()]
 
 
-def _within_field(resolve: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's
-    path = tuple(info.path.as_list())
-    token = FIELD.set(path)
-    try:
-        value = resolve(source, info, **arguments)
-    finally:
-        FIELD.reset(token)
-    place(value, path)
-    return _awaited(path, value) if isawaitable(value) else value
+def _paths(places: Iterable[Any], containers: dict[int, ResponsePath]) -> list[ResponsePath]:
+    """Return the paths of places that are in the response.
+
+    graphql-core's executor gives paths. Compiled execution gives an object or list of the response and the key in it;
+    where its attempt was given up, they are not part of the response.
+    """
+    paths: list[ResponsePath] = []
+    for place in places:
+        if isinstance(place, Path):
+            paths.append(tuple(place.as_list()))
+        elif id(place[0]) in containers:
+            paths.append((*containers[id(place[0])], place[1]))
+    return paths
 
 
-async def _awaited(path: Path, value: Any) -> Any:  # noqa: ANN401 - any field's value
-    token = FIELD.set(path)
-    try:
-        found = await value
-    finally:
-        FIELD.reset(token)
-    place(found, path)
-    return found
+def _containers(value: Any, path: ResponsePath) -> Iterator[tuple[int, ResponsePath]]:  # noqa: ANN401 - JSON
+    """Yield the identity and the path of each object and list of a response."""
+    if isinstance(value, dict):
+        yield id(value), path
+        for name, member in value.items():
+            yield from _containers(member, (*path, name))
+    elif isinstance(value, list):
+        yield id(value), path
+        for number, item in enumerate(value):
+            yield from _containers(item, (*path, number))
