@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from resolvers.errors import BadInput
-from resolvers.upstreams.lenient import LARGEST_INT
+from resolvers.upstreams.fields import LARGEST_INT
 
 MAX_FIRST: Final = 100
 MAX_CURSOR_LENGTH: Final = 512

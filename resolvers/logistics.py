@@ -21,7 +21,7 @@ from resolvers.task_chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, Partner
-from resolvers.upstreams.logistics.list_page import ListPage
+from resolvers.upstreams.logistics.answers import ListPage
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
 from resolvers.upstreams.logistics.vocabulary import TaskStatus

@@ -14,7 +14,7 @@ from resolvers.selection import OperationInfo, selected_below
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Role
-from resolvers.upstreams.logistics.list_page import ListPage
+from resolvers.upstreams.logistics.answers import ListPage
 from resolvers.upstreams.logistics.requests import Invitation
 from resolvers.upstreams.names import UpstreamName
 

@@ -6,8 +6,8 @@ from typing import Final
 from resolvers.context import Context
 from resolvers.kinds.logistics import PRICE
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.prices import PriceQuote
 from resolvers.upstreams.logistics.requests import PriceRequest, PriceStop
-from resolvers.upstreams.logistics.stop_records import PriceQuote
 from resolvers.upstreams.names import UpstreamName
 
 PLACE_DECIMALS: Final = 4

@@ -7,7 +7,7 @@ from strawberry.scalars import JSON
 
 from resolvers import logistics
 from resolvers.upstreams import operations
-from resolvers.upstreams.logistics import records
+from resolvers.upstreams.logistics import task_records
 from schema.enums import BroadcastPreference, TaskStatus, VehicleType
 from schema.nodes import PageInfo, Trackable, is_record
 from schema.organizations import Organization
@@ -90,7 +90,7 @@ class TaskItem:
 class LogisticsTask(Trackable):
     """A view of a task."""
 
-    is_type_of = is_record(records.LogisticsTask)
+    is_type_of = is_record(task_records.LogisticsTask)
 
     task_id: str = strawberry.field(description="The upstream's own id.")
     tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")

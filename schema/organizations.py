@@ -7,7 +7,7 @@ from strawberry.scalars import JSON
 
 from resolvers import organizations
 from resolvers.upstreams import operations
-from resolvers.upstreams.logistics import records
+from resolvers.upstreams.logistics import account_records
 from schema.nodes import Node, PageInfo, is_record
 from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 
@@ -25,7 +25,7 @@ class Role:
 class Organization(Node):
     """A view of an organization."""
 
-    is_type_of = is_record(records.Organization)
+    is_type_of = is_record(account_records.Organization)
 
     organization_id: str = strawberry.field(description="The upstream's own id.")
     business_name: str = strawberry.field(description="The name that the business is registered under.")

@@ -7,10 +7,9 @@ from gateway.composition.upstream import Transports, UpstreamComposition
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.accounts import Account
 from resolvers.upstreams.call import CallScope, Transport
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
-from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, unshared_tokens
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, LogisticsTokens, unshared_tokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.credentials import (
     Authorizing,

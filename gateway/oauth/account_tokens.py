@@ -14,8 +14,13 @@ import msgspec
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.session_store import SessionStore, SessionStoreUnavailable, hash_of, refresh_lock
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.refreshing import LocalTokens, LogisticsTokenPair, RefreshedTokens, TokenStore
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import (
+    LocalTokens,
+    LogisticsTokenPair,
+    LogisticsTokens,
+    RefreshedTokens,
+    TokenStore,
+)
 from resolvers.upstreams.transport.credentials import FetchToken
 
 

@@ -27,7 +27,7 @@ from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import Settings
 from gateway.settings.upstreams import LogisticsSettings
 from resolvers.upstreams.call import Transport
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokens
 from resolvers.upstreams.transport.stack import loop_clock
 
 REDIS_SECONDS: Final = 2.0

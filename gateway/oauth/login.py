@@ -15,8 +15,7 @@ from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.session_store import Session, SessionStore, hash_of
 from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.refreshing import BEARER_SECONDS, LogisticsTokenPair
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import BEARER_SECONDS, LogisticsTokenPair, LogisticsTokens
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,9 @@ from gateway.oauth.session_store import Session, refresh_lock
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated, UpstreamAuth
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
-from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, LogisticsTokens, RefreshedTokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.credentials import Authorizing, Identifying, TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock

@@ -20,7 +20,7 @@ from gateway.auth.credentials import SESSION_PREFIX, credentials_of
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.session_store import Session, SessionStore, hash_of
 from resolvers.errors import Unauthenticated
-from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair
 
 REMEMBERED_SESSIONS: Final = 10_000
 

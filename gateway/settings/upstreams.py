@@ -17,7 +17,7 @@ from gateway.settings.values import (
     Urls,
     UserName,
 )
-from resolvers.upstreams.logistics.paths import LogisticsPaths
+from resolvers.upstreams.logistics.base_client import LogisticsPaths
 
 
 class UpstreamLimits(SettingsGroup):

@@ -12,8 +12,8 @@ from resolvers.unreadable import readable
 from resolvers.upstreams import operations
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, Partner, Role
-from resolvers.upstreams.logistics.list_page import ListPage
-from resolvers.upstreams.logistics.stop_records import PriceQuote
+from resolvers.upstreams.logistics.answers import ListPage
+from resolvers.upstreams.logistics.prices import PriceQuote
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import UpstreamName
 

@@ -1,5 +1,6 @@
 """The border at which an upstream's statuses and bodies become records or our errors."""
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
@@ -17,37 +18,14 @@ from resolvers.errors import (
 )
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.delay import delay_seconds
-from resolvers.upstreams.lenient import UnreadableError, read
+from resolvers.upstreams.error_body import ErrorBody
+from resolvers.upstreams.lenient import UnreadableError, parsed, read
 from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
 
 SUCCESSES: Final = frozenset({200, 201, 202, 203})
 EMPTY_SUCCESSES: Final = frozenset({204, 205})
-
-
-class ErrorBody(msgspec.Struct, frozen=True):
-    """What an upstream said about a request that it refused, or documents about such a refusal.
-
-    Args:
-        message: Why.
-        pointer: Its word for where.
-        code: Its word for the kind of refusal.
-        retry_after: Seconds after which a new try makes sense, unless its `Retry-After` says otherwise.
-        also: What else was refused of the same request.
-    """
-
-    message: str | None = None
-    pointer: str | None = None
-    code: str | None = None
-    retry_after: float | None = None
-    also: "tuple[ErrorBody, ...]" = ()
-
-    @property
-    def words(self) -> str | None:
-        """All that is said, the errors beside the first included."""
-        said = [one.message for one in (self, *self.also) if one.message]
-        return "; ".join(dict.fromkeys(said)) or None
 
 
 ReadComplaint = Callable[[bytes], ErrorBody]
@@ -153,3 +131,46 @@ def _credentials_refused(upstream: UpstreamName, operation: str, status: int) ->
         f"{upstream.name} refused the gateway's credentials for {operation} (HTTP {status}); "
         "check them with `gateway check`."
     )
+
+
+_WORDS: Final = re.compile(rb"\s*[A-Za-z][A-Za-z ,.!_-]{0,60}\s*")
+"""A few plain words, such as `OK`."""
+
+_FAILURES: Final = ("error", "fail", "internal", "invalid", "denied", "forbidden", "conflict", "unauthori", "not_found")
+"""What a code of an error has in it."""
+
+
+def whole_or_none(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record | None:
+    """What a change was answered with; None where it was made, and the answer is empty or not the whole of it.
+
+    Whatever else a success says, such as `OK` or a code that no document names, the record itself is to be read once.
+
+    Raises:
+        UpstreamBadAnswer: the body is an error under a status of success: nobody knows what came of it.
+    """
+    if not answer.body.strip():
+        return None
+    try:
+        return decode(decoder, call, answer)
+    except UpstreamBadAnswer:
+        if _tells_an_error(answer.body):
+            raise
+        return None
+
+
+def _tells_an_error(body: bytes) -> bool:
+    """Whether a body is of one of the forms in which APIs write errors, or of none that says that anything was done."""
+    try:
+        said = parsed(body)
+    except UnreadableError:
+        return not _WORDS.fullmatch(body)
+    if isinstance(said, str):
+        return not _WORDS.fullmatch(said.encode(errors="replace"))
+    if not isinstance(said, dict):
+        return said is not True
+    return bool(said.get("errors") or said.get("error")) or names_a_failure(str(said.get("code", "")))
+
+
+def names_a_failure(code: str) -> bool:
+    """Whether a code is one of an error; any other is taken for another word for success."""
+    return any(word in code.lower() for word in _FAILURES)

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Final
 
-from resolvers.upstreams.lenient import instant
+from resolvers.upstreams.fields import instant
 
 EPOCH_FROM: Final = 1e9
 """A number as large as this is a Unix time, a smaller one a number of seconds."""

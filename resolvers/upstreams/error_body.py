@@ -9,8 +9,34 @@ says nothing.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from resolvers.upstreams.answers import ErrorBody
+import msgspec
+
 from resolvers.upstreams.lenient import UnreadableError, parsed
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What an upstream said about a request that it refused, or documents about such a refusal.
+
+    Args:
+        message: Why.
+        pointer: Its word for where.
+        code: Its word for the kind of refusal.
+        retry_after: Seconds after which a new try makes sense, unless its `Retry-After` says otherwise.
+        also: What else was refused of the same request.
+    """
+
+    message: str | None = None
+    pointer: str | None = None
+    code: str | None = None
+    retry_after: float | None = None
+    also: "tuple[ErrorBody, ...]" = ()
+
+    @property
+    def words(self) -> str | None:
+        """All that is said, the errors beside the first included."""
+        said = [one.message for one in (self, *self.also) if one.message]
+        return "; ".join(dict.fromkeys(said)) or None
+
 
 MAX_TEXT: Final = 500
 """Characters that are repeated of a text."""

@@ -4,14 +4,14 @@ An answer is first decoded strictly, which is fast. Only where that fails is it 
 same in another form is read; an optional field that cannot be read is left out, as if the vendor had not sent it; a
 record of a list whose needed fields cannot be read is an `UnreadableRecord` in its place; and only a record that was
 asked for alone, or a body that is no JSON, fails as a whole. Needed are an id, which must not be empty, and a status:
-what the schema promises besides is optional here, and missed where it is asked for (`promised_at` in `record.py`).
+what the schema promises besides is optional here, and missed where it is asked for (`promised_at` in `fields.py`).
 All three clients decode their answers through `answers.decode`, tokens included.
 
 Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
 empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants
 without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
 `docs/upstream-quirks.md` says where each of them comes from. The words of a vendor are looked up in any case of letters
-by `resolvers/upstreams/words.py`, and what refusals say is read by `resolvers/upstreams/error_body.py`.
+by `resolvers/upstreams/fields.py`, and what refusals say is read by `resolvers/upstreams/error_body.py`.
 
 Numbers on the wire that a client can be given: GraphQL's Int has 32 bits, and its Float is finite.
 
@@ -21,49 +21,16 @@ How an upstream's timestamps become instants.
 import json
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from types import NoneType
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
-LEAST_INT: Final = -(2**31)
-LARGEST_INT: Final = 2**31 - 1
-
-Int32 = Annotated[int, msgspec.Meta(ge=LEAST_INT, le=LARGEST_INT)]
-"""A whole number; an answer with a larger one is not what its vendor documents."""
-
-Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
-"""A number; text that is read as one may say `NaN` or `inf`."""
-
-
-_BEFORE_ZONE: Final = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")
-
-
-def instant(timestamp: Any) -> datetime | None:  # noqa: ANN401 - a vendor may send anything where it documents nothing
-    """The instant that a wire value names; None where it is absent or no ISO 8601 timestamp.
-
-    Args:
-        timestamp: Such as `2018-09-24T12:17:44.653+02:00`. One without a zone is read as UTC, and
-            one with spaces around its parts or with letters in lower case as if it were written as it should be.
-    """
-    try:
-        moment = datetime.fromisoformat(timestamp)
-    except TypeError:
-        return None
-    except ValueError:
-        mended = _in_iso_form(timestamp)
-        return instant(mended) if mended != timestamp else None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _in_iso_form(timestamp: str) -> str:
-    return _BEFORE_ZONE.sub("", timestamp.strip().upper())
-
+from resolvers.upstreams.fields import instant
 
 Record = TypeVar("Record")
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
 from resolvers.ids import IdForm
-from resolvers.upstreams.request_body import infinite_place
+from resolvers.upstreams.encoding import infinite_place
 
 Path = tuple[str | int, ...]
 """Leads from a field's arguments to a value, such as `("tasks", 0, "price")`."""

@@ -6,7 +6,7 @@ from typing import Final
 import strawberry
 
 from resolvers.errors import BadInput
-from resolvers.upstreams.logistics.money import thousandths_of_cents
+from resolvers.upstreams.logistics.prices import thousandths_of_cents
 from schema.inputs.checks import Path
 
 _CODES: Final = """

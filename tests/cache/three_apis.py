@@ -19,8 +19,8 @@ from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from schema.root import build_schema

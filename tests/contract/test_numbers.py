@@ -9,7 +9,7 @@ from graphql import GraphQLInputObjectType, get_named_type
 
 from gateway.operations.execution import core_schema
 from resolvers.errors import BadInput
-from resolvers.upstreams.request_body import request_body
+from resolvers.upstreams.encoding import request_body
 from schema.root import build_schema
 from tests.contract import documents
 from tests.scripted_gateway import ScriptedGateway, scripted_gateway

@@ -5,7 +5,7 @@ from strawberry.types import get_object_definition
 from resolvers import connections, status, upstream_states
 from resolvers.sms import jobs as sms_jobs
 from resolvers.upstreams.deliveries import records as delivery_records
-from resolvers.upstreams.logistics import records as logistics_records
+from resolvers.upstreams.logistics import account_records, prices, task_records
 from resolvers.upstreams.sms import records as sms_records
 from schema import deliveries, gateway_state, logistics, nodes, organizations, pricing, subscription
 from schema import sms as sms_views
@@ -26,23 +26,23 @@ VIEWS: list[tuple[type, type]] = [
     (sms_views.SmsJobConnection, connections.Connection),
     (sms_views.RecipientConnection, connections.Connection),
     (sms_views.SmsApiVersion, sms_records.SmsApiVersion),
-    (logistics.LogisticsTask, logistics_records.LogisticsTask),
-    (logistics.TaskStop, logistics_records.TaskStop),
-    (logistics.Address, logistics_records.Address),
-    (logistics.TimeWindow, logistics_records.TimeWindow),
-    (logistics.Contact, logistics_records.Contact),
-    (logistics.Driver, logistics_records.Driver),
-    (logistics.TaskItem, logistics_records.TaskItem),
-    (logistics.TaskStatusEntry, logistics_records.TaskStatusEntry),
+    (logistics.LogisticsTask, task_records.LogisticsTask),
+    (logistics.TaskStop, task_records.TaskStop),
+    (logistics.Address, task_records.Address),
+    (logistics.TimeWindow, task_records.TimeWindow),
+    (logistics.Contact, task_records.Contact),
+    (logistics.Driver, task_records.Driver),
+    (logistics.TaskItem, task_records.TaskItem),
+    (logistics.TaskStatusEntry, task_records.TaskStatusEntry),
     (logistics.LogisticsTaskEdge, connections.Edge),
     (logistics.LogisticsTaskConnection, connections.Connection),
-    (pricing.Money, logistics_records.Money),
-    (pricing.PriceQuote, logistics_records.PriceQuote),
-    (organizations.Organization, logistics_records.Organization),
+    (pricing.Money, prices.Money),
+    (pricing.PriceQuote, prices.PriceQuote),
+    (organizations.Organization, account_records.Organization),
     (organizations.OrganizationEdge, connections.Edge),
     (organizations.OrganizationConnection, connections.Connection),
-    (organizations.Role, logistics_records.Role),
-    (organizations.Partner, logistics_records.Partner),
+    (organizations.Role, account_records.Role),
+    (organizations.Partner, account_records.Partner),
     (gateway_state.Upstream, upstream_states.Upstream),
     (nodes.PageInfo, connections.PageInfo),
     (subscription.StatusEvent, status.StatusEvent),

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from resolvers.accounts import Account
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 

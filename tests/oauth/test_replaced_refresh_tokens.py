@@ -13,8 +13,7 @@ from gateway.sandbox.logistics.simulator import LogisticsSimulator
 from gateway.sandbox.options import LogisticsOptions
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.refreshing import LogisticsTokenPair, RefreshedTokens
-from resolvers.upstreams.logistics.tokens_client import Refreshed
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, Refreshed, RefreshedTokens
 from resolvers.upstreams.names import UpstreamName
 from tests.auth.clocks import Clock
 from tests.oauth.gateways import FIRST_KEY, OPTIONS, SECOND_KEY, codes, new_logistics, running_gateway

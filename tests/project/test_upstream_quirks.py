@@ -15,7 +15,8 @@ from resolvers.numbered_pages import LARGEST_PAGE, MARKED
 from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
 from resolvers.sms.listing import WINDOW
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
-from resolvers.upstreams.lenient import instant, read
+from resolvers.upstreams.fields import instant
+from resolvers.upstreams.lenient import read
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.project.tree import ROOT

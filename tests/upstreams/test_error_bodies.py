@@ -2,8 +2,7 @@
 
 import pytest
 
-from resolvers.upstreams.answers import ErrorBody
-from resolvers.upstreams.error_body import read_error_body
+from resolvers.upstreams.error_body import ErrorBody, read_error_body
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.deliveries.requests import NO_FILTERS
-from resolvers.upstreams.lenient import UnreadableRecord, instant
+from resolvers.upstreams.fields import instant
+from resolvers.upstreams.lenient import UnreadableRecord
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.sms.requests import JobIdQuery
 from tests.upstreams.httpx_transport import HttpxTransport

@@ -6,8 +6,8 @@ import pytest
 
 from resolvers.errors import RecordMissing, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.upstreams.call import Answer, Call, CallScope
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.requests import Invitation
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer

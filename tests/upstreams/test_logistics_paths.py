@@ -1,8 +1,7 @@
 import pytest
 
 from resolvers.errors import BadInput
-from resolvers.upstreams.logistics.connection import LogisticsConfig
-from resolvers.upstreams.logistics.paths import LogisticsPaths, fill
+from resolvers.upstreams.logistics.base_client import LogisticsConfig, LogisticsPaths, fill
 
 
 def test_a_path_that_lacks_its_placeholder_is_refused() -> None:

@@ -5,8 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from resolvers.upstreams.logistics.money import Money
-from resolvers.upstreams.logistics.records import Driver, LogisticsTask, PriceQuote
+from resolvers.upstreams.logistics.prices import Money, PriceQuote
+from resolvers.upstreams.logistics.task_records import Driver, LogisticsTask
 from resolvers.upstreams.logistics.vocabulary import (
     FINAL_OF,
     PRICED_VEHICLES,

@@ -11,8 +11,8 @@ from resolvers.errors import (
     UpstreamUnavailable,
 )
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.logistics.requests import NewTask, PriceRequest
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer

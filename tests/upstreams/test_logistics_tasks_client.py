@@ -14,9 +14,8 @@ from resolvers.errors import (
     UpstreamUnconfigured,
 )
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.logistics.base_client import LogisticsConfig, LogisticsPaths
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
-from resolvers.upstreams.logistics.paths import LogisticsPaths
 from resolvers.upstreams.logistics.requests import (
     Address,
     Contact,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from resolvers.errors import Conflicting, InputRefused, StillInProgress
-from resolvers.upstreams.answers import decode, require_success
+from resolvers.upstreams.answers import decode, require_success, whole_or_none
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.deliveries.records import (
     DELIVERY,
@@ -33,10 +33,9 @@ from resolvers.upstreams.deliveries.requests import (
     creation_document,
     filter_parameters,
 )
+from resolvers.upstreams.encoding import path_segment
 from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.partial_answers import whole_or_none
-from resolvers.upstreams.path_segment import path_segment
 
 Resource = TypeVar("Resource")
 

@@ -11,10 +11,10 @@ import msgspec
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
+from resolvers.upstreams.encoding import request_body
 from resolvers.upstreams.error_body import read_error_body
+from resolvers.upstreams.fields import NonEmpty
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.request_body import request_body
-from resolvers.upstreams.texts import NonEmpty
 from resolvers.upstreams.transport.credentials import Token
 
 

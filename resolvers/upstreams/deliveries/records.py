@@ -4,7 +4,7 @@ Records refer to nothing that refers back to them, so the garbage collector need
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -17,12 +17,8 @@ from resolvers.upstreams.deliveries.vocabulary import (
     DeliveryStatus,
     DeliveryType,
 )
-from resolvers.upstreams.lenient import Int32, instant
+from resolvers.upstreams.fields import Int32, NonEmpty, Zoned, at, instant, promised_at
 from resolvers.upstreams.names import Progress, UpstreamName
-from resolvers.upstreams.record import at, promised_at
-from resolvers.upstreams.texts import NonEmpty
-
-Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
 Resource = TypeVar("Resource")
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
-from resolvers.upstreams.request_body import request_body
+from resolvers.upstreams.encoding import request_body
 
 
 class DeliveryFilters(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,7 +1,7 @@
 """What the logistics API is sent: the bodies of its requests, in the vendor's own field names.
 
 A field that is left None is absent on the wire, so that the upstream keeps its own value. Amounts are whole
-1/1000 cents (see `money.py`), enums are the vendor's words (see `vocabulary.py`).
+1/1000 cents (see `prices.py`), enums are the vendor's words (see `vocabulary.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,27 +1,17 @@
-"""Logistics tasks, as the rest of the gateway sees them, decoded straight from the wire (document: Task Detail).
+"""Logistics tasks and the stops where they start and end, decoded straight from the wire (document: Task Detail).
 
-Only a task's id and status are surely there. Objects whose fields the vendor does not document stay as they came.
+Only a task's id and status are always there. Objects whose fields the vendor does not document stay as they came.
 Records refer to nothing that refers back to them, so the garbage collector need not follow them (`gc=False`).
-
-How the answers about tasks are opened: the envelopes around them, and what is tolerated there.
-
-An array may be null where it is empty. One task may stand where an array is expected, as the document of Create Draft
-Tasks shows it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from resolvers.ids import global_id
-from resolvers.upstreams.answers import decode
-from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.lenient import LARGEST_INT, LEAST_INT, Int32, UnreadableRecord, instant
-from resolvers.upstreams.logistics.list_page import ListPage, page_size
-from resolvers.upstreams.logistics.money import Money, Thousandths, money
-from resolvers.upstreams.logistics.stop_records import Address, Contact, TaskStop, TimeWindow
+from resolvers.upstreams.fields import LARGEST_INT, LEAST_INT, Finite, Int32, NonEmpty, instant
+from resolvers.upstreams.logistics.prices import Money, Thousandths, money
 from resolvers.upstreams.logistics.vocabulary import (
     BROADCAST_PREFERENCE_OF,
     FINAL_OF,
@@ -33,8 +23,63 @@ from resolvers.upstreams.logistics.vocabulary import (
     VehicleType,
 )
 from resolvers.upstreams.names import Progress
-from resolvers.upstreams.partial_answers import whole_or_none
-from resolvers.upstreams.texts import NonEmpty
+
+
+class Address(msgspec.Struct, frozen=True, gc=False):
+    """Where a task starts or ends (document: address)."""
+
+    street_address: str | None = None
+    building_name: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    wire_zip_code: str | int | None = msgspec.field(default=None, name="zip_code")
+    latitude: Finite | None = None
+    longitude: Finite | None = None
+
+    @property
+    def zip_code(self) -> str | None:
+        """The postal code, which older pages of the vendor show as a number."""
+        return None if self.wire_zip_code is None else str(self.wire_zip_code)
+
+
+class TimeWindow(
+    msgspec.Struct, frozen=True, gc=False, rename={"wire_start": "start_time_utc", "wire_end": "end_time_utc"}
+):
+    """When a task starts or ends (document: time_window)."""
+
+    wire_start: Any = None
+    wire_end: Any = None
+    start_timezone: str | None = None
+    end_timezone: str | None = None
+
+    @property
+    def start(self) -> datetime | None:
+        """Not before."""
+        return instant(self.wire_start)
+
+    @property
+    def end(self) -> datetime | None:
+        """Not after."""
+        return instant(self.wire_end)
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
+    """Whom to ask for (document: contact)."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company_name: str | None = None
+
+
+class TaskStop(msgspec.Struct, frozen=True, gc=False):
+    """One end of a task, which the wire keeps in four fields."""
+
+    address: Address | None
+    time_window: TimeWindow | None
+    contact: Contact | None
+    note: str | None
 
 
 class Driver(msgspec.Struct, frozen=True, gc=False):
@@ -252,80 +297,3 @@ def status_entry(value: object) -> TaskStatusEntry:
         occurred_at=instant(value.get("happened_at_utc")),
         reason=reason if isinstance(reason, str) else None,
     )
-
-
-class _Tasks(msgspec.Struct, frozen=True):
-    tasks: list[LogisticsTask] | LogisticsTask | None
-
-
-class _OneReference(msgspec.Struct, frozen=True):
-    tasks: TaskReference
-
-
-class _TaskPage(_Tasks, frozen=True):
-    meta: Any = None
-
-
-class _UpdatedTasks(msgspec.Struct, frozen=True):
-    updated_tasks: list[UpdatedTask] | None
-
-
-# Not strict: a number that comes as text, or the other way round, is still read.
-_TASK: Final = msgspec.json.Decoder(LogisticsTask, strict=False)
-_TASKS: Final = msgspec.json.Decoder(_Tasks, strict=False)
-_ONE_REFERENCE: Final = msgspec.json.Decoder(_OneReference, strict=False)
-_TASK_PAGE: Final = msgspec.json.Decoder(_TaskPage, strict=False)
-_UPDATED_TASKS: Final = msgspec.json.Decoder(_UpdatedTasks, strict=False)
-
-
-def one_task(call: Call, answer: Answer) -> LogisticsTask:
-    """The task that an answer is."""
-    return decode(_TASK, call, answer)
-
-
-def changed_task(call: Call, answer: Answer) -> LogisticsTask | None:
-    """The task that an answer to its change is; None where the change was made and the answer is not the whole task."""
-    return whole_or_none(_TASK, call, answer)
-
-
-def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskReference]:
-    """The tasks in an answer to their creation, in its order: each whole or as its id, or left out if it has none."""
-    whole = whole_or_none(_TASKS, call, answer)
-    if whole is not None:
-        known = [_task_or_reference(one) for one in _listed(whole)]
-        return [one for one in known if one is not None]
-    reference = decode(_ONE_REFERENCE, call, answer).tasks
-    return [reference]
-
-
-def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:
-    """The page of the list of tasks that an answer is."""
-    page = decode(_TASK_PAGE, call, answer)
-    return ListPage(_listed(page), page_size(page.meta))
-
-
-def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask] | None:
-    """What an answer says of the tasks that were changed; those that were not are missing from it.
-
-    Returns:
-        None where the change was made and the answer does not say of which tasks, or not of all.
-    """
-    answered = whole_or_none(_UPDATED_TASKS, call, answer)
-    if answered is None:
-        return None
-    tasks = answered.updated_tasks or []
-    if any(isinstance(one, UnreadableRecord) and one.own_id is None for one in tasks):
-        return None
-    return [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
-
-
-def _task_or_reference(task: LogisticsTask) -> LogisticsTask | TaskReference | None:
-    """A created task, or its id where the rest cannot be read; None where that cannot be read either."""
-    if not isinstance(task, UnreadableRecord):
-        return task
-    return None if task.own_id is None else TaskReference(task.own_id)
-
-
-def _listed(answer: _Tasks) -> list[LogisticsTask]:
-    tasks = answer.tasks
-    return [tasks] if isinstance(tasks, LogisticsTask) else tasks or []

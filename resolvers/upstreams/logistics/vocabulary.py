@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+from resolvers.upstreams.fields import Words
 from resolvers.upstreams.names import FINAL_PROGRESS, Progress
-from resolvers.upstreams.words import Words
 
 
 class TaskStatus(Enum):

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from resolvers.upstreams.answers import ErrorBody, decode, require_success
+from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.error_body import read_error_body
+from resolvers.upstreams.encoding import path_segment, request_body
+from resolvers.upstreams.error_body import ErrorBody, read_error_body
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.path_segment import path_segment
-from resolvers.upstreams.request_body import request_body
 from resolvers.upstreams.sms.records import (
     JOB_REFERENCE,
     JOB_REFERENCES,

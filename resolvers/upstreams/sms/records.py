@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from resolvers.ids import global_id
-from resolvers.upstreams.lenient import Int32, UnreadableRecord, instant
+from resolvers.upstreams.fields import Int32, NonEmpty, instant, promised_at
+from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import Progress, UpstreamName
-from resolvers.upstreams.record import promised_at
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import (
     ENCODING_OF_WORD,
@@ -24,7 +24,6 @@ from resolvers.upstreams.sms.vocabulary import (
     SmsQos,
     progress_of,
 )
-from resolvers.upstreams.texts import NonEmpty
 
 
 class JobReport(msgspec.Struct, frozen=True, rename="camel"):

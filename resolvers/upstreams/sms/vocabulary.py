@@ -3,8 +3,8 @@
 from enum import Enum
 from typing import Final
 
+from resolvers.upstreams.fields import Words
 from resolvers.upstreams.names import Progress
-from resolvers.upstreams.words import Words
 
 
 class SmsEncoding(Enum):

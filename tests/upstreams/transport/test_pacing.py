@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from resolvers.errors import UpstreamRateLimited
-from resolvers.upstreams.answers import ErrorBody, error_of
+from resolvers.upstreams.answers import error_of
 from resolvers.upstreams.call import Answer, Call, Headers
+from resolvers.upstreams.error_body import ErrorBody
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 from resolvers.upstreams.transport.pacing import GateParts, Pacing

@@ -6,8 +6,8 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.upstream_states import Upstream, UpstreamState, upstream_of
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.connection import LogisticsConfig
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.stack import Stack

@@ -6,9 +6,9 @@ import msgspec
 
 from resolvers.upstreams.answers import decode, require_success
 from resolvers.upstreams.call import Call, CallScope, Transport
+from resolvers.upstreams.encoding import path_segment
 from resolvers.upstreams.error_body import read_error_body
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.path_segment import path_segment
 from tests.scenarios.fourth_upstream.notes.records import Note
 
 NOTES: Final = UpstreamName("NOTES", "Notes about anything.")

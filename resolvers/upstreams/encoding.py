@@ -1,15 +1,29 @@
-"""The one place where the JSON of a request is written: what JSON cannot say is refused, and never sent as null.
-
-JSON has no number that is not finite (RFC 8259, 6), and encoders write null for one: an upstream would take that for
-the wish to clear the field.
-"""
+"""How values are written into a request: an id as a segment of a path, an object as a JSON body."""
 
 import math
-from typing import Any
+import re
+from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from resolvers.errors import BadInput
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*").fullmatch
+"""Every documented id is one: nothing to encode, and no path of its own."""
+
+
+def path_segment(own_id: str) -> str:
+    """The id as one percent-encoded segment of a path.
+
+    Raises:
+        BadInput: it is empty or made of dots, which a server would resolve to another path, encoded or not.
+    """
+    if _PLAIN(own_id):
+        return own_id
+    if own_id in {"", ".", ".."}:
+        raise BadInput(f"{own_id!r} is no id of anything; take the id from an earlier answer.")
+    return quote(own_id, safe="")
 
 
 def request_body(value: object) -> bytes:

@@ -1,45 +1,84 @@
-"""What all groups of logistics operations share: configuration, a call and its answer, and the words of refusals.
+"""The base of the logistics API's clients: one account's configuration, the paths, and how calls are made and sent."""
 
-The vendor's documents show no refusal.
-"""
-
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields
 from typing import Final, Literal
 from urllib.parse import urlencode
 
-from resolvers.errors import NotAllowedNow, UpstreamUnconfigured
-from resolvers.upstreams.answers import ErrorBody, require_success
+from resolvers.errors import UpstreamUnconfigured
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
-from resolvers.upstreams.error_body import read_error_body
-from resolvers.upstreams.logistics.paths import LogisticsPaths
+from resolvers.upstreams.encoding import path_segment, request_body
+from resolvers.upstreams.logistics.answers import require_logistics_success
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.request_body import request_body
+
+_SENDABLE: Final = re.compile(r"[!\"$->@-~]+")
+
+_PLACEHOLDER_OF: Final = {
+    "partner_detail": "{signature}",
+    "task_detail": "{task_id}",
+    "cancel_task": "{task_id}",
+    "organization_detail": "{org_id}",
+    "list_roles": "{org_id}",
+    "platform_task_detail": "{task_id}",
+    "platform_update_task": "{task_id}",
+}
 
 
-def require_logistics_success(call: Call, answer: Answer) -> None:
-    """Pass a success, and raise what any other answer means.
+@dataclass(frozen=True, slots=True)
+class LogisticsPaths:
+    """The path of each operation below the base URL; settings lifetime.
 
     Raises:
-        NotAllowedNow: the status of the task forbids the operation.
-        UpstreamError: the kind that fits the HTTP status.
+        ValueError: a path does not start with a slash, or lacks the placeholder of its operation.
     """
-    if answer.status in {409, 422}:
-        error_body = read_error_body(answer.body)
-        if _status_forbids(call.operation, answer.status, error_body):
-            said = error_body.words or f"HTTP {answer.status}"
-            raise NotAllowedNow(call.upstream, f"The task's status forbids {call.operation}: {said}")
-    require_success(call, answer, read_error_body)
+
+    partner_detail: str = "/partners/{signature}"
+    exchange_token: str = "/oauth2/token"  # noqa: S105 - a path
+    refresh_token: str = "/oauth2/refresh"  # noqa: S105 - a path
+    create_tasks: str = "/tasks"
+    task_detail: str = "/tasks/{task_id}"
+    cancel_task: str = "/tasks/{task_id}/cancel"
+    price: str = "/price"
+    sso_exchange_token: str = "/platform/sso/token"  # noqa: S105 - a path
+    create_organization: str = "/platform/organizations"
+    list_organizations: str = "/platform/organizations"
+    organization_detail: str = "/platform/organizations/{org_id}"
+    list_roles: str = "/platform/organizations/{org_id}/roles"
+    invite_user: str = "/platform/users/invite"
+    platform_create_tasks: str = "/platform/tasks"
+    platform_list_tasks: str = "/platform/tasks"
+    platform_task_detail: str = "/platform/tasks/{task_id}"
+    platform_update_task: str = "/platform/tasks/{task_id}"
+    create_draft_tasks: str = "/platform/tasks/draft"
+    broadcast_draft_tasks: str = "/platform/tasks/broadcast"
+    broadcast_with_tracking: str = "/platform/tasks/broadcast-with-tracking"
+    patch_tracking_ids: str = "/platform/tasks/tracking-ids"
+
+    def __post_init__(self) -> None:
+        """Refuse a path that could not work."""
+        for operation in fields(self):
+            _check(operation.name, getattr(self, operation.name))
 
 
-def _status_forbids(operation: str, http_status: int, error_body: ErrorBody) -> bool:
-    """Whether a 409 or 422 is about the status of a task.
+def fill(path: str, placeholder: str, own_id: str) -> str:
+    """The path with one id or signature in it, percent-encoded.
 
-    This is a guess, since the vendor documents the rule (Cancel Task) and not its answer: a code that speaks of the
-    status says it for every operation; of a cancel, whose only input is the reason, all that does not speak of that.
+    Raises:
+        BadInput: no thing can have this id.
     """
-    if error_body.code is not None and "status" in error_body.code.lower():
-        return True
-    return operation == "cancel_task" and (http_status == 409 or "reason" not in (error_body.message or "").lower())
+    return path.replace(placeholder, path_segment(own_id))
+
+
+def _check(operation: str, path: str) -> None:
+    placeholder = _PLACEHOLDER_OF.get(operation, "")
+    if not _SENDABLE.fullmatch(path):
+        raise ValueError(
+            f"The path of the logistics operation {operation} must be of ASCII characters without ?, # and spaces, the "
+            f"rest as %XX; it is {path!r}."
+        )
+    if not path.startswith("/") or placeholder not in path:
+        rule = f"start with / and hold {placeholder}" if placeholder else "start with /"
+        raise ValueError(f"The path of the logistics operation {operation} must {rule}; it is {path!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +104,7 @@ _ACCEPT: Final = (("accept", "application/json"),)
 _ACCEPT_AND_BODY: Final = (*_ACCEPT, ("content-type", "application/json"))
 
 
-class LogisticsConnection:
+class LogisticsBaseClient:
     """Base of the logistics clients; account lifetime.
 
     Args:

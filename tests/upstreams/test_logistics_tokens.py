@@ -4,8 +4,8 @@ import pytest
 
 from resolvers.errors import InputRefused, UpstreamBadAnswer, UpstreamUnavailable, UpstreamUnconfigured
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.connection import LogisticsConfig
-from resolvers.upstreams.logistics.tokens_client import LogisticsTokens
+from resolvers.upstreams.logistics.base_client import LogisticsConfig
+from resolvers.upstreams.logistics.tokens import LogisticsTokens
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.upstreams.logistics.money import money, thousandths_of_cents
+from resolvers.upstreams.logistics.prices import money, thousandths_of_cents
 
 
 @pytest.mark.parametrize(

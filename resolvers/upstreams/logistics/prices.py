@@ -1,0 +1,104 @@
+"""Amounts of money, which the logistics API counts in 1/1000 cents, and its price quotes (document: price).
+
+No amount passes through a float, so that a client reads what the upstream says to the last digit.
+"""
+
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from resolvers.errors import UpstreamBadAnswer
+from resolvers.upstreams.fields import Int32, promised_at
+from resolvers.upstreams.names import UpstreamName
+
+Value = TypeVar("Value")
+
+
+_EXACT: Final = Context(prec=40, traps=[Inexact, InvalidOperation])
+
+_LARGEST_EXPONENT: Final = 12
+"""9999999999999.99999 in 1/1000 cents still fits the 64 bits that the vendor documents for a price."""
+
+_TWO_TO_FOUR_PLACES: Final = ((1000, -2), (100, -3), (10, -4))
+
+Thousandths = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An amount on the wire, in 1/1000 cents; 64 bits, as the vendor documents for a price."""
+
+
+class Money(msgspec.Struct, frozen=True, gc=False):
+    """An exact amount of a currency's main unit.
+
+    Args:
+        amount: With at least two decimals.
+        currency: ISO 4217.
+    """
+
+    amount: Decimal
+    currency: str
+
+
+def money(value: int, currency: str) -> Money:
+    """The amount behind a number of 1/1000 cents: 120000 is 1.20 (document: price)."""
+    for unit, places in _TWO_TO_FOUR_PLACES:
+        if value % unit == 0:
+            return Money(_EXACT.scaleb(Decimal(value // unit), places), currency)
+    return Money(_EXACT.scaleb(Decimal(value), -5), currency)
+
+
+def thousandths_of_cents(amount: Decimal) -> int:
+    """The number of 1/1000 cents in an amount of a currency's main unit: 1.20 is 120000.
+
+    Raises:
+        ValueError: it is finer than 1/1000 cent, not finite, or does not fit in 64 bits.
+    """
+    if not amount.is_finite() or amount.adjusted() > _LARGEST_EXPONENT:
+        raise ValueError("The amount is too large to be sent: it must be below 10,000,000,000,000.")
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.scaleb(amount, 5)))
+    except Inexact:
+        raise ValueError("The amount is finer than 1/1000 cent; give at most five decimals.") from None
+
+
+class PriceQuote(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={"currency": "total_fee_currency", "wire_code": "code", "wire_waypoints": "total_waypoint"},
+):
+    """What a way would cost.
+
+    Args:
+        total_fee: Whole 1/1000 cents of `currency`, as is `average_fee`.
+        average_fee: Likewise.
+        currency: ISO 4217.
+        wire_code: The upstream's word, such as `success`.
+        wire_waypoints: How many places were counted.
+        distance: As it came: the vendor does not document its fields.
+    """
+
+    total_fee: Thousandths
+    average_fee: Thousandths | None = None
+    currency: str | None = None
+    wire_code: str | None = None
+    wire_waypoints: Int32 | None = None
+    distance: Any = None
+
+    code = promised_at("wire_code", UpstreamName.LOGISTICS)
+    waypoints = promised_at("wire_waypoints", UpstreamName.LOGISTICS)
+
+    @property
+    def total(self) -> Money:
+        """For the whole way."""
+        return money(self.total_fee, _told(self.currency, "total_fee_currency"))
+
+    @property
+    def average(self) -> Money:
+        """What is usually paid."""
+        return money(_told(self.average_fee, "average_fee"), _told(self.currency, "total_fee_currency"))
+
+
+def _told(value: Value | None, name: str) -> Value:
+    if value is None:
+        raise UpstreamBadAnswer(UpstreamName.LOGISTICS, f"LOGISTICS answered a price without its {name}.")
+    return value
