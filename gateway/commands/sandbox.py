@@ -24,9 +24,9 @@ from gateway.commands.sandbox_examples import sandbox_examples
 from gateway.commands.serve import GATEWAY_APP, listen, server_config
 from gateway.http.origin import LOOPBACK_ORIGINS
 from gateway.ide.page import Example
-from gateway.sandbox.arrivals import Arrivals, keep_arriving
 from gateway.sandbox.clock import Clock, RunningClock
 from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries
+from gateway.sandbox.generated_records import Arrivals, keep_arriving
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
 from gateway.sandbox.logistics.webhooks import WebhookSender
 from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions

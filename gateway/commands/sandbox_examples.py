@@ -6,8 +6,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from gateway.ide.page import Example
 from gateway.sandbox.deliveries.records import SendTask
+from gateway.sandbox.logistics.lifecycle import Status
 from gateway.sandbox.logistics.tasks import Task
-from gateway.sandbox.logistics.vocabulary import BROADCASTING
 from gateway.sandbox.sms.records import SmsJob
 from resolvers.ids import global_id
 
@@ -95,7 +95,7 @@ def _period_of_delivery(task: SendTask) -> ActivePeriod | None:
 
 
 def _period_of_task(task: Task) -> ActivePeriod | None:
-    begins_at = next((event.happened_at for event in task.events if event.status == BROADCASTING), None)
+    begins_at = next((event.happened_at for event in task.events if event.status == Status.BROADCASTING), None)
     return None if begins_at is None else (begins_at, task.events[-1].happened_at)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.sandbox.logistics.lifecycle import StatusEvent
+from gateway.sandbox.logistics.lifecycle import Status, StatusEvent
 from gateway.sandbox.logistics.tasks import Task
 from tests.events.subscriber import WAIT_SECONDS
 from tests.subscriptions.stream_client import SSE, Answer
@@ -52,7 +52,7 @@ def task_in(world: World, *statuses: str) -> Task:
 
 def move(world: World, task: Task, status: str) -> None:
     world.clock.advance(1)
-    task.append(world.clock.now(), StatusEvent(status, world.clock.now()))
+    task.append(world.clock.now(), StatusEvent(Status(status), world.clock.now()))
 
 
 def body_about(task: Task) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from gateway.app import create_app
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics.lifecycle import StatusEvent
+from gateway.sandbox.logistics.lifecycle import Status, StatusEvent
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
 from gateway.sandbox.logistics.tasks import Task
 from gateway.sandbox.options import LogisticsOptions
@@ -108,7 +108,7 @@ async def port(logistics: LogisticsSimulator, redis_server: RedisServer) -> Asyn
 
 def move(logistics: LogisticsSimulator, task: Task, status: str) -> None:
     logistics.clock.advance(1)
-    task.append(logistics.clock.now(), StatusEvent(status, logistics.clock.now()))
+    task.append(logistics.clock.now(), StatusEvent(Status(status), logistics.clock.now()))
 
 
 async def closed_socket(port: int, protocol: str, start: str, variables: dict[str, Any]) -> tuple[int, str]:

@@ -7,24 +7,18 @@ from typing import Any
 
 import pytest
 
-from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm, keep_arriving
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries
+from gateway.sandbox.generated_records import Arrival, Arrivals, Rhythm, keep_arriving
+from gateway.sandbox.logistics.lifecycle import Status
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
-from gateway.sandbox.logistics.vocabulary import (
-    BROADCASTING,
-    COMPLETE,
-    PENDING_BROADCAST,
-    UNSUCCESSFUL_DELIVERY,
-    UNSUCCESSFUL_PICKUP,
-)
 from gateway.sandbox.sms.records import SmsJob
 from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from tests.sandbox.logistics.server import NOON
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
-ENDS = {COMPLETE, UNSUCCESSFUL_PICKUP, UNSUCCESSFUL_DELIVERY}
+ENDS = {Status.COMPLETE, Status.UNSUCCESSFUL_PICKUP, Status.UNSUCCESSFUL_DELIVERY}
 
 Simulators = DeliveriesSimulator | SmsSimulators | LogisticsSimulator
 Create = Callable[..., Any]
@@ -106,7 +100,7 @@ def moving(simulators: Simulators, now: datetime) -> list[str]:
         return [str(task.task_id) for task in tasks if task.status_at(now) in {"waiting", "procesing"}]
     if isinstance(simulators, SmsSimulators):
         return [job.job_id for job in jobs_of(simulators, now)]
-    begun = (task for task in simulators.tasks if BROADCASTING in {event.status for event in task.so_far(now)})
+    begun = (task for task in simulators.tasks if Status.BROADCASTING in {event.status for event in task.so_far(now)})
     return [task.id for task in begun if task.events[-1].happened_at > now]
 
 
@@ -174,7 +168,7 @@ def test_each_task_that_arrives_comes_to_an_end() -> None:
     ended = [task for task in arrived if task.status(clock.now()) in ENDS]
 
     assert len(ended) > 120
-    assert {task.status(clock.now()) for task in arrived if task not in ended} == {PENDING_BROADCAST}
+    assert {task.status(clock.now()) for task in arrived if task not in ended} == {Status.PENDING_BROADCAST}
 
 
 def looks(simulators: Simulators, now: datetime) -> dict[str, str]:

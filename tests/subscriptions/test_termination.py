@@ -13,7 +13,7 @@ import pytest
 
 from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
 from gateway.sandbox.clock import ManualClock
-from gateway.sandbox.logistics.lifecycle import StatusEvent
+from gateway.sandbox.logistics.lifecycle import Status, StatusEvent
 from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.server import serving
 from tests.commands.running import STARTS_WITHIN_SECONDS, Running, running
@@ -139,7 +139,7 @@ async def test_subscribers_of_two_workers_go_on_at_another_gateway_where_they_we
             codes = [(await client.closing())[0] for client in clients]
             said = await last_words(leaving)
             clock.advance(1)
-            task.append(clock.now(), StatusEvent("accepted", clock.now()))
+            task.append(clock.now(), StatusEvent(Status.ACCEPTED, clock.now()))
             cursors = {snapshot["cursor"] for snapshot in snapshots}
             others = [await connections.enter_async_context(initialized(port_of(staying))) for _ in cursors]
             events = [await following(*pair) for pair in zip(others, [task.id] * len(cursors), cursors, strict=True)]

@@ -1,14 +1,14 @@
-"""JSON:API documents of the simulated send-tasks API: resources, envelopes and errors, as in the vendor's samples."""
+"""JSON:API documents of the simulated send-tasks API: envelopes, pages and errors, as in the vendor's samples."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-
-from gateway.sandbox.deliveries.records import DspUploadIdentification, Product, SendTask
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 MEDIA_TYPE = "application/vnd.api+json"
 
 Document = dict[str, Any]
+
+_Record = TypeVar("_Record")
 
 _TITLES = {
     400: "Bad Request",
@@ -82,111 +82,62 @@ def single_document(data: Document, links: Document) -> Document:
     return {"data": data, "jsonapi": {"version": "1.0"}, "links": links}
 
 
-def send_task_resource(task: SendTask, now: datetime, base: str) -> Document:
-    """Build the resource object of a send-task.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListQuery:
+    """The filters and the page of a list request, checked.
+
+    Attributes:
+        filters: Values by filter name.
+        number: The page number, from 1.
+        size: Records on a page.
+    """
+
+    filters: dict[str, str]
+    number: int
+    size: int
+
+
+def page_document(
+    found: Sequence[_Record], query: ListQuery, resource: Callable[[_Record], Document], url: str
+) -> Document:
+    """Build the document of one page, with page numbers and links.
 
     Args:
-        task: The send-task.
-        now: The current time.
-        base: The base URL of the resources, with /api/v1.
+        found: All records that match the filters.
+        query: The filters, for the links, and the page.
+        resource: Builds the resource object of a record.
+        url: The URL of the list, without a query.
     """
-    url = f"{base}/send-tasks/{task.task_id}"
+    start = (query.number - 1) * query.size
+    page = found[start : start + query.size]
+    last = max(1, -(-len(found) // query.size))
     return {
-        "type": "send-tasks",
-        "id": str(task.task_id),
-        "attributes": _send_task_attributes(task, now),
-        "relationships": {name: related_links(url, name) for name in ("product", "dsp-upload-identification")},
-        "links": {"self": url},
+        "data": [resource(record) for record in page],
+        "meta": {
+            "page": {
+                "currentPage": query.number,
+                "from": start + 1 if page else 0,
+                "lastPage": last,
+                "perPage": query.size,
+                "to": start + len(page) if page else 0,
+                "total": len(found),
+            }
+        },
+        "jsonapi": {"version": "1.0"},
+        "links": _links(query, last, url),
     }
 
 
-def _send_task_attributes(task: SendTask, now: datetime) -> Document:
-    sent = task.sent_by(now)
+def _links(query: ListQuery, last: int, url: str) -> dict[str, str]:
+    pages = {"first": 1, "last": last, "prev": query.number - 1, "next": query.number + 1}
+    filters = "".join(f"filter[{name}]={value}&" for name, value in query.filters.items())
     return {
-        "deliverable": task.deliverable,
-        "delivery-type": task.delivery_type,
-        "status": task.status_at(now),
-        "priority": "normal",
-        "send-date": sent.sent_at.strftime("%Y-%m-%d %H:%M:%S") if sent else None,
-        "batch-id": sent.batch_id if sent else None,
-        "ack-status-message": _acknowledgement(task, now),
-        "sent-at": None,
-        "packaged-by": None,
-        "sent-by": None,
-        "message-id": sent.message_id if sent else None,
-        "sent-on": sent.sent_at.strftime("%Y%m%d%H%M%S%f")[:17] if sent else task.sent_on_token,
-        "created-by": "robot" if sent else None,
-        "sent-on-behalf-of-name": task.sent_on_behalf_of_name,
-        "sent-on-behalf-of-dpid": task.sent_on_behalf_of_dpid,
-        "created-at": _instant(task.created_at),
-        "updated-at": _instant(task.updated_at(now)),
-    }
-
-
-def _acknowledgement(task: SendTask, now: datetime) -> Document | None:
-    status = task.status_at(now)
-    if task.sent_by(now) is None or status not in ("procesing", "completed", "error"):
-        return None
-    return {"FileStatus": ["FileRejected" if status == "error" else "FileOK"]}
-
-
-def product_resource(product: Product, base: str) -> Document:
-    """Build the resource object of a product; its createdAt and updatedAt are camelCase, not kebab-case."""
-    url = f"{base}/products/{product.product_id}"
-    names = ("company", "label", "product-type", "language", "offers")
-    return {
-        "type": "products",
-        "id": str(product.product_id),
-        "attributes": _product_attributes(product),
-        "relationships": {name: related_links(url, name) for name in names},
-        "links": {"self": url},
-    }
-
-
-def _product_attributes(product: Product) -> Document:
-    credits_unknown = ("composer", "producer", "featuring", "remixer", "author", "lyricist", "performer", "arranger")
-    return {
-        "name": product.name,
-        "is-compilation": False,
-        "upc-code": product.upc_code,
-        "copyright-line": f"{product.production_year} {product.label}",
-        "production-line": f"{product.production_year} {product.label}",
-        "production-year": product.production_year,
-        "status": product.status,
-        "cover-url": None,
-        "release-date": _instant(product.released_at),
-        "original-release-date": None,
-        "mastered-by": None,
-        "label-internal-reference": None,
-        "subtitle": None,
-        "front-cover-md5": None,
-        "artist": [product.artist],
-        **dict.fromkeys(credits_unknown),
-        "orchestra": None,
-        "director": None,
-        "custom-data": None,
-        "createdAt": _instant(product.created_at),
-        "updatedAt": _instant(product.created_at),
-    }
-
-
-def identification_resource(identification: DspUploadIdentification, base: str) -> Document:
-    """Build the resource object of a DSP upload identification; its attributes are undocumented and assumed."""
-    url = f"{base}/dsp-upload-identifications/{identification.identification_id}"
-    created = _instant(identification.created_at)
-    return {
-        "type": "dsp-upload-identifications",
-        "id": str(identification.identification_id),
-        "attributes": {"name": identification.name, "created-at": created, "updated-at": created},
-        "relationships": {name: related_links(url, name) for name in ("dsp", "distributor")},
-        "links": {"self": url},
+        name: f"{url}?{filters}page[number]={number}&page[size]={query.size}"
+        for name, number in pages.items()
+        if 1 <= number <= last
     }
 
 
 def related_links(url: str, name: str) -> Document:
     """Build a relationship object with links only."""
     return {"links": {"related": f"{url}/{name}", "self": f"{url}/relationships/{name}"}}
-
-
-def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

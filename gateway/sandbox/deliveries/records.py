@@ -1,4 +1,4 @@
-"""Records of the simulated send-tasks API: send-tasks, products and DSP upload identifications.
+"""Records of the simulated send-tasks API and their resource objects: send-tasks, products, DSP upload identifications.
 
 Theory of operation: the course of a delivery (when it is sent, when and how it finishes) is drawn once, when the task
 becomes deliverable. The status at any time is a pure function of the course and that time: pending, then waiting, then
@@ -7,6 +7,8 @@ becomes deliverable. The status at any time is a pure function of the course and
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from gateway.sandbox.deliveries.jsonapi import Document, related_links
 
 DELIVERY_TYPES = ("delivery", "update", "redelivery", "delete")
 STATUSES = ("pending", "waiting", "procesing", "completed", "error")
@@ -124,3 +126,108 @@ class DspUploadIdentification:
     identification_id: int
     name: str
     created_at: datetime
+
+
+def send_task_resource(task: SendTask, now: datetime, base: str) -> Document:
+    """Build the resource object of a send-task.
+
+    Args:
+        task: The send-task.
+        now: The current time.
+        base: The base URL of the resources, with /api/v1.
+    """
+    url = f"{base}/send-tasks/{task.task_id}"
+    return {
+        "type": "send-tasks",
+        "id": str(task.task_id),
+        "attributes": _send_task_attributes(task, now),
+        "relationships": {name: related_links(url, name) for name in ("product", "dsp-upload-identification")},
+        "links": {"self": url},
+    }
+
+
+def _send_task_attributes(task: SendTask, now: datetime) -> Document:
+    sent = task.sent_by(now)
+    return {
+        "deliverable": task.deliverable,
+        "delivery-type": task.delivery_type,
+        "status": task.status_at(now),
+        "priority": "normal",
+        "send-date": sent.sent_at.strftime("%Y-%m-%d %H:%M:%S") if sent else None,
+        "batch-id": sent.batch_id if sent else None,
+        "ack-status-message": _acknowledgement(task, now),
+        "sent-at": None,
+        "packaged-by": None,
+        "sent-by": None,
+        "message-id": sent.message_id if sent else None,
+        "sent-on": sent.sent_at.strftime("%Y%m%d%H%M%S%f")[:17] if sent else task.sent_on_token,
+        "created-by": "robot" if sent else None,
+        "sent-on-behalf-of-name": task.sent_on_behalf_of_name,
+        "sent-on-behalf-of-dpid": task.sent_on_behalf_of_dpid,
+        "created-at": _instant(task.created_at),
+        "updated-at": _instant(task.updated_at(now)),
+    }
+
+
+def _acknowledgement(task: SendTask, now: datetime) -> Document | None:
+    status = task.status_at(now)
+    if task.sent_by(now) is None or status not in ("procesing", "completed", "error"):
+        return None
+    return {"FileStatus": ["FileRejected" if status == "error" else "FileOK"]}
+
+
+def product_resource(product: Product, base: str) -> Document:
+    """Build the resource object of a product; its createdAt and updatedAt are camelCase, not kebab-case."""
+    url = f"{base}/products/{product.product_id}"
+    names = ("company", "label", "product-type", "language", "offers")
+    return {
+        "type": "products",
+        "id": str(product.product_id),
+        "attributes": _product_attributes(product),
+        "relationships": {name: related_links(url, name) for name in names},
+        "links": {"self": url},
+    }
+
+
+def _product_attributes(product: Product) -> Document:
+    credits_unknown = ("composer", "producer", "featuring", "remixer", "author", "lyricist", "performer", "arranger")
+    return {
+        "name": product.name,
+        "is-compilation": False,
+        "upc-code": product.upc_code,
+        "copyright-line": f"{product.production_year} {product.label}",
+        "production-line": f"{product.production_year} {product.label}",
+        "production-year": product.production_year,
+        "status": product.status,
+        "cover-url": None,
+        "release-date": _instant(product.released_at),
+        "original-release-date": None,
+        "mastered-by": None,
+        "label-internal-reference": None,
+        "subtitle": None,
+        "front-cover-md5": None,
+        "artist": [product.artist],
+        **dict.fromkeys(credits_unknown),
+        "orchestra": None,
+        "director": None,
+        "custom-data": None,
+        "createdAt": _instant(product.created_at),
+        "updatedAt": _instant(product.created_at),
+    }
+
+
+def identification_resource(identification: DspUploadIdentification, base: str) -> Document:
+    """Build the resource object of a DSP upload identification; its attributes are undocumented and assumed."""
+    url = f"{base}/dsp-upload-identifications/{identification.identification_id}"
+    created = _instant(identification.created_at)
+    return {
+        "type": "dsp-upload-identifications",
+        "id": str(identification.identification_id),
+        "attributes": {"name": identification.name, "created-at": created, "updated-at": created},
+        "relationships": {name: related_links(url, name) for name in ("dsp", "distributor")},
+        "links": {"self": url},
+    }
+
+
+def _instant(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
 from gateway.sandbox.deliveries.records import DELIVERY_TYPES, DspUploadIdentification, Product, SendTask
 from gateway.sandbox.deliveries.store import DeliveriesStore, draw_course
-from gateway.sandbox.random_values import random_uuid, seeded_random
+from gateway.sandbox.generated_records import Arrival, Arrivals, Rhythm, random_uuid, seeded_random
 
 RHYTHM: Final = Rhythm(every_seconds=300, ahead=4, kept=288)
 """Send-tasks of the last 24 hours of the clock are kept."""

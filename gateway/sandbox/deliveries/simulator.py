@@ -16,26 +16,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
 from gateway.sandbox.deliveries.jsonapi import (
     MEDIA_TYPE,
     Document,
+    ListQuery,
     RefusalError,
     error,
     error_document,
-    identification_resource,
-    product_resource,
+    page_document,
     refusal,
-    send_task_resource,
     single_document,
 )
-from gateway.sandbox.deliveries.list_query import FILTERS, ListQuery, matching, page_document, parsed_query
 from gateway.sandbox.deliveries.login import DeliveriesLogin
-from gateway.sandbox.deliveries.records import SendTask
-from gateway.sandbox.deliveries.request_bodies import new_send_task, send_task_change
+from gateway.sandbox.deliveries.records import (
+    SendTask,
+    identification_resource,
+    product_resource,
+    send_task_resource,
+)
+from gateway.sandbox.deliveries.requests import FILTERS, matching, new_send_task, parsed_query, send_task_change
 from gateway.sandbox.deliveries.seed import delivery_arrivals, seed_deliveries
 from gateway.sandbox.deliveries.store import DeliveriesStore
+from gateway.sandbox.generated_records import Arrivals
 from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.simulator import Simulator
 

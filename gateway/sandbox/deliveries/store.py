@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gateway.sandbox.deliveries.jsonapi import refusal
 from gateway.sandbox.deliveries.records import FINISHED, Course, DspUploadIdentification, Product, SendTask
-from gateway.sandbox.random_values import random_uuid
+from gateway.sandbox.generated_records import random_uuid
 
 _SHARE_OF_ERRORS = 0.1
 

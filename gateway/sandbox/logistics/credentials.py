@@ -14,11 +14,10 @@ from typing import Any, Final
 import orjson
 
 from gateway.sandbox.clock import Clock
-from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.requests import forbidden, unauthenticated
+from gateway.sandbox.generated_records import seeded_uuid
+from gateway.sandbox.logistics.requests import check_required_text, forbidden, unauthenticated
 from gateway.sandbox.logistics.tasks import PLATFORM_ID, wire_time
 from gateway.sandbox.options import LogisticsOptions
-from gateway.sandbox.random_values import seeded_uuid
 
 ADMINISTRATOR: Final = "OrgAdmin"
 _CREATED_AT: Final = "2024-01-15T02:30:00Z"
@@ -131,10 +130,10 @@ class Credentials:
             Refused: 401 if one of them is wrong, or the code was used or has expired.
         """
         self._require_client(body)
-        secret = checks.required_text(body.get("secret_key"), "secret_key")
+        secret = check_required_text(body.get("secret_key"), "secret_key")
         if not hmac.compare_digest(secret.encode(), self._options.secret_key.encode()):
             raise unauthenticated("The secret_key is wrong.")
-        if not self._codes.take(checks.required_text(body.get("code"), "code")):
+        if not self._codes.take(check_required_text(body.get("code"), "code")):
             raise unauthenticated("The code is unknown, used or too old.")
         return {**self._issue_tokens(), "server_time": wire_time(self._clock.now())}
 
@@ -144,7 +143,7 @@ class Credentials:
         Raises:
             Refused: 401 if the session is unknown, was used or has expired.
         """
-        if not self._sessions.take(checks.required_text(body.get("session_id"), "session_id")):
+        if not self._sessions.take(check_required_text(body.get("session_id"), "session_id")):
             raise unauthenticated("The session_id is unknown, used or too old.")
         return {**self._issue_tokens(), "user": self.user}
 
@@ -157,7 +156,7 @@ class Credentials:
             Refused: 401 if one of the two is wrong.
         """
         self._require_client(body)
-        refresh_token = checks.required_text(body.get("refresh_token"), "refresh_token")
+        refresh_token = check_required_text(body.get("refresh_token"), "refresh_token")
         if refresh_token not in self._refresh_tokens:
             raise unauthenticated("The refresh_token is unknown.")
         if not self._options.replaces_refresh_tokens:
@@ -166,7 +165,7 @@ class Credentials:
         return self._issue_tokens()
 
     def _require_client(self, body: Mapping[str, Any]) -> None:
-        if not self.is_client(checks.required_text(body.get("client_key"), "client_key")):
+        if not self.is_client(check_required_text(body.get("client_key"), "client_key")):
             raise unauthenticated("The client_key is unknown.")
 
     def _issue_tokens(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The lifecycle of a simulated logistics task: the plan of its status changes.
+"""The lifecycle of a simulated logistics task: its statuses, and the plan of its status changes.
 
 Theory of operation: when a task is broadcast, all its later status changes are planned as events with times. Nothing
 moves a task afterwards: its status at any time is that of the last event up to that time. The task id and the seed
@@ -9,10 +9,37 @@ document's status table; durations, the share of failures and the words in `acti
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
-from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.random_values import seeded_random
+from gateway.sandbox.generated_records import seeded_random
+
+
+class Status(StrEnum):
+    """The statuses of a task, as spelled in the vendor's document."""
+
+    DRAFT = "draft"
+    PENDING_BROADCAST = "pending_broadcast"
+    BROADCASTING = "broadcasting"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"
+    PENDING_PICKUP = "pending_pickup"
+    PICKUP_ARRIVING = "pickup_arriving"
+    UNSUCCESSFUL_PICKUP = "unsuccessful_pickup"
+    PENDING_DELIVERY = "pending_delivery"
+    DELIVERY_ARRIVING = "delivery_arriving"
+    UNSUCCESSFUL_DELIVERY = "unsuccessful_delivery"
+    COMPLETE = "complete"
+
+
+CANCELLABLE: Final = frozenset({Status.PENDING_BROADCAST, Status.BROADCASTING})
+"""Statuses in which a task can be cancelled (document: Order Statuses)."""
+
+BEFORE_ACCEPTANCE: Final = frozenset(
+    {Status.DRAFT, Status.PENDING_BROADCAST, Status.BROADCASTING, Status.CANCELLED, Status.EXPIRED}
+)
+"""Statuses of a task that no driver has accepted."""
 
 SQUAD_MARGIN: Final = timedelta(minutes=30)
 """A squad task expires this long before the end of its pickup window (document: Order Statuses)."""
@@ -20,66 +47,66 @@ SQUAD_MARGIN: Final = timedelta(minutes=30)
 MAX_BROADCAST: Final = timedelta(hours=24)
 """The "max broadcast time" of a standard task; the document gives no value."""
 
-_ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
-    words.COMPLETE: (
-        words.ACCEPTED,
-        words.PENDING_PICKUP,
-        words.PICKUP_ARRIVING,
-        words.PENDING_DELIVERY,
-        words.DELIVERY_ARRIVING,
-        words.COMPLETE,
+_ROUTES: Final[Mapping[Status, tuple[Status, ...]]] = {
+    Status.COMPLETE: (
+        Status.ACCEPTED,
+        Status.PENDING_PICKUP,
+        Status.PICKUP_ARRIVING,
+        Status.PENDING_DELIVERY,
+        Status.DELIVERY_ARRIVING,
+        Status.COMPLETE,
     ),
-    words.UNSUCCESSFUL_DELIVERY: (
-        words.ACCEPTED,
-        words.PENDING_PICKUP,
-        words.PICKUP_ARRIVING,
-        words.PENDING_DELIVERY,
-        words.DELIVERY_ARRIVING,
-        words.UNSUCCESSFUL_DELIVERY,
+    Status.UNSUCCESSFUL_DELIVERY: (
+        Status.ACCEPTED,
+        Status.PENDING_PICKUP,
+        Status.PICKUP_ARRIVING,
+        Status.PENDING_DELIVERY,
+        Status.DELIVERY_ARRIVING,
+        Status.UNSUCCESSFUL_DELIVERY,
     ),
-    words.UNSUCCESSFUL_PICKUP: (
-        words.ACCEPTED,
-        words.PENDING_PICKUP,
-        words.PICKUP_ARRIVING,
-        words.UNSUCCESSFUL_PICKUP,
+    Status.UNSUCCESSFUL_PICKUP: (
+        Status.ACCEPTED,
+        Status.PENDING_PICKUP,
+        Status.PICKUP_ARRIVING,
+        Status.UNSUCCESSFUL_PICKUP,
     ),
-    words.EXPIRED: (),
+    Status.EXPIRED: (),
 }
 
-_SECONDS_IN: Final[Mapping[str, int]] = {
-    words.PENDING_BROADCAST: 120,
-    words.BROADCASTING: 240,
-    words.ACCEPTED: 120,
-    words.PENDING_PICKUP: 900,
-    words.PICKUP_ARRIVING: 300,
-    words.PENDING_DELIVERY: 1200,
-    words.DELIVERY_ARRIVING: 300,
+_SECONDS_IN: Final[Mapping[Status, int]] = {
+    Status.PENDING_BROADCAST: 120,
+    Status.BROADCASTING: 240,
+    Status.ACCEPTED: 120,
+    Status.PENDING_PICKUP: 900,
+    Status.PICKUP_ARRIVING: 300,
+    Status.PENDING_DELIVERY: 1200,
+    Status.DELIVERY_ARRIVING: 300,
 }
 
-_ACTIONS: Final[Mapping[str, str]] = {
-    words.DRAFT: "merchant_created",
-    words.PENDING_BROADCAST: "merchant_created",
-    words.BROADCASTING: "system_broadcast",
-    words.CANCELLED: "merchant_cancelled",
-    words.EXPIRED: "system_expired",
-    words.ACCEPTED: "driver_accepted",
-    words.PENDING_PICKUP: "driver_departed",
-    words.PICKUP_ARRIVING: "driver_arriving",
-    words.UNSUCCESSFUL_PICKUP: "driver_failed_pickup",
-    words.PENDING_DELIVERY: "driver_picked_up",
-    words.DELIVERY_ARRIVING: "driver_arriving",
-    words.UNSUCCESSFUL_DELIVERY: "driver_failed_delivery",
-    words.COMPLETE: "driver_completed",
+_ACTIONS: Final[Mapping[Status, str]] = {
+    Status.DRAFT: "merchant_created",
+    Status.PENDING_BROADCAST: "merchant_created",
+    Status.BROADCASTING: "system_broadcast",
+    Status.CANCELLED: "merchant_cancelled",
+    Status.EXPIRED: "system_expired",
+    Status.ACCEPTED: "driver_accepted",
+    Status.PENDING_PICKUP: "driver_departed",
+    Status.PICKUP_ARRIVING: "driver_arriving",
+    Status.UNSUCCESSFUL_PICKUP: "driver_failed_pickup",
+    Status.PENDING_DELIVERY: "driver_picked_up",
+    Status.DELIVERY_ARRIVING: "driver_arriving",
+    Status.UNSUCCESSFUL_DELIVERY: "driver_failed_delivery",
+    Status.COMPLETE: "driver_completed",
 }
 
-_REASONS: Final[Mapping[str, tuple[str, ...]]] = {
-    words.UNSUCCESSFUL_PICKUP: (
+_REASONS: Final[Mapping[Status, tuple[str, ...]]] = {
+    Status.UNSUCCESSFUL_PICKUP: (
         "Goods not ready",
         "Sender not at the pickup location",
         "Goods too large for the vehicle",
     ),
-    words.UNSUCCESSFUL_DELIVERY: ("Vessel has left the berth", "Nobody to hand over to", "Refused by the receiver"),
-    words.EXPIRED: ("No driver accepted in time",),
+    Status.UNSUCCESSFUL_DELIVERY: ("Vessel has left the berth", "Nobody to hand over to", "Refused by the receiver"),
+    Status.EXPIRED: ("No driver accepted in time",),
 }
 
 
@@ -87,7 +114,7 @@ _REASONS: Final[Mapping[str, tuple[str, ...]]] = {
 class StatusEvent:
     """One change of status; task lifetime. `happened_at` is in UTC."""
 
-    status: str
+    status: Status
     happened_at: datetime
     reason: str | None = None
 
@@ -111,20 +138,20 @@ class Journeys:
     pace: float = 1.0
     failing_share: float = 0.15
 
-    def outcome(self, task_id: str) -> str:
+    def outcome(self, task_id: str) -> Status:
         """Return the final status of a task that is accepted in time."""
         chance = seeded_random(self.seed, task_id, "outcome")
         if chance.random() >= self.failing_share:
-            return words.COMPLETE
-        return chance.choice((words.UNSUCCESSFUL_PICKUP, words.UNSUCCESSFUL_DELIVERY, words.EXPIRED))
+            return Status.COMPLETE
+        return chance.choice((Status.UNSUCCESSFUL_PICKUP, Status.UNSUCCESSFUL_DELIVERY, Status.EXPIRED))
 
-    def stay(self, task_id: str, status: str) -> timedelta:
+    def stay(self, task_id: str, status: Status) -> timedelta:
         """Return how long a task stays in a status that is not final, in whole seconds."""
         jitter = seeded_random(self.seed, task_id, status).uniform(0.5, 1.5)
         return timedelta(seconds=max(2, round(_SECONDS_IN[status] * self.pace * jitter)))
 
     def plan(
-        self, task_id: str, broadcast_at: datetime, expires_at: datetime | None, outcome: str
+        self, task_id: str, broadcast_at: datetime, expires_at: datetime | None, outcome: Status
     ) -> tuple[StatusEvent, ...]:
         """Return all status changes after a task is broadcast, oldest first.
 
@@ -135,10 +162,10 @@ class Journeys:
             outcome: Its final status if it is accepted in time.
         """
         route = _ROUTES[outcome]
-        accepted_at = broadcast_at + self.stay(task_id, words.BROADCASTING)
+        accepted_at = broadcast_at + self.stay(task_id, Status.BROADCASTING)
         if not route or (expires_at is not None and accepted_at >= expires_at):
             return self._expiry(task_id, broadcast_at, expires_at)
-        events, happens_at, previous = [], broadcast_at, words.BROADCASTING
+        events, happens_at, previous = [], broadcast_at, Status.BROADCASTING
         for status in route:
             happens_at += self.stay(task_id, previous)
             events.append(StatusEvent(status, happens_at, self._reason(task_id, status)))
@@ -149,9 +176,9 @@ class Journeys:
         if expires_at is None:
             return ()
         happens_at = max(expires_at, broadcast_at + timedelta(seconds=1))
-        return (StatusEvent(words.EXPIRED, happens_at, self._reason(task_id, words.EXPIRED)),)
+        return (StatusEvent(Status.EXPIRED, happens_at, self._reason(task_id, Status.EXPIRED)),)
 
-    def _reason(self, task_id: str, status: str) -> str | None:
+    def _reason(self, task_id: str, status: Status) -> str | None:
         reasons = _REASONS.get(status)
         return seeded_random(self.seed, task_id, "reason").choice(reasons) if reasons else None
 

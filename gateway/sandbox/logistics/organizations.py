@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
-from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.requests import already_exists, invalid, not_found
+from gateway.sandbox.generated_records import seeded_random, seeded_uuid
+from gateway.sandbox.logistics.requests import already_exists, check_object, check_required_text, invalid, not_found
 from gateway.sandbox.logistics.tasks import PLATFORM_ID, wire_time
-from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
 SEEDED_NAMES: Final = (
     "Lion City Chandlers",
@@ -61,7 +60,7 @@ class Organizations:
         Raises:
             Refused: 422 if the name violates a rule, 409 if it is in use.
         """
-        name = checks.required_text(body.get("business_name"), "business_name").strip()
+        name = check_required_text(body.get("business_name"), "business_name").strip()
         _check_name(name)
         if any(organization["business_name"].casefold() == name.casefold() for organization in self._by_id.values()):
             raise already_exists(f"There is an organization named {name} already.")
@@ -109,10 +108,10 @@ class Organizations:
         Raises:
             Refused: 422 if a field is missing or invalid, 404 if there is no such organization.
         """
-        user = checks.record(body.get("user"), "user")
-        if not _EMAIL.fullmatch(checks.required_text(user.get("email"), "user.email")):
+        user = check_object(body.get("user"), "user")
+        if not _EMAIL.fullmatch(check_required_text(user.get("email"), "user.email")):
             raise invalid("user.email", "must be an e-mail address")
-        roles = self.roles(checks.required_text(user.get("org_id"), "user.org_id"))
+        roles = self.roles(check_required_text(user.get("org_id"), "user.org_id"))
         role_id = user.get("role_id")
         if role_id is not None and role_id not in [role["id"] for role in roles]:
             raise invalid("user.role_id", "must be a role of the organization")

@@ -8,10 +8,21 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics.requests import invalid
-from gateway.sandbox.logistics.vocabulary import PRICE_SERVICES
-from gateway.sandbox.random_values import seeded_random
+from gateway.sandbox.generated_records import seeded_random
+from gateway.sandbox.logistics.requests import check_number, check_objects, check_one_of, check_required_text, invalid
+
+PRICE_SERVICES: Final = (
+    "motorcycle",
+    "car",
+    "mpv",
+    "van_1.7m",
+    "van_2.4m",
+    "lorry_10ft",
+    "lorry_14ft",
+    "lorry_24ft",
+    "lorry_40ft",
+)
+"""`service_type` of the price request, from the smallest vehicle to the largest."""
 
 MAX_DELIVERIES: Final = 10
 """Of more deliveries only the farthest from the pickup are priced (document: Get price recommendation)."""
@@ -37,8 +48,8 @@ def price_recommendation(body: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Refused: 422 if the vehicle has no price or there are fewer than two stops.
     """
-    service = checks.one_of(PRICE_SERVICES)(body.get("service_type"), "service_type")
-    stops = checks.records(body.get("stops"), "stops")
+    service = check_one_of(PRICE_SERVICES)(body.get("service_type"), "service_type")
+    stops = check_objects(body.get("stops"), "stops")
     if len(stops) < 2:
         raise invalid("stops", "must hold a pickup location and at least one delivery location")
     pickup, *deliveries = [_point(stop, f"stops[{index}]") for index, stop in enumerate(stops)]
@@ -68,8 +79,8 @@ def _fee(service: str, meters: int, deliveries: int) -> int:
 def _point(stop: Mapping[str, Any], path: str) -> Point:
     latitude, longitude = stop.get("latitude"), stop.get("longitude")
     if latitude is not None and longitude is not None:
-        return checks.number(latitude, f"{path}.latitude"), checks.number(longitude, f"{path}.longitude")
-    return place(checks.required_text(stop.get("address") or "", f"{path}.address"))
+        return check_number(latitude, f"{path}.latitude"), check_number(longitude, f"{path}.longitude")
+    return place(check_required_text(stop.get("address") or "", f"{path}.address"))
 
 
 def distance_meters(one: Point, other: Point) -> int:

@@ -1,9 +1,11 @@
-"""Requests and responses of the simulated logistics API: bodies, query parameters, and the errors it answers.
+"""Requests and responses of the simulated logistics API: bodies, query parameters, checks of values, and errors.
 
 The vendor's document shows no errors; `{code, message}` with 400, 401, 403, 404, 409 and 422 is assumed.
 """
 
 import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,6 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _INT64_MAX = 2**63 - 1
+
+Check = Callable[[Any, str], Any]
+"""Takes a value and the path of its field; returns the value to store, or raises Refused."""
 
 
 class Refused(Exception):
@@ -106,6 +111,15 @@ def read_descending(request: Request) -> bool:
     return order == "desc"
 
 
+def _positive(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch("[0-9]{1,19}", text) or not 1 <= int(text) <= _INT64_MAX:
+        raise malformed(f"{name}: must be an integer of at least 1")
+    return int(text)
+
+
 def answer(content: Any, status: int = 200) -> Response:  # noqa: ANN401 - any JSON value
     """Return a JSON response."""
     return Response(orjson.dumps(content), status_code=status, media_type="application/json")
@@ -127,10 +141,95 @@ async def answer_unrouted(request: Request, error: Exception) -> Response:
     return answer({"code": code, "message": message}, error.status_code)
 
 
-def _positive(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch("[0-9]{1,19}", text) or not 1 <= int(text) <= _INT64_MAX:
-        raise malformed(f"{name}: must be an integer of at least 1")
-    return int(text)
+def check_text(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+    """Check for a string."""
+    if not isinstance(value, str):
+        raise invalid(path, "must be a string")
+    return value
+
+
+def check_required_text(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+    """Check for a string that is not blank."""
+    if not check_text(value, path).strip():
+        raise invalid(path, "must not be empty")
+    return str(value)
+
+
+def check_flag(value: Any, path: str) -> bool:  # noqa: ANN401 - any JSON value
+    """Check for a boolean."""
+    if not isinstance(value, bool):
+        raise invalid(path, "must be true or false")
+    return value
+
+
+def check_count(value: Any, path: str) -> int:  # noqa: ANN401 - any JSON value
+    """Check for an integer of at least 0, such as a quantity or an amount in 1/1000 cents."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise invalid(path, "must be an integer")
+    if value < 0:
+        raise invalid(path, "must be 0 or more")
+    return value
+
+
+def check_number(value: Any, path: str) -> float:  # noqa: ANN401 - any JSON value
+    """Check for a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise invalid(path, "must be a number")
+    return value
+
+
+def check_measure(value: Any, path: str) -> float:  # noqa: ANN401 - any JSON value
+    """Check for a number of at least 0."""
+    if check_number(value, path) < 0:
+        raise invalid(path, "must be 0 or more")
+    return float(value)
+
+
+def check_moment(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+    """Check for a date-time with an offset, and convert it to UTC, as "2019-08-24T14:15:22Z"."""
+    try:
+        parsed = datetime.fromisoformat(check_text(value, path))
+    except ValueError:
+        raise invalid(path, "must be a date-time such as 2019-08-24T14:15:22Z") from None
+    if parsed.tzinfo is None:
+        raise invalid(path, "must say its offset, such as Z")
+    return parsed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_currency(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+    """Check for the form of an ISO 4217 code, or the empty string for no price."""
+    code = check_text(value, path)
+    if code and not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise invalid(path, "must be an ISO 4217 code")
+    return code
+
+
+def check_object(value: Any, path: str) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON value
+    """Check for a JSON object."""
+    if not isinstance(value, dict):
+        raise invalid(path, "must be an object")
+    return value
+
+
+def check_objects(value: Any, path: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 - any JSON value
+    """Check for a JSON array of objects."""
+    return [check_object(element, f"{path}[{index}]") for index, element in enumerate(check_array(value, path))]
+
+
+def check_array(value: Any, path: str) -> Sequence[Any]:  # noqa: ANN401 - any JSON value
+    """Check for a JSON array."""
+    if not isinstance(value, list):
+        raise invalid(path, "must be an array")
+    return value
+
+
+def check_one_of(choices: Collection[str]) -> Check:
+    """Return a check that a value is one of `choices`, case-sensitive."""
+    listed = ", ".join(sorted(choices))
+
+    def check(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+        if check_text(value, path) not in choices:
+            raise invalid(path, f"must be one of {listed}")
+        return str(value)
+
+    return check

@@ -9,26 +9,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
-from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
+from gateway.sandbox.generated_records import Arrival, Arrivals, Rhythm, seeded_random, seeded_uuid
+from gateway.sandbox.logistics.lifecycle import Journeys, Status, StatusEvent, expiry
+from gateway.sandbox.logistics.task_bodies import ADDRESS_FIELDS, CONTACT_FIELDS, VEHICLES
 from gateway.sandbox.logistics.tasks import Fields, Task, TaskStore, wire_time
-from gateway.sandbox.random_values import seeded_random, seeded_uuid
 
-TASKS_IN: Final[Mapping[str, int]] = {
-    words.DRAFT: 10,
-    words.PENDING_BROADCAST: 6,
-    words.BROADCASTING: 12,
-    words.ACCEPTED: 8,
-    words.PENDING_PICKUP: 10,
-    words.PICKUP_ARRIVING: 6,
-    words.PENDING_DELIVERY: 10,
-    words.DELIVERY_ARRIVING: 6,
-    words.COMPLETE: 28,
-    words.CANCELLED: 8,
-    words.EXPIRED: 6,
-    words.UNSUCCESSFUL_PICKUP: 5,
-    words.UNSUCCESSFUL_DELIVERY: 5,
+TASKS_IN: Final[Mapping[Status, int]] = {
+    Status.DRAFT: 10,
+    Status.PENDING_BROADCAST: 6,
+    Status.BROADCASTING: 12,
+    Status.ACCEPTED: 8,
+    Status.PENDING_PICKUP: 10,
+    Status.PICKUP_ARRIVING: 6,
+    Status.PENDING_DELIVERY: 10,
+    Status.DELIVERY_ARRIVING: 6,
+    Status.COMPLETE: 28,
+    Status.CANCELLED: 8,
+    Status.EXPIRED: 6,
+    Status.UNSUCCESSFUL_PICKUP: 5,
+    Status.UNSUCCESSFUL_DELIVERY: 5,
 }
 """The number of seeded tasks in each status."""
 
@@ -55,8 +54,8 @@ _GOODS: Final = ("Fresh provisions", "Engine spares", "Mooring rope", "Paint dru
 _CANCEL_REASONS: Final = ("Wrong information", "Vessel delayed", "Ordered twice")
 
 
-_STAYS: Final = frozenset({words.COMPLETE, words.UNSUCCESSFUL_PICKUP, words.UNSUCCESSFUL_DELIVERY, words.EXPIRED})
-_AFTER_PICKUP: Final = frozenset({words.PENDING_DELIVERY, words.DELIVERY_ARRIVING})
+_STAYS: Final = frozenset({Status.COMPLETE, Status.UNSUCCESSFUL_PICKUP, Status.UNSUCCESSFUL_DELIVERY, Status.EXPIRED})
+_AFTER_PICKUP: Final = frozenset({Status.PENDING_DELIVERY, Status.DELIVERY_ARRIVING})
 
 
 def seed_tasks(now: datetime, journeys: Journeys, org_ids: Sequence[str]) -> list[Task]:
@@ -73,14 +72,14 @@ def seed_tasks(now: datetime, journeys: Journeys, org_ids: Sequence[str]) -> lis
     return sorted(tasks, key=lambda task: (task.events[0].happened_at, task.id))
 
 
-def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, org_ids: Sequence[str]) -> Task:
+def _seed_task(number: int, status: Status, start: datetime, journeys: Journeys, org_ids: Sequence[str]) -> Task:
     chance = seeded_random(journeys.seed, "seeded", number)
     task_id = seeded_uuid(journeys.seed, "seeded task", number)
-    preference = chance.choice(("squad", "all") if status == words.EXPIRED else ("squad", "all", "marine"))
-    pickup_in = timedelta(hours=chance.randint(72, 144) if status == words.DRAFT else chance.randint(3, 9))
+    preference = chance.choice(("squad", "all") if status == Status.EXPIRED else ("squad", "all", "marine"))
+    pickup_in = timedelta(hours=chance.randint(72, 144) if status == Status.DRAFT else chance.randint(3, 9))
 
     def events(created_at: datetime) -> tuple[StatusEvent, ...]:
-        expires_at = expiry(preference, created_at + pickup_in, created_at) if status == words.EXPIRED else None
+        expires_at = expiry(preference, created_at + pickup_in, created_at) if status == Status.EXPIRED else None
         return _seeded_events(task_id, status, created_at, expires_at, journeys)
 
     created_at = start - _age(chance, status, events(start))
@@ -90,32 +89,32 @@ def _seed_task(number: int, status: str, start: datetime, journeys: Journeys, or
 
 
 def _seeded_events(
-    task_id: str, status: str, created_at: datetime, expires_at: datetime | None, journeys: Journeys
+    task_id: str, status: Status, created_at: datetime, expires_at: datetime | None, journeys: Journeys
 ) -> tuple[StatusEvent, ...]:
-    if status == words.DRAFT:
-        return (StatusEvent(words.DRAFT, created_at),)
-    if status == words.CANCELLED:
+    if status == Status.DRAFT:
+        return (StatusEvent(Status.DRAFT, created_at),)
+    if status == Status.CANCELLED:
         reason = seeded_random(task_id, "cancelled").choice(_CANCEL_REASONS)
-        cancelled_at = created_at + journeys.stay(task_id, words.BROADCASTING)
-        return StatusEvent(words.BROADCASTING, created_at), StatusEvent(words.CANCELLED, cancelled_at, reason)
+        cancelled_at = created_at + journeys.stay(task_id, Status.BROADCASTING)
+        return StatusEvent(Status.BROADCASTING, created_at), StatusEvent(Status.CANCELLED, cancelled_at, reason)
     before: tuple[StatusEvent, ...] = ()
-    if status == words.PENDING_BROADCAST:
-        before = (StatusEvent(words.PENDING_BROADCAST, created_at),)
-        created_at += journeys.stay(task_id, words.PENDING_BROADCAST)
+    if status == Status.PENDING_BROADCAST:
+        before = (StatusEvent(Status.PENDING_BROADCAST, created_at),)
+        created_at += journeys.stay(task_id, Status.PENDING_BROADCAST)
     planned = journeys.plan(task_id, created_at, expires_at, _outcome(task_id, status, journeys))
-    return (*before, StatusEvent(words.BROADCASTING, created_at), *planned)
+    return (*before, StatusEvent(Status.BROADCASTING, created_at), *planned)
 
 
-def _outcome(task_id: str, status: str, journeys: Journeys) -> str:
+def _outcome(task_id: str, status: Status, journeys: Journeys) -> Status:
     if status in _STAYS:
         return status
     outcome = journeys.outcome(task_id)
-    if outcome == words.EXPIRED or (outcome == words.UNSUCCESSFUL_PICKUP and status in _AFTER_PICKUP):
-        return words.COMPLETE
+    if outcome == Status.EXPIRED or (outcome == Status.UNSUCCESSFUL_PICKUP and status in _AFTER_PICKUP):
+        return Status.COMPLETE
     return outcome
 
 
-def _age(chance: random.Random, status: str, events: Sequence[StatusEvent]) -> timedelta:
+def _age(chance: random.Random, status: Status, events: Sequence[StatusEvent]) -> timedelta:
     """Return how long before the start a task was created, so that it is in `status` at the start."""
     at = [event.status for event in events].index(status)
     begins = events[at].happened_at - events[0].happened_at
@@ -155,7 +154,7 @@ def made_up_fields(chance: random.Random, number: int, created_at: datetime, pic
         "client_time_utc": wire_time(created_at),
         "client_timezone": "Asia/Singapore",
         "attachments": [],
-        "vehicle_preference": chance.choice(sorted(words.VEHICLES)),
+        "vehicle_preference": chance.choice(sorted(VEHICLES)),
     }
 
 
@@ -174,7 +173,7 @@ def _address(place: tuple[str, str, str, float, float]) -> Fields:
         "latitude": latitude,
         "longitude": longitude,
     }
-    return {name: known.get(name) for name in words.ADDRESS_FIELDS}
+    return {name: known.get(name) for name in ADDRESS_FIELDS}
 
 
 def _contact(chance: random.Random, *, vessel: tuple[str, int] | None = None) -> Fields:
@@ -187,7 +186,7 @@ def _contact(chance: random.Random, *, vessel: tuple[str, int] | None = None) ->
         "vessel_name": vessel and vessel[0],
         "vessel_imo": vessel and vessel[1],
     }
-    return {field: known.get(field) for field in words.CONTACT_FIELDS}
+    return {field: known.get(field) for field in CONTACT_FIELDS}
 
 
 def _window(start: datetime, end: datetime) -> Fields:
@@ -231,8 +230,8 @@ def _arriving_task(arrival: Arrival, journeys: Journeys, org_ids: Sequence[str])
 def _arriving_events(task_id: str, arrival: Arrival, journeys: Journeys) -> tuple[StatusEvent, ...]:
     """Return all events of an arriving task. None expires: it would stay in broadcasting for hours before."""
     outcome = journeys.outcome(task_id)
-    planned = journeys.plan(task_id, arrival.begins_at, None, words.COMPLETE if outcome == words.EXPIRED else outcome)
-    broadcast = StatusEvent(words.BROADCASTING, arrival.begins_at), *planned
+    planned = journeys.plan(task_id, arrival.begins_at, None, Status.COMPLETE if outcome == Status.EXPIRED else outcome)
+    broadcast = StatusEvent(Status.BROADCASTING, arrival.begins_at), *planned
     if arrival.arrives_at == arrival.begins_at:
         return broadcast
-    return StatusEvent(words.PENDING_BROADCAST, arrival.arrives_at), *broadcast
+    return StatusEvent(Status.PENDING_BROADCAST, arrival.arrives_at), *broadcast

@@ -5,10 +5,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.sandbox.clock import Clock
-from gateway.sandbox.logistics import checks
 from gateway.sandbox.logistics.credentials import Credentials
 from gateway.sandbox.logistics.organizations import Organizations
-from gateway.sandbox.logistics.requests import answer, invalid, read_body, read_descending, read_page, version_conflict
+from gateway.sandbox.logistics.requests import (
+    answer,
+    check_array,
+    check_objects,
+    check_required_text,
+    check_text,
+    invalid,
+    read_body,
+    read_descending,
+    read_page,
+    version_conflict,
+)
 from gateway.sandbox.logistics.task_bodies import new_tasks, task_changes
 from gateway.sandbox.logistics.tasks import Fields, Task, TaskStore, task_document, updated_task_document, wire_time
 
@@ -61,7 +71,7 @@ class TaskApi:
         """Cancel a task that no driver has accepted."""
         self._caller(request)
         task = self._tasks.find(request.path_params["task_id"])
-        reason = checks.required_text((await read_body(request)).get("reason"), "reason")
+        reason = check_required_text((await read_body(request)).get("reason"), "reason")
         self._tasks.cancel(task, reason, self._clock.now())
         return answer({"message": "Successfully cancel the task"})
 
@@ -96,7 +106,7 @@ class TaskApi:
         self._administrator(request)
         task = self._tasks.find(request.path_params["task_id"])
         body = await read_body(request)
-        sent = checks.required_text(body.get("version_rev"), "version_rev")
+        sent = check_required_text(body.get("version_rev"), "version_rev")
         now = self._clock.now()
         if sent != task.version_rev(now):
             raise version_conflict(sent)
@@ -108,8 +118,8 @@ class TaskApi:
     async def broadcast(self, request: Request) -> Response:
         """Broadcast the tasks that are drafts; others are omitted from the response."""
         self._administrator(request)
-        named = checks.array((await read_body(request)).get("task_ids"), "task_ids")
-        task_ids = [checks.text(task_id, f"task_ids[{index}]") for index, task_id in enumerate(named)]
+        named = check_array((await read_body(request)).get("task_ids"), "task_ids")
+        task_ids = [check_text(task_id, f"task_ids[{index}]") for index, task_id in enumerate(named)]
         now = self._clock.now()
         done = [self._tasks.broadcast(task_id, now) for task_id in task_ids]
         return self._updated([task for task in done if task is not None])
@@ -174,11 +184,11 @@ class TaskApi:
 
 
 async def _read_tracking_ids(request: Request) -> list[tuple[str, str]]:
-    pairs = checks.records((await read_body(request)).get("tasks"), "tasks")
+    pairs = check_objects((await read_body(request)).get("tasks"), "tasks")
     return [
         (
-            checks.required_text(pair.get("id"), f"tasks[{index}].id"),
-            checks.required_text(pair.get("tracking_id"), f"tasks[{index}].tracking_id"),
+            check_required_text(pair.get("id"), f"tasks[{index}].id"),
+            check_required_text(pair.get("tracking_id"), f"tasks[{index}].tracking_id"),
         )
         for index, pair in enumerate(pairs)
     ]

@@ -9,9 +9,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.sandbox.logistics import checks
-from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.requests import Refused, invalid
+from gateway.sandbox.logistics.price import PRICE_SERVICES
+from gateway.sandbox.logistics.requests import (
+    Check,
+    Refused,
+    check_count,
+    check_currency,
+    check_flag,
+    check_measure,
+    check_moment,
+    check_number,
+    check_object,
+    check_objects,
+    check_one_of,
+    check_text,
+    invalid,
+)
 from gateway.sandbox.logistics.tasks import Fields
 
 MAX_TASKS: Final = 20
@@ -20,31 +33,61 @@ MAX_TASKS: Final = 20
 MINIMUM_SGD_PRICE: Final = 200_000
 """SGD 2.00 in 1/1000 cents (document: Validations)."""
 
+_BROADCAST_PREFERENCES: Final = frozenset({"marine", "squad", "all"})
+_TRUCK_SERVICES: Final = frozenset({"ftl", "ltl"})
+VEHICLES: Final = frozenset({*PRICE_SERVICES, "ltl", "lorry_20ft"})
+"""`vehicle_preference` of a task."""
+
+ADDRESS_FIELDS: Final = (
+    "street_address",
+    "building_name",
+    "city",
+    "state",
+    "country",
+    "zip_code",
+    "latitude",
+    "longitude",
+    "altitude",
+)
+CONTACT_FIELDS: Final = (
+    "name",
+    "phone",
+    "email",
+    "company_name",
+    "vessel_id",
+    "vessel_imo",
+    "vessel_name",
+    "lighter_boat_name",
+    "lighter_company_name",
+    "vehicle_name",
+    "berth_no",
+)
+
 _REQUIRED: Final = ("from_address", "from_time_window", "from_contact", "to_address", "to_time_window", "to_contact")
 _FIXED_IN_UPDATE: Final = ("items", "attachments")
 _FORBIDDEN_IN_UPDATE: Final = ("driver", "org_transporter", "current_status", "statuses")
 
 
 def _address(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
-    given = checks.record(value, path)
+    given = check_object(value, path)
     for name in ("latitude", "longitude", "altitude"):
         if given.get(name) is not None:
-            checks.number(given[name], f"{path}.{name}")
-    return {name: given.get(name) for name in words.ADDRESS_FIELDS}
+            check_number(given[name], f"{path}.{name}")
+    return {name: given.get(name) for name in ADDRESS_FIELDS}
 
 
 def _contact(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
-    given = checks.record(value, path)
-    return {name: given.get(name) for name in words.CONTACT_FIELDS}
+    given = check_object(value, path)
+    return {name: given.get(name) for name in CONTACT_FIELDS}
 
 
 def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON value
-    given = checks.record(value, path)
+    given = check_object(value, path)
     window = {
-        "start_time_utc": checks.moment(given.get("start_time_utc"), f"{path}.start_time_utc"),
-        "start_timezone": checks.text(given.get("start_timezone") or "Asia/Singapore", f"{path}.start_timezone"),
-        "end_time_utc": checks.moment(given.get("end_time_utc"), f"{path}.end_time_utc"),
-        "end_timezone": checks.text(given.get("end_timezone") or "Asia/Singapore", f"{path}.end_timezone"),
+        "start_time_utc": check_moment(given.get("start_time_utc"), f"{path}.start_time_utc"),
+        "start_timezone": check_text(given.get("start_timezone") or "Asia/Singapore", f"{path}.start_timezone"),
+        "end_time_utc": check_moment(given.get("end_time_utc"), f"{path}.end_time_utc"),
+        "end_timezone": check_text(given.get("end_timezone") or "Asia/Singapore", f"{path}.end_timezone"),
     }
     if window["start_time_utc"] > window["end_time_utc"]:
         raise invalid(f"{path}.start_time_utc", "must be before or equal to end_time_utc")
@@ -52,17 +95,17 @@ def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON va
 
 
 def _items(value: Any, path: str) -> list[Mapping[str, Any]]:  # noqa: ANN401 - any JSON value
-    items = checks.records(value, path)
+    items = check_objects(value, path)
     for index, item in enumerate(items):
         if item.get("quantity") is not None:
-            checks.count(item["quantity"], f"{path}[{index}].quantity")
+            check_count(item["quantity"], f"{path}[{index}].quantity")
     return items
 
 
-_CHECKS: Final[Mapping[str, checks.Check]] = {
-    "tracking_id": checks.text,
-    "invoice_number": checks.text,
-    "group_tag": checks.text,
+_CHECKS: Final[Mapping[str, Check]] = {
+    "tracking_id": check_text,
+    "invoice_number": check_text,
+    "group_tag": check_text,
     "from_address": _address,
     "from_time_window": _time_window,
     "from_contact": _contact,
@@ -70,32 +113,32 @@ _CHECKS: Final[Mapping[str, checks.Check]] = {
     "to_time_window": _time_window,
     "to_contact": _contact,
     "officer_contact": _contact,
-    "broadcast_preference": checks.one_of(words.BROADCAST_PREFERENCES),
-    "pickup_note_to_driver": checks.text,
-    "delivery_note_to_driver": checks.text,
-    "is_urgent": checks.flag,
-    "cargo_net_quantity": checks.count,
-    "price": checks.count,
-    "currency": checks.currency,
+    "broadcast_preference": check_one_of(_BROADCAST_PREFERENCES),
+    "pickup_note_to_driver": check_text,
+    "delivery_note_to_driver": check_text,
+    "is_urgent": check_flag,
+    "cargo_net_quantity": check_count,
+    "price": check_count,
+    "currency": check_currency,
     "items": _items,
-    "cargo_details": checks.records,
-    "attachments": checks.records,
-    "org_id": checks.text,
-    "total_item_weight": checks.measure,
-    "total_weight_unit": checks.text,
-    "total_item_volume": checks.measure,
-    "total_volume_unit": checks.text,
-    "total_item_quantity": checks.measure,
-    "total_quantity_unit": checks.text,
-    "min_price": checks.count,
-    "max_price": checks.count,
-    "increment": checks.count,
-    "admin_fee": checks.count,
-    "client_time_utc": checks.moment,
-    "client_timezone": checks.text,
-    "vehicle_preference": checks.one_of(words.VEHICLES),
-    "service_type": checks.one_of(words.TRUCK_SERVICES),
-    "epod": checks.record,
+    "cargo_details": check_objects,
+    "attachments": check_objects,
+    "org_id": check_text,
+    "total_item_weight": check_measure,
+    "total_weight_unit": check_text,
+    "total_item_volume": check_measure,
+    "total_volume_unit": check_text,
+    "total_item_quantity": check_measure,
+    "total_quantity_unit": check_text,
+    "min_price": check_count,
+    "max_price": check_count,
+    "increment": check_count,
+    "admin_fee": check_count,
+    "client_time_utc": check_moment,
+    "client_timezone": check_text,
+    "vehicle_preference": check_one_of(VEHICLES),
+    "service_type": check_one_of(_TRUCK_SERVICES),
+    "epod": check_object,
 }
 
 
@@ -109,7 +152,7 @@ def new_tasks(body: Mapping[str, Any], now: datetime) -> list[Fields]:
     Raises:
         Refused: 422 with the path of the first invalid field.
     """
-    tasks = checks.records(body.get("tasks"), "tasks")
+    tasks = check_objects(body.get("tasks"), "tasks")
     if not tasks:
         raise invalid("tasks", "must not be empty")
     if len(tasks) > MAX_TASKS:

@@ -11,11 +11,17 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import Any
 
-from gateway.sandbox.logistics import vocabulary as words
-from gateway.sandbox.logistics.lifecycle import Journeys, StatusEvent, expiry
+from gateway.sandbox.generated_records import seeded_uuid
+from gateway.sandbox.logistics.lifecycle import (
+    BEFORE_ACCEPTANCE,
+    CANCELLABLE,
+    Journeys,
+    Status,
+    StatusEvent,
+    expiry,
+)
 from gateway.sandbox.logistics.price import address_distance
 from gateway.sandbox.logistics.requests import invalid_status, not_found
-from gateway.sandbox.random_values import seeded_uuid
 
 Fields = dict[str, Any]
 
@@ -37,10 +43,18 @@ _TRANSPORTERS = tuple(
     for name in ("Straits Haulage", "Eastern Lighterage", "Jurong Freight")
 )
 _ENGINES = ({"type": "ev", "grams_per_km": 60}, {"type": "diesel", "grams_per_km": 210})
-_DEFAULTS: Mapping[str, Any] = {
+_DOCUMENT: Mapping[str, Any] = {
+    "id": None,
     "tracking_id": "",
     "group_tag": "",
     "invoice_number": "",
+    "from_address": None,
+    "from_time_window": None,
+    "from_contact": None,
+    "to_address": None,
+    "to_time_window": None,
+    "to_contact": None,
+    "distance_in_meters": None,
     "pickup_note_to_driver": "",
     "delivery_note_to_driver": "",
     "is_urgent": False,
@@ -48,12 +62,29 @@ _DEFAULTS: Mapping[str, Any] = {
     "currency": "",
     "items": [],
     "cargo_net_quantity": 0,
+    "task_creation_group": None,
+    "broadcast_preference": None,
     "client_time_utc": None,
     "client_timezone": "Asia/Singapore",
     "attachments": [],
+    "org_transporter": None,
+    "driver": None,
+    "current_status": None,
+    "statuses": None,
+    "org_id": None,
+    "platform_id": None,
     "vehicle_preference": None,
+    "vehicle_emissions_type": None,
+    "vehicle_emissions": None,
+    "client": None,
+    "updated_at": None,
     "epod": None,
+    "version_rev": None,
 }
+"""The keys of a task with the values of those not sent.
+
+No sample has `version_rev`, but an update must send it, so it is assumed to be one of the keys.
+"""
 
 
 @dataclass(slots=True)
@@ -78,7 +109,7 @@ class Task:
         """Return the changes of status up to `now`, oldest first; never empty."""
         return self.events[:1] + tuple(takewhile(lambda event: event.happened_at <= now, self.events[1:]))
 
-    def status(self, now: datetime) -> str:
+    def status(self, now: datetime) -> Status:
         """Return the status at `now`."""
         return self.so_far(now)[-1].status
 
@@ -147,7 +178,7 @@ class TaskStore:
     def _create(self, fields: Fields, group: str, now: datetime, *, broadcast: bool) -> Task:
         task_id = seeded_uuid(self._seed, "task", self._created)
         self._created += 1
-        task = Task(task_id, group, fields, (StatusEvent(words.DRAFT, now),))
+        task = Task(task_id, group, fields, (StatusEvent(Status.DRAFT, now),))
         if broadcast:
             task.events = self._broadcast_events(task, now)
         self.add(task)
@@ -187,7 +218,7 @@ class TaskStore:
             The task, or None if there is no such task or it is no draft.
         """
         task = self._tasks.get(task_id)
-        if task is None or task.status(now) != words.DRAFT:
+        if task is None or task.status(now) != Status.DRAFT:
             return None
         task.append(now, *self._broadcast_events(task, now))
         return task
@@ -199,11 +230,11 @@ class TaskStore:
             Refused: 422 `invalid_status` if the status does not allow it.
         """
         status = task.status(now)
-        if status not in words.CANCELLABLE:
+        if status not in CANCELLABLE:
             raise invalid_status(
                 f"Task {task.id} is {status}; only a task that is still broadcasting can be cancelled."
             )
-        task.append(now, StatusEvent(words.CANCELLED, now, reason))
+        task.append(now, StatusEvent(Status.CANCELLED, now, reason))
 
     def edit(self, task: Task, changes: Mapping[str, Any], now: datetime) -> None:
         """Change fields of a task.
@@ -221,7 +252,7 @@ class TaskStore:
         expires_at = expiry(task.fields["broadcast_preference"], pickup_end, broadcast_at)
         outcome = self._journeys.outcome(task.id)
         planned = self._journeys.plan(task.id, broadcast_at, expires_at, outcome)
-        return (StatusEvent(words.BROADCASTING, broadcast_at), *planned)
+        return (StatusEvent(Status.BROADCASTING, broadcast_at), *planned)
 
 
 def wire_time(moment: datetime) -> str:
@@ -232,7 +263,7 @@ def wire_time(moment: datetime) -> str:
 def task_document(task: Task, now: datetime) -> Fields:
     """Return the JSON of a task at `now`: every key of the document's sample, and `version_rev`."""
     events = task.so_far(now)
-    accepted = events[-1].status not in words.BEFORE_ACCEPTANCE
+    accepted = events[-1].status not in BEFORE_ACCEPTANCE
     distance = address_distance(task.fields["from_address"], task.fields["to_address"])
     engine = _pick(_ENGINES, task)
     values = {
@@ -252,7 +283,7 @@ def task_document(task: Task, now: datetime) -> Fields:
         "epod": task.fields.get("epod") or _proof_of_delivery(task, events[-1]),
         "version_rev": task.version_rev(now),
     }
-    return {name: values.get(name, _DEFAULTS.get(name)) for name in words.TASK_FIELDS}
+    return {name: values.get(name, default) for name, default in _DOCUMENT.items()}
 
 
 def updated_task_document(task: Task, now: datetime) -> Fields:
@@ -280,7 +311,7 @@ def _pick(choices: Sequence[Fields], task: Task) -> Fields:
 
 
 def _proof_of_delivery(task: Task, last: StatusEvent) -> Fields | None:
-    if last.status != words.COMPLETE:
+    if last.status != Status.COMPLETE:
         return None
     return {
         "recipient_name": task.fields["to_contact"].get("name"),

@@ -19,9 +19,9 @@ from typing import Any, Final
 import orjson
 
 from gateway.sandbox.clock import Clock
+from gateway.sandbox.generated_records import seeded_random
 from gateway.sandbox.logistics.lifecycle import StatusEvent
 from gateway.sandbox.logistics.tasks import Task, TaskStore, task_document, wire_time
-from gateway.sandbox.random_values import seeded_random
 
 Post = Callable[[str, bytes], Awaitable[int | None]]
 """Posts JSON to a URL; returns the status of the response, or None without a response."""

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from gateway.sandbox.arrivals import Arrival, Arrivals, Rhythm
-from gateway.sandbox.random_values import seeded_random
+from gateway.sandbox.generated_records import Arrival, Arrivals, Rhythm, seeded_random
 from gateway.sandbox.sms.data_centre import DataCentre, JobDefaults
 from gateway.sandbox.sms.records import SmsCourses, SmsJob, SmsRecipient
 from gateway.sandbox.sms.requests import JobRequest, Message, Options, Recipient

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.sandbox.arrivals import Arrivals
 from gateway.sandbox.clock import AdjustableClock
+from gateway.sandbox.generated_records import Arrivals
 from gateway.sandbox.options import SmsOptions
 from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms.access import AccessChecks, RequestWindow

@@ -1,17 +1,36 @@
-"""New records at a fixed interval, with old ones removed, so that a running sandbox always has records in progress.
+"""Made-up records: random values that repeat, and records that arrive at a fixed interval while the sandbox runs.
 
-Theory of operation: record number n begins at `start + n * interval`. The set of records at any time follows from the
-clock only, so it does not matter how often `Arrivals.catch_up` is called or how far the clock was advanced in between.
+Theory of operation: the values of a record are drawn from a generator that is seeded with the record's own number, so
+they are the same in every process and in any order. Record number n begins at `start + n * interval`, and the oldest
+records are removed, so the set of records at any time follows from the clock only: it does not matter how often
+`Arrivals.catch_up` is called or how far the clock was advanced in between.
 """
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID
 
 from gateway.sandbox.clock import Clock
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+def seeded_random(*parts: object) -> Random:
+    """Return a generator seeded with the text of `parts`, such as a seed, a purpose and a number."""
+    return Random("/".join(map(str, parts)))  # noqa: S311 - made-up data, guards nothing
+
+
+def seeded_uuid(*parts: object) -> str:
+    """Return the version 4 UUID of these parts."""
+    return random_uuid(seeded_random(*parts))
+
+
+def random_uuid(random: Random) -> str:
+    """Draw a version 4 UUID."""
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 @dataclass(frozen=True, slots=True)
