@@ -72,6 +72,7 @@ class RunningClock:
     @speed.setter
     def speed(self, speed: float) -> None:
         checked = _checked_speed(speed)
+        # The time up to now passed at the old speed.
         self._base, self._since = self.now(), self._monotonic()
         self._speed = checked
 

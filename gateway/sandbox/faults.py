@@ -185,5 +185,6 @@ async def _cut_connection(scope: Scope, receive: Receive) -> None:
             "The simulator cuts this connection, but its server cannot: use sandbox.server.serving."
         )
     cut()
+    # uvicorn answers 500 for an app that returns without a response.
     while (await receive())["type"] != "http.disconnect":
         pass

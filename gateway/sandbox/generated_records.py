@@ -94,6 +94,7 @@ class Arrivals:
         oldest = max(0, newest - self._rhythm.kept + 1)
         while self._present and self._present[0][0] < oldest:
             self._remove(self._present.popleft()[1])
+        # After a long jump of the clock, records that would be removed at once are never made.
         for number in range(max(self._next, oldest), newest + 1):
             self._present.append((number, self._add(self._arrival(number))))
         self._next = newest + 1

@@ -59,6 +59,7 @@ class RequestLog(Sequence[RecordedRequest]):
         return len(self._requests)
 
     def __iter__(self) -> Iterator[RecordedRequest]:
+        # A copy, because a request may arrive while the caller iterates.
         return iter(list(self._requests))
 
     @property
@@ -133,6 +134,7 @@ def _recording_receive(receive: Receive, request: RecordedRequest) -> Receive:
     async def recording() -> Message:
         message = await receive()
         if message["type"] == "http.request":
+            # One byte more than is kept shows that the body is larger.
             body.extend(message.get("body", b"")[: _BODY_BYTES + 1])
             small = len(body) <= _BODY_BYTES and not message.get("more_body", False)
             request.body = body.decode(errors="replace") if small else None

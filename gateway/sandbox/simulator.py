@@ -148,6 +148,7 @@ def _not_allowed(methods: str) -> Answer:
 
 async def _read(receive: Receive) -> bytes:
     body = bytearray()
+    # A longer body is cut off, so that decoding it fails and the answer is 400.
     while len(body) <= _MAX_BODY_BYTES:
         message = await receive()
         body.extend(message.get("body", b""))

@@ -64,6 +64,7 @@ class DeliveriesLogin:
     def _refresh(self, token: str, now: datetime) -> Answer:
         if token not in self._refresh_tokens:
             return _refused("The refresh token is invalid.")
+        # As in Laravel, each refresh token is good for one refresh.
         self._refresh_tokens.remove(token)
         return self._grant(now)
 

@@ -215,6 +215,7 @@ class _SingleUse:
         return value
 
     def take(self, value: str) -> bool:
+        # Removed before the check, so that no value can be tried twice.
         expires_at = self._expire.pop(value, None)
         return expires_at is not None and self._clock.now() < expires_at
 

@@ -148,6 +148,7 @@ class Journeys:
     def stay(self, task_id: str, status: Status) -> timedelta:
         """Return how long a task stays in a status that is not final, in whole seconds."""
         jitter = seeded_random(self.seed, task_id, status).uniform(0.5, 1.5)
+        # Whole seconds, because the API's times have no fractions.
         return timedelta(seconds=max(2, round(_SECONDS_IN[status] * self.pace * jitter)))
 
     def plan(

@@ -68,6 +68,7 @@ def price_recommendation(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _farthest(pickup: Point, deliveries: list[Point]) -> list[Point]:
     by_distance = sorted(range(len(deliveries)), key=lambda at: distance_meters(pickup, deliveries[at]), reverse=True)
+    # The fee follows the route, so the stops that are left keep their order.
     return [deliveries[at] for at in sorted(by_distance[:MAX_DELIVERIES])]
 
 

@@ -120,6 +120,7 @@ def _age(chance: random.Random, status: Status, events: Sequence[StatusEvent]) -
     begins = events[at].happened_at - events[0].happened_at
     if at == len(events) - 1:
         return begins + timedelta(seconds=chance.randint(600, 172_800))
+    # Less than the whole stay, so that the task has not left the status at the start.
     stays = events[at + 1].happened_at - events[at].happened_at
     return begins + timedelta(seconds=chance.randrange(int(stays.total_seconds())))
 

@@ -142,6 +142,7 @@ class WebhookSender:
         seen, self._seen = self._seen, {}
         for task in self._tasks:
             events = task.so_far(now)
+            # The first event of a task that was not seen before is its creation, which sends no webhook.
             changes.extend((task, event) for event in events[seen.get(task.id, 1) :])
             self._seen[task.id] = len(events)
         return changes

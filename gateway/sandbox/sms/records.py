@@ -206,6 +206,7 @@ class SmsCourses:
         )
 
     def _outcome(self, recipient: Recipient, *, notified: bool) -> Outcome:
+        # Both values are always drawn, so that one recipient's number does not change the outcomes of the others.
         failing = self._random.random() < self._failing_share
         failure = self._random.choice(_NOTIFIED_FAILURES if notified else _FAILURES)
         if not _NUMBER.fullmatch(recipient.dst or ""):
