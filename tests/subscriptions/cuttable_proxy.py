@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.relay import relay
+
 
 class CuttableProxy:
-    """Passes bytes on in both directions; lives as long as its block.
+    """Copies bytes in both directions. Lifetime: its block.
 
     Args:
-        target: The port that it passes everything on to.
+        target: The port to which connections are forwarded.
     """
 
     def __init__(self, target: int) -> None:
@@ -18,28 +20,16 @@ class CuttableProxy:
         self.port = 0
 
     def cut(self) -> None:
-        """Reset every connection, so that neither side is told goodbye."""
+        """Reset every connection, so that neither side sees a close."""
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what one connection brings."""
+        """Copy the bytes of one connection to the target and back."""
         onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers |= {writer, onward_writer}
-        await asyncio.gather(_pump(reader, onward_writer), _pump(onward_reader, writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await reader.read(65_536):
-            writer.write(piece)
-            await writer.drain()
-    except OSError:
-        # Cut on either side: the other learns of it as well.
-        pass
-    finally:
-        writer.close()
+        await asyncio.gather(relay(reader, onward_writer), relay(onward_reader, writer))
 
 
 @asynccontextmanager

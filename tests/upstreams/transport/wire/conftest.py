@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -10,6 +11,7 @@ from resolvers.upstreams.call import Answer, Call, Transport
 from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxWire
 from resolvers.upstreams.transport.wire.wire import Wire
+from tests.upstreams.transport.wire.certificates import write_certificate
 
 MakeWire = Callable[[int], Transport]
 """A wire whose answers have at most so many bytes."""
@@ -30,6 +32,27 @@ async def connections() -> AsyncIterator[Connections]:
 @pytest.fixture
 def wire(connections: Connections) -> Wire:
     return Wire(connections)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost, with its key."""
+    return write_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+async def trusting_connections(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connections]:
+    """Connections that trust the certificate."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    connections = Connections()
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture
+def trusting_wire(trusting_connections: Connections) -> Wire:
+    """A wire that trusts the certificate."""
+    return Wire(trusting_connections)
 
 
 class ByHttpx:

@@ -10,8 +10,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded, WindowUpdated
 
+from tests.relay import relay
 from tests.upstreams.transport.wire.certificates import server_context
-from tests.upstreams.transport.wire.proxy_server import pass_on
 from tests.upstreams.transport.wire.talking_server import accepting
 
 NO_APPLICATION_PROTOCOL = b"\x15\x03\x03\x00\x02\x02\x78"
@@ -159,7 +159,7 @@ async def refusing_http_1(url: str, until: asyncio.Event | None = None) -> Async
             return
         behind, ahead = await asyncio.open_connection("127.0.0.1", port)
         ahead.write(hello)
-        await asyncio.gather(pass_on(reader, ahead), pass_on(behind, writer))
+        await asyncio.gather(relay(reader, ahead), relay(behind, writer))
 
     async with accepting(serve) as address:
         yield f"https://{address.replace('127.0.0.1', 'localhost')}/"

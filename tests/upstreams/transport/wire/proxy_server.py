@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.relay import relay
 from tests.upstreams.transport.wire.talking_server import accepting
 
 CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -42,7 +43,7 @@ class ProxyServer:
             target = target.split(b"/")[2]
         behind, ahead = await asyncio.open_connection("127.0.0.1", int(target.rpartition(b":")[2]))
         ahead.write(head)
-        await asyncio.gather(pass_on(reader, ahead), pass_on(behind, writer))
+        await asyncio.gather(relay(reader, ahead), relay(behind, writer))
 
 
 async def write_in_pieces(writer: asyncio.StreamWriter, said: bytes, pieces: int) -> None:
@@ -52,18 +53,6 @@ async def write_in_pieces(writer: asyncio.StreamWriter, said: bytes, pieces: int
         writer.write(said[start : start + length])
         await writer.drain()
         await asyncio.sleep(0.001)
-
-
-async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Write all that is read, and end where it ends."""
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.upstreams.transport.wire.proxy_server import pass_on
+from tests.relay import relay
 from tests.upstreams.transport.wire.talking_server import accepting
 
 SUCCEEDED = b"\x00"
@@ -26,7 +26,7 @@ async def socks(outcome: bytes = SUCCEEDED) -> AsyncIterator[tuple[str, list[byt
         writer.write(b"\x05" + outcome + b"\x00\x01" + bytes(6))
         if outcome == SUCCEEDED:
             behind, ahead = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(pass_on(reader, ahead), pass_on(behind, writer))
+            await asyncio.gather(relay(reader, ahead), relay(behind, writer))
 
     async with accepting(serve) as address:
         yield address, hosts

@@ -10,47 +10,34 @@ from pathlib import Path
 import pytest
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
-from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES
 from resolvers.upstreams.transport.wire.wire import Wire
-from tests.upstreams.transport.wire.certificates import server_context, write_certificate
+from tests.upstreams.transport.wire.certificates import server_context
 from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture
-async def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
-    """A wire that trusts the certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    connections = Connections()
-    yield Wire(connections)
-    await connections.close()
 
 
 @pytest.mark.parametrize("offered", [(), ("http/1.1",)])
 async def test_a_server_without_http_2_is_spoken_to_directly(
-    trusting: Wire, certificate: Path, offered: tuple[str, ...]
+    trusting_wire: Wire, certificate: Path, offered: tuple[str, ...]
 ) -> None:
     async with serving(answering(b"{}"), server_context(certificate, *offered)) as server:
-        answers = [await trusting.send(call_to(server.url)) for _ in range(3)]
+        answers = [await trusting_wire.send(call_to(server.url)) for _ in range(3)]
 
     assert [answer.body for answer in answers] == [b"{}"] * 3
     assert [len(heads) for heads in server.heads if heads] == [3]
 
 
 @pytest.mark.parametrize("length", [READ_BYTES - 1, READ_BYTES, READ_BYTES + 1, 1_000_000])
-async def test_answers_at_once_come_whole_however_long_they_are(trusting: Wire, certificate: Path, length: int) -> None:
+async def test_answers_at_once_come_whole_however_long_they_are(
+    trusting_wire: Wire, certificate: Path, length: int
+) -> None:
     letters = [bytes([letter]) * length for letter in b"abcde"]
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(letters[server.connections % len(letters)]))
 
     async with serving(talk, server_context(certificate)) as server:
-        answers = await asyncio.gather(*(trusting.send(call_to(server.url)) for _ in range(5)))
+        answers = await asyncio.gather(*(trusting_wire.send(call_to(server.url)) for _ in range(5)))
 
     assert all(answered.body in letters for answered in answers)
 
@@ -65,53 +52,55 @@ async def test_a_server_that_cannot_prove_who_it_is_gets_no_request(wire: Wire, 
     assert (server.requests, call.tries) == ([], 1)
 
 
-async def test_a_server_with_a_certificate_for_another_name_gets_no_request(trusting: Wire, certificate: Path) -> None:
+async def test_a_server_with_a_certificate_for_another_name_gets_no_request(
+    trusting_wire: Wire, certificate: Path
+) -> None:
     async with serving(answering(b"{}"), server_context(certificate)) as server:
         with pytest.raises(UpstreamUnavailable):
-            await trusting.send(call_to(server.url.replace("localhost", "127.0.0.2")))
+            await trusting_wire.send(call_to(server.url.replace("localhost", "127.0.0.2")))
 
     assert server.requests == []
 
 
-async def test_a_server_that_speaks_no_tls_is_unavailable(trusting: Wire) -> None:
+async def test_a_server_that_speaks_no_tls_is_unavailable(trusting_wire: Wire) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.com ESMTP\r\n")
         await writer.drain()
 
     async with accepting(talk) as address:
         with pytest.raises(UpstreamUnavailable) as failed:
-            await trusting.send(call_to(f"https://{address}/", method="POST"))
+            await trusting_wire.send(call_to(f"https://{address}/", method="POST"))
 
     assert not failed.value.outcome_unknown
 
 
-async def test_many_first_calls_to_a_server_that_never_shakes_hands_are_all_on_time(trusting: Wire) -> None:
+async def test_many_first_calls_to_a_server_that_never_shakes_hands_are_all_on_time(trusting_wire: Wire) -> None:
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with accepting(silent) as address:
-        calls = [trusting.send(call_to(f"https://{address}/", timeout=0.3)) for _ in range(20)]
+        calls = [trusting_wire.send(call_to(f"https://{address}/", timeout=0.3)) for _ in range(20)]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [UpstreamTimeout] * 20
     assert loop.time() - began < 20 * 0.3
 
 
-async def test_a_server_that_was_away_at_first_is_found_when_it_is_back(trusting: Wire, certificate: Path) -> None:
+async def test_a_server_that_was_away_at_first_is_found_when_it_is_back(trusting_wire: Wire, certificate: Path) -> None:
     with pytest.raises(UpstreamUnavailable):
-        await trusting.send(call_to("https://localhost:1/"))
+        await trusting_wire.send(call_to("https://localhost:1/"))
 
     async with serving(answering(b"{}"), server_context(certificate)) as server:
-        answer = await trusting.send(call_to(server.url))
+        answer = await trusting_wire.send(call_to(server.url))
 
     assert answer.status == 200
 
 
 @pytest.mark.parametrize("closes", [True, False])
 async def test_an_answer_without_length_is_whole_only_if_tls_was_closed_behind_it(
-    trusting: Wire, certificate: Path, *, closes: bool
+    trusting_wire: Wire, certificate: Path, *, closes: bool
 ) -> None:
     """Anybody on the way can end a TCP connection; that the server ended the answer, only its close_notify says."""
 
@@ -122,7 +111,7 @@ async def test_an_answer_without_length_is_whole_only_if_tls_was_closed_behind_i
             connection.unwrap()
 
     async with threaded(talk, server_context(certificate), connections=3) as port:
-        call = asyncio.ensure_future(trusting.send(call_to(f"https://localhost:{port}/", method="POST")))
+        call = asyncio.ensure_future(trusting_wire.send(call_to(f"https://localhost:{port}/", method="POST")))
         if closes:
             assert (await call).body == b"half"
         else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,23 +23,9 @@ from tests.upstreams.transport.wire.proxy_server import proxying
 from tests.upstreams.transport.wire.talking_server import answering, call_to, serving
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_certificate(tmp_path_factory.mktemp("certificate"))
-
-
 @pytest.fixture
-async def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connections]:
-    """Connections that trust the certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    connections = Connections()
-    yield connections
-    await connections.close()
-
-
-@pytest.fixture
-def wire(trusting: Connections) -> Wire:
-    return Wire(trusting)
+def wire(trusting_wire: Wire) -> Wire:
+    return trusting_wire
 
 
 def saying(body: bytes, *headers: tuple[str, str], status: str = "200") -> Talk:
@@ -87,8 +72,10 @@ async def test_calls_at_once_are_on_their_way_together(wire: Wire, certificate: 
     assert len(server.connections) == 1
 
 
-async def test_calls_without_an_account_share_no_connection(trusting: Connections, certificate: Path) -> None:
-    logins = Wire(trusting, keeps_connections=False)
+async def test_calls_without_an_account_share_no_connection(
+    trusting_connections: Connections, certificate: Path
+) -> None:
+    logins = Wire(trusting_connections, keeps_connections=False)
     async with serving_http_2(saying(b"{}"), certificate) as server:
         for _ in range(3):
             await logins.send(call_to(server.url))
@@ -168,20 +155,24 @@ async def test_a_server_behind_a_proxy_is_asked_over_http_2_in_a_tunnel(
     assert all(b"Basic dXNlcjpwYXNzd29yZA==" in head for head in proxy.heads)
 
 
-async def test_an_answer_may_be_as_long_as_allowed_and_no_longer(trusting: Connections, certificate: Path) -> None:
+async def test_an_answer_may_be_as_long_as_allowed_and_no_longer(
+    trusting_connections: Connections, certificate: Path
+) -> None:
     async with serving_http_2(saying(bytes(100_001)), certificate) as server:
-        allowed = await Wire(trusting, max_answer_bytes=100_001).send(call_to(server.url))
+        allowed = await Wire(trusting_connections, max_answer_bytes=100_001).send(call_to(server.url))
         with pytest.raises(UpstreamBadAnswer, match="more than 100000 bytes") as refused:
-            await Wire(trusting, max_answer_bytes=100_000).send(call_to(server.url, method="POST"))
+            await Wire(trusting_connections, max_answer_bytes=100_000).send(call_to(server.url, method="POST"))
 
     assert len(allowed.body) == 100_001
     assert refused.value.outcome_unknown
 
 
-async def test_a_compressed_answer_is_decompressed_as_far_as_allowed(trusting: Connections, certificate: Path) -> None:
+async def test_a_compressed_answer_is_decompressed_as_far_as_allowed(
+    trusting_connections: Connections, certificate: Path
+) -> None:
     zipped = (gzip.compress(b'{"a": 1}'), gzip.compress(bytes(10_000_000)), b"no gzip")
     talks = {f"/{number}": saying(body, ("content-encoding", "gzip")) for number, body in enumerate(zipped)}
-    wire = Wire(trusting, max_answer_bytes=20_000)
+    wire = Wire(trusting_connections, max_answer_bytes=20_000)
     async with serving_http_2(by_path(talks), certificate) as server:
         answer = await wire.send(call_to(f"{server.url}0"))
         with pytest.raises(UpstreamBadAnswer, match="more than 20000 bytes"):
@@ -348,11 +339,11 @@ async def test_a_call_on_its_way_outlasts_the_place_of_its_account(
 
 
 async def test_no_call_is_sent_when_the_connections_are_closed(
-    wire: Wire, trusting: Connections, certificate: Path
+    wire: Wire, trusting_connections: Connections, certificate: Path
 ) -> None:
     async with serving_http_2(saying(b"{}"), certificate) as server:
         await wire.send(call_to(server.url))
-        await trusting.close()
+        await trusting_connections.close()
         with pytest.raises(UpstreamUnavailable) as failed:
             await wire.send(call_to(server.url, method="POST"))
 

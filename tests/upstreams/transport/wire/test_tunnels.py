@@ -2,14 +2,12 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from resolvers.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire import reasons
-from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.origin import Origin
 from resolvers.upstreams.transport.wire.proxy import Proxy, http_proxy, proxy_url
 from resolvers.upstreams.transport.wire.wire import Wire
@@ -23,28 +21,19 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_certificate(tmp_path_factory.mktemp("certificate"), host="upstream.test")
 
 
-@pytest.fixture
-async def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
-    """A wire that trusts the certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    connections = Connections()
-    yield Wire(connections)
-    await connections.close()
-
-
 def behind(url: str) -> str:
     """The URL of a server of ours by a name that the proxy alone can resolve."""
     return url.replace("localhost", "upstream.test")
 
 
 async def test_calls_share_a_tunnel_and_the_proxy_sees_none_of_them(
-    trusting: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    trusting_wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(answering(b"{}"), server_context(certificate)) as server, proxying() as proxy:
         monkeypatch.setenv("https_proxy", f"http://us%40er:pass%20word@{proxy.address}")
         call = call_to(behind(server.url))
         call.authorization = "Bearer secret"
-        answers = [await trusting.send(call) for _ in range(3)]
+        answers = [await trusting_wire.send(call) for _ in range(3)]
         host = behind(server.url).removeprefix("https://").rstrip("/")
 
     credentials = b64encode(b"us@er:pass word").decode()
@@ -83,13 +72,13 @@ async def test_credentials_of_the_proxy_go_with_each_request_that_it_forwards(
     ],
 )
 async def test_why_a_proxy_opens_no_tunnel_is_named_and_nothing_was_sent(
-    trusting: Wire, answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+    trusting_wire: Wire, answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with proxying(answer) as proxy:
         monkeypatch.setenv("https_proxy", f"http://user:planted@{proxy.address}")
         call = call_to("https://upstream.test/", method="POST")
         with pytest.raises(UpstreamUnavailable) as failed:
-            await trusting.send(call)
+            await trusting_wire.send(call)
 
     assert (failed.value.reason or "").startswith(reason)
     assert "planted" not in f"{failed.value.reason}{failed.value}{failed.value.__cause__!r}"
@@ -97,16 +86,16 @@ async def test_why_a_proxy_opens_no_tunnel_is_named_and_nothing_was_sent(
     assert call.tries == 1
 
 
-async def test_a_proxy_that_is_away_is_named(trusting: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_that_is_away_is_named(trusting_wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
 
     with pytest.raises(UpstreamUnavailable) as failed:
-        await trusting.send(call_to("https://upstream.test/"))
+        await trusting_wire.send(call_to("https://upstream.test/"))
 
     assert failed.value.reason == f"its proxy 127.0.0.1:1 cannot be reached: {reasons.REFUSED}"
 
 
-async def test_a_proxy_that_never_answers_is_a_timeout(trusting: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_that_never_answers_is_a_timeout(trusting_wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(-1)
         await reader.read(-1)
@@ -114,30 +103,30 @@ async def test_a_proxy_that_never_answers_is_a_timeout(trusting: Wire, monkeypat
     async with accepting(silent) as address:
         monkeypatch.setenv("https_proxy", f"http://{address}")
         with pytest.raises(UpstreamTimeout) as failed:
-            await trusting.send(call_to("https://upstream.test/", method="POST", timeout=0.2))
+            await trusting_wire.send(call_to("https://upstream.test/", method="POST", timeout=0.2))
 
     assert (failed.value.reason, failed.value.outcome_unknown) == (reasons.NO_ANSWER, False)
 
 
 async def test_a_head_of_a_proxy_may_come_in_pieces_and_behind_interim_ones(
-    trusting: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    trusting_wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = CONNECTED.replace(b"\r\n\r\n", b"\r\nvia: 1.1 p\r\nproxy-agent: x\r\n\r\n")
     async with serving(answering(b"{}"), server_context(certificate)) as server, proxying(said, pieces=7) as proxy:
         monkeypatch.setenv("https_proxy", proxy.address)
-        answer = await trusting.send(call_to(behind(server.url)))
+        answer = await trusting_wire.send(call_to(behind(server.url)))
 
     assert answer.body == b"{}"
 
 
 async def test_a_proxy_cannot_stand_in_for_the_upstream(
-    trusting: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trusting_wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = write_certificate(tmp_path, host="upstream.test")
     async with serving(answering(b"{}"), server_context(other)) as server, proxying() as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         with pytest.raises(UpstreamError) as failed:
-            await trusting.send(call_to(behind(server.url)))
+            await trusting_wire.send(call_to(behind(server.url)))
 
     assert failed.value.reason == reasons.UNKNOWN_CA
     assert server.requests == []
