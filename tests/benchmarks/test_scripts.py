@@ -34,11 +34,19 @@ def python(*arguments: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("script", ["run.py", "profiling.py"])
+@pytest.mark.parametrize("script", ["run.py", "profiling.py", "entered_files.py"])
 def test_a_script_says_how_it_is_used(script: str) -> None:
     said = python(script, "--help")
 
     assert f"python benchmarks/{script}" in said
+
+
+def test_the_files_that_each_query_enters_are_counted() -> None:
+    rows = [line.strip("|").split("|") for line in python("entered_files.py").splitlines()[2:]]
+    counts = {row[0].strip(): [int(cell) for cell in row[1:]] for row in rows}
+
+    assert counts.keys() == {"list", "fan", "cross"}
+    assert all(first > later > 0 for first, later in counts.values())
 
 
 def test_both_executions_are_compared_at_any_size() -> None:
