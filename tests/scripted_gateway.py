@@ -1,4 +1,4 @@
-"""A gateway all of whose upstreams are one server that answers whatever a test scripts."""
+"""A gateway whose upstreams are all one server with answers scripted by the test."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,21 +16,21 @@ from tests.world import UNCACHED, Answer
 
 @dataclass
 class ScriptedGateway:
-    """A running gateway over a scripted upstream; lives as long as its block."""
+    """A running gateway over a scripted upstream. Lifetime: its block."""
 
     url: str
     upstream: RecordingServer
     client: httpx.AsyncClient
 
     async def ask(self, query: str, variables: Mapping[str, object] | None = None) -> Answer:
-        """Run an operation, having forgotten earlier requests."""
+        """Clear the recorded requests, and run an operation."""
         self.upstream.requests.clear()
         body = {"query": query, "variables": variables}
         return Answer(await self.client.post(f"{self.url}/graphql", json=body))
 
     @property
     def asked(self) -> list[str]:
-        """What the upstream was asked since the last operation began, such as `GET /api/v1/send-tasks/1`."""
+        """The requests to the upstream since the last operation began, such as `GET /api/v1/send-tasks/1`."""
         return [f"{one.method} {one.path}" for one in self.upstream.requests]
 
 
@@ -38,11 +38,11 @@ class ScriptedGateway:
 async def scripted_gateway(
     settings: Mapping[str, str | None] | None = None, *, data_centres: Sequence[str] = ("/rest/v1",)
 ) -> AsyncIterator[ScriptedGateway]:
-    """Start a gateway that keeps nothing, over one server in the place of all three APIs.
+    """Start a gateway without a cache, over one server in place of all three APIs.
 
     Args:
-        settings: Added to its own, by their environment names; None takes one away.
-        data_centres: The path of each of the SMS API's on the server.
+        settings: Further settings by environment name; None removes one.
+        data_centres: The path of each data centre of the SMS API on the server.
     """
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(recording_server())

@@ -1,8 +1,7 @@
-"""Holds the whole suite to it that no log line and no answer of a gateway shows a secret that the tests have planted.
+"""A pytest plugin that fails the run if a log line or an answer of a gateway shows a secret of the tests.
 
-A pytest plugin. It reads every record that our own packages
-log at whatever level, and everything that other libraries log as a warning or worse; a client that is to be read as
-well is made with `event_hooks=ANSWERS_WATCHED`. What it has found is told, and the run failed, at the end.
+It reads every log record of our own packages at any level, and those of other libraries from warnings on. It reads the
+answers to an httpx client that is created with `event_hooks=ANSWERS_WATCHED`. Leaks are reported at the end of the run.
 """
 
 import base64
@@ -32,7 +31,7 @@ _SESSION_TOKEN: Final = re.compile(r"gws_[\w-]{40,}")
 
 
 def planted() -> dict[str, str]:
-    """Every secret that the tests hand to a gateway, with what it is."""
+    """Return every secret that the tests give to a gateway, with its meaning."""
     logistics, deliveries, sms = LogisticsOptions(), DeliveriesOptions(), SmsOptions()
     signature = base64.b64encode(f"{logistics.client_key}:{logistics.secret_key}".encode()).decode()
     return {
@@ -50,19 +49,19 @@ def planted() -> dict[str, str]:
 
 @dataclass
 class SecretWatch:
-    """Reads what gets out; lives as long as the test run."""
+    """Searches log lines and answers for secrets. Lifetime: the test run."""
 
     secrets: dict[str, str] = field(default_factory=planted)
     leaks: list[str] = field(default_factory=list)
 
     def read_log_line(self, line: str) -> None:
-        """Look at what was logged, where session tokens have no place either."""
+        """Search a log line, which must not hold a session token either."""
         self._read("the log", line)
         if _SESSION_TOKEN.search(line):
             self._note("the log", "a session's token")
 
     async def read_answer(self, response: httpx.Response) -> None:
-        """Look at an answer: its headers, and its body unless that is a stream, which the test reads as it comes."""
+        """Search the headers of an answer, and its body unless that is a stream, which the test itself reads."""
         where = f"the answer to {response.request.method} {response.request.url.path}"
         self._read(where, "\n".join(f"{name}: {value}" for name, value in response.headers.items()))
         if not response.headers.get("content-type", "").startswith(_STREAMS):
@@ -82,7 +81,7 @@ class SecretWatch:
 
 
 class _LogReader(logging.Handler):
-    """Hands every record to the watch as it would stand in the log; lives as long as the test run."""
+    """Passes each record to the watch, formatted as in the log. Lifetime: the test run."""
 
     def __init__(self, watch: SecretWatch) -> None:
         super().__init__()
@@ -100,25 +99,25 @@ ANSWERS_WATCHED: Final[dict[str, list[Any]]] = {"response": [WATCH.read_answer]}
 
 
 def pytest_configure() -> None:
-    """Begin to read the log."""
+    """Start reading the log."""
     logging.getLogger().addHandler(_LogReader(WATCH))
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.DEBUG)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run where a secret got out."""
+    """Fail the run if a secret leaked."""
     if WATCH.leaks and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which secrets got out, and where."""
-    for line in _told(WATCH.leaks):
+    """Print which secrets leaked, and where."""
+    for line in _report(WATCH.leaks):
         terminalreporter.write_line(line, red=True)
 
 
-def _told(leaks: list[str]) -> Iterator[str]:
+def _report(leaks: list[str]) -> Iterator[str]:
     if leaks:
-        yield "Secrets got out:"
+        yield "Secrets leaked:"
         yield from (f"  {leak}" for leak in dict.fromkeys(leaks))

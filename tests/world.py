@@ -1,4 +1,4 @@
-"""A gateway over the simulated upstreams, all on real sockets, whose requests a test can count."""
+"""A gateway over the simulated upstreams, all on real sockets, with upstream requests that a test can count."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,7 +26,7 @@ from tests.lifespan import lifespan_of
 from tests.secrets import ANSWERS_WATCHED
 
 UNCACHED: Final = {"GATEWAY_CACHE__ENABLED": "false", "GATEWAY_CACHE__COALESCE": "false"}
-"""Settings with which every operation asks its upstreams anew."""
+"""Settings with which every operation sends its own upstream requests."""
 
 
 class Answer:
@@ -38,8 +38,8 @@ class Answer:
         self.json: dict[str, Any] = response.json()
 
     @property
-    def data(self) -> Any:  # noqa: ANN401 - whatever was asked for
-        """The data of an answer that must have no errors."""
+    def data(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The data of the answer; fails if it has errors."""
         assert "errors" not in self.json, self.json["errors"]
         return self.json["data"]
 
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass
 class World:
-    """A running gateway and its upstreams; lives as long as its block."""
+    """A running gateway and its upstreams. Lifetime: its block."""
 
     url: str
     client: httpx.AsyncClient
@@ -76,13 +76,13 @@ class World:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """What all upstreams were asked, logins left out."""
+        """The requests to all upstreams except logins."""
         return [one for simulator in self.simulators for one in simulator.requests if one.path != "/oauth/token"]
 
     async def ask(
         self, query: str, variables: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run an operation, having forgotten earlier requests."""
+        """Clear the recorded requests, and run an operation."""
         for simulator in self.simulators:
             simulator.requests.clear()
         body = {"query": query, **({"variables": variables} if variables else {})}
@@ -102,12 +102,12 @@ async def running_world(
     """Start the simulators and a gateway over them.
 
     Args:
-        settings: Added to the sandbox's, by their environment names.
-        deliveries: How the send-tasks simulator behaves.
-        sms: How the SMS simulators behave.
-        clock: By which records move; stands still where none is given.
-        without: What the names of settings begin with that are left out.
-        around: Wraps each simulator, to answer otherwise than it does.
+        settings: Further settings by environment name, added to the sandbox's.
+        deliveries: Options of the send-tasks simulator.
+        sms: Options of the SMS simulators.
+        clock: The clock of the records; the default stands still.
+        without: Settings whose names begin so are left out.
+        around: Wraps the app of each simulator, to change its answers.
     """
     clock = clock or ManualClock(datetime.now(UTC))
     deliveries_simulator = create_deliveries(clock, options=deliveries or DeliveriesOptions())
@@ -127,7 +127,7 @@ async def running_world(
             ]
         )
         directory = Path(stack.enter_context(TemporaryDirectory()))
-        # A hedged read is one request more whenever the machine is slow.
+        # Because a hedged read sends one more request whenever the machine is slow.
         unhedged = {"GATEWAY_SMS__HEDGE": "false"}
         environment = {**sandbox_environment(urls, 0, directory), **unhedged, **(settings or {})}
         kept = {name: value for name, value in environment.items() if not without or not name.startswith(without)}

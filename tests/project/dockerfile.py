@@ -1,4 +1,4 @@
-"""Executes a Dockerfile's own steps as plain commands, for want of an engine: a folder stands in for each image."""
+"""Executes the steps of a Dockerfile as plain commands, without an engine: a folder replaces each image."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDERS: Final = ("/source", "/wheels", "/opt", "/data")
-"""What an image may have of its own; paths below them are looked for in the folder that stands in for it."""
+"""The top folders of an image; paths below them are mapped into the folder that replaces it."""
 _FOLDER: Final = re.compile(rf"(?<![\w./])(?:{'|'.join(FOLDERS)})\b")
 _STEP_SECONDS: Final = 300
 
@@ -28,7 +28,7 @@ class Step:
 
     @property
     def words(self) -> list[str]:
-        """Its arguments, flags left out."""
+        """The arguments without flags."""
         return [word for word in shlex.split(self.text) if not word.startswith("--")]
 
     def flag(self, name: str) -> str | None:
@@ -38,14 +38,14 @@ class Step:
 
     @property
     def exec_form(self) -> list[str]:
-        """The command of a step that is not handed to a shell."""
+        """The command of a step that runs without a shell."""
         words: list[str] = json.loads(self.text[self.text.index("[") :])
         return words
 
 
 @dataclass
 class Image:
-    """What stands in for one stage's image; lives as long as the folder."""
+    """The folder that replaces the image of one stage. Lifetime: the folder."""
 
     name: str
     base: str
@@ -59,26 +59,26 @@ class Image:
         self.workdir = self.root
 
     def only(self, keyword: str) -> Step:
-        """The one step of this kind."""
+        """Return the only step of this kind."""
         (step,) = [step for step in self.steps if step.keyword == keyword]
         return step
 
     def inside(self, text: str) -> str:
-        """Point an image's own paths into the folder that stands in for it."""
+        """Return the text with the image's paths mapped into the folder."""
         return _FOLDER.sub(lambda found: f"{self.root}{found[0]}", text)
 
     def path(self, name: str) -> Path:
-        """Where a path of the image is: below its working directory, unless it is absolute."""
+        """Return the place of a path of the image, which is relative to its working directory unless absolute."""
         return self.root / name.lstrip("/") if name.startswith("/") else self.workdir / name
 
     def variables(self) -> Mapping[str, str]:
-        """The environment of a command: the machine's, as it is in an image, and the image's own."""
+        """Return the environment of a command: that of the machine, changed as in an image, and the image's own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "COVERAGE_"))}
         return {**kept, "PATH": f"{self.root}/python/bin:{kept['PATH']}", **self.environment}
 
 
 def stages(text: str) -> Iterator[tuple[str, str, list[Step]]]:
-    """Each stage's name, base image and steps."""
+    """Yield the name, the base image and the steps of each stage."""
     joined = re.sub(r"\\\n\s*", " ", text)
     lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
     for part in re.split(r"^FROM ", "\n".join(lines), flags=re.MULTILINE)[1:]:
@@ -88,14 +88,14 @@ def stages(text: str) -> Iterator[tuple[str, str, list[Step]]]:
 
 
 def build(dockerfile: Path, folder: Path) -> dict[str, Image]:
-    """Execute every stage, and return what stands in for its image by its name; the last one has none.
+    """Execute every stage, and return the images by the names of their stages; that of the last one is empty.
 
     Args:
-        dockerfile: Its folder is the build's context, and has a .dockerignore.
-        folder: An empty one, for the images.
+        dockerfile: The Dockerfile; its folder is the context of the build, with a .dockerignore.
+        folder: An empty folder for the images.
 
     Raises:
-        CalledProcessError: a step failed; its output is in the message.
+        AssertionError: A step failed; its output is in the message.
     """
     images: dict[str, Image] = {}
     context = folder / "context"

@@ -1,4 +1,4 @@
-"""Names of the project's Python code, looked up in its source without importing it."""
+"""Looks up names of the project's Python code in its source, without importing it."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from tests.project.tree import PACKAGES, ROOT
 
 
 def exists(dotted: str) -> bool:
-    """Whether there is a module of this name, or a module that defines the last part at its top."""
+    """Return whether a module has this name, or a module defines its last part at the top level."""
     if _file(dotted) is not None:
         return True
     module, _, name = dotted.rpartition(".")
@@ -20,19 +20,19 @@ def exists(dotted: str) -> bool:
 
 @cache
 def classes_and_functions() -> frozenset[str]:
-    """The names that any module of the three packages defines at its top."""
+    """Return the top-level names of all modules of the three packages."""
     return frozenset(name for package in PACKAGES for file in (ROOT / package).rglob("*.py") for name in _defined(file))
 
 
 @cache
 def source_in_one_word() -> str:
-    """The whole source of the three packages, in small letters and without what parts words."""
+    """Return the source of the three packages in lower case, without spaces, underscores and hyphens."""
     files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
     return re.sub(r"[\s_-]", "", "\n".join(file.read_text() for file in files).lower())
 
 
 def _file(dotted: str) -> Path | None:
-    """The file of a module; a folder is no module of its own: its `__init__.py` holds a docstring alone."""
+    """Return the file of a module. A folder is none, because its `__init__.py` has only a docstring."""
     file = ROOT / f"{dotted.replace('.', '/')}.py"
     return file if file.is_file() else None
 

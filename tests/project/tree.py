@@ -12,7 +12,7 @@ _TEXTS: Final = {".py", ".ts", ".tsx", ".mjs", ".md", ".toml", ".graphql", ".jso
 
 
 def texts() -> Iterator[Path]:
-    """Every text file that people wrote or a tool wrote for the project."""
+    """Yield every text file of the project, written by hand or by a tool."""
     yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in _TEXTS and path.name != ".git")
     for folder in _FOLDERS:
         yield from (path for path in (ROOT / folder).rglob("*") if _is_ours(path))
