@@ -1,17 +1,16 @@
 """An account: one set of upstream credentials and the clients that use it."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from resolvers.cache.records import RecordCache, pass_through
 from resolvers.comma_lists import CommaLists
 from resolvers.errors import UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
 from resolvers.permissions import Scope, all_scopes, read_scope, require, scopes_of, write_scope
-from resolvers.sms.hedging import SmsHedging
+from resolvers.sms.data_centres import SmsHedging, SmsPlaces
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.names import UpstreamName
@@ -19,31 +18,6 @@ from resolvers.upstreams.sms.client import SmsClient
 from resolvers.upstreams.transport.health import UpstreamHealth
 
 Client = TypeVar("Client")
-
-REMEMBERED_PLACES: Final = 100_000
-
-
-class SmsPlaces:
-    """Which data centre knows which job: each knows only its own; account lifetime, bounded."""
-
-    def __init__(self, limit: int = REMEMBERED_PLACES) -> None:
-        self._limit = limit
-        self._centres: OrderedDict[str, int] = OrderedDict()
-
-    def remember(self, job_id: str, centre: int) -> None:
-        """Note where a job was found."""
-        self._centres[job_id] = centre
-        self._centres.move_to_end(job_id)
-        if len(self._centres) > self._limit:
-            self._centres.popitem(last=False)
-
-    def forget(self, job_id: str) -> None:
-        """Look for a job everywhere again: it is not where it was."""
-        self._centres.pop(job_id, None)
-
-    def centre_of(self, job_id: str) -> int | None:
-        """Where a job was found before, if it was."""
-        return self._centres.get(job_id)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from resolvers.events.changes import TrackedRecord
 from resolvers.events.interface import Start
 from resolvers.events.status_event import StatusEventSource
 from resolvers.loading.record_loaders import RecordLoaders
-from resolvers.sms.quota import SmsQuota
+from resolvers.sms.billing import SmsQuota
 from resolvers.upstreams.call import CallScope
 
 

@@ -9,7 +9,7 @@ from resolvers.connections import Connection
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from resolvers.sms.jobs import MAX_RECIPIENTS
-from resolvers.sms.unread_jobs import UnreadJob
+from resolvers.sms.listing import UnreadJob
 from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
 from schema.arguments import After, FirstRecipients, given, size_of_page

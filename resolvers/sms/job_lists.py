@@ -1,8 +1,15 @@
-"""The upstream's lists of job ids, by data centre and 30 days, read as one list in which each job stands once.
+"""Reads the upstream's lists of job ids, by data centre and 30 days, as one list in which each job stands once.
 
-Two windows share an instant, since no document says whether a list holds its last one; a job at it is named by both.
-Each data centre knows its own jobs alone, but nothing forbids that both name one. A cursor says how many jobs stand
-before it, and names the last of them: jobs come, and leave a list of open ones, so that the place is looked for again.
+Theory of operation. The upstream's lists (segments) are read one behind another, from the place that a cursor names:
+
+    data centre 0:  [ 30 days ][ 30 days ][ 10 days ]   data centre 1:  [ 30 days ][ 30 days ][ 10 days ]
+                          ^ segment 1, index 17
+
+- Duplicates. Two windows share an instant, because no document says whether a list holds its last one; both list a job
+  at it. Each data centre knows its own jobs only, but nothing forbids that both list one. So a job is left out where an
+  earlier segment lists it: one that was read from beginning to end, or else one call for the ids that can be in both.
+- Moves. Jobs are added, and leave a list of open ones. So a cursor holds an index and a trail, the last jobs before it:
+  a part is read around the index, and the place is where the trail ends (`resolvers/numbered_pages.py`).
 """
 
 from collections.abc import Sequence
@@ -19,13 +26,13 @@ from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.requests import JobIdQuery
 
 MAX_LIMIT: Final = 1000
-"""Ids in one answer, documented."""
+"""The most ids in one answer, documented."""
 
 LOOKED_AROUND: Final = 100
-"""Jobs before and behind a place among which it is looked for where it has moved."""
+"""Jobs before and behind a place that are searched for it if it has moved."""
 
 RESOLUTION: Final = timedelta(milliseconds=1)
-"""Of the vendor's timestamps."""
+"""The resolution of the vendor's timestamps."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -37,12 +44,12 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class ListedJob(NamedTuple):
-    """A job and where it stands; operation lifetime.
+    """A job and its place. Lifetime: operation.
 
     Args:
         segment: The number of its list.
-        job_id: The upstream's own; None where it could not be read.
-        place: How many jobs stand before it there.
+        job_id: The upstream's own id; None if it could not be read.
+        place: The number of jobs before it in that list.
     """
 
     segment: int
@@ -51,12 +58,12 @@ class ListedJob(NamedTuple):
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """Some jobs of an upstream list one behind another, and a place among them; lives while it is looked through.
+    """Consecutive jobs of an upstream list, and a place among them.
 
     Args:
-        first: How many jobs stand before the part.
-        place: How many of it stand before the place.
-        job_ids: The part; None for one that could not be read.
+        first: The number of jobs before the part.
+        place: The number of jobs of the part before the place.
+        job_ids: The jobs; None for an id that could not be read.
         ended: Whether the list ends with it.
     """
 
@@ -67,7 +74,7 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 class JobIds:
-    """Reads the lists one behind another; operation lifetime.
+    """Reads the lists one behind another. Lifetime: operation.
 
     Args:
         context: The operation's.
@@ -84,20 +91,20 @@ class JobIds:
         self._full_centres: set[int] = set()
 
     async def read(self, number: int, index: int, trail: str, needed: int) -> list[ListedJob]:
-        """Jobs from a place on; fewer only at the end of all lists.
+        """Return `needed` jobs from a place on; fewer only at the end of all lists.
 
         Args:
             number: The segment's.
-            index: How many jobs stood before the place there.
-            trail: Of the last jobs before it; empty counts.
-            needed: How many.
+            index: The number of jobs before the place when its cursor was made.
+            trail: Names the last jobs before it; if it is empty, `index` is taken as it is.
+            needed: How many jobs to return.
         """
         found: list[ListedJob] = []
         listed: set[str] = set()
         answered: list[str | None] = []
         while len(found) < needed and number < len(self._segments):
             part = await self._from(number, index, trail, needed - len(found))
-            # An upstream that passes over the offset names the same jobs for ever.
+            # The same jobs twice end the list, because an upstream that ignores the offset would repeat them for ever.
             ended = part.ended or part.job_ids == answered
             self._note(number, part, ended=ended)
             behind = part.job_ids[part.place :]
@@ -112,8 +119,8 @@ class JobIds:
             number, index, trail = (number + 1, 0, "") if ended else (number, part.first + len(part.job_ids), "")
         return found[:needed]
 
-    def _note(self, number: int, part: "_Part", *, ended: bool) -> None:
-        """Keep what a list names where it is read from its beginning to its end: it need not be asked for again."""
+    def _note(self, number: int, part: _Part, *, ended: bool) -> None:
+        """Keep the ids of a list that was read from beginning to end, for the check of the lists behind it."""
         if part.first == 0:
             self._begun[number] = []
         if number in self._begun:
@@ -121,9 +128,9 @@ class JobIds:
             if ended:
                 self._whole[number] = self._begun.pop(number)
 
-    async def _from(self, number: int, index: int, trail: str, limit: int) -> "_Part":
-        """A part of a list with a place in it, found again where the list has changed."""
-        # From the beginning while one answer holds it: what the list has named is then known to the lists behind it.
+    async def _from(self, number: int, index: int, trail: str, limit: int) -> _Part:
+        """Return a part of a list with a place in it, which is searched for if the list has changed."""
+        # From the beginning if one answer holds it, because its ids then need no further call to check later lists.
         first = 0 if index + limit <= MAX_LIMIT else index - MARKED
         asked = limit + index - first
         job_ids = await self._list(self._segments[number], first, asked)
@@ -136,12 +143,12 @@ class JobIds:
             if place is not None:
                 return _Part(around, place, listed, len(listed) < wide)
         if behind is None:
-            # Where the trail named all jobs before the place and none is left, the place is the beginning.
+            # None of the trail's jobs is left: if it named all jobs before the place, the place is the beginning.
             behind = (index if index > MARKED else 0) - first
         return _Part(first, behind, job_ids, ended)
 
     async def _named_before(self, number: int) -> frozenset[str]:
-        """The jobs that earlier lists name and this one may name as well, as far as one call for each tells."""
+        """Return the jobs of earlier lists that this one may list as well, as far as one call for each shows them."""
         segment = self._segments[number]
         named: set[str | None] = set()
         for earlier, other in enumerate(self._segments[:number]):
@@ -159,7 +166,7 @@ class JobIds:
         return frozenset(job_id for job_id in named if job_id is not None)
 
     def _known_in_a_full_centre(self, number: int, job_id: str) -> bool:
-        """Whether a job was seen in an earlier data centre that has more jobs than one answer holds."""
+        """Return whether a job was seen in an earlier data centre whose list is longer than one answer."""
         centre = self._context.account.sms_places.centre_of(job_id) if self._full_centres else None
         return centre in self._full_centres and centre != self._segments[number].centre
 
@@ -171,6 +178,7 @@ class JobIds:
             job_ids = await account.sms.job_ids(scope, segment.centre, query)
             for job_id in filter(None, job_ids):
                 known = account.sms_places.centre_of(job_id)
+                # The first of several that list it, because the later ones leave it out of the list.
                 account.sms_places.remember(job_id, segment.centre if known is None else min(known, segment.centre))
             return job_ids
 
@@ -178,13 +186,13 @@ class JobIds:
 
 
 def most_checks(number: int, index: int, windows: int, centres: int) -> int:
-    """How many calls more than its lists a page behind a cursor may need: to find its place, and what was named before.
+    """Return how many calls a page behind a cursor may need beyond its lists: to find its place and duplicates.
 
     Args:
-        number: Of the segment in which it begins.
-        index: How many jobs stand before it there.
-        windows: Of one data centre.
-        centres: How many there are.
+        number: The segment in which the page begins.
+        index: The number of jobs before it in that segment.
+        windows: The number of segments of one data centre.
+        centres: The number of data centres.
     """
     unread = number + (index + MAX_FIRST + 1 > MAX_LIMIT)
     checked = 0

@@ -1,4 +1,4 @@
-"""SMS jobs: one, its recipients, what it was sent about, and sending one."""
+"""Resolvers of one SMS job, its recipients and its subject, and the mutation that sends a job."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
@@ -18,14 +18,14 @@ from resolvers.kinds.sms import JOB, RECIPIENTS, SMS_VERSION
 from resolvers.later import Later
 from resolvers.nodes import node_of
 from resolvers.selection import OperationInfo, selected_below
-from resolvers.sms.quota import billed_parts
+from resolvers.sms.billing import billed_parts
 from resolvers.unreadable import as_nodes, readable
 from resolvers.upstreams.names import Progress, UpstreamName
 from resolvers.upstreams.sms.records import JobReference, Recipient, SmsApiVersion, SmsJob
 from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 
 MAX_RECIPIENTS: Final = 3000
-"""Recipients in one job, documented; so also the largest page of them."""
+"""The most recipients of one job, documented, and so the largest page of them."""
 
 REGARDING_PREFIX: Final = "about "
 """Marks a job's customerRef as ours: `about Delivery:123`. Far below the 64 characters that the vendor recommends."""
@@ -34,7 +34,7 @@ NEEDS_NO_REPORT: Final = frozenset({"id", "jobId", "recipients", "recipientSumma
 
 
 class RecipientSummary(msgspec.Struct, frozen=True):
-    """How many recipients of a job stand where; operation lifetime."""
+    """The number of a job's recipients by progress. Lifetime: operation."""
 
     pending: int
     in_progress: int
@@ -44,31 +44,32 @@ class RecipientSummary(msgspec.Struct, frozen=True):
 
 
 def job(info: OperationInfo, job_id: str) -> Awaitable[SmsJob | None]:
-    """One job by its report; its recipients come along at the same time where they are asked for."""
+    """Return one job by its report."""
     context = info.context
     context.account.require_read(UpstreamName.SMS)
+    # Begun before their own resolver asks, so that both calls are in flight at the same time.
     if needs_recipients(selected_below(info)):
         context.loaders.of(RECIPIENTS).load(job_id)
     return context.loaders.of(JOB).load(job_id)
 
 
 def needs_recipients(selected: frozenset[str]) -> bool:
-    """Whether a selection of a job needs its recipients as well, whose call can go out beside the report's."""
+    """Return whether a selection of a job needs the call for its recipients."""
     return "recipients" in selected or "recipientSummary" in selected
 
 
 def recipients_of(
     context: Context, job_id: str, first: int, after: str | None
 ) -> Awaitable[Connection[Recipient] | None]:
-    """A page of a job's recipients; None where no data centre knows the job.
+    """Return a page of a job's recipients; None if no data centre knows the job.
 
     Raises:
-        BadInput: `first` or `after` is none.
+        BadInput: `first` is out of bounds, or `after` is no cursor of this list.
     """
     context.account.require_read(UpstreamName.SMS)
     list_name = f"recipients of {job_id}"
     size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
-    # Not a function in here: its annotations would be worked out for each job of a page.
+    # A partial and no inner function, because that one's annotations would be evaluated for each job of a page.
     return Later(context.loaders.of(RECIPIENTS).load(job_id), partial(_page_of, list_name, start, size))
 
 
@@ -83,12 +84,12 @@ def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | Non
 def recipients(
     job: Parent[SmsJob | JobReference], info: OperationInfo, first: int = 50, after: str | None = None
 ) -> Awaitable[Connection[Recipient] | None]:
-    """A page of the recipients of a job."""
+    """Return a page of the recipients of a job."""
     return recipients_of(info.context, job.job_id, first, after)
 
 
 def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:
-    """How many recipients of a job stand where."""
+    """Return the number of a job's recipients by progress."""
     info.context.account.require_read(UpstreamName.SMS)
     return Later(info.context.loaders.of(RECIPIENTS).load(job.job_id), _summary_of)
 
@@ -107,12 +108,12 @@ def _summary_of(found: list[Recipient] | None) -> RecipientSummary | None:
 
 
 def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> Awaitable[SmsJob | None]:
-    """The job that a recipient belongs to."""
+    """Return the job that a recipient belongs to."""
     return job(info, recipient.job_id)
 
 
 def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | None] | None:
-    """Return what a job was sent about, read with the caller's own credentials."""
+    """Return the subject of a job, read with the caller's own credentials; None if it has none of ours."""
     reference = job.customer_ref or ""
     if not reference.startswith(REGARDING_PREFIX):
         return None
@@ -121,21 +122,22 @@ def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | No
 
 
 def version(context: Context) -> Awaitable[SmsApiVersion | None]:
-    """The version of the SMS API, as its primary data centre tells it."""
+    """Return the version of the SMS API that its primary data centre runs."""
     context.account.require_read(UpstreamName.SMS)
     return context.loaders.of(SMS_VERSION).load("")
 
 
 async def send(info: OperationInfo, request: JobRequest, regarding: tuple[RecordType, str] | None) -> SmsJob:
-    """Post a job; once the upstream has taken it, nothing that goes wrong afterwards is an error of the sending.
+    """Post a job and return it, by its report if the selection needs that.
 
     Args:
         info: The mutation's.
-        request: What to post.
-        regarding: Kind and upstream's own id of the thing that the job is about.
+        request: The job.
+        regarding: Record type and upstream's own id of the job's subject.
 
     Raises:
-        UpstreamError: it was not taken, or nobody knows whether it was.
+        RateLimited: the caller's quota is used up.
+        UpstreamError: the upstream did not take the job, or did not say whether it has.
     """
     context = info.context
     context.account.require_write(UpstreamName.SMS)
@@ -151,6 +153,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
     try:
         found = await context.loaders.of(JOB).load(job_id)
     except UpstreamError:
+        # No error of the mutation, because the job is sent: a client that saw one would send it again.
         return from_input
     if found is None:
         # Its report takes a moment to appear; that must not be remembered as missing.
@@ -160,7 +163,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
 
 @asynccontextmanager
 async def _charged(context: Context, request: JobRequest) -> AsyncIterator[None]:
-    """Charge the caller for what is sent within the block; what may have been sent stays charged.
+    """Charge the caller for the SMS that are sent within the block.
 
     Raises:
         RateLimited: the caller has not as many SMS left.
@@ -173,6 +176,7 @@ async def _charged(context: Context, request: JobRequest) -> AsyncIterator[None]
     try:
         yield
     except UpstreamError as error:
+        # Charged still if the outcome is unknown, because the SMS may have been sent.
         if not error.outcome_unknown:
             await context.sms_quota.give_back(count)
         raise

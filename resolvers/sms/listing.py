@@ -1,15 +1,20 @@
-"""The list of SMS jobs: one list to the client, several upstream, by data centre and by windows of 30 days."""
+"""The list of SMS jobs, which is one list to the client and several upstream: by data centre and by 30 days.
+
+`resolvers/sms/job_lists.py` reads the upstream's lists, of ids only. This module checks the window and the cursor, and
+makes a node of each id: the id itself, a report to come, or an `UnreadJob` where the report fails.
+"""
 
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
 from resolvers.context import Context
-from resolvers.errors import BadInput, UpstreamBadAnswer
+from resolvers.errors import BadInput, GatewayError, UpstreamBadAnswer
+from resolvers.ids import global_id
 from resolvers.kinds.sms import JOB, PRESENT, RECIPIENTS
 from resolvers.later import Later, failed
 from resolvers.loading.record_loaders import RecordLoaders
@@ -17,9 +22,9 @@ from resolvers.numbered_pages import Trails
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.job_lists import JobIds, Segment
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
-from resolvers.sms.unread_jobs import UnreadJob
 from resolvers.unreadable import bad_answer
 from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.fields import Zoned
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import JobReference, SmsJob
@@ -28,15 +33,13 @@ WINDOW: Final = timedelta(days=30)
 """The longest span of one upstream list, documented."""
 
 MAX_SPAN: Final = timedelta(days=366)
-"""Of one list to the client; the upstream keeps 3 months, and each 30 days more cost calls for nothing."""
+"""The longest span of one list to the client: the upstream keeps jobs for 3 months, and every 30 days cost a call."""
 
 CALENDAR_START: Final = datetime.min.replace(tzinfo=UTC)
 
-Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
-
 
 class JobWindow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which jobs to list; None leaves a bound to the gateway: the last 30 days, open and finished ones."""
+    """The jobs to list; where a bound is None, those of the last 30 days, open and finished ones."""
 
     from_time: datetime | None = None
     to_time: datetime | None = None
@@ -47,11 +50,11 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     """A place in the list: it pins the window, so that `the last 30 days` do not move between two pages.
 
     Args:
-        list_name: Keeps a cursor of another window from being taken for one of this.
+        list_name: Tells the cursors of one window from those of another.
         from_time: The whole list's first instant.
         to_time: The whole list's last instant.
-        segment: Which upstream list.
-        index: How many jobs stand before it there.
+        segment: The number of the upstream list that the job is in.
+        index: The number of jobs before it in that list.
         trail: Names the job itself and some before it; see `Trails`.
     """
 
@@ -66,10 +69,71 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
 LIST: Final = "sms jobs"
 
 
+class _OnceMissing:
+    """A nullable field that only the report has: the first that is read raises, the others are null."""
+
+    def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
+        return self if job is None else job.missing()
+
+
+class _Needed:
+    """A non-null field that only the report has: it always raises."""
+
+    def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
+        if job is None:
+            return self
+        raise job.error
+
+
+class UnreadJob:
+    """A listed job whose report could not be read: it has its id, and a field of the report raises the failure.
+
+    One report that fails is one error in the response: of its nullable fields, only the first that is read raises.
+    Lifetime: operation.
+
+    Args:
+        job_id: The upstream's own id.
+        error: The failure of its report.
+    """
+
+    source = _OnceMissing()
+    encoding = _OnceMissing()
+    billcode = _OnceMissing()
+    status_requested = _OnceMissing()
+    flash = _OnceMissing()
+    validity_minutes = _OnceMissing()
+    customer_ref = _OnceMissing()
+    qos = _OnceMissing()
+    received_at = _OnceMissing()
+    finished_at = _OnceMissing()
+    progress = _Needed()
+    final = _Needed()
+    raw_status = _Needed()
+    recipient_count = _Needed()
+
+    __slots__ = ("_reported", "error", "job_id")
+
+    def __init__(self, job_id: str, error: GatewayError) -> None:
+        self.job_id = job_id
+        self.error = error
+        self._reported = False
+
+    @property
+    def id(self) -> str:
+        """The global id."""
+        return global_id("SmsJob", self.job_id)
+
+    def missing(self) -> None:
+        """Raise the failure of the report, the first time only."""
+        if not self._reported:
+            self._reported = True
+            raise self.error
+
+
 async def jobs(
     info: OperationInfo, window: JobWindow, first: int, after: str | None
 ) -> Connection[Awaitable[SmsJob | UnreadJob]] | Connection[JobReference]:
-    """A page of jobs; their reports are loaded where the selection needs them, their recipients at the same time.
+    """Return a page of jobs, with reports and recipients only where the selection needs them.
 
     Raises:
         BadInput: an argument is out of bounds, or the cursor belongs to another list.
@@ -108,7 +172,7 @@ async def _start(context: Context, window: JobWindow, after: str | None) -> JobP
 
 
 def _list_name(window: JobWindow) -> str:
-    """The same whatever offsets the times are given in."""
+    # In UTC, because the same instant in another offset must not make another list.
     return name_under(LIST, JobWindow(_in_utc(window.from_time), _in_utc(window.to_time), window.open))
 
 
@@ -117,10 +181,8 @@ def _in_utc(time: datetime | None) -> datetime | None:
 
 
 async def _present(context: Context) -> datetime:
-    """The instant at which lists end that name none: the same for a while, so that they are the same list.
-
-    It is rounded up to a second, and forgotten with the lists of jobs.
-    """
+    """Return the end of a list that names none: the present, rounded up to a second."""
+    # Cached as the lists are and forgotten with them, because another end would make another list, read anew.
 
     async def now(_: CallScope) -> datetime:
         return (context.now() + timedelta(seconds=1, microseconds=-1)).replace(microsecond=0)
@@ -138,10 +200,10 @@ def _check_span(from_time: datetime, to_time: datetime) -> None:
 
 
 def _segments(from_time: datetime, to_time: datetime, centres: int) -> list[Segment]:
-    """The primary data centre's windows first, the oldest first, as the upstream orders jobs."""
+    """Return the upstream's lists in order: the primary data centre's first, and of each the oldest window first."""
     windows, start = [], from_time
     while start < to_time:
-        # Added only where it fits: the calendar ends in 9999.
+        # Added only if it fits, because the calendar ends in 9999.
         end = start + WINDOW if to_time - start > WINDOW else to_time
         windows.append((start, end))
         start = end
@@ -153,7 +215,7 @@ def _same_id(job_id: str | None) -> str | None:
 
 
 def _nodes(info: OperationInfo, job_ids: Sequence[str | None]) -> Sequence[Any]:
-    """The jobs as far as the selection needs them; one whose id could not be read fails when it is awaited."""
+    """Return the jobs as far as the selection needs them; one whose id could not be read raises when it is awaited."""
     read = [job_id for job_id in job_ids if job_id is not None]
     known = _known_jobs(info, read)
     if len(read) == len(job_ids):
@@ -164,19 +226,20 @@ def _nodes(info: OperationInfo, job_ids: Sequence[str | None]) -> Sequence[Any]:
 
 
 def _known_jobs(info: OperationInfo, job_ids: Sequence[str]) -> Sequence[Any]:
-    """The jobs by id alone, or as reports to come."""
+    """Return the jobs, as ids only or as reports to come."""
     selected = selected_below(info, "nodes") | selected_below(info, "edges", "node")
     if selected <= NEEDS_NO_REPORT:
         return [JobReference(job_id) for job_id in job_ids]
     loaders = info.context.loaders
     if needs_recipients(selected):
+        # Begun here, so that their calls go out together with those for the reports.
         for job_id in job_ids:
             loaders.of(RECIPIENTS).load(job_id)
     return [_node(loaders, job_id) for job_id in job_ids]
 
 
 def _node(loaders: RecordLoaders, job_id: str) -> Awaitable[SmsJob | UnreadJob]:
-    """A job as its report says, or as much as the list knows of it."""
+    """Return a job by its report, or an `UnreadJob` if that fails."""
     return Later(loaders.of(JOB).load(job_id), partial(_reported, job_id), partial(UnreadJob, job_id))
 
 

@@ -9,7 +9,7 @@ import strawberry
 
 from resolvers.catalogue import RecordType, require_global_id
 from resolvers.errors import BadInput
-from resolvers.upstreams.sms.parts import FITS_ANYHOW, MAX_PARTS, count_parts
+from resolvers.sms.billing import FITS_ANYHOW, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.requests import (
     JobOptions,
     JobRequest,

@@ -7,8 +7,7 @@ import pytest
 
 from resolvers.accounts import Account
 from resolvers.errors import UpstreamUnavailable
-from resolvers.sms.data_centres import read_job, read_recipients
-from resolvers.sms.hedging import LatencyWindow
+from resolvers.sms.data_centres import LatencyWindow, read_job, read_recipients
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.upstreams.sms.parts import FITS_ANYHOW, MAX_PARTS, count_parts
+from resolvers.sms.billing import FITS_ANYHOW, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 
 REFUSE, REPLACE = InvalidCharacters.REFUSE, InvalidCharacters.REPLACE

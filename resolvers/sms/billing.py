@@ -1,4 +1,4 @@
-"""How many parts a text takes: what is billed, and what the vendor cuts off beyond 20.
+"""The SMS that a job is billed as: the parts of its texts, and the quota that they are charged to.
 
 A part holds 160 units of the GSM 7-bit alphabet, or 153 where there are several; in UTF-16 it is 70 and 67 code units
 (3GPP TS 23.038 and 23.040, and the vendor's "Lengths"). A character of the alphabet's extension table takes two units,
@@ -6,15 +6,16 @@ as does one beyond the basic plane in UTF-16, and neither is divided between two
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from resolvers.upstreams.sms.requests import JobOptions, JobRequest
 from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 
 MAX_PARTS: Final = 20
-"""Of one text; the vendor cuts off what does not fit (Retarus, Options: maxParts)."""
+"""The most parts of one text; the vendor cuts off what does not fit (Retarus, Options: maxParts)."""
 
 FITS_ANYHOW: Final = 20 * 33
-"""Characters of which no text takes more parts than that, whatever they are: 33 pairs of UTF-16 go into one."""
+"""A text of so many characters fits into `MAX_PARTS`, whichever they are: 33 pairs of UTF-16 go into one part."""
 
 GSM: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -31,6 +32,22 @@ TRANSLITERATED_UNITS: Final = 3
 _LAST_BASIC: Final = 0xFFFF
 
 
+class SmsQuota(Protocol):
+    """The SMS that one caller may still send. Lifetime: operation."""
+
+    async def take(self, count: int) -> None:
+        """Charge for SMS before they are sent.
+
+        Raises:
+            RateLimited: the caller has not as many left.
+        """
+        ...
+
+    async def give_back(self, count: int) -> None:
+        """Take a charge back, because nothing was sent."""
+        ...
+
+
 class _Length(NamedTuple):
     """Units that fit into a text's only part, and into each of several."""
 
@@ -42,16 +59,26 @@ _GSM_LENGTH: Final = _Length(160, 153)
 _UTF_16_LENGTH: Final = _Length(70, 67)
 
 
+def billed_parts(job: JobRequest) -> int:
+    """Return how many SMS a job is billed as at most: one for each part of the text to each recipient."""
+    options = job.options or JobOptions()
+    most = MAX_PARTS if options.max_parts is None else max(1, min(options.max_parts, MAX_PARTS))
+    return sum(
+        len(message.recipients) * min(most, count_parts(message.text, options.encoding, options.invalid_characters))
+        for message in job.messages
+    )
+
+
 def count_parts(
     text: str, encoding: SmsEncoding | None = None, invalid_characters: InvalidCharacters | None = None
 ) -> int:
-    """How many parts a text is sent in, if the vendor cuts nothing off: an upper bound.
+    """Return how many parts a text is sent in at most, if the vendor cuts nothing off.
 
     Args:
         text: The message.
         encoding: The job's; None is STANDARD.
-        invalid_characters: What becomes of characters that STANDARD lacks. None is up to the account, and counted as
-            TO_UTF16, which takes the most parts.
+        invalid_characters: The job's choice for characters that STANDARD lacks; None leaves it to the account, and
+            counts as TO_UTF16, which takes the most parts.
     """
     if encoding is not SmsEncoding.UTF_16:
         invalid = frozenset(text) - GSM - GSM_EXTENSION
@@ -73,6 +100,7 @@ def _parts(units: Iterable[int], length: _Length) -> int:
         return 1
     parts, room = 1, length.each
     for taken in characters:
+        # Part by part, not by dividing the sum: a character of two units that does not fit leaves one unit empty.
         if taken > room:
             parts, room = parts + 1, length.each
         room -= taken
