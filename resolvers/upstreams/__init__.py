@@ -1,1 +1,1 @@
-"""The three REST APIs: what they are called, how they are asked, and what they answer."""
+"""The clients of the three REST APIs, and the parts that they share: calls, answers, records, transport."""

@@ -1,4 +1,7 @@
-"""The border at which an upstream's statuses and bodies become records or our errors."""
+"""Makes records or errors of an upstream's answers: statuses and bodies are judged here and nowhere else.
+
+A success may answer less than it should: a change was made, and its record is missing or incomplete (`whole_or_none`).
+"""
 
 import re
 from collections.abc import Callable
@@ -27,17 +30,17 @@ Record = TypeVar("Record")
 SUCCESSES: Final = frozenset({200, 201, 202, 203})
 EMPTY_SUCCESSES: Final = frozenset({204, 205})
 
-
-ReadComplaint = Callable[[bytes], ErrorBody]
-"""Reads the body of a refusal in one vendor's format; answers an empty error body where it cannot."""
+ReadErrorBody = Callable[[bytes], ErrorBody]
+"""Reads the body of a refusal in one vendor's form; returns an empty error body if it cannot."""
 
 
 def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record:
-    """The record in a successful answer, read as the vendor documents it or else by the rule of `lenient.py`.
+    """Return the record in a successful answer, read as the vendor documents it or else by the rule of `lenient.py`.
 
     Raises:
         UpstreamBadAnswer: it cannot be read either way.
     """
+    # Strictly first, because that takes a fraction of the time and nearly every answer is as documented.
     try:
         return decoder.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -52,21 +55,20 @@ def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) ->
         ) from error
 
 
-def require_success(call: Call, answer: Answer, read_error_body: ReadComplaint) -> None:
-    """Pass a success, and raise the error that any other status means.
-
-    A change that was made may be answered without a word (204, 205); a read needs its body.
+def require_success(call: Call, answer: Answer, read_error_body: ReadErrorBody) -> None:
+    """Raise the error that the status of an answer means; return if it is a success.
 
     Raises:
         UpstreamError: the kind that fits the status.
     """
+    # 204 and 205 have no body: a change can be answered like that, a read cannot.
     if answer.status in SUCCESSES or (answer.status in EMPTY_SUCCESSES and not call.repeatable):
         return
     raise error_of(call, answer, read_error_body(answer.body))
 
 
 def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError:
-    """The error that a status other than success means."""
+    """Return the error that a status other than a success means."""
     upstream, status = call.upstream, answer.status
     said = error_body.words or f"HTTP {status}"
     if status in {400, 422}:
@@ -99,8 +101,9 @@ def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError
 
 
 def _input_refused(call: Call, error_body: ErrorBody, status: int) -> InputRefused:
-    """The first error of a refusal, with the others beside it; what a reader is refused is one error that says all."""
+    """Return the first error of a refusal, with the others in its `also`."""
     if call.repeatable:
+        # One error with all messages, because only a mutation has a payload with room for several.
         error_body = msgspec.structs.replace(error_body, message=error_body.words, also=())
     refusals = [
         InputRefused(
@@ -115,14 +118,14 @@ def _input_refused(call: Call, error_body: ErrorBody, status: int) -> InputRefus
 
 
 def _retry_after(call: Call, answer: Answer) -> float | None:
-    """When our own gate lets the next call out, where it holds calls back: no try before that reaches the upstream."""
+    # When our own gate opens, if it holds calls back: no earlier try would be sent, whatever the upstream asks for.
     if call.held_back is not None and answer.status in {429, 503}:
         return call.held_back
     return retry_after_seconds(answer)
 
 
 def retry_after_seconds(answer: Answer) -> float | None:
-    """What `Retry-After` asks for, in seconds from now; None where it is absent or makes no sense."""
+    """Return the seconds from now that `Retry-After` asks to wait; None if it is absent or makes no sense."""
     return delay_seconds(answer.headers.get("retry-after"), answer.headers.get("date"))
 
 
@@ -137,29 +140,29 @@ _WORDS: Final = re.compile(rb"\s*[A-Za-z][A-Za-z ,.!_-]{0,60}\s*")
 """A few plain words, such as `OK`."""
 
 _FAILURES: Final = ("error", "fail", "internal", "invalid", "denied", "forbidden", "conflict", "unauthori", "not_found")
-"""What a code of an error has in it."""
+"""Parts of words that only codes of errors hold."""
 
 
 def whole_or_none(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) -> Record | None:
-    """What a change was answered with; None where it was made, and the answer is empty or not the whole of it.
+    """Return the record that a change was answered with; None if the change was made and the answer lacks the record.
 
-    Whatever else a success says, such as `OK` or a code that no document names, the record itself is to be read once.
+    The caller reads the record itself where this is None: the body may be empty, `OK` or an undocumented code.
 
     Raises:
-        UpstreamBadAnswer: the body is an error under a status of success: nobody knows what came of it.
+        UpstreamBadAnswer: the body is an error under a status of success, so that the outcome is unknown.
     """
     if not answer.body.strip():
         return None
     try:
         return decode(decoder, call, answer)
     except UpstreamBadAnswer:
-        if _tells_an_error(answer.body):
+        if _is_an_error(answer.body):
             raise
         return None
 
 
-def _tells_an_error(body: bytes) -> bool:
-    """Whether a body is of one of the forms in which APIs write errors, or of none that says that anything was done."""
+def _is_an_error(body: bytes) -> bool:
+    """Return whether a body has a form in which APIs write errors, or none that confirms a change."""
     try:
         said = parsed(body)
     except UnreadableError:
@@ -172,5 +175,5 @@ def _tells_an_error(body: bytes) -> bool:
 
 
 def names_a_failure(code: str) -> bool:
-    """Whether a code is one of an error; any other is taken for another word for success."""
+    """Return whether a code is one of an error; any other is taken for another word for success."""
     return any(word in code.lower() for word in _FAILURES)

@@ -1,4 +1,4 @@
-"""What goes to an upstream and what comes back, and the one interface between a client and the wire."""
+"""A call to an upstream, its answer, and the interface of the transports that lie between a client and the wire."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Literal, Protocol, TypeAlias
@@ -9,7 +9,7 @@ import msgspec
 from resolvers.upstreams.names import UpstreamName
 
 Method = Literal["GET", "POST", "PATCH"]
-"""No other method exists for us: the send-tasks API refuses every DELETE, the others document none."""
+"""The methods in use: the send-tasks API refuses every DELETE, and the others document none."""
 
 HeaderField = Literal[
     "content-encoding",
@@ -24,24 +24,24 @@ HeaderField = Literal[
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
 ]
-"""The header fields of answers that somebody here reads: our wire keeps no others, as most of them never are."""
+"""The header fields of answers that are read here; our wire keeps no others, because keeping all would cost time."""
 
 Headers: TypeAlias = Mapping[HeaderField, str]
-"""By name in lower case."""
+"""The kept header fields of an answer, by name in lower case."""
 
 CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 
 
 class CallTrace(msgspec.Struct, gc=False):
-    """What one upstream call was and did, for `X-Gateway-Explain`; operation lifetime.
+    """What `X-Gateway-Explain` shows of one upstream call. Lifetime: operation.
 
     Args:
-        upstream: Where it went, or would have gone.
+        upstream: The one that it went to, or would have gone to.
         method: GET, POST or PATCH.
         target: The URL, or only its path; no secret, since clients give a `shown_path` where there is one.
-        status: Of the answer; None without one.
-        milliseconds: What it took in all.
-        cache: Whether it was made, and if not, why.
+        status: The answer's HTTP status; None without an answer.
+        milliseconds: How long it took, over all tries.
+        cache: Whether the call was made (`miss`), and if not, what answered instead.
         tries: How often it was sent.
     """
 
@@ -55,19 +55,21 @@ class CallTrace(msgspec.Struct, gc=False):
 
     @property
     def path(self) -> str:
-        """The path and query of the target; parsed when shown, because most traces are only counted."""
+        """The path and query of the target."""
+        # Parsed here and not for each call, because most traces are only counted.
         parts = urlsplit(self.target)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 class CallScope(msgspec.Struct, eq=False):
-    """What one operation lends to the calls made for it; operation lifetime.
+    """The deadline and the traces that an operation gives to its calls. Lifetime: operation.
 
     Args:
-        deadline: The event loop's clock, in seconds, at which the operation must be answered.
-        traces: Where to note each call; None where nobody asked for it.
-        turn_by: The same clock, by which a call must have got its turn: a shared call may go on longer than the
-            operation that began it, but that one is told in time that the upstream wants no calls.
+        deadline: When the operation must be answered, in seconds of the event loop's clock.
+        traces: The list to append each call to; None if calls are not traced.
+        turn_by: When a call must have got its turn to be sent, by the same clock. It is earlier than `deadline` for a
+            shared call, which may go on longer than the operation that began it: that operation must learn in time
+            that the upstream takes no calls.
     """
 
     deadline: float
@@ -76,26 +78,25 @@ class CallScope(msgspec.Struct, eq=False):
 
 
 class Call(msgspec.Struct, eq=False):
-    """One request to an upstream; lives until it is answered, over all its tries.
+    """One request to an upstream, over all its tries. Lifetime: call.
 
     Args:
-        upstream: Which of the three.
-        operation: The vendor's operation in our words, such as `task_detail`; for messages, metrics and plans.
+        upstream: The one to call.
+        operation: Our name for the vendor's operation, such as `task_detail`; for messages, metrics and estimates.
         method: GET, POST or PATCH.
         url: Absolute, path and query already percent-encoded.
-        deadline: The event loop's clock, in seconds.
-        headers: Without credentials: those are `authorization`.
+        deadline: When it must be answered, in seconds of the event loop's clock.
+        headers: All but the credentials, which are `authorization`.
         body: The encoded body.
-        repeatable: It may be sent twice (every GET; no POST but a token call).
-        shown_path: What traces and logs show instead of the url's path, where that holds a secret.
-        traces: Where to note the call once it is over.
-        identity: Whose credentials it carries; whatever is counted or kept per account is keyed by it.
+        repeatable: Whether it may be sent twice: every GET, and no POST but those for tokens.
+        shown_path: The path that traces and logs show, if the URL's own holds a secret.
+        traces: The list to append the call to once it is over.
+        identity: The name of the credentials that it carries, by which limits and caches of an account are kept.
         authorization: The value of that header, set by the authorizing transport.
         timeout: Seconds that one try may take, set by the policies.
-        tries: How often it went to the wire so far.
-        turn_by: As in the scope.
-        held_back: Seconds for which pacing holds calls back since the last answer refused this one; None if it does
-            not.
+        tries: How often it was sent so far.
+        turn_by: When it must have got its turn, as in the scope.
+        held_back: Seconds for which pacing holds calls back since an answer refused this one; None if it does not.
     """
 
     upstream: UpstreamName
@@ -117,21 +118,21 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def may_wait_until(self) -> float:
-        """The event loop's clock, in seconds, up to which it may be held back before a try."""
+        """Until when a try may be held back, in seconds of the event loop's clock."""
         return min(self.deadline, self.turn_by)
 
     def __repr__(self) -> str:
-        """Neither credentials nor a path that holds some."""
+        """Name the operation only: the headers hold credentials, and the path may."""
         return f"<Call {self.upstream.name} {self.operation}>"
 
 
 class Answer(msgspec.Struct, frozen=True, eq=False):
-    """An upstream's whole answer, whatever its status; lives until it is decoded.
+    """An upstream's complete answer, of any status. Lifetime: until it is decoded.
 
     Args:
         status: The HTTP status.
-        headers: Those that are kept.
-        body: Already decompressed, and bounded in size by the wire.
+        headers: The kept header fields.
+        body: The decompressed body, whose size the wire has bounded.
     """
 
     status: int
@@ -140,12 +141,12 @@ class Answer(msgspec.Struct, frozen=True, eq=False):
 
 
 class Transport(Protocol):
-    """Something that gets a call answered: the wire itself, or a policy wrapped around another transport."""
+    """Sends calls: the wire itself, or a policy around another transport."""
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Get the call answered; raises at once or when awaited.
+        """Send the call and return its answer, of any status. Raises at once or when awaited.
 
         Raises:
-            UpstreamError: there is no answer. An answer with any status, 500 included, is no error here.
+            UpstreamError: there is no answer.
         """
         ...

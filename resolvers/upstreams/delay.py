@@ -1,8 +1,8 @@
-"""Reads how long a header asks to wait: `Retry-After`, and the resets of `RateLimit-*` and `X-RateLimit-*`.
+"""Reads the time that a header asks to wait: `Retry-After`, and the resets of `RateLimit-*` and `X-RateLimit-*`.
 
 Documents name seconds and HTTP-dates (RFC 9110, 10.2.3). APIs and the proxies before them also send Unix times in
 seconds, milliseconds, microseconds or nanoseconds, durations with units (`1m30s`, `250ms`), ISO 8601 timestamps, and
-the same field twice. Of several values the longest counts; what makes no sense is as if absent.
+the same field twice. Of several values the longest counts; one that makes no sense is passed over.
 """
 
 import re
@@ -15,28 +15,32 @@ from typing import Final
 from resolvers.upstreams.fields import instant
 
 EPOCH_FROM: Final = 1e9
-"""A number as large as this is a Unix time, a smaller one a number of seconds."""
+"""The least number that is a Unix time; a smaller one is a number of seconds."""
 
 _EPOCH_SECONDS_BELOW: Final = 1e11
-"""A Unix time as large as this (the year 5138) counts a thousandth of a second, or a thousandth of that."""
+"""A larger Unix time (this is the year 5138) counts milliseconds, a thousand times as large microseconds, and so on."""
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
 _DURATION: Final = re.compile(rf"(?:{_PART.pattern})+")
 _NEXT_VALUE: Final = re.compile(r"(?<![A-Za-z]{3}),\s*|(?<=GMT),\s*")
-"""Between repeated values, but not behind the day's name in an HTTP-date."""
+"""Matches the comma between repeated values, and not the one behind the day's name in an HTTP-date."""
 
 
 def delay_seconds(text: str | None, date: str | None, wall: Callable[[], float] = time.time) -> float | None:
-    """Return the seconds from now that a header's value names, 0 for a moment that has passed; None where it has none.
+    """Return the seconds from now that a header's value asks to wait, 0 for a moment that has passed.
 
     Args:
-        text: The header's value; those of repeated fields with commas between them.
-        date: The answer's `Date`: a moment is measured from there, so that clocks that differ do no harm.
+        text: The header's value; those of repeated fields are joined by commas.
+        date: The answer's `Date`, from which a moment is measured, because the upstream's clock may differ from ours.
         wall: The clock for an answer without a readable `Date`, in seconds since 1970.
+
+    Returns:
+        None if the value is absent or makes no sense.
     """
     if text is None:
         return None
+    # A plain number first, because nearly every rate limit header is one and comes with every answer.
     try:
         number = float(text)
     except ValueError:
@@ -68,6 +72,7 @@ def _of_number(number: float, date: str | None, wall: Callable[[], float]) -> fl
         return None
     if number < EPOCH_FROM:
         return number
+    # To seconds, whether the API counts in milliseconds, microseconds or nanoseconds.
     while number >= _EPOCH_SECONDS_BELOW:
         number /= 1000
     return max(0.0, number - _now(date, wall))

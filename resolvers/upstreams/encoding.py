@@ -1,4 +1,8 @@
-"""How values are written into a request: an id as a segment of a path, an object as a JSON body."""
+"""Writes values into requests: an id as a segment of a path, an object as a JSON body.
+
+JSON has no number that is not finite (RFC 8259, 6), and encoders write null for one. Upstreams read null as the wish to
+clear a field, so such a number is refused and never sent.
+"""
 
 import math
 import re
@@ -10,30 +14,28 @@ import msgspec
 from resolvers.errors import BadInput
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*").fullmatch
-"""Every documented id is one: nothing to encode, and no path of its own."""
+"""Matches an id that needs no encoding and is neither `.` nor `..`, as every documented one does."""
 
 
 def path_segment(own_id: str) -> str:
-    """The id as one percent-encoded segment of a path.
+    """Return an id as one percent-encoded segment of a path.
 
     Raises:
-        BadInput: it is empty or made of dots, which a server would resolve to another path, encoded or not.
+        BadInput: no thing can have this id: it is empty, `.` or `..`.
     """
     if _PLAIN(own_id):
         return own_id
+    # Encoded dots are no way out, because servers resolve them to another path all the same (RFC 3986, 6.2.2.2).
     if own_id in {"", ".", ".."}:
         raise BadInput(f"{own_id!r} is no id of anything; take the id from an earlier answer.")
     return quote(own_id, safe="")
 
 
 def request_body(value: object) -> bytes:
-    """Write the body of a request.
-
-    Args:
-        value: What to send.
+    """Return a value as the JSON body of a request.
 
     Raises:
-        BadInput: it holds a number that is not finite, or text that UTF-8 cannot say.
+        BadInput: it holds a number that is not finite, or text that UTF-8 cannot encode.
     """
     try:
         place = infinite_place(msgspec.to_builtins(value))
@@ -45,11 +47,11 @@ def request_body(value: object) -> bytes:
 
 
 def infinite_place(value: Any, place: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:  # noqa: ANN401 - any JSON
-    """Return the path to the first number that is not finite; None where there is none.
+    """Return the path to the first number that is not finite; None if there is none.
 
     Args:
         value: Any JSON.
-        place: The path to it.
+        place: The path to `value` itself.
     """
     if isinstance(value, float):
         return None if math.isfinite(value) else place

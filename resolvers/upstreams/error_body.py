@@ -1,9 +1,9 @@
-"""What a refusal says, in every form that was seen.
+"""Reads the body of a refusal, in every form that was seen.
 
 JSON:API error objects are documented for send-tasks ("422 Unprocessable Entity"). No other document shows a refusal, so
 the forms of other servers are read as well, for every upstream: `{"code", "message"}`, `{"error": "..."}` with or
 without `error_description`, `{"error": {...}}`, `{"message", "errors": {field: [..]}}` and plain text. A page of HTML
-says nothing.
+is passed over.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from resolvers.upstreams.lenient import UnreadableError, parsed
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """What an upstream said about a request that it refused, or documents about such a refusal.
+    """The errors in the body of a refusal, or the meaning that the vendor documents for its status. Lifetime: answer.
 
     Args:
-        message: Why.
-        pointer: Its word for where.
-        code: Its word for the kind of refusal.
-        retry_after: Seconds after which a new try makes sense, unless its `Retry-After` says otherwise.
-        also: What else was refused of the same request.
+        message: The reason of the first error.
+        pointer: Its place in the request, in the vendor's form.
+        code: The vendor's word for its kind.
+        retry_after: Seconds after which a new try makes sense, unless the `Retry-After` header differs.
+        also: The other errors of the same request.
     """
 
     message: str | None = None
@@ -33,23 +33,20 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str | None:
-        """All that is said, the errors beside the first included."""
+        """The messages of all errors; None if there is none."""
         said = [one.message for one in (self, *self.also) if one.message]
         return "; ".join(dict.fromkeys(said)) or None
 
 
 MAX_TEXT: Final = 500
-"""Characters that are repeated of a text."""
+"""The most characters of one message that clients see."""
 
 MAX_ERRORS: Final = 20
-"""Errors that are told of one refusal."""
+"""The most errors of one refusal that clients see."""
 
 
 def read_error_body(body: bytes) -> ErrorBody:
-    """Read the body of a refusal; an empty error body where it has no form that is known.
-
-    The first error stands in the error body itself, the others in its `also`.
-    """
+    """Return the errors in the body of a refusal; an empty error body if its form is unknown."""
     try:
         refusal = parsed(body)
     except UnreadableError:
@@ -69,13 +66,14 @@ def read_error_body(body: bytes) -> ErrorBody:
 
 
 def _errors(errors: Any) -> Iterator[ErrorBody]:  # noqa: ANN401 - any JSON
-    """The single errors of a list, or of an object that has one error or the errors of each field."""
+    """Yield the errors of an `errors` member: a list of them, one object, or lists by the names of fields."""
     if isinstance(errors, str):
         yield ErrorBody(_words(errors))
     elif isinstance(errors, list):
         for one in errors:
             yield _one_error(one) if isinstance(one, dict) else ErrorBody(_words(one))
     elif isinstance(errors, dict):
+        # One error and no fields, because a field of such a name would have a list of messages.
         if any(isinstance(errors.get(name), str) for name in ("detail", "title", "message")):
             yield _one_error(errors)
             return
@@ -99,7 +97,7 @@ def _one_error(error: dict[str, Any]) -> ErrorBody:
 
 
 def _pointer(field: str) -> str:
-    """A field's name as a pointer, such as `/data/attributes/status` for `data.attributes.status`."""
+    """Return a field's dotted name as a pointer, such as `/data/attributes/status` for `data.attributes.status`."""
     return "/" + field.replace(".", "/") if "." in field else field
 
 
@@ -111,6 +109,7 @@ def _words(value: object) -> str | None:
 
 def _plain_text(body: bytes) -> str | None:
     text = body.decode("utf-8-sig", errors="replace").strip()
+    # Neither HTML, nor JSON that is cut off, nor binary data, because clients would get it as a message.
     if not text or text[0] in "<{[" or "\0" in text:
         return None
     return " ".join(text[: 2 * MAX_TEXT].split())[:MAX_TEXT]

@@ -1,21 +1,21 @@
-"""How answers are read that differ from what their vendor documents: the one place for the rule and for its reading.
+"""Reads answers that differ from what their vendor documents.
 
-An answer is first decoded strictly, which is fast. Only where that fails is it read here, by this rule: what says the
-same in another form is read; an optional field that cannot be read is left out, as if the vendor had not sent it; a
-record of a list whose needed fields cannot be read is an `UnreadableRecord` in its place; and only a record that was
-asked for alone, or a body that is no JSON, fails as a whole. Needed are an id, which must not be empty, and a status:
-what the schema promises besides is optional here, and missed where it is asked for (`promised_at` in `fields.py`).
-All three clients decode their answers through `answers.decode`, tokens included.
+Theory of operation. `answers.decode`, through which all clients decode their answers, decodes strictly first, which is
+fast. Only if that fails is the answer read here, once more and value by value, by this rule:
+
+- A value that says the same in another form is read.
+- An optional field that cannot be read is left out, as if the vendor had not sent it.
+- A record of a list whose required fields cannot be read becomes an `UnreadableRecord` in its place.
+- A single record whose required fields cannot be read, or a body that is no JSON, fails as a whole.
+
+Required are an id, which must not be empty, and a status. A field that is never null in the schema is optional here all
+the same, and its absence is an error only of the query that selects it (`promised_at` in `fields.py`).
 
 Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
 empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants
 without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
-`docs/upstream-quirks.md` says where each of them comes from. The words of a vendor are looked up in any case of letters
-by `resolvers/upstreams/fields.py`, and what refusals say is read by `resolvers/upstreams/error_body.py`.
-
-Numbers on the wire that a client can be given: GraphQL's Int has 32 bits, and its Float is finite.
-
-How an upstream's timestamps become instants.
+`docs/upstream-quirks.md` says where each of them comes from. Vocabularies are read in any case of letters by `Words` in
+`resolvers/upstreams/fields.py`, and refusals by `resolvers/upstreams/error_body.py`.
 """
 
 import json
@@ -40,11 +40,11 @@ _BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False, "1": Tr
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
-    """What stands in a list in the place of a record that could not be read; list lifetime.
+    """Stands in a list in place of a record that could not be read. Lifetime: that of the list.
 
     Args:
-        own_id: The record's id upstream; None where not even that could be read.
-        reason: What could not be read, and where.
+        own_id: The upstream's own id of the record; None if that could not be read either.
+        reason: The value that could not be read, and its place.
     """
 
     own_id: str | None
@@ -52,27 +52,27 @@ class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class UnreadableError(Exception):
-    """A value cannot be read as what it should be; its text names the place and the fault."""
+    """A value cannot be read as its type; the message names its place and the fault."""
 
 
 def read(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - whatever the decoder of the kind makes of a better body
-    """Read a body as a kind of value by the rule above.
+    """Return the value that a body holds, read by the rule above.
 
     Args:
-        kind: The type to read it as.
-        body: What came.
+        kind: The type of the value, as for a msgspec decoder.
+        body: The answer's.
 
     Raises:
-        UnreadableError: that cannot be done.
+        UnreadableError: it cannot be read as that type.
     """
     return _read(_info(kind), parsed(body), "$")
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """The JSON of a body, with or without a byte order mark.
+    """Return the JSON value of a body, with or without a byte order mark.
 
     Raises:
-        UnreadableError: it holds none.
+        UnreadableError: it is no JSON.
     """
     try:
         return json.loads(body.decode("utf-8-sig", errors="replace"))
@@ -128,13 +128,14 @@ def _list(info: inspect.ListType | inspect.VarTupleType, value: Any, path: str) 
 
 
 def _own_id(info: inspect.StructType, value: object) -> str | None:
-    """The id of a record, under the one name that its kind has for it."""
+    """Return the id of a record that could not be read; None if that cannot be read either."""
     name = next((field.encode_name for field in info.fields if field.encode_name in _ID_NAMES), None)
     own_id = value.get(name) if isinstance(value, dict) and name is not None else None
     return str(own_id) if isinstance(own_id, str | int) and not isinstance(own_id, bool) and own_id != "" else None
 
 
 _ID_NAMES: Final = frozenset({"id", "jobId", "smsId"})
+"""The names of ids on the wire; each type of record has one of them."""
 
 
 def _object(info: inspect.DictType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read

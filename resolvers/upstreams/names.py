@@ -1,14 +1,14 @@
-"""The names of the upstreams, and the words that all of them share."""
+"""The names of the upstreams, and the progress of a record in words that all of them share."""
 
 from enum import Enum
 from typing import ClassVar
 
 
 class UpstreamName:
-    """One REST API behind the gateway; process lifetime, equal to itself alone.
+    """The name of one REST API behind the gateway, equal only to itself. Lifetime: process.
 
-    Making one makes it known: it is a value of the schema's enum `UpstreamName`, and has a scope to read and one to
-    write.
+    Constructing one registers it: it becomes a value of the schema's enum `UpstreamName`, with a scope to read and one
+    to write.
 
     Args:
         name: In upper case, as clients, settings (`GATEWAY_<NAME>__...`) and metrics spell it.
@@ -35,7 +35,7 @@ class UpstreamName:
 
     @classmethod
     def known(cls) -> tuple["UpstreamName", ...]:
-        """Return all upstreams, in the order in which they were made."""
+        """Return all upstreams, in the order of their registration."""
         return tuple(cls._known.values())
 
     def __repr__(self) -> str:
@@ -58,3 +58,4 @@ class Progress(Enum):
 
 
 FINAL_PROGRESS = frozenset({Progress.SUCCEEDED, Progress.FAILED, Progress.CANCELLED})
+"""After these no further change comes."""

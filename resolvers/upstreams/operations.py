@@ -1,4 +1,4 @@
-"""The operations of the upstreams' APIs, by the names under which plans show them and estimates count their calls."""
+"""The operations of the upstreams' APIs, by the names that explained calls show and estimates count."""
 
 from typing import Final, NamedTuple
 
@@ -6,7 +6,7 @@ from resolvers.upstreams.names import UpstreamName
 
 
 class Operation(NamedTuple):
-    """One of the vendors' operations; a value."""
+    """One operation of a vendor's API."""
 
     upstream: UpstreamName
     name: str
