@@ -27,8 +27,7 @@ import uvloop
 from resolvers.errors import UpstreamError
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 
 STRAYS_AFTER_MS: Final = (0.0, 0.3, 2.0)
 ANSWERS_AFTER_MS: Final = (0.0, 1.0, 5.0)

@@ -24,8 +24,8 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from resolvers.errors import Unauthenticated
+from resolvers.upstreams.transport.wire.failures import chained_reason
 from resolvers.upstreams.transport.wire.origin import is_loopback
-from resolvers.upstreams.transport.wire.reasons import chained_reason
 
 logger = logging.getLogger(__name__)
 

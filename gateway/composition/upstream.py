@@ -12,8 +12,7 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.breaker import BreakerConfig
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 
 Group = TypeVar("Group", bound=UpstreamLimits)
 

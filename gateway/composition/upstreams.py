@@ -21,7 +21,7 @@ from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.shared_rate import LocalRate, RedisRate
 from resolvers.upstreams.transport.stack import StackSurroundings
 from resolvers.upstreams.transport.tracing import CallObserver
-from resolvers.upstreams.transport.wire.connections import Connections
+from resolvers.upstreams.transport.wire.wire import Connections
 
 OWN_ACCOUNT: Final = "own"
 """The identity of the gateway's own credentials; no tenant can have it: their names are prefixed."""

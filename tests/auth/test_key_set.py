@@ -24,7 +24,7 @@ from gateway.auth.key_set import (
     key_set_source,
 )
 from resolvers.errors import Unauthenticated
-from resolvers.upstreams.transport.wire import reasons
+from resolvers.upstreams.transport.wire import failures
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, rsa_key
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
@@ -286,10 +286,10 @@ DAY: Final = timedelta(days=1)
 @pytest.mark.parametrize(
     ("certificate", "is_trusted", "reason"),
     [
-        ({"begins": -2 * DAY, "ends": -DAY}, True, reasons.EXPIRED),
-        ({"begins": DAY, "ends": 2 * DAY}, True, reasons.NOT_YET_VALID),
-        ({"host": "issuer.example.com"}, True, reasons.OTHER_NAME),
-        ({}, False, reasons.UNKNOWN_CA),
+        ({"begins": -2 * DAY, "ends": -DAY}, True, failures.EXPIRED),
+        ({"begins": DAY, "ends": 2 * DAY}, True, failures.NOT_YET_VALID),
+        ({"host": "issuer.example.com"}, True, failures.OTHER_NAME),
+        ({}, False, failures.UNKNOWN_CA),
     ],
 )
 async def test_what_is_wrong_with_an_issuers_certificate_is_named(
@@ -312,7 +312,7 @@ async def test_what_is_wrong_with_an_issuers_certificate_is_named(
 
 @pytest.mark.parametrize(
     ("url", "reason"),
-    [("http://127.0.0.1:1/keys", reasons.REFUSED), ("http://nowhere.invalid/keys", reasons.NOT_FOUND)],
+    [("http://127.0.0.1:1/keys", failures.REFUSED), ("http://nowhere.invalid/keys", failures.NOT_FOUND)],
 )
 async def test_what_is_wrong_with_an_issuers_address_is_named(url: str, reason: str) -> None:
     with pytest.raises(KeySetUnreadable) as failed:

@@ -14,7 +14,7 @@ from gateway.sandbox.logistics.simulator import create_logistics
 from gateway.sandbox.server import serving
 from gateway.sandbox.simulator import Simulator
 from gateway.sandbox.sms.simulator import create_sms
-from resolvers.upstreams.transport.wire.reasons import NO_ANSWER, NOT_FOUND, REFUSED, UNKNOWN_CA
+from resolvers.upstreams.transport.wire.failures import NO_ANSWER, NOT_FOUND, REFUSED, UNKNOWN_CA
 from tests.upstreams.transport.wire.certificates import write_certificate
 from tests.upstreams.transport.wire.talking_server import accepting
 from tests.upstreams.transport.wire.wrong_tls import CERTIFICATES, encrypted

@@ -17,8 +17,7 @@ from resolvers.sms.listing import WINDOW
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.fields import instant
 from resolvers.upstreams.lenient import read
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.project.tree import ROOT
 from tests.upstreams.transport.wire.talking_server import call_to, saying, serving
 

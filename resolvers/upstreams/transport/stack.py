@@ -12,9 +12,8 @@ from resolvers.upstreams.transport.concurrency import ConcurrencyLimit
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.pacing import GateParts, Pacing
 from resolvers.upstreams.transport.rate_state import PacingConfig
-from resolvers.upstreams.transport.retry import Retry, RetryConfig
+from resolvers.upstreams.transport.retry import Deadline, Retry, RetryConfig, TryTimeout
 from resolvers.upstreams.transport.shared_rate import LocalRate, SharedRate
-from resolvers.upstreams.transport.timeouts import Deadline, TryTimeout
 from resolvers.upstreams.transport.tracing import CallObserver, FailureLog, Tracing
 
 

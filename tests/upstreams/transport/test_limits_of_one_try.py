@@ -7,8 +7,8 @@ import pytest
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call, CallTrace
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, TurnedBack
+from resolvers.upstreams.transport.retry import Deadline, TryTimeout
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
-from resolvers.upstreams.transport.timeouts import Deadline, TryTimeout
 from resolvers.upstreams.transport.tracing import Tracing
 from tests.upstreams.transport.little_upstreams import (
     OK,

@@ -23,8 +23,7 @@ from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.transport.credentials import Authorizing, FixedCredentials
 from resolvers.upstreams.transport.shared_rate import LocalRate
 from resolvers.upstreams.transport.stack import StackConfig, StackSurroundings, build_stack, loop_clock
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 
 SPEED: Final = 10.0
 """Seconds to pacing and simulator in one of the wall's: both count the same windows, sooner."""

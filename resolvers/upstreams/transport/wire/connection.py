@@ -16,19 +16,21 @@ from typing import Final, TypeAlias, cast
 import httptools
 
 from resolvers.upstreams.call import Answer, HeaderField
-from resolvers.upstreams.transport.wire.answer_head import (
+from resolvers.upstreams.transport.wire.exchange import Exchange
+from resolvers.upstreams.transport.wire.failures import HeadTooLong, Late, TooLong, Unparsable, connection_reason
+from resolvers.upstreams.transport.wire.parser import (
+    CHUNK_FRAME_BYTES,
     FINAL_STARTS,
     HEAD_END,
+    KEPT_FIELDS,
     MAX_HEAD_BYTES,
+    PARTS_KEPT_APART,
     START_LENGTH,
     HeadGatherer,
+    ends_with_chunks,
+    joined,
     unfolded,
 )
-from resolvers.upstreams.transport.wire.chunks import CHUNK_FRAME_BYTES, PARTS_KEPT_APART, ends_with_chunks, joined
-from resolvers.upstreams.transport.wire.exchange import Exchange
-from resolvers.upstreams.transport.wire.failures import HeadTooLong, Late, TooLong, Unparsable
-from resolvers.upstreams.transport.wire.kept_fields import KEPT_FIELDS
-from resolvers.upstreams.transport.wire.reasons import connection_reason
 from resolvers.upstreams.transport.wire.socket_state import AT_ONCE, SocketState, is_end_true
 
 _BODILESS: Final = frozenset({204, 304})

@@ -19,12 +19,9 @@ from aiohappyeyeballs import start_connection
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.wire.connection import WireConnection
 from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES, EncryptedConnection
-from resolvers.upstreams.transport.wire.exchange import Exchange
-from resolvers.upstreams.transport.wire.failures import Unreached
-from resolvers.upstreams.transport.wire.origin import Origin
-from resolvers.upstreams.transport.wire.proxy import Proxy, ProxyFailed, open_tunnel
-from resolvers.upstreams.transport.wire.reasons import connection_reason
-from resolvers.upstreams.transport.wire.request_head import request_bytes
+from resolvers.upstreams.transport.wire.exchange import Exchange, request_bytes
+from resolvers.upstreams.transport.wire.failures import ProxyFailed, Unreached, connection_reason
+from resolvers.upstreams.transport.wire.origin import Origin, Proxy, open_tunnel
 
 MOST_IDLE: Final = 256
 """Connections to one origin that are kept for later calls of any upstream or account."""

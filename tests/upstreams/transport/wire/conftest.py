@@ -8,9 +8,8 @@ import pytest
 import uvloop
 
 from resolvers.upstreams.call import Answer, Call, Transport
-from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxWire
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.certificates import write_certificate
 
 MakeWire = Callable[[int], Transport]

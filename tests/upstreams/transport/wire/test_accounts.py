@@ -7,8 +7,7 @@ import pytest
 
 from resolvers.upstreams.call import Answer, Transport
 from resolvers.upstreams.transport.wire import pool
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving
 
 

@@ -11,8 +11,7 @@ import pytest
 from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire import pool
 from resolvers.upstreams.transport.wire.connection import WireConnection
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.talking_server import answer, answering, by_turns, call_to, saying, serving
 
 

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamUnavailable
-from resolvers.upstreams.transport.wire.answer_head import MAX_HEAD_BYTES
+from resolvers.upstreams.transport.wire.parser import MAX_HEAD_BYTES
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.talking_server import answer, call_to, saying, serving
 

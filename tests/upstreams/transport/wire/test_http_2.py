@@ -8,9 +8,8 @@ import pytest
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Method
-from resolvers.upstreams.transport.wire import httpx_pools
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire import httpx_wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
 from tests.upstreams.transport.wire.http_2_server import (
     Http2Connection,
@@ -309,7 +308,7 @@ async def test_many_answers_that_were_given_up_take_no_room_from_later_ones(wire
 async def test_connections_are_kept_for_so_many_accounts(
     wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx_pools, "REMEMBERED_POOLS", 2)
+    monkeypatch.setattr(httpx_wire, "REMEMBERED_POOLS", 2)
     async with serving_http_2(saying(b"{}"), certificate) as server:
         for account in ("1", "2", "1", "3", "1", "2"):
             await send_as(wire, server.url, account)
@@ -320,7 +319,7 @@ async def test_connections_are_kept_for_so_many_accounts(
 async def test_a_call_on_its_way_outlasts_the_place_of_its_account(
     wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx_pools, "REMEMBERED_POOLS", 1)
+    monkeypatch.setattr(httpx_wire, "REMEMBERED_POOLS", 1)
     held: list[tuple[Http2Connection, Request]] = []
     asked = asyncio.Event()
 
@@ -354,7 +353,7 @@ async def test_no_call_is_sent_when_the_connections_are_closed(
 async def test_a_connection_that_the_server_may_have_closed_meanwhile_is_not_used_again(
     wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx_pools, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(httpx_wire, "IDLE_SECONDS", 0.01)
     async with serving_http_2(saying(b"{}"), certificate) as server:
         await wire.send(call_to(server.url))
         (connection,) = (one for one in server.connections if one.requests)

@@ -11,8 +11,7 @@ from h2.exceptions import H2Error, ProtocolError
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Method
-from resolvers.upstreams.transport.wire.httpx_pools import HttpxPools
-from resolvers.upstreams.transport.wire.httpx_wire import HttpxWire
+from resolvers.upstreams.transport.wire.httpx_wire import HttpxPools, HttpxWire
 from tests.upstreams.transport.wire.talking_server import call_to
 
 MEANINGS: dict[str, type[UpstreamError]] = {

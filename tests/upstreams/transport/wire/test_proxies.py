@@ -2,9 +2,8 @@
 
 import pytest
 
-from resolvers.upstreams.transport.wire.connections import Connections
 from resolvers.upstreams.transport.wire.origin import is_loopback, origin_of, split
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.talking_server import answering, call_to, serving
 
 

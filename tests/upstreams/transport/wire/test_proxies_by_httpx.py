@@ -9,9 +9,8 @@ import pytest
 
 from resolvers.errors import UpstreamUnavailable
 from resolvers.upstreams.call import Answer
-from resolvers.upstreams.transport.wire import reasons
-from resolvers.upstreams.transport.wire.connections import Connections
-from resolvers.upstreams.transport.wire.wire import Wire
+from resolvers.upstreams.transport.wire import failures
+from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
 from tests.upstreams.transport.wire.http_2_server import serving_http_2
 from tests.upstreams.transport.wire.proxy_server import CONNECTED, proxying
@@ -120,7 +119,7 @@ async def test_a_proxy_over_tls_that_cannot_prove_who_it_is_is_asked_for_nothing
         monkeypatch.setenv("all_proxy", f"https://{proxy.address.replace('127.0.0.1', 'localhost')}")
         failed = await refused(wire, "https://upstream.test/")
 
-    assert failed.reason == reasons.UNKNOWN_CA
+    assert failed.reason == failures.UNKNOWN_CA
     assert proxy.heads == []
 
 

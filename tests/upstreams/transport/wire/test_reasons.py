@@ -11,7 +11,7 @@ from resolvers.errors import UpstreamError, UpstreamUnavailable
 from resolvers.upstreams.call import Method
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.tracing import SILENT_SECONDS, FailureLog
-from resolvers.upstreams.transport.wire import reasons
+from resolvers.upstreams.transport.wire import failures
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import write_certificate
 from tests.upstreams.transport.wire.talking_server import Talk, accepting, call_to, saying
@@ -30,7 +30,7 @@ async def test_what_is_wrong_with_a_certificate_is_named(
     wire: Wire, reason: str, method: Method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = write_certificate(tmp_path, **CERTIFICATES[reason])
-    if reason != reasons.UNKNOWN_CA:
+    if reason != failures.UNKNOWN_CA:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     async with encrypted(reason, certificate) as url:
         with pytest.raises(UpstreamUnavailable) as failed:
@@ -38,15 +38,15 @@ async def test_what_is_wrong_with_a_certificate_is_named(
 
     assert failed.value.reason == reason
     assert reason not in failed.value.message
-    assert failed.value.outcome_unknown == (method == "POST" and reason == reasons.WANTS_CERTIFICATE)
+    assert failed.value.outcome_unknown == (method == "POST" and reason == failures.WANTS_CERTIFICATE)
 
 
 @pytest.mark.parametrize(
     ("talk", "reason"),
     [
-        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reasons.NO_TLS),
-        (saying(HANDSHAKE_FAILURE), reasons.NO_COMMON_TLS),
-        (say_nothing, reasons.NO_ANSWER),
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), failures.NO_TLS),
+        (saying(HANDSHAKE_FAILURE), failures.NO_COMMON_TLS),
+        (say_nothing, failures.NO_ANSWER),
     ],
 )
 async def test_what_is_wrong_with_tls_is_named(wire: Wire, talk: Talk, reason: str) -> None:
@@ -60,10 +60,10 @@ async def test_what_is_wrong_with_tls_is_named(wire: Wire, talk: Talk, reason: s
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://127.0.0.1:1/", reasons.REFUSED),
-        ("https://127.0.0.1:1/", reasons.REFUSED),
-        ("http://nowhere.invalid/", reasons.NOT_FOUND),
-        ("http://.invalid/", reasons.NOT_FOUND),
+        ("http://127.0.0.1:1/", failures.REFUSED),
+        ("https://127.0.0.1:1/", failures.REFUSED),
+        ("http://nowhere.invalid/", failures.NOT_FOUND),
+        ("http://.invalid/", failures.NOT_FOUND),
     ],
 )
 async def test_what_is_wrong_with_an_address_is_named(wire: Wire, url: str, reason: str) -> None:
@@ -84,16 +84,16 @@ def test_each_reason_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -
     log = FailureLog("SMS:https://sms.example.com", lambda: now)
 
     with caplog.at_level(logging.WARNING):
-        for reason in (reasons.REFUSED, reasons.REFUSED, None, reasons.EXPIRED):
+        for reason in (failures.REFUSED, failures.REFUSED, None, failures.EXPIRED):
             log.note(failure(reason))
         now = SILENT_SECONDS + 1
-        log.note(failure(reasons.REFUSED))
+        log.note(failure(failures.REFUSED))
 
     assert caplog.messages == [
-        f"SMS:https://sms.example.com cannot be reached: {reasons.REFUSED}",
-        f"SMS:https://sms.example.com cannot be reached: {reasons.EXPIRED}",
+        f"SMS:https://sms.example.com cannot be reached: {failures.REFUSED}",
+        f"SMS:https://sms.example.com cannot be reached: {failures.EXPIRED}",
         (
-            f"SMS:https://sms.example.com cannot be reached: {reasons.REFUSED} "
+            f"SMS:https://sms.example.com cannot be reached: {failures.REFUSED} "
             "(calls that met this since the last such line: 1)"
         ),
     ]

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from resolvers.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from resolvers.upstreams.transport.wire import reasons
-from resolvers.upstreams.transport.wire.origin import Origin
-from resolvers.upstreams.transport.wire.proxy import Proxy, http_proxy, proxy_url
+from resolvers.upstreams.transport.wire import failures
+from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, proxy_url
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import server_context, write_certificate
 from tests.upstreams.transport.wire.proxy_server import CONNECTED, proxying
@@ -92,7 +91,7 @@ async def test_a_proxy_that_is_away_is_named(trusting_wire: Wire, monkeypatch: p
     with pytest.raises(UpstreamUnavailable) as failed:
         await trusting_wire.send(call_to("https://upstream.test/"))
 
-    assert failed.value.reason == f"its proxy 127.0.0.1:1 cannot be reached: {reasons.REFUSED}"
+    assert failed.value.reason == f"its proxy 127.0.0.1:1 cannot be reached: {failures.REFUSED}"
 
 
 async def test_a_proxy_that_never_answers_is_a_timeout(trusting_wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +104,7 @@ async def test_a_proxy_that_never_answers_is_a_timeout(trusting_wire: Wire, monk
         with pytest.raises(UpstreamTimeout) as failed:
             await trusting_wire.send(call_to("https://upstream.test/", method="POST", timeout=0.2))
 
-    assert (failed.value.reason, failed.value.outcome_unknown) == (reasons.NO_ANSWER, False)
+    assert (failed.value.reason, failed.value.outcome_unknown) == (failures.NO_ANSWER, False)
 
 
 async def test_a_head_of_a_proxy_may_come_in_pieces_and_behind_interim_ones(
@@ -128,7 +127,7 @@ async def test_a_proxy_cannot_stand_in_for_the_upstream(
         with pytest.raises(UpstreamError) as failed:
             await trusting_wire.send(call_to(behind(server.url)))
 
-    assert failed.value.reason == reasons.UNKNOWN_CA
+    assert failed.value.reason == failures.UNKNOWN_CA
     assert server.requests == []
 
 

@@ -10,17 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from resolvers.upstreams.transport.wire import reasons
+from resolvers.upstreams.transport.wire import failures
 from tests.upstreams.transport.wire.certificates import server_context
 from tests.upstreams.transport.wire.talking_server import answering, serving
 
 DAY: Final = timedelta(days=1)
 CERTIFICATES: Final[dict[str, dict[str, Any]]] = {
-    reasons.EXPIRED: {"begins": -2 * DAY, "ends": -DAY},
-    reasons.NOT_YET_VALID: {"begins": DAY, "ends": 2 * DAY},
-    reasons.OTHER_NAME: {"host": "api.example.com"},
-    reasons.UNKNOWN_CA: {},
-    reasons.WANTS_CERTIFICATE: {},
+    failures.EXPIRED: {"begins": -2 * DAY, "ends": -DAY},
+    failures.NOT_YET_VALID: {"begins": DAY, "ends": 2 * DAY},
+    failures.OTHER_NAME: {"host": "api.example.com"},
+    failures.UNKNOWN_CA: {},
+    failures.WANTS_CERTIFICATE: {},
 }
 
 
@@ -41,7 +41,7 @@ def wants_certificates(listener: socket.socket, context: ssl.SSLContext) -> None
 async def encrypted(reason: str, certificate: Path) -> AsyncIterator[str]:
     """A server whose TLS is wrong in one way."""
     context = server_context(certificate)
-    if reason != reasons.WANTS_CERTIFICATE:
+    if reason != failures.WANTS_CERTIFICATE:
         async with serving(answering(b"{}"), context) as server:
             yield server.url
         return

@@ -1,14 +1,36 @@
-"""The head of an answer, in one piece and without the interim answers before it (RFC 9112, sections 2 to 5).
+"""The parts of an answer around its parser (RFC 9112, sections 2 to 7): head, header fields, chunks.
 
-The parser takes what nobody should, such as `RTSP/1.0` or a status of 099, and refuses some of what a client must take:
+llhttp takes what nobody should, such as `RTSP/1.0` or a status of 099, and refuses some of what a client must take:
 fields of any kind in an interim answer (section 6.3) and folded lines (section 5.2). It gets whole heads of final
-answers alone, so that an answer is read alike however it is cut into packets.
+answers only, so that an answer is read alike however it is cut into packets.
 """
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, get_args
 
+from resolvers.upstreams.call import HeaderField
 from resolvers.upstreams.transport.wire.failures import HeadTooLong, Unparsable
+
+_NAMES_REMEMBERED: Final = 1024
+_KEPT: Final[dict[str, HeaderField]] = {name: name for name in get_args(HeaderField)}
+
+
+class KeptFields(dict[bytes, HeaderField | None]):
+    """Names of fields as they come, in any case (RFC 9110, section 5.1); None for those that nobody reads.
+
+    Lives as long as its process; a name is looked at once, as long as there are no more than a server has.
+    """
+
+    def __missing__(self, name: bytes) -> HeaderField | None:
+        """A name that is new."""
+        field = _KEPT.get(name.lower().decode("latin-1"))
+        if len(self) < _NAMES_REMEMBERED:
+            self[name] = field
+        return field
+
+
+KEPT_FIELDS: Final = KeptFields()
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """The head of an answer with the interim answers before it; the limits of servers for theirs are 8 to 32 KiB."""
@@ -81,3 +103,30 @@ def unfolded(head: bytes) -> bytes | None:
     flat = _FOLD.sub(b" ", head)
     is_status_line_whole = flat.partition(b"\r\n")[0] == head.partition(b"\r\n")[0]
     return flat if flat != head and is_status_line_whole else None
+
+
+CHUNK_FRAME_BYTES: Final = 24
+"""What may be around a chunk and is no extension: 16 digits of length and two line ends, with some room."""
+
+PARTS_KEPT_APART: Final = 1024
+"""Parts of a body; each takes some forty bytes beside its own, and a chunk may be one byte."""
+
+_END: Final = re.compile(rb"(?:[^\r\n]\r\n\r\n|\A\r?\n)\Z")
+_LONGEST_END: Final = 5
+
+
+def ends_with_chunks(data: bytes) -> bool:
+    """Whether nothing but the end of its chunks and trailers stands at the end of the last read of an answer.
+
+    Args:
+        data: What was read; where it is short, it may end as it should and not be known to.
+    """
+    return _END.search(data[-_LONGEST_END:]) is not None
+
+
+def joined(parts: Sequence[bytes | bytearray]) -> bytearray:
+    """The parts as one, the first of which grows by the others if it was joined before."""
+    first, *others = parts
+    whole = first if isinstance(first, bytearray) else bytearray(first)
+    whole += b"".join(others)
+    return whole
