@@ -67,6 +67,8 @@ class ByHttpx:
 @pytest.fixture(params=["ours", "httpx"])
 def make_wire(request: pytest.FixtureRequest, connections: Connections) -> MakeWire:
     if request.param == "httpx":
+        # Loading the certificates takes long on a busy machine, and would count in the timeout of the first call.
+        _ = connections.httpx._tls
         return lambda most_bytes: ByHttpx(HttpxWire(connections.httpx, max_answer_bytes=most_bytes))
     return lambda most_bytes: Wire(connections, max_answer_bytes=most_bytes)
 

@@ -123,8 +123,8 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def call_to(url: str, *, method: Method = "GET", timeout: float = 5.0) -> Call:
-    """A call; only a GET may be repeated."""
+def call_to(url: str, *, method: Method = "GET", timeout: float = 60.0) -> Call:
+    """A call; only a GET may be repeated. Only tests about time set a timeout that a busy machine could exceed."""
     call = Call(UpstreamName.SMS, "read", method, url, deadline=0, repeatable=method == "GET")
     call.timeout = timeout
     return call
