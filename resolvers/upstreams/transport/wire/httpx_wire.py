@@ -1,12 +1,12 @@
 """Calls that httpx sends: to origins that speak HTTP/2 alone, and through proxies spoken to over TLS or SOCKS.
 
-Its errors become ours here and nowhere else. The transport below its client is used, where there are no cookies,
-redirects, decompression and environment variables to be turned off.
+Its errors are translated here and nowhere else. The transport below its client is used, which has no cookies,
+redirects, decompression and environment variables that would have to be turned off.
 
-Each account has connections of its own, and a failure retires them. What goes through a proxy may be HTTP/1.1, where
-an answer too many would meet the next request: it must not be another account's. Over HTTP/2 a call that was given up
-goes on for the server: the rest of its answer would take up room in the window that all calls of the connection share,
-which httpx never gives back.
+Each account has connections of its own, and a failure retires them. Through a proxy they may speak HTTP/1.1, where one
+answer too many would meet the next request, which must not be another account's. Over HTTP/2 the server goes on with a
+call that was given up: the rest of its answer would take up room in the window that all calls of the connection share,
+and httpx never gives that back.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ import httpx
 from h2.exceptions import H2Error
 
 from resolvers.upstreams.call import Answer, Call, HeaderField
+from resolvers.upstreams.transport.wire.connection import is_end_true
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 from resolvers.upstreams.transport.wire.exchange import Unsendable, check_target, checked_fields
 from resolvers.upstreams.transport.wire.failures import (
@@ -37,27 +38,25 @@ from resolvers.upstreams.transport.wire.failures import (
 )
 from resolvers.upstreams.transport.wire.origin import split
 from resolvers.upstreams.transport.wire.parser import KEPT_FIELDS
-from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS
-from resolvers.upstreams.transport.wire.socket_state import is_end_true
-from resolvers.upstreams.transport.wire.tls import HTTP_1, HTTP_2, client_context
+from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, HTTP_1, HTTP_2, client_context
 
 REMEMBERED_POOLS: Final = 64
-"""Accounts whose connections are kept; those of any other are opened again."""
+"""Accounts and proxies whose connections are kept; those of others are opened again."""
 
 IDLE_SECONDS: Final = FRESH_SECONDS
-"""httpx does not notice while a connection over HTTP/2 is idle that the server closes it; a change sent then would be
-in doubt."""
+"""Short, because httpx does not notice that the server closes an idle connection over HTTP/2: whether a change that is
+sent then was carried out would be unknown."""
 
 
 class HttpxPool:
-    """The connections of one account through one proxy; lives until it is retired and its last call is over.
+    """The connections of one account through one proxy. Lifetime: until it is retired and its last call is over.
 
     Args:
         transport: httpx's own pool.
 
     Attributes:
-        calls: How many it carries.
-        is_retired: Whether it takes no more.
+        calls: The number of calls in flight.
+        is_retired: Whether it takes no more calls.
     """
 
     def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
@@ -67,7 +66,7 @@ class HttpxPool:
 
 
 class HttpxPools:
-    """All connections that httpx makes; process lifetime."""
+    """All connections that httpx makes. Lifetime: process."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str | None], HttpxPool] = {}
@@ -78,17 +77,18 @@ class HttpxPools:
         """Lend the connections of an account to one call.
 
         Args:
-            account: Whose they are; None for some that are closed after the block.
-            proxy: The URL of the proxy that they lead through.
+            account: The account that they belong to; None for connections that are closed after the block.
+            proxy: The URL of the proxy that they lead through, if any.
 
         Raises:
-            OSError: the URL is no proxy's, or all connections were closed.
+            OSError: the URL is no proxy's, or `close` was called.
         """
         pool = await self._pool_of(account, proxy)
         pool.calls += 1
         try:
             yield pool.transport
         except BaseException:
+            # The next call must not get what is left of this one (see above); cancelled calls included.
             self._retire(pool)
             raise
         finally:
@@ -96,7 +96,7 @@ class HttpxPools:
             await _end_unused(pool)
 
     async def close(self) -> None:
-        """End them all, and open no more."""
+        """End all connections, and open no more."""
         self._is_closed = True
         for pool in list(self._kept.values()):
             self._retire(pool)
@@ -123,7 +123,7 @@ class HttpxPools:
         self._kept = {key: kept for key, kept in self._kept.items() if kept is not pool}
 
     def _opened(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        # How many are open at once is not for a pool to say: the concurrency limit around the wire does.
+        # No limits, because the concurrency limit around the wire already sets how many are open at once.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS)
         through = None if proxy is None else self._proxy(proxy)
         return httpx.AsyncHTTPTransport(verify=self._tls, http2=True, limits=limits, proxy=through)
@@ -141,7 +141,7 @@ class HttpxPools:
 
     @cached_property
     def _proxy_tls(self) -> SSLContext:
-        """Another one, as httpx writes into it which protocols are asked for."""
+        # A context of its own, because httpx sets in it which protocols are offered.
         return client_context(HTTP_1)
 
 
@@ -150,27 +150,27 @@ async def _end_unused(pool: HttpxPool) -> None:
         await pool.transport.aclose()
 
 
+# Errors of httpx, those that it lets through (of HTTP/2, TLS, statuses that are no numbers), and those raised here.
 _RAISED: Final = (httpx.HTTPError, H2Error, OSError, ValueError, ExceptionGroup, TooLong, Broken)
-"""What is raised by httpx, what it lets through (of HTTP/2, TLS, statuses that are no numbers), and by us."""
 
+# Texts of its errors where the other side ended an answer: their class is also that of answers that are no HTTP.
 _ENDED: Final = re.compile(r"disconnected|peer closed|StreamReset|ConnectionTerminated")
-"""What it says where the other side ended an answer, by the class that it has for what is no HTTP as well."""
 
 _BODILESS: Final = frozenset({204, 304})
 
 
 class _Stream(Protocol):
-    """A connection as httpx has it, before TLS."""
+    """A connection of httpx, before TLS."""
 
     async def aclose(self) -> None: ...
 
 
 class HttpxWire:
-    """Sends a call once, by httpx; process lifetime.
+    """Sends a call once, by httpx. Lifetime: process.
 
     Args:
-        pools: Shared with the other upstreams.
-        max_answer_bytes: How long a decompressed body may be.
+        pools: The connections, shared with the other upstreams.
+        max_answer_bytes: How long a body may be, as received and decompressed.
     """
 
     def __init__(self, pools: HttpxPools, *, max_answer_bytes: int) -> None:
@@ -178,12 +178,12 @@ class HttpxWire:
         self._max_answer_bytes = max_answer_bytes
 
     async def send(self, call: Call, account: str | None, proxy: str | None) -> Answer:
-        """Send the call and read the whole answer, whatever its status.
+        """Send the call once and return its answer, whatever the status.
 
         Args:
-            call: What is asked.
-            account: Whose connections may carry it; None for one that carries nothing else.
-            proxy: The URL of the proxy before the origin.
+            call: The call.
+            account: The account whose connections may carry it; None for a connection that carries nothing else.
+            proxy: The URL of the proxy before the origin, if any.
 
         Raises:
             UpstreamError: there is no answer.
@@ -199,11 +199,11 @@ class HttpxWire:
 
 
 class _HttpxExchange:
-    """One request and its answer.
+    """One request and its answer. Lifetime: call.
 
     Args:
-        call: What is asked.
-        most_bytes: How long the answer's body may be, as it comes and decompressed.
+        call: The call.
+        most_bytes: How long the answer's body may be, as received and decompressed.
     """
 
     def __init__(self, call: Call, most_bytes: int) -> None:
@@ -218,13 +218,13 @@ class _HttpxExchange:
 
         Raises:
             TooLong: its body is longer than allowed.
-            Undecodable: it is not compressed as it says.
-            Broken: it was cut where it told no length.
+            Undecodable: it is not compressed as its header says.
+            Broken: it has no length, and was cut.
         """
         try:
             response = await transport.handle_async_request(self._request)
         except BaseException:
-            # Where the time is up during a handshake, httpx forgets the connection and leaves it open.
+            # httpx loses a connection whose handshake is cancelled, and leaves it open.
             if self._connecting is not None:
                 await self._connecting.aclose()
             raise
@@ -241,10 +241,10 @@ class _HttpxExchange:
         return Answer(response.status_code, headers, body)
 
     def failure(self, error: Exception) -> Exception:
-        """What we call an error of httpx.
+        """Return the failure of the wire for an error of httpx.
 
         Args:
-            error: As it was raised.
+            error: The error, or a failure already.
         """
         if isinstance(error, TooLong | Undecodable | Broken):
             return error
@@ -267,7 +267,8 @@ class _HttpxExchange:
         return b"".join(parts)
 
     async def _note(self, event: str, info: dict[str, Any]) -> None:
-        """Note how far it is: httpx's errors tell neither whether the request went out, nor what is still open."""
+        """Note how far the request is (called by httpx at each step)."""
+        # httpx's errors say neither whether the request was sent, nor which connection is still open.
         if event.endswith(".connect_tcp.complete"):
             self._connecting = info["return_value"]
         elif event.endswith(".start_tls.complete"):
@@ -298,8 +299,8 @@ def _kept(response: httpx.Response) -> dict[HeaderField, str]:
 
 
 def _is_whole(response: httpx.Response) -> bool:
-    """Whether the other side ended the answer: where that has no length, anybody on the way may have cut it."""
-    is_told = response.http_version == "HTTP/2" or response.status_code in _BODILESS
-    if is_told or "content-length" in response.headers or "transfer-encoding" in response.headers:
+    """Return whether the answer is complete: one without a length may have been cut by anybody between."""
+    has_length = response.http_version == "HTTP/2" or response.status_code in _BODILESS
+    if has_length or "content-length" in response.headers or "transfer-encoding" in response.headers:
         return True
     return is_end_true(response.extensions["network_stream"].get_extra_info("ssl_object"))

@@ -1,11 +1,21 @@
-"""The connections to one origin: opened when none is idle, kept while they are used.
+"""The connections to one origin: opened when none is idle, and kept for later calls of the same account.
 
-An idle connection is used again for the account that it was opened for, and for no other. HTTP/1.1 has no number by
-which an answer names its request: an answer too many, sent by a server that lost count, meets the next request on its
-connection. No check can tell it from the right one, but it never is another account's.
+Theory of operation
+-------------------
+::
 
-The bound on idle connections is one for all accounts, so that thousands of them, each with a login of its own, keep no
-more than `MOST_IDLE` files open: the connection that was idle for the longest time makes room.
+            connect              carry             released
+    (none) ---------> opened -----------> in use -----------> idle
+                                            ^                  |  |
+                                            +------ carry -----+  +--> ended: unused for `IDLE_SECONDS`,
+                                              (same account)           or the longest idle of `MOST_IDLE`
+
+An idle connection serves only the account that it was opened for. An answer in HTTP/1.1 does not name its request: one
+too many, from a server that lost count, answers the next request on its connection. No check can recognize it, but it
+is never another account's.
+
+One bound on idle connections holds for all accounts together, so that thousands of logins, each an account, keep no
+more than `MOST_IDLE` files open.
 """
 
 import asyncio
@@ -17,34 +27,57 @@ from typing import Final
 from aiohappyeyeballs import start_connection
 
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.wire.connection import WireConnection
-from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES, EncryptedConnection
+from resolvers.upstreams.transport.wire.connection import READ_BYTES, EncryptedConnection, WireConnection
 from resolvers.upstreams.transport.wire.exchange import Exchange, request_bytes
 from resolvers.upstreams.transport.wire.failures import ProxyFailed, Unreached, connection_reason
 from resolvers.upstreams.transport.wire.origin import Origin, Proxy, open_tunnel
 
 MOST_IDLE: Final = 256
-"""Connections to one origin that are kept for later calls of any upstream or account."""
+"""Idle connections to one origin, of all upstreams and accounts."""
 
 IDLE_SECONDS: Final = 60.0
-"""A connection unused for longer is not used again: firewalls forget such ones without a word."""
+"""A connection that was idle for longer is not used again: firewalls drop such connections silently."""
 
 FRESH_SECONDS: Final = 1.0
-"""Servers close idle connections after 5 to 75 s; of a request that crosses that, nobody knows whether it was done."""
+"""The same for a call that must not be sent twice: servers close idle connections after 5 to 75 s, and whether a
+request that crosses with that was carried out is unknown."""
 
+# How long one address is tried before the next is tried as well (RFC 8305, section 5): IPv6 may lead nowhere.
 _NEXT_ADDRESS_SECONDS: Final = 0.25
-"""RFC 8305, section 5: how long an address is tried alone, in case the host's IPv6 leads nowhere."""
+
+HTTP_1: Final = "http/1.1"
+HTTP_2: Final = "h2"
+"""Names of protocols in ALPN (RFC 7301)."""
+
+_NO_COMMON_PROTOCOL: Final = "no application protocol"
+
+
+def client_context(*protocols: str) -> ssl.SSLContext:
+    """Return a context that trusts the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+
+    Args:
+        protocols: The names to offer by ALPN, the preferred one first.
+    """
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(protocols)
+    return context
+
+
+def refuses_protocols(error: ssl.SSLError) -> bool:
+    """Return whether a server ended the handshake because it speaks none of the protocols that were offered."""
+    # By its text, because not every version of Python has a name for the alert; where one has, it has underscores.
+    return _NO_COMMON_PROTOCOL in str(error).lower().replace("_", " ")
 
 
 class Pool:
-    """The connections to one origin; process lifetime.
+    """The connections to one origin. Lifetime: process.
 
-    How many are open at once is not its to say: the concurrency limit around the wire does.
+    It does not limit how many are in use at once: the concurrency limit around the wire does.
 
     Args:
         origin: Where they lead.
-        tls: What TLS connections are made with.
-        proxy: Through what.
+        tls: The context of TLS; None where the origin does not speak TLS.
+        proxy: The proxy before the origin, if any.
     """
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None, proxy: Proxy | None = None) -> None:
@@ -62,14 +95,14 @@ class Pool:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open, idle or not."""
+        """The number of open connections, idle or in use."""
         return len(self._open)
 
     def request(self, call: Call, target: str) -> bytes:
-        """A call in bytes, as the origin takes it, or the proxy that forwards it.
+        """Return the bytes of a call's request, in the form that the origin takes, or the proxy that forwards it.
 
         Args:
-            call: What is asked.
+            call: The call.
             target: Path and query.
 
         Raises:
@@ -81,13 +114,13 @@ class Pool:
         return request_bytes(call, authority, target)
 
     def carry(self, call: Call, request: bytes, most_bytes: int, account: str | None) -> Awaitable[Answer]:
-        """Over an idle connection, and over a new one where there is none or where the server just closed it.
+        """Send a request over an idle connection, or over a new one where none is idle or the server just closed it.
 
         Args:
-            call: What is asked.
-            request: The whole of it in bytes.
-            most_bytes: How long the answer's body may be, as it comes and decompressed.
-            account: Whose connections may be used; None for one that is used for this call alone.
+            call: The call.
+            request: The bytes of its request.
+            most_bytes: How long the answer's body may be, as received and decompressed.
+            account: The account whose connections may be used; None for a connection that carries only this call.
 
         Raises:
             UpstreamError: when awaited; there is no answer.
@@ -102,13 +135,13 @@ class Pool:
         return connection.carry(exchange)
 
     async def connect(self, account: str | None = None) -> WireConnection:
-        """Open one more.
+        """Open a connection.
 
         Args:
-            account: Whose calls it may carry; None where it ends with its first call.
+            account: The account whose calls it may carry; None where it ends with its first call.
 
         Raises:
-            OSError: nobody is there, or nobody who can prove to be it.
+            OSError: the origin cannot be reached, or does not prove its name.
         """
         if self._is_closed:
             raise OSError("the pool is closed")
@@ -123,13 +156,14 @@ class Pool:
                 server_hostname=self.origin.host if self._tls is not None else None,
             )
         except BaseException:
+            # Nothing else closes the socket if the tunnel fails, or the time is up before TLS begins.
             reached.close()
             raise
         self._open.add(connection)
         return connection
 
     def close(self) -> None:
-        """End all connections, and open no more."""
+        """End all connections, and refuse to open more."""
         self._is_closed = True
         if self._sweep is not None:
             self._sweep.cancel()
@@ -142,6 +176,7 @@ class Pool:
         if self._is_closed or account is None:
             connection.abort()
             return
+        # In the order of insertion, so the first was idle for the longest time.
         if len(self._idle_longest) >= MOST_IDLE:
             self._end_idle(next(iter(self._idle_longest)))
         self._idle.setdefault(account, []).append(connection)
@@ -150,10 +185,11 @@ class Pool:
             self._sweep = self._loop.call_later(IDLE_SECONDS, self._end_unused)
 
     def _take(self, account: str | None, since: float) -> WireConnection | None:
-        """An idle connection of the account, the one used last; None where there is none that was used since then."""
+        """Return an idle connection of the account, the last one used; None where none was used since then."""
         if account is None:
             return None
         idle = self._idle.get(account)
+        # The last one used, so that the others grow old and end when there are more than are needed.
         while idle and idle[-1].idle_since >= since:
             connection = idle.pop()
             del self._idle_longest[connection]
@@ -178,7 +214,8 @@ class Pool:
         connection.abort()
 
     def _end_unused(self) -> None:
-        """End the connections that nobody used for long: their accounts may never come back."""
+        """End the connections that were idle for too long, and come back when the next may be."""
+        # A timer ends them, and not the account's next call, because an account may never call again.
         self._sweep = None
         since = self._loop.time() - IDLE_SECONDS
         for connection in [one for one in self._idle_longest if one.idle_since <= since]:
@@ -202,7 +239,7 @@ class Pool:
         return await connection.carry(exchange)
 
     async def _reach(self) -> socket.socket:
-        """A connection to the origin, or to the proxy before it."""
+        """Connect to the origin, or to the proxy before it."""
         proxy = self._proxy
         if proxy is None:
             return await _connected(self.origin.host, self.origin.port)
@@ -222,5 +259,6 @@ async def _connected(host: str, port: int) -> socket.socket:
     try:
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except UnicodeError as error:
+        # The codec for international names refuses some that the resolver would only not find.
         raise socket.gaierror(f"{host} is no name of a host") from error
     return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)

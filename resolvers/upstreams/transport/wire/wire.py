@@ -11,19 +11,18 @@ from resolvers.upstreams.transport.wire.exchange import Unsendable
 from resolvers.upstreams.transport.wire.failures import Unreached, connection_reason, translated, unsendable
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxPools, HttpxWire
 from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, origin_of, proxy_url, split
-from resolvers.upstreams.transport.wire.pool import Pool
-from resolvers.upstreams.transport.wire.tls import HTTP_1, HTTP_2, client_context, refuses_protocols
+from resolvers.upstreams.transport.wire.pool import HTTP_1, HTTP_2, Pool, client_context, refuses_protocols
 
 
 class Connections:
-    """All connections of a process, and which origins have which kind; process lifetime.
+    """All connections of a process, and how each origin is spoken to. Lifetime: process.
 
-    We speak HTTP/1.1 to each origin that speaks it, through a tunnel where there is a proxy. Left to httpx are origins
-    that speak HTTP/2 alone, and those behind a proxy that is itself spoken to over TLS or SOCKS.
+    A `Pool` speaks HTTP/1.1 to each origin that speaks it, through a tunnel where there is a proxy. Left to httpx are
+    origins that speak only HTTP/2, and those behind a proxy that is itself spoken to over TLS or SOCKS.
 
     Attributes:
-        pools: Our own, by scheme and authority, once they were asked for.
-        httpx: Those of httpx.
+        pools: The pools, by scheme and authority, once they were discovered.
+        httpx: The connections that httpx makes.
         left_to_httpx: The URL of the proxy, if any, by scheme and authority of the origins that are left to httpx.
     """
 
@@ -36,16 +35,20 @@ class Connections:
     async def discover(self, scheme_and_authority: str) -> None:
         """Find out how an origin is spoken to, unless that is known.
 
+        Args:
+            scheme_and_authority: The origin, as in a URL.
+
         Raises:
             Unsendable: it is no origin.
             OSError: it takes a handshake to know, and that failed.
         """
+        # A lock for each origin, so that all its first calls share the handshakes.
         async with self._asking.setdefault(scheme_and_authority, asyncio.Lock()):
             if scheme_and_authority not in self.pools and scheme_and_authority not in self.left_to_httpx:
                 await self._examine(scheme_and_authority)
 
     async def close(self) -> None:
-        """End them all."""
+        """End all connections, and open no more."""
         for pool in self.pools.values():
             pool.close()
         await self.httpx.close()
@@ -63,10 +66,8 @@ class Connections:
             self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None, proxy)
 
     async def _speaks_http_2_alone(self, origin: Origin, proxy: Proxy | None) -> bool:
-        """Whether it agrees on HTTP/2 where it does not on HTTP/1.1, which costs a handshake or two to know.
-
-        One that agrees on neither does not know what ALPN is, and speaks HTTP/1.1.
-        """
+        """Return whether an origin speaks HTTP/2 but not HTTP/1.1, which takes one handshake or two to know."""
+        # One that agrees on neither does not know ALPN, and speaks HTTP/1.1.
         if await _agrees(Pool(origin, self._tls, proxy), HTTP_1):
             return False
         return await _agrees(Pool(origin, client_context(HTTP_2), proxy), HTTP_2)
@@ -77,7 +78,7 @@ class Connections:
 
 
 async def _agrees(pool: Pool, protocol: str) -> bool:
-    """Whether an origin agrees on the protocol that it is asked for; it may choose none, or refuse (RFC 7301)."""
+    """Return whether an origin agrees on the protocol that is offered; it may choose none, or refuse (RFC 7301)."""
     try:
         connection = await pool.connect()
     except ssl.SSLError as error:
@@ -94,13 +95,13 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 
 
 class Wire:
-    """The innermost transport, which sends a call once; process lifetime.
+    """The innermost transport: sends a call once. Lifetime: process.
 
     Args:
         connections: Those of the process, shared with the other upstreams.
-        max_answer_bytes: How long a decompressed body may be.
-        keeps_connections: Whether the calls of one identity follow each other over one connection. Calls without an
-            identity, such as logins, must not: an answer that strays would be another person's.
+        max_answer_bytes: How long a body may be, as received and decompressed.
+        keeps_connections: Whether later calls of an identity may use a connection again. Calls without an identity,
+            such as logins, must not: a stray answer would be another person's.
     """
 
     def __init__(
@@ -117,15 +118,14 @@ class Wire:
         self._httpx = HttpxWire(connections.httpx, max_answer_bytes=max_answer_bytes)
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Send the call once and read the whole answer, whatever its status.
-
-        Over a connection that is there already this is a plain future, with no coroutine around it.
+        """Send the call once and return its answer, whatever the status.
 
         Raises:
-            UpstreamUnavailable: no connection, or it broke, or no request can be made of the call.
-            UpstreamTimeout: no whole answer within `call.timeout` seconds.
-            UpstreamBadAnswer: the body is longer than allowed, or not compressed as it says.
+            UpstreamUnavailable: no connection was made, or it broke, or no request can be made of the call.
+            UpstreamTimeout: no complete answer arrived within `call.timeout` seconds.
+            UpstreamBadAnswer: the answer is longer than allowed, no HTTP, or not compressed as it says.
         """
+        # No coroutine: over an idle connection the caller awaits the exchange's own future, which costs less.
         base, target = split(call.url)
         pool = self._pools.get(base)
         account = call.identity if self._keeps_connections else None
@@ -134,24 +134,26 @@ class Wire:
         try:
             request = pool.request(call, target)
         except Unsendable:
+            # `from None`, because `Unsendable` says nothing more.
             raise unsendable(call) from None
         call.tries += 1
         return pool.carry(call, request, self._max_answer_bytes, account)
 
     def _send_otherwise(self, call: Call, base: str, account: str | None) -> Awaitable[Answer]:
-        """Send to an origin that is left to httpx, or that was not spoken to before."""
+        """Send to an origin that is left to httpx, or that is not discovered yet."""
         if base in self._connections.left_to_httpx:
             return self._httpx.send(call, account, self._connections.left_to_httpx[base])
         return self._send_first(call, base)
 
     async def _send_first(self, call: Call, base: str) -> Answer:
-        """Find out how to speak to an origin that was not spoken to before."""
+        """Find out how to speak to an origin, and send to it."""
         try:
             async with asyncio.timeout(call.timeout):
                 await self._connections.discover(base)
         except Unsendable:
             raise unsendable(call) from None
         except OSError as error:
+            # Counted, so that it is retried and the breaker sees it, as any other failed connection.
             call.tries += 1
             failure = Unreached(connection_reason(error), late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error

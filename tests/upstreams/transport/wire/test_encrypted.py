@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
-from resolvers.upstreams.transport.wire.encrypted_connection import READ_BYTES
+from resolvers.upstreams.transport.wire.connection import READ_BYTES
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.certificates import server_context
 from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving

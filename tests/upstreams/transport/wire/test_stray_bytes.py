@@ -10,8 +10,7 @@ from random import Random
 import pytest
 
 from resolvers.errors import UpstreamUnavailable
-from resolvers.upstreams.transport.wire.connection import WireConnection
-from resolvers.upstreams.transport.wire.socket_state import SocketState
+from resolvers.upstreams.transport.wire.connection import SocketState, WireConnection
 from resolvers.upstreams.transport.wire.wire import Wire
 from tests.upstreams.transport.wire.talking_server import Talk, answer, answering, by_turns, call_to, saying, serving
 
