@@ -1,1 +1,1 @@
-"""From a client down to the socket: the wire, and the policies wrapped around it, one a file."""
+"""The policies around an upstream, one a file, and the wire inside them."""

@@ -1,4 +1,4 @@
-"""Stops calling an upstream that is down, and finds out soon when it is back.
+"""Stops calling an address of an upstream that is down, and probes it until it is back.
 
 Theory of operation
 -------------------
@@ -10,10 +10,11 @@ A breaker counts the share of failures among the last calls to one address::
       +---- a call succeeds ---- the next call is the probe; others fail at once
 
 Broken connections, timeouts and 5xx are failures, except for statuses that the upstream's documents give another
-meaning. A timeout of a call that had hardly any time says nothing.
+meaning. All other answers, 401 and 429 too, prove that it is up. The timeout of a call that had hardly any time proves
+nothing.
 
-Written by hand: purgatory counts failures in a row instead of a rate, reads the wall's clock, and lets a hanging probe
-block the next.
+Written by hand because purgatory counts failures in a row instead of a rate, reads the wall clock, and lets a hanging
+probe block the next.
 """
 
 from collections.abc import Callable
@@ -26,15 +27,15 @@ from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.tracing import FailureLog
 
 HEALTHY_RATE: Final = 0.1
-"""A smaller share of failures is no news."""
+"""A smaller share of failures does not make an upstream DEGRADED."""
 
 
 class FailureWindow:
-    """Remembers the last outcomes, as bits of a number; breaker lifetime.
+    """Remembers the last outcomes, as the bits of a number. Lifetime: that of its breaker.
 
     Args:
-        size: How many outcomes.
-        seconds: How long after the last failure all are forgotten.
+        size: How many outcomes to remember.
+        seconds: All are forgotten this long after the last failure.
     """
 
     def __init__(self, size: int, seconds: float) -> None:
@@ -49,14 +50,19 @@ class FailureWindow:
         self._failed_at = 0.0
 
     def add_success(self) -> None:
-        """Note a call that was answered."""
+        """Record a call that succeeded."""
         if self._outcomes < self._size:
             self._outcomes += 1
         if self._failures:
             self._failures = (self._failures << 1) & self._mask
 
     def add_failure(self, now: float) -> None:
-        """Note a call that failed."""
+        """Record a call that failed.
+
+        Args:
+            now: The event loop's clock, in seconds.
+        """
+        # Outcomes from before the last trouble say nothing about this one.
         if now - self._failed_at > self._seconds:
             self._forget()
         self._failed_at = now
@@ -64,12 +70,12 @@ class FailureWindow:
         self._failures = (self._failures << 1 | 1) & self._mask
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all outcomes."""
         self._forget()
 
     @property
     def outcomes(self) -> int:
-        """How many outcomes are remembered."""
+        """The number of outcomes remembered."""
         return self._outcomes
 
     @property
@@ -82,18 +88,17 @@ class FailureWindow:
 class BreakerConfig:
     """When the breaker opens and closes.
 
-    The rate is high on purpose: at a lower one the retries still get most calls answered, which refusals would not.
-
     Args:
         failure_rate: The share of failures, 0 to 1, at which it opens.
-        least_outcomes: How many outcomes it takes to judge.
+        least_outcomes: How many outcomes it takes to open.
         window: How many of the last outcomes count.
         window_seconds: How long after the last failure they count.
         probe_seconds: The time from one probe to the next while it is open.
-        fair_seconds: A try that had less time than this says nothing when it times out.
-        spared_statuses: Of 5xx, those that this upstream answers in good health.
+        fair_seconds: The timeout of a try that had less time than this is not counted.
+        spared_statuses: Of 5xx, those that this upstream answers while it is up.
     """
 
+    # High, because at a lower rate retries still get most calls answered, and an open breaker would refuse them.
     failure_rate: float = 0.8
     least_outcomes: int = 10
     window: int = 40
@@ -104,16 +109,13 @@ class BreakerConfig:
 
 
 class CircuitBreaker:
-    """Lets calls through while enough of them succeed, and else one a probe interval; process lifetime.
-
-    Failures are broken connections, timeouts and 5xx. Refusals of any kind, 401 and 429 too, prove that it is up. Open,
-    it takes the next call as its probe once one is due, even while an earlier one hangs: a first success closes it.
+    """Lets calls through while enough of them succeed, and otherwise one each probe interval. Lifetime: process.
 
     Args:
         inner: The next transport.
         config: When it opens and closes.
-        health: Where it writes what it knows; its own memory of whether it is open.
-        log: Where it says why there is no connection.
+        health: The health of the address, which also holds whether the breaker is open.
+        log: Logs why there is no connection.
         clock: The event loop's clock, in seconds.
     """
 
@@ -133,10 +135,10 @@ class CircuitBreaker:
         self._window = FailureWindow(config.window, config.window_seconds)
 
     async def send(self, call: Call) -> Answer:
-        """Send unless the breaker is open and no probe is due.
+        """Send the call, unless the breaker is open and no probe is due.
 
         Raises:
-            UpstreamUnavailable: it is open; nothing was sent.
+            UpstreamUnavailable: the breaker is open; nothing was sent.
         """
         if self._health.probe_at is not None:
             self._admit_probe(call, self._health.probe_at)
@@ -145,11 +147,13 @@ class CircuitBreaker:
             answer = await self._inner.send(call)
         except UpstreamError as error:
             self._log.note(error)
+            # A call that a policy further in refused says nothing about the upstream.
             if call.tries != sent_before:
                 self._judge_error(call, error)
             raise
         if answer.status < 500 or answer.status in self._config.spared_statuses:
             self._succeeded()
+            # Recorded for one identity, because the credentials of others may be accepted.
             if answer.status in {401, 403}:
                 self._health.note_refusal(call.identity, UpstreamAuth.code)
         else:
@@ -161,14 +165,17 @@ class CircuitBreaker:
         if now < probe_at:
             message = f"{call.upstream.name} is down, so {call.operation} was not sent; try again later."
             raise UpstreamUnavailable(call.upstream, message, retry_after=probe_at - now)
+        # Set before the probe ends, so that one that hangs does not keep the next from being sent.
         self._health.probe_at = now + self._config.probe_seconds
 
     def _judge_error(self, call: Call, error: UpstreamError) -> None:
+        # The deadline left it so little time that an upstream in good health could have missed it.
         if isinstance(error, UpstreamTimeout) and call.timeout < self._config.fair_seconds:
             return
         if isinstance(error, UpstreamUnavailable | UpstreamTimeout):
             self._failed(error.code)
         else:
+            # Any other error was made of an answer, so the upstream is up.
             self._succeeded()
             self._health.note_failure(error.code)
 
@@ -179,6 +186,7 @@ class CircuitBreaker:
         if health.probe_at is not None:
             health.probe_at = None
             health.failing_until = 0.0
+            # With the failures that opened it, the next single failure would open it again.
             self._window.clear()
 
     def _failed(self, code: str) -> None:

@@ -1,4 +1,4 @@
-"""Lets one future end as another does; what asyncio has for that is private to it."""
+"""Chains futures, so that one ends as another does; asyncio's own functions for that are private."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,16 +9,16 @@ Value = TypeVar("Value")
 
 
 def chain(source: Awaitable[Value], follower: "asyncio.Future[Value]") -> None:
-    """Let a future end as something begun for it does, and give that up together with the future."""
+    """Let `follower` end as `source` does, and cancel `source` when `follower` is cancelled."""
     leader = lead(source, follower)
     follower.add_done_callback(partial(_pass_on, leader))
 
 
 def lead(source: Awaitable[Value], follower: "asyncio.Future[Value]") -> "asyncio.Future[Value]":
-    """Let a future end as something begun for it does.
+    """Let `follower` end as `source` does.
 
     Returns:
-        What was begun, to be cancelled when the future is given up.
+        The future of `source`; the caller cancels it when `follower` is cancelled.
     """
     leader = source if isinstance(source, asyncio.Future) else asyncio.ensure_future(source)
     leader.add_done_callback(partial(_follow, follower))

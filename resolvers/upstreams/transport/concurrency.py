@@ -1,4 +1,18 @@
-"""A limit on how many calls one upstream gets at once; the rest wait, within their deadlines."""
+"""Limits how many calls one upstream gets at once; the others wait for a slot, within their deadlines.
+
+Theory of operation
+-------------------
+A slot that becomes free is handed over by sending the first waiting call at once: no other call can take it in between,
+and the task that waits wakes once, for the answer, and not for the slot as well::
+
+    send --- slot free ------------------------------------> in flight --> answer, slot released
+      |                                                          ^
+      +----- none free --> waiting --- a slot is released -------+
+                             |   `---- deadline passed (one timer for all) --> UpstreamTimeout
+                             +-------- `requeue` ----------------------------> Requeued, to the policy outside
+
+Written by hand because `asyncio.Semaphore` needs a timer and two wake-ups for each waiting call.
+"""
 
 import asyncio
 from collections import deque
@@ -11,24 +25,24 @@ from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, Transport
 from resolvers.upstreams.transport.chain import lead
 
+# From this status on, a slot is released after the policies outside have seen the answer.
 _FIRST_REFUSAL: Final = 400
-"""From this status on, the policies outside see the answer first: they may turn back those who wait."""
 
 SWEEP_SECONDS: Final = 0.05
-"""Of many who run out of time one after the other, each is told this much late at most."""
+"""How late a timeout may be at most, so that many deadlines one after the other share a few timers."""
 
 
-class TurnedBack(Exception):
-    """A call that waited for a place shall ask the policy outside once more; never leaves the policies."""
+class Requeued(Exception):
+    """A call that waited for a slot must pass the policy outside again; never leaves the policies."""
 
 
 class _Waiting(msgspec.Struct, eq=False):
-    """A call that waits for a place, and from then on for its answer; lives until that is there.
+    """A call that waits for a slot, and then for its answer. Lifetime: until it has the answer.
 
     Args:
-        call: What waits.
-        answer: What is waited for, both times.
-        sent: The call in flight; None while there is no place for it.
+        call: The call.
+        answer: The future that its task awaits.
+        sent: The call in flight; None while it has no slot.
     """
 
     call: Call
@@ -36,7 +50,7 @@ class _Waiting(msgspec.Struct, eq=False):
     sent: "asyncio.Future[Answer] | None" = None
 
     def give_up(self) -> bool:
-        """Wait no longer; answers whether there was a place."""
+        """Cancel the call, and return whether it had a slot."""
         if self.sent is None:
             return False
         self.sent.cancel()
@@ -44,10 +58,7 @@ class _Waiting(msgspec.Struct, eq=False):
 
 
 class ConcurrencyLimit:
-    """Lets so many calls through at once, first come first served; process lifetime.
-
-    A place is handed over by sending the next call at once: no other call can take it in between, and the waiting task
-    is woken once, when the answer is there.
+    """Lets up to `limit` calls through at once, first come first served. Lifetime: process.
 
     Args:
         inner: The next transport.
@@ -65,11 +76,11 @@ class ConcurrencyLimit:
         self._next_sweep = 0.0
 
     async def send(self, call: Call) -> Answer:
-        """Send once there is a place.
+        """Send when there is a slot.
 
         Raises:
-            UpstreamTimeout: none came free before the deadline.
-            TurnedBack: `turn_back` was called meanwhile.
+            UpstreamTimeout: none was released before the deadline.
+            Requeued: `requeue` was called while the call waited.
         """
         waiting = None
         if self._free > 0:
@@ -79,21 +90,23 @@ class ConcurrencyLimit:
         try:
             answer = await (self._inner.send(call) if waiting is None else waiting.answer)
         except BaseException:
+            # A call that still waits has no slot to release.
             if waiting is None or waiting.give_up():
-                self._give_place_back()
+                self._release_slot()
             raise
         if answer.status < _FIRST_REFUSAL:
-            self._give_place_back()
+            self._release_slot()
         else:
-            self._loop.call_soon(self._give_place_back)
+            # Later, because pacing may requeue the waiting calls after a 429: the next must not be sent before that.
+            self._loop.call_soon(self._release_slot)
         return answer
 
-    def turn_back(self) -> None:
-        """Send those who wait back to the policy outside: they came before it knew better."""
+    def requeue(self) -> None:
+        """Send the waiting calls back to the policy outside, which has learnt that they must not be sent yet."""
         waiting, self._waiting = self._waiting, deque()
         for one in waiting:
             if not one.answer.done():
-                one.answer.set_exception(TurnedBack())
+                one.answer.set_exception(Requeued())
 
     def _join_queue(self, call: Call) -> _Waiting:
         waiting = _Waiting(call, self._loop.create_future())
@@ -102,21 +115,23 @@ class ConcurrencyLimit:
             self._sweep_at(call.deadline)
         return waiting
 
-    def _give_place_back(self) -> None:
+    def _release_slot(self) -> None:
         while self._waiting:
             waiting = self._waiting.popleft()
+            # It timed out or was cancelled, and no sweep has removed it yet.
             if waiting.answer.done():
                 continue
             try:
                 waiting.sent = lead(self._inner.send(waiting.call), waiting.answer)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is the waiting one's to handle
+            except Exception as error:  # noqa: BLE001 - any error is the waiting call's to handle
                 waiting.answer.set_exception(error)
             else:
                 return
+        # Only here, because a slot that is handed over is never free.
         self._free += 1
 
     def _sweep_at(self, moment: float) -> None:
-        """One timer does for all who wait: one for each would cost more than the policies do."""
+        # One timer for all waiting calls, because one for each would cost more than all policies together.
         if self._timer is not None:
             self._timer.cancel()
         self._next_sweep = moment
@@ -124,7 +139,7 @@ class ConcurrencyLimit:
         self._timer = self._loop.call_later(seconds, self._sweep)
 
     def _sweep(self) -> None:
-        """Tell those whose time is up; those who gave up go as well."""
+        """End the waiting calls whose deadline has passed, and drop those that were cancelled."""
         for waiting in self._waiting:
             if waiting.call.deadline <= self._next_sweep and not waiting.answer.done():
                 waiting.answer.set_exception(_out_of_time(waiting.call))
@@ -132,6 +147,7 @@ class ConcurrencyLimit:
         self._timer = None
         if self._waiting:
             first = min(waiting.call.deadline for waiting in self._waiting)
+            # Not before `SWEEP_SECONDS`, because each sweep takes time by the length of the queue.
             self._sweep_at(max(first, self._next_sweep + SWEEP_SECONDS))
 
 

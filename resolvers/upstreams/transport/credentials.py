@@ -1,6 +1,7 @@
-"""The credentials on an account's calls: a fixed value, or a token that is renewed ahead of its end and after a 401.
+"""Adds an account's credentials to its calls: a fixed value, or a token that is renewed before it ends and after a 401.
 
-On a 401 the credentials are renewed, if they can be, and the call is sent once more.
+After a 401 the credentials are renewed, if they can be, and the call is sent once more. All calls that need a new token
+share one fetch of it.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.names import UpstreamName
 
 AHEAD_SECONDS: Final = 60.0
-"""How long before its end a token is renewed; at most a tenth of its life."""
+"""How long before its end a token is renewed; at most a tenth of its lifetime."""
 
 
 class FixedCredentials:
-    """A value that never changes: a bearer token from the settings, or Basic; account lifetime."""
+    """A value that never changes: a bearer token from the settings, or Basic. Lifetime: account."""
 
     renewable = False
 
@@ -27,25 +28,25 @@ class FixedCredentials:
 
     @classmethod
     def bearer(cls, token: str) -> "FixedCredentials":
-        """A bearer token."""
+        """Return the credentials for a bearer token (RFC 6750)."""
         return cls(f"Bearer {token}")
 
     @classmethod
     def basic(cls, username: str, password: str) -> "FixedCredentials":
-        """User name and password (RFC 7617)."""
+        """Return the credentials for a user name and a password (RFC 7617)."""
         return cls("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode())
 
-    def at_hand(self) -> str:
-        """The value, always."""
+    def current(self) -> str:
+        """Return the value."""
         return self._value
 
     async def authorization(self, scope: CallScope) -> str:
-        """The value, whatever the call."""
+        """Return the value."""
         del scope
         return self._value
 
     async def renew(self, refused: str | None, scope: CallScope) -> bool:
-        """There is no other value to try."""
+        """Return False: there is no other value to try."""
         del refused, scope
         return False
 
@@ -56,7 +57,7 @@ class Token:
 
     Args:
         value: The token itself, hidden from repr.
-        lifetime: Seconds from now until it ends; None where the upstream does not say.
+        lifetime: Seconds until it ends; None where the upstream does not say.
     """
 
     value: str = field(repr=False)
@@ -67,10 +68,10 @@ FetchToken = Callable[[CallScope], Awaitable[Token]]
 
 
 class TokenCredentials:
-    """A bearer token, fetched when first needed, one fetch at a time for all; account lifetime.
+    """A bearer token, fetched when first needed, by one fetch at a time. Lifetime: account.
 
     Args:
-        upstream: Whose token it is.
+        upstream: The upstream that gives the token.
         fetch: Gets a new token from the upstream.
         clock: The event loop's clock, in seconds.
         first: A token that is already known, if any.
@@ -85,15 +86,16 @@ class TokenCredentials:
         self._fetch = fetch
         self._clock = clock
         self._value = f"Bearer {first}" if first else None
+        # The end of a token from the settings is unknown: a 401 shows it.
         self._renew_at = float("inf")
         self._fetching: asyncio.Task[str] | None = None
 
-    def at_hand(self) -> str | None:
-        """The token, unless there is none or it is about to end."""
+    def current(self) -> str | None:
+        """Return the token; None where there is none or it ends soon."""
         return self._value if self._clock() < self._renew_at else None
 
     async def authorization(self, scope: CallScope) -> str:
-        """The token, fetched first where there is none or it is about to end.
+        """Return the token, fetched first where there is none or it ends soon.
 
         Raises:
             UpstreamError: the token call failed, or took longer than the operation has.
@@ -103,18 +105,20 @@ class TokenCredentials:
         return self._value
 
     async def renew(self, refused: str | None, scope: CallScope) -> bool:
-        """Fetch another token, unless somebody else has done so since the refused one was read."""
+        """Fetch another token, unless another call has done so since the refused one was read."""
         if self._value == refused:
             await self._fetched(scope)
         return True
 
     async def _fetched(self, scope: CallScope) -> str:
-        """The fetch belongs to all who wait: one who gives up does not cancel it for the others."""
+        """Return a new token, from the fetch in flight if there is one."""
         if self._fetching is None:
+            # Without the traces of the operation, because the fetch may serve others, and last longer than it.
             self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(scope.deadline, turn_by=scope.turn_by)))
             self._fetching.add_done_callback(self._forget_fetch)
         try:
             async with asyncio.timeout_at(scope.deadline):
+                # Shielded, because the other calls that wait still need the token when this one is cancelled.
                 return await asyncio.shield(self._fetching)
         except TimeoutError as error:
             message = f"{self._upstream.name} gave the gateway no token in time; try again later."
@@ -124,7 +128,7 @@ class TokenCredentials:
         try:
             token = await self._fetch(scope)
         except UpstreamRefusal as error:
-            # Its own words may repeat what it was sent, and that was a secret.
+            # Without the upstream's own text, because that may repeat the secret that it was sent.
             message = f"{self._upstream.name} refused to renew the gateway's token; its credentials must be renewed."
             raise UpstreamAuth(self._upstream, message) from error
         self._value = f"Bearer {token.value}"
@@ -133,6 +137,7 @@ class TokenCredentials:
 
     def _forget_fetch(self, task: "asyncio.Task[str]") -> None:
         self._fetching = None
+        # Retrieved here, because asyncio logs an exception that is not, and all callers may have been cancelled.
         if not task.cancelled():
             task.exception()
 
@@ -144,20 +149,20 @@ def _useful_seconds(lifetime: float | None) -> float:
 
 
 class Credentials(Protocol):
-    """Where the value of the Authorization header comes from; account lifetime.
+    """The source of the `Authorization` header. Lifetime: account.
 
     Attributes:
-        renewable: Whether a value that the upstream refuses may be replaced by another.
+        renewable: Whether a value that the upstream refuses can be replaced by another.
     """
 
     renewable: bool
 
-    def at_hand(self) -> str | None:
-        """The header's value for the next call, where it is there and good; None where it must be got first."""
+    def current(self) -> str | None:
+        """Return the header's value for the next call; None where it must be fetched first."""
         ...
 
     async def authorization(self, scope: CallScope) -> str | None:
-        """The header's value for the next call, got or refreshed first where needed.
+        """Return the header's value for the next call, fetched first where needed.
 
         Raises:
             UpstreamError: no token could be fetched.
@@ -174,11 +179,11 @@ class Credentials(Protocol):
 
 
 class Identifying:
-    """Sends an account's calls for tokens, which have no other credentials; account lifetime.
+    """Names the account on its calls for tokens, which carry no credentials in the header. Lifetime: account.
 
     Args:
         inner: The upstream's policies, shared by all accounts.
-        identity: The account's name in pacing and logs, so that its limits are its own; never a secret.
+        identity: The account's name in pacing and logs; never a secret. Its limits are its own by this name.
     """
 
     def __init__(self, inner: Transport, identity: str) -> None:
@@ -192,7 +197,7 @@ class Identifying:
 
 
 class Authorizing:
-    """Sends every call of one account with its credentials; account lifetime.
+    """Sends every call of one account with its credentials. Lifetime: account.
 
     Args:
         inner: The upstream's policies, shared by all accounts.
@@ -206,9 +211,10 @@ class Authorizing:
         self._identity = identity
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Send with credentials; once more with new ones after a 401, which the upstream answers before it acts."""
+        """Send with credentials, and once more with renewed ones after a 401."""
         call.identity = self._identity
-        call.authorization = self._credentials.at_hand()
+        call.authorization = self._credentials.current()
+        # No coroutine for fixed credentials, because it would cost each call more than the header does.
         if self._credentials.renewable or call.authorization is None:
             return self._send_renewing(call)
         return self._inner.send(call)
@@ -219,6 +225,7 @@ class Authorizing:
         answer = await self._inner.send(call)
         if answer.status != 401 or not await self._credentials.renew(call.authorization, _scope_of(call)):
             return answer
+        # Even a call that must not be sent twice, because an upstream answers 401 before it acts.
         call.authorization = await self._credentials.authorization(_scope_of(call))
         return await self._inner.send(call)
 

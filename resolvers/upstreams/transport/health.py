@@ -1,4 +1,4 @@
-"""What the policies found out about one address of an upstream; read by `upstreams { state }`, asked of nobody."""
+"""The health of one address of an upstream, from the gateway's own calls, and shown by `upstreams { state }`."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 
 REMEMBERED_IDENTITIES: Final = 10_000
-"""Callers may bring credentials of their own, so the number of identities has no bound of its own."""
+"""Bounded, because callers may bring credentials of their own, each of which is an identity."""
 
 
 class Condition(Enum):
-    """How an address of an upstream is doing; `UNASKED` says nothing about it."""
+    """The condition of an address; `UNASKED` until a call went there."""
 
     UNASKED = "UNASKED"
     HEALTHY = "HEALTHY"
@@ -21,18 +21,23 @@ class Condition(Enum):
 
 
 class LastError(msgspec.Struct, frozen=True):
-    """The code of a failure, and when it was, by the event loop's clock, in seconds."""
+    """A failure.
+
+    Args:
+        at: When it was, by the event loop's clock, in seconds.
+        code: The code of its error.
+    """
 
     at: float
     code: str
 
 
 class Pace(msgspec.Struct):
-    """What one identity's calls met; times are the event loop's clock, in seconds.
+    """How one identity's calls are held back. Lifetime: process. Times are the event loop's clock, in seconds.
 
     Args:
-        closed_until: No call goes out before.
-        learnt: Whether a rate that a 429 taught is in force.
+        closed_until: No call is sent before this.
+        learnt: Whether a rate learnt from a 429 is in force.
         error: The last refusal of its rate or of its credentials.
     """
 
@@ -42,17 +47,17 @@ class Pace(msgspec.Struct):
 
 
 class UpstreamHealth:
-    """What is known of one address from the gateway's own calls; process lifetime.
+    """The health of one address. Lifetime: process.
 
-    The breaker writes the attributes, pacing the paces; on trouble only, so that a good call costs next to nothing.
+    The breaker writes the attributes, pacing writes the paces, both only on trouble, so that a good call costs nothing.
 
     Args:
         clock: The event loop's clock, in seconds.
 
     Attributes:
-        asked: Whether any call went there.
+        asked: Whether any call was sent there.
         probe_at: When the open breaker lets the next call through; None while it is closed.
-        failing_until: Until when the failures of late count as trouble.
+        failing_until: Until when recent failures count as trouble.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -64,7 +69,7 @@ class UpstreamHealth:
         self.failing_until = 0.0
 
     def note_failure(self, code: str) -> None:
-        """Keep the code of a failure that concerns everybody: no answer, or one of 5xx."""
+        """Keep the code of a failure that concerns every identity: no answer, or a 5xx."""
         self._error = LastError(self._clock(), code)
 
     def note_refusal(self, identity: str, code: str) -> None:
@@ -72,7 +77,7 @@ class UpstreamHealth:
         self.pace_of(identity).error = LastError(self._clock(), code)
 
     def pace_of(self, identity: str) -> Pace:
-        """What pacing holds against an identity, to be read and written."""
+        """Return the pace of an identity, which pacing writes."""
         pace = self._paces.get(identity)
         if pace is None:
             pace = self._paces[identity] = Pace()
@@ -81,11 +86,9 @@ class UpstreamHealth:
         return pace
 
     def condition(self, identity: str) -> Condition:
-        """How the address is doing for the calls of one identity.
-
-        An open breaker is UNAVAILABLE until its next probe is due, and DEGRADED from then on: the next call is sent.
-        """
+        """Return the condition of the address for the calls of one identity."""
         now = self._clock()
+        # An open breaker is DEGRADED once its probe is due, because the next call is then sent.
         if self.probe_at is not None:
             return Condition.UNAVAILABLE if now < self.probe_at else Condition.DEGRADED
         pace = self._paces.get(identity)
@@ -94,13 +97,13 @@ class UpstreamHealth:
         return Condition.HEALTHY if self.asked else Condition.UNASKED
 
     def last_error(self, identity: str) -> LastError | None:
-        """The last failure that this identity could have met: everybody's or its own."""
+        """Return the last failure that concerns this identity; None where there was none."""
         pace = self._paces.get(identity)
         errors = [error for error in (self._error, pace.error if pace is not None else None) if error is not None]
         return max(errors, key=lambda error: error.at, default=None)
 
     def retry_after(self, identity: str) -> float | None:
-        """Seconds until a call of this identity may go out; None where none is held back."""
+        """Return the seconds until a call of this identity may be sent; None where none is held back."""
         pace = self._paces.get(identity)
         until = max(self.probe_at or 0.0, pace.closed_until if pace is not None else 0.0)
         seconds = until - self._clock()

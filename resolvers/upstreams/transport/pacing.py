@@ -2,19 +2,19 @@
 
 Theory of operation
 -------------------
-Each identity at each address has a `Gate`. While nothing is known of a limit the gate is open, and a call passes
-without a look at anything shared. An answer of 429 (or a header that says that few calls remain) closes the gate::
+Each identity at each address has a `Gate`. While no limit is known the gate is open, and a call passes without reading
+anything shared. An answer of 429, or a header that says that few calls remain, closes the gate::
 
     open ---- 429, or none remaining ----> closed until the upstream's time
       ^                                        |
       +--- the limit is forgotten --- paced <--+
 
-While it is closed or paced, calls wait in the order of their deadlines, and one timer lets the next out. A call whose
-turn would come after its deadline fails at once with UpstreamRateLimited and the seconds to wait. The pure functions of
-`rate_state.py` decide how fast a paced gate lets calls out; `shared_rate.py` keeps their state in this process, or in
-Redis, where all processes change it together.
+While it is closed or paced, calls wait in the order of their deadlines, and the first of them sleeps until the next may
+be sent. A call whose turn would come after its deadline fails at once with UpstreamRateLimited and the seconds to wait.
+The pure functions of `rate_state.py` decide how fast a paced gate sends; `shared_rate.py` stores their state in this
+process, or in Redis, where all processes change it together.
 
-Written by hand: the rate of aiolimiter is fixed, its queue knows no deadlines, and its bucket cannot be shared.
+Written by hand because the rate of aiolimiter is fixed, its queue knows no deadlines, and its bucket cannot be shared.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from typing import Final
 
 from resolvers.errors import UpstreamRateLimited
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, TurnedBack
+from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, Requeued
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.rate_state import (
     Accepted,
@@ -45,14 +45,14 @@ from resolvers.upstreams.transport.rate_state import (
 from resolvers.upstreams.transport.shared_rate import RateChange, SharedRate
 
 SLICES: Final = 20
-"""Into how many slices the longest window is cut; a count is right but for a part of one slice."""
+"""In the longest window; a count is exact but for a part of one slice."""
 
 
 class SlidingCount:
-    """Counts in slices of time, of which the oldest fades out; gate lifetime.
+    """Counts in slices of time, of which the oldest counts in part. Lifetime: that of its gate.
 
     Args:
-        seconds: The longest window that can be asked for.
+        seconds: The longest window that can be counted.
     """
 
     __slots__ = ("_count", "_older", "_per_second", "_slice")
@@ -64,14 +64,14 @@ class SlidingCount:
         self._older: deque[tuple[int, int]] = deque(maxlen=SLICES)
 
     def add(self, now: float) -> None:
-        """Count one."""
+        """Count one at `now`, in seconds."""
         current = int(now * self._per_second)
         if current != self._slice:
             self._turn_to(current)
         self._count += 1
 
     def last(self, seconds: float, now: float) -> float:
-        """How many there were in the last so many seconds, taking those of the oldest slice as evenly spread."""
+        """Return the count of the last `seconds`, with those of the oldest slice taken as evenly spread over it."""
         current = int(now * self._per_second)
         if current != self._slice:
             self._turn_to(current)
@@ -85,12 +85,12 @@ class SlidingCount:
 
 
 SHORTEST_WINDOW: Final = 1.0
-"""In seconds, the unit of `Retry-After`: what it says of a window is rounded up to it."""
+"""In seconds: the unit of `Retry-After`, to which upstreams round up."""
 
 
 @dataclass(order=True, slots=True)
 class _Ticket:
-    """A waiting call's place in the queue; lives until it goes or gives up."""
+    """A waiting call in the queue. Lifetime: until the call is sent or cancelled."""
 
     deadline: float
     number: int
@@ -99,7 +99,7 @@ class _Ticket:
 
 @dataclass(frozen=True, slots=True)
 class GateParts:
-    """What all gates of one address share; process lifetime."""
+    """What all gates of one address share. Lifetime: process."""
 
     rate: SharedRate
     config: PacingConfig
@@ -109,14 +109,20 @@ class GateParts:
 
 
 class Gate:
-    """Lets one identity's calls out at the pace its limit allows; process lifetime.
+    """Sends one identity's calls at the pace that its limit allows. Lifetime: process.
+
+    Args:
+        key: The address and the identity, in the store of rates.
+        identity: The identity, in the health of the address.
+        parts: What all gates of the address share.
 
     Attributes:
-        restricted: Whether a call has to ask before it goes.
-        look_at: When to ask in any case, because another process may have learnt something; None for never.
-        in_flight: How many calls are out.
-        refusals: How many refusals were known when the next call goes out.
-        accepted: The calls that the upstream took of late.
+        restricted: Whether a call has to be admitted before it is sent.
+        recheck_at: When a call has to be admitted in any case, because another process may have learnt a limit; None
+            for never.
+        in_flight: The number of calls that are sent and not answered.
+        refusals: The number of refusals known so far.
+        accepted: The calls that the upstream accepted lately.
     """
 
     def __init__(self, key: str, identity: str, parts: GateParts) -> None:
@@ -128,32 +134,35 @@ class Gate:
         self._next_at = 0.0
         self._per_second = parts.config.rate_per_second
         self.restricted = self._per_second is not None
-        self.look_at = None if parts.rate.look_again_seconds is None else parts.clock()
+        self.recheck_at = None if parts.rate.recheck_seconds is None else parts.clock()
         self.in_flight = 0
         self.refusals = 0
         self.accepted = SlidingCount(parts.config.window_seconds)
 
     @property
     def is_unused(self) -> bool:
-        """Whether no call is out or waits."""
+        """Whether no call is in flight or waits."""
         return not (self._waiting or self.in_flight)
 
     async def admit(self, call: Call) -> None:
-        """Wait for the call's turn; the first in the queue asks for all.
+        """Wait for the call's turn.
 
         Raises:
             UpstreamRateLimited: its turn would come after its deadline.
         """
         ticket = _Ticket(call.deadline, next(self._numbers))
+        # Before it waits at all, because its client then has time left for something else.
         self._refuse_if_hopeless(call, ahead=bisect(self._waiting, ticket))
         insort(self._waiting, ticket)
         try:
             await self._take_turn(call, ticket)
         finally:
+            # Also when it is cancelled or refused: the next in the queue is now the first, and has to ask.
             self._waiting.remove(ticket)
             self._wake_first()
 
     async def _take_turn(self, call: Call, ticket: _Ticket) -> None:
+        # Only the first in the queue reads the shared state, so that Redis is asked once for all that wait.
         while True:
             while self._waiting[0] is not ticket:
                 ticket.turn = asyncio.get_running_loop().create_future()
@@ -171,47 +180,49 @@ class Gate:
                 turn.set_result(None)
 
     async def learn_refusal(self, pause: float, refusals: int, *, about_rate: bool) -> float:
-        """Close the gate for a pause in seconds, slow down, and return the seconds until the next call may go.
+        """Close the gate, slow down, and return the seconds until the next call may be sent.
 
         Args:
-            pause: As the upstream asked, or by default.
-            refusals: What `refusals` was when the refused call went out.
-            about_rate: Whether the upstream complained about the rate (429).
+            pause: Seconds, as the upstream asked, or by default.
+            refusals: The value of `refusals` when the refused call was sent.
+            about_rate: Whether the refusal is about the rate (429).
         """
         self.restricted = True
         config = self._parts.config
-        accepted = self._accepted_of_late(pause) if about_rate else None
+        accepted = self._recently_accepted(pause) if about_rate else None
         refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
         rate_status = await self._change(partial(refuse, config=config, refusal=refusal))
         if about_rate:
             self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
         return rate_status.next_in
 
-    def _accepted_of_late(self, pause: float) -> Accepted:
-        """What the upstream took in its window: a pause shorter than ours tells that it counts in a shorter one.
-
-        Not so where hardly anything was taken in the pause's length before: then the longer window is used up.
-        """
+    def _recently_accepted(self, pause: float) -> Accepted:
+        """Return what the upstream accepted in its window, which is estimated from the pause that it asks for."""
         window, now = self._parts.config.window_seconds, self._parts.clock()
+        # A pause shorter than the configured window means that the upstream counts in a shorter one; unless hardly
+        # anything was accepted in that time, and so the longer window is used up.
         shorter = min(window, max(SHORTEST_WINDOW, pause))
         accepted = Accepted(self.accepted.last(shorter, now), shorter)
-        return accepted if accepted.is_telling else Accepted(self.accepted.last(window, now), window)
+        return accepted if accepted.is_significant else Accepted(self.accepted.last(window, now), window)
 
     async def learn_remaining(self, remaining: Remaining) -> None:
-        """Send no more calls than the upstream says are left, those under way counted as not yet seen by it.
+        """Send no more calls than the upstream says are left.
 
-        While more are left than could be used up at once, there is nothing to learn.
+        Args:
+            remaining: What it says in an answer.
         """
+        # While more are left than could be used up at once, the shared state need not know.
         if remaining.calls > max(2 * self.in_flight, (remaining.limit or 0) // 10):
             return
         config, seconds = self._parts.config, min(remaining.seconds, self._parts.config.longest_pause)
+        # The upstream may not have counted the calls in flight yet.
         left = max(0, remaining.calls - self.in_flight)
         await self._change(partial(allow, config=config, allowance=left, seconds=seconds))
 
     async def _change(self, change: RateChange) -> RateStatus:
         parts = self._parts
-        if parts.rate.look_again_seconds is not None:
-            self.look_at = parts.clock() + parts.rate.look_again_seconds
+        if parts.rate.recheck_seconds is not None:
+            self.recheck_at = parts.clock() + parts.rate.recheck_seconds
         rate_status = await parts.rate.change(self._key, change)
         self.restricted = rate_status.restricted
         self.refusals = rate_status.refusals
@@ -223,7 +234,7 @@ class Gate:
         return rate_status
 
     def _refuse_if_hopeless(self, call: Call, ahead: int) -> None:
-        """The least that the call would wait: until a place is free, and for those before it."""
+        """Raise UpstreamRateLimited if the least that the call would wait, behind `ahead` others, is too long."""
         wait = max(0.0, self._next_at - self._parts.clock())
         if self._per_second is not None:
             wait += ahead / self._per_second
@@ -243,19 +254,19 @@ class Gate:
 
 
 MOST_GATES: Final = 10_000
-"""Callers may bring credentials of their own; beyond this many, gates through which nothing goes make room."""
+"""Bounded, because callers may bring credentials of their own. Unused gates make room."""
 
-LOOKED_AT: Final = 100
-"""Of the oldest gates, how many are looked at for one that holds nothing back."""
+SEARCHED_GATES: Final = 100
+"""How many of the oldest gates are searched for an open one, which is lost at no cost."""
 
 
 class Pacing:
-    """Sends each call through the gate of its identity; process lifetime.
+    """Sends each call through the gate of its identity. Lifetime: process.
 
     Args:
-        inner: The concurrency limit. Calls that wait there when the gate closes come back to wait at the gate.
-        name: Names the address in keys that processes share.
-        parts: What the gates are made of.
+        inner: The concurrency limit. Calls that wait there when a gate closes are requeued to wait at their gate.
+        name: The upstream and its address, in keys that processes share.
+        parts: What all gates share.
     """
 
     def __init__(self, inner: ConcurrencyLimit, name: str, parts: GateParts) -> None:
@@ -267,20 +278,21 @@ class Pacing:
         self._dropped_restricted = False
 
     async def send(self, call: Call) -> Answer:
-        """Send in the call's turn, and learn from the answer how fast the next may follow.
+        """Send the call in its turn, and learn from the answer how fast the next may follow.
 
         Raises:
             UpstreamRateLimited: its turn would come after its deadline; nothing was sent.
         """
         gate = self._gates.get(call.identity) or self._open_gate(call.identity)
         while True:
-            if gate.restricted or (gate.look_at is not None and self._clock() >= gate.look_at):
+            if gate.restricted or (gate.recheck_at is not None and self._clock() >= gate.recheck_at):
                 await gate.admit(call)
             refusals = gate.refusals
             gate.in_flight += 1
             try:
                 answer = await self._inner.send(call)
-            except TurnedBack:
+            except Requeued:
+                # A refusal closed the gate while the call waited for a slot.
                 continue
             finally:
                 gate.in_flight -= 1
@@ -294,31 +306,32 @@ class Pacing:
             return answer
 
     async def _learn_refusal(self, gate: Gate, answer: Answer, refusals: int) -> float | None:
-        """Close the gate where the answer asks for that; answers how long it holds calls back then, in seconds."""
+        """Close the gate if the answer asks for it, and return the seconds for which calls are held back then."""
         pause = pause_of(answer, self._parts.config.window_seconds)
         if pause is None:
             return None
-        self._inner.turn_back()
+        # Before the store is asked, which takes a while with Redis: no call that waits for a slot may be sent in it.
+        self._inner.requeue()
         return await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
 
     def _open_gate(self, identity: str) -> Gate:
         if len(self._gates) >= MOST_GATES:
             self._make_room()
         gate = self._gates[identity] = Gate(f"{self._name}:{identity}", identity, self._parts)
-        # Whether calls are held back is known to the keeper of the rates, which the first of the new gate then asks.
+        # A dropped gate may have been closed. The store still knows, so the first call of a new gate asks there.
         gate.restricted = gate.restricted or self._dropped_restricted
         return gate
 
     def _make_room(self) -> None:
-        """Drop the oldest gate that holds nothing back; of many that all do, the oldest through which nothing goes."""
+        """Drop the oldest unused gate that is open, or, if the oldest are all restricted, the first unused of them."""
         found = None
-        for looked_at, (identity, gate) in enumerate(self._gates.items()):
+        for searched, (identity, gate) in enumerate(self._gates.items()):
             if gate.is_unused:
                 found = found or identity
                 if not gate.restricted:
                     found = identity
                     break
-            if found is not None and looked_at >= LOOKED_AT:
+            if found is not None and searched >= SEARCHED_GATES:
                 break
         if found is not None:
             self._dropped_restricted |= self._gates.pop(found).restricted

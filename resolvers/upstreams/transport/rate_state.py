@@ -1,10 +1,21 @@
-"""How fast an upstream may be called, and what a 429 teaches about it: pure functions over one frozen state.
+"""How fast an upstream may be called, and what a 429 teaches about that: pure functions over one frozen state.
 
-A 429 closes the gate for as long as the upstream says and halves the rate. From the reopening on the rate grows by the
-same amount each second: up to just below what the upstream was seen to accept and, once that is old news, beyond it,
-until the limit is forgotten.
+Theory of operation
+-------------------
+A token bucket whose rate is learnt (additive increase, multiplicative decrease). A 429 closes the gate for as long as
+the upstream says, and halves the rate. After that the rate grows by the same amount each second, up to just below what
+the upstream was seen to accept and, `TRUST_SECONDS` later, beyond that, until the limit is forgotten::
 
-What the headers of an answer say of the limit (Retry-After, RateLimit-*, X-RateLimit-*) is read at the end.
+    rate
+      |             429
+      |  accepted ---x- - - - - - - - - - - - - - - - - ,'  forgotten at twice what was accepted
+      |              |            _____________________,'
+      |              |         ,-'  SAFE_SHARE
+      |      halved  |       ,'
+      |              +------+
+      +--------------closed-----recovers---------------trusted until--------> time
+
+The header fields of answers about limits (Retry-After, RateLimit-*, X-RateLimit-*) are read at the end of this module.
 """
 
 from dataclasses import dataclass
@@ -17,31 +28,31 @@ from resolvers.upstreams.call import Answer, HeaderField
 from resolvers.upstreams.delay import delay_seconds
 
 BURST_SECONDS: Final = 0.2
-"""How much of the rate may be saved up. A larger burst on top of a full window would exceed the window's limit."""
+"""How much of the rate may be saved up; little, because a burst on top of a full window would exceed its limit."""
 
 SAFE_SHARE: Final = 0.9
-"""How close the rate comes to what the upstream was seen to accept."""
+"""How close the rate comes to what the upstream was seen to accept, as a share of that."""
 
 RECOVERY_SECONDS: Final = 60.0
-"""In which the rate would grow from nothing to what was accepted."""
+"""The time in which the rate would grow from zero to what was accepted."""
 
 TRUST_SECONDS: Final = 300.0
 """How long what was accepted is taken for the limit."""
 
 FORGOTTEN_AT: Final = 2.0
-"""Times what was accepted: a rate that has grown so far limits nothing."""
+"""Times what was accepted: a rate that has grown so far is no limit any more."""
 
 ENOUGH_ACCEPTED: Final = 10
-"""Fewer calls in a window say nothing about the limit."""
+"""In a window; fewer calls say nothing about the limit."""
 
 GUESSED_LIMIT: Final = 10.0
-"""Calls per second: the starting point where nothing at all is known."""
+"""Calls per second: the first limit where nothing is known."""
 
 SLOWEST: Final = 0.1
-"""Calls per second that are left however often the rate is halved."""
+"""Calls per second; the rate is not halved below this."""
 
+# One token, less what floating-point arithmetic may lose.
 _WHOLE: Final = 1 - 1e-9
-"""A token, but for what floating-point numbers lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +60,10 @@ class PacingConfig:
     """How one upstream is paced.
 
     Args:
-        rate_per_second: How many calls may start in a second; None until a 429 teaches it.
-        window_seconds: The window in which the upstream is taken to count, and how long the gate stays closed after a
-            429 without Retry-After. The SMS API's is 10 s, documented; of the others none is.
-        longest_pause: The most of a Retry-After that is believed, in seconds.
+        rate_per_second: How many calls may be sent in a second; None until a 429 teaches it.
+        window_seconds: The window in which the upstream counts, and how long the gate is closed after a 429 without
+            Retry-After. The SMS API documents 10 s; the others document none.
+        longest_pause: The longest Retry-After that is obeyed, in seconds.
     """
 
     rate_per_second: float | None = None
@@ -61,21 +72,22 @@ class PacingConfig:
 
 
 class RateState(msgspec.Struct, frozen=True, array_like=True):
-    """What is known about one limit; replaced as a whole. Times are seconds of the clock of its store.
+    """What is known about one limit; a value. Times are seconds by the clock of its store.
 
     Args:
-        tokens: Calls that may go out at once, at the time `filled_at`.
-        filled_at: See there.
-        closed_until: No call goes out before.
+        tokens: Calls that may be sent at once, at the time `filled_at`.
+        filled_at: The time of `tokens`.
+        closed_until: No call is sent before this.
         refusals: How many 429s changed the rate: tells calls sent before one from those sent after.
         halved: The rate at `recovers_from`; None where none was learnt.
         accepted: What the upstream was seen to accept, per second.
         recovers_from: When the rate begins to grow.
         trusted_until: When it may grow beyond `accepted`.
         allowance: Calls that the upstream said are left until `allowance_until`; None where it did not.
-        allowance_until: See there.
+        allowance_until: When `allowance` ends.
     """
 
+    # A full bucket, however large the rate makes it.
     tokens: float = 1e9
     filled_at: float = 0.0
     closed_until: float = 0.0
@@ -89,13 +101,13 @@ class RateState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RateStatus(msgspec.Struct, frozen=True):
-    """Where a caller stands after it asked; in durations, so that any two clocks agree.
+    """The status of a limit; a value. In durations, because the clocks of a store and of a process differ.
 
     Args:
-        wait: Seconds until it should ask again; 0 where it may go.
-        next_in: Seconds until the next place will be free, as things stand.
-        per_second: The rate in force; None for any.
-        closed_for: Seconds that the gate stays closed.
+        wait: Seconds until the call should ask again; 0 where it may be sent.
+        next_in: Seconds until the next call may be sent, as far as is known.
+        per_second: The rate in force; None for no limit.
+        closed_for: Seconds for which the gate is closed.
         refusals: As in the state.
         learnt: Whether a rate that was learnt is in force.
         restricted: Whether the next call has to ask.
@@ -113,16 +125,16 @@ class RateStatus(msgspec.Struct, frozen=True):
 Change = tuple[RateState, RateStatus]
 
 
-def look(state: RateState, now: float, config: PacingConfig) -> Change:
-    """Tell how things stand, and take nothing."""
+def peek(state: RateState, now: float, config: PacingConfig) -> Change:
+    """Return the status, and take no token."""
     return state, _rate_status(state, now, config, 0.0)
 
 
 def take(state: RateState, now: float, config: PacingConfig) -> Change:
-    """Take the place of one call, or tell how long to wait for it."""
-    shut = _shut_for(state, now)
-    if shut > 0:
-        return state, _rate_status(state, now, config, shut)
+    """Take a token for one call, or return how long to wait for it."""
+    closed_for = _closed_for(state, now)
+    if closed_for > 0:
+        return state, _rate_status(state, now, config, closed_for)
     rate = rate_of(state, now, config)
     if rate is not None:
         tokens = _tokens(state, now, rate)
@@ -135,19 +147,19 @@ def take(state: RateState, now: float, config: PacingConfig) -> Change:
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """What an upstream took before it refused; a value.
+    """What an upstream accepted before it refused; a value.
 
     Args:
-        calls: How many calls.
-        seconds: In the last so many seconds.
+        calls: The number of calls.
+        seconds: The time in which it accepted them.
     """
 
     calls: float
     seconds: float
 
     @property
-    def is_telling(self) -> bool:
-        """Whether they are enough to say something about the limit."""
+    def is_significant(self) -> bool:
+        """Whether there are enough of them to estimate the limit."""
         return self.calls >= ENOUGH_ACCEPTED
 
 
@@ -156,9 +168,9 @@ class Refusal(msgspec.Struct, frozen=True):
 
     Args:
         pause: Seconds for which the upstream wants no calls.
-        accepted: What it took before; None where the refusal is not about the rate (503): then a rate in force is
+        accepted: What it accepted before; None where the refusal is not about the rate (503): then a rate in force is
             halved, and none is learnt.
-        refusals: `RateStatus.refusals` when the call went out: the rate is halved once for all calls then under way.
+        refusals: `RateStatus.refusals` when the call was sent.
     """
 
     pause: float
@@ -169,11 +181,13 @@ class Refusal(msgspec.Struct, frozen=True):
 def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> Change:
     """Close the gate, and halve the rate."""
     closed_until = max(state.closed_until, now + refusal.pause)
-    limit = None if refusal.refusals < state.refusals else _limit_seen(state, now, config, refusal)
+    # Once for all calls that were in flight together, because they were all sent at the same, refused rate.
+    limit = None if refusal.refusals < state.refusals else _observed_limit(state, now, config, refusal)
     if limit is None:
         state = msgspec.structs.replace(state, closed_until=closed_until, recovers_from=closed_until)
         return state, _rate_status(state, now, config, 0.0)
-    trusted = TRUST_SECONDS if refusal.accepted is not None and refusal.accepted.is_telling else 0.0
+    # An estimate from too few calls is not trusted: the rate may grow beyond it from the reopening on.
+    trusted = TRUST_SECONDS if refusal.accepted is not None and refusal.accepted.is_significant else 0.0
     state = RateState(
         tokens=0.0,
         filled_at=closed_until,
@@ -188,8 +202,9 @@ def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal)
 
 
 def allow(state: RateState, now: float, config: PacingConfig, *, allowance: int, seconds: float) -> Change:
-    """Believe the upstream that so many calls are left for so long; of two reports on one window the smaller."""
+    """Send no more than `allowance` calls in the next `seconds`, as the upstream says."""
     until = now + seconds
+    # Two reports on one window (headers are in whole seconds): the smaller, because answers may overtake each other.
     if state.allowance is not None and abs(state.allowance_until - until) < 1.5:
         allowance, until = min(allowance, state.allowance), state.allowance_until
     state = msgspec.structs.replace(state, allowance=max(0, allowance), allowance_until=until)
@@ -197,16 +212,16 @@ def allow(state: RateState, now: float, config: PacingConfig, *, allowance: int,
 
 
 def rate_of(state: RateState, now: float, config: PacingConfig) -> float | None:
-    """The rate in force, per second; None for any."""
+    """Return the rate in force, per second; None for no limit."""
     learnt, given = _learnt(state, now), config.rate_per_second
     if learnt is None or given is None:
         return given if learnt is None else learnt
     return min(learnt, given)
 
 
-def _limit_seen(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> float | None:
-    """Calls per second that were too many; None where the refusal tells nothing of the kind."""
-    if refusal.accepted is not None and refusal.accepted.is_telling:
+def _observed_limit(state: RateState, now: float, config: PacingConfig, refusal: Refusal) -> float | None:
+    """Return the calls per second that were too many; None where the refusal does not say."""
+    if refusal.accepted is not None and refusal.accepted.is_significant:
         return refusal.accepted.calls / refusal.accepted.seconds
     rate = rate_of(state, now, config)
     return GUESSED_LIMIT if rate is None and refusal.accepted is not None else rate
@@ -219,10 +234,12 @@ def _learnt(state: RateState, now: float) -> float | None:
     rate = state.halved + growth * max(0.0, now - state.recovers_from)
     bound = SAFE_SHARE * state.accepted + growth * max(0.0, now - state.trusted_until)
     rate = max(SLOWEST, min(rate, bound))
+    # None from there on: the gate opens, and calls no longer ask the store.
     return rate if rate < FORGOTTEN_AT * state.accepted else None
 
 
 def _tokens(state: RateState, now: float, rate: float) -> float:
+    # At least one, because slow rates save up less than one call in the time of a burst.
     return min(max(1.0, rate * BURST_SECONDS), state.tokens + rate * max(0.0, now - state.filled_at))
 
 
@@ -230,7 +247,7 @@ def _next_in(state: RateState, now: float, rate: float) -> float:
     return max(0.0, state.filled_at - now) + max(0.0, 1 - _tokens(state, now, rate)) / rate
 
 
-def _shut_for(state: RateState, now: float) -> float:
+def _closed_for(state: RateState, now: float) -> float:
     used_up = state.allowance == 0 and now < state.allowance_until
     return max(0.0, state.closed_until - now, state.allowance_until - now if used_up else 0.0)
 
@@ -242,7 +259,7 @@ def _with_one_less(state: RateState, allowance: int, now: float) -> RateState:
 
 def _rate_status(state: RateState, now: float, config: PacingConfig, wait: float) -> RateStatus:
     rate = rate_of(state, now, config)
-    closed_for = _shut_for(state, now)
+    closed_for = _closed_for(state, now)
     allowing = state.allowance is not None and now < state.allowance_until
     return RateStatus(
         wait=wait,
@@ -261,12 +278,12 @@ _CUSTOMARY: Final[_Names] = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-ra
 
 
 class Remaining(msgspec.Struct, frozen=True):
-    """What is left of a limit.
+    """What an upstream says is left of its limit; a value.
 
     Args:
-        calls: How many calls.
-        seconds: Until the limit starts anew.
-        limit: Of how many; None where the upstream does not say.
+        calls: The number of calls left.
+        seconds: The time until the limit starts anew.
+        limit: The whole limit; None where the upstream does not say.
     """
 
     calls: int
@@ -275,23 +292,24 @@ class Remaining(msgspec.Struct, frozen=True):
 
 
 def pause_of(answer: Answer, default: float) -> float | None:
-    """Seconds for which the upstream wants no calls; None where it says no such thing.
+    """Return the seconds for which the upstream wants no calls; None where it does not say that.
 
     Args:
-        answer: Any.
-        default: For a 429 that does not say how long.
+        answer: Any answer.
+        default: The seconds for a 429 that does not say how long.
     """
     if answer.status not in {429, 503}:
         return None
     pause = retry_after_seconds(answer)
     if pause is None and answer.status == 429:
+        # Some upstreams say only in RateLimit-Reset when they take calls again.
         remaining = remaining_of(answer)
         return remaining.seconds if remaining is not None and remaining.calls == 0 else default
     return pause
 
 
 def remaining_of(answer: Answer) -> Remaining | None:
-    """What is left of the limit; None where the upstream says nothing, or nothing that makes sense."""
+    """Return what is left of the limit; None where the upstream does not say, or nothing that can be read."""
     headers = answer.headers
     for remaining_name, reset_name, limit_name in (_STANDARD, _CUSTOMARY):
         remaining = headers.get(remaining_name)
@@ -309,9 +327,10 @@ def _parsed(answer: Answer, remaining: str, reset: str | None, limit: str | None
 
 
 def _number(text: str | None) -> float | None:
-    """The number at the start: RateLimit-Limit may go on with the window's length, such as `100, 100;w=10`."""
+    """Return the number at the start of a field; None where there is none."""
     if text is None:
         return None
+    # RateLimit-Limit may go on with the length of the window, such as `100, 100;w=10`.
     try:
         number = float(text.partition(",")[0].partition(";")[0])
     except ValueError:

@@ -3,8 +3,8 @@
 A call that failed for a moment is sent again where that can do no harm. Nothing is sent for an operation whose time is
 up, and a try takes no longer than its upstream is given.
 
-Written by hand: stamina and tenacity retry by exceptions and keep their own time, while most failures here are answers
-with a status, and a pause must fit the call's deadline, the upstream's `Retry-After` and a test's clock.
+Written by hand because stamina and tenacity retry by exceptions and keep their own time, while most failures here are
+answers with a status, and a pause must fit the call's deadline, the upstream's `Retry-After` and a test's clock.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,20 +17,19 @@ from resolvers.upstreams.call import Answer, Call, Transport
 
 
 class Deadline:
-    """Refuses calls past their deadline; process lifetime.
+    """Refuses calls past their deadline. Lifetime: process."""
 
-    The policies inside wait no longer than the deadline themselves, so no timer is set for each call.
-    """
+    # Sets no timer for each call, because the policies inside wait no longer than the deadline themselves.
 
     def __init__(self, inner: Transport, clock: Callable[[], float]) -> None:
         self._inner = inner
         self._clock = clock
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Pass the call on while there is time.
+        """Send the call before its deadline.
 
         Raises:
-            UpstreamTimeout: the operation's time is up.
+            UpstreamTimeout: the deadline has passed; nothing was sent.
         """
         if self._clock() >= call.deadline:
             message = f"The operation's time was up before {call.upstream.name} could be asked for {call.operation}."
@@ -39,17 +38,15 @@ class Deadline:
 
 
 SHORTEST_TRY: Final = 0.001
-"""Seconds; a call whose time is up all the same ends as one that took too long."""
+"""Seconds. Not zero, so that a call whose deadline passes meanwhile ends as one that timed out."""
 
 
 class TryTimeout:
-    """Gives each try its time; process lifetime.
-
-    The wire keeps the time itself, below Python, which costs nothing.
+    """Sets the timeout of each try. Lifetime: process.
 
     Args:
-        inner: The wire.
-        seconds: What one try may take.
+        inner: The wire, which keeps to the timeout.
+        seconds: The longest that one try may take.
         clock: The event loop's clock, in seconds.
     """
 
@@ -59,7 +56,7 @@ class TryTimeout:
         self._clock = clock
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Send with the smaller of the two times."""
+        """Send with the timeout of a try, or what is left until the deadline if that is less."""
         left = call.deadline - self._clock()
         call.timeout = self._seconds if left > self._seconds else max(SHORTEST_TRY, left)
         return self._inner.send(call)
@@ -73,9 +70,9 @@ class RetryConfig:
     """How often and how soon a call is sent again.
 
     Args:
-        most_tries: The first included.
+        most_tries: How often a call is sent, the first time included.
         first_pause: The longest pause after the first try, in seconds; it doubles with each try.
-        longest_pause: The bound of that, in seconds.
+        longest_pause: The most that the longest pause grows to, in seconds.
     """
 
     most_tries: int = 3
@@ -84,16 +81,14 @@ class RetryConfig:
 
 
 class Retry:
-    """Repeats repeatable calls after a broken connection, 429, 502, 503 and 504; process lifetime.
-
-    A try that never reached the wire was stopped by a policy further in, which knows better: that is final.
+    """Sends repeatable calls again after a broken connection, 429, 502, 503 and 504. Lifetime: process.
 
     Args:
         inner: The next transport.
-        config: How often and how soon.
+        config: How often and how soon a call is sent again.
         clock: The event loop's clock, in seconds.
-        sleep: Waits so many seconds.
-        random: A number from 0 to 1, the share of the longest pause that is waited (full jitter).
+        sleep: Waits for a number of seconds.
+        random: Returns a number from 0 to 1, the share of the longest pause to wait (full jitter).
     """
 
     def __init__(
@@ -112,11 +107,12 @@ class Retry:
         self._random = random
 
     async def send(self, call: Call) -> Answer:
-        """Send until there is a proper answer, the tries are used up, or the next would come too late.
+        """Send until an answer need not be retried, the tries are used up, or the next would be too late.
 
         Raises:
-            UpstreamError: as the last try did.
+            UpstreamError: the last try raised it.
         """
+        # A change that may have been carried out must not be sent twice.
         if not call.repeatable:
             return await self._inner.send(call)
         tried = 0
@@ -127,6 +123,7 @@ class Retry:
                 answer = await self._inner.send(call)
             except UpstreamUnavailable as error:
                 pause = self._pause(call, tried, error.retry_after)
+                # A try that never reached the wire was refused by a policy further in, such as an open breaker: final.
                 if pause is None or call.tries == sent_before:
                     raise
             else:
@@ -138,9 +135,10 @@ class Retry:
             await self._sleep(pause)
 
     def _pause(self, call: Call, tried: int, retry_after: float | None) -> float | None:
-        """Seconds until the next try; None where there shall be none."""
+        """Return the seconds until the next try; None where there is none."""
         if tried >= self._config.most_tries:
             return None
         longest = min(self._config.longest_pause, self._config.first_pause * 2.0 ** (tried - 1))
+        # Random, so that calls that failed together do not return together; and never before the upstream asks for it.
         pause = self._random() * longest + (retry_after or 0.0)
         return pause if self._clock() + pause < call.may_wait_until else None

@@ -1,6 +1,17 @@
-"""Keeps the states of rate limits: in this process, or in Redis, where all processes together stay below them.
+"""Stores the states of rate limits: in this process, or in Redis, where all processes together stay below them.
 
-A state is replaced in a single step by a pure function of `rate_state.py`; in Redis by compare-and-set.
+Theory of operation
+-------------------
+The rules are the pure functions of `rate_state.py`, in Python; a store replaces a state in one step. In Redis that is
+compare-and-set, and a lost comparison means that another process has changed the state::
+
+    read --> change(state, now) --- unchanged --> done
+               ^    `-- changed --> replace if it is still what was read --- yes --> done
+               |                                 | no
+               +---------------------------------+
+
+Times are those of the store, so that the clocks of hosts need not agree. While Redis fails, each process keeps states
+of its own, and asks Redis again after `AWAY_SECONDS`.
 """
 
 import logging
@@ -15,43 +26,43 @@ from redis.exceptions import RedisError
 from resolvers.upstreams.transport.rate_state import Change, RateState, RateStatus
 
 RateChange = Callable[[RateState, float], Change]
-"""From a state and the keeper's time to the state that replaces it, and how things stand then."""
+"""From a state and the store's time to the state that replaces it, and the status that follows."""
 
 MOST_STATES: Final = 10_000
 UNKNOWN: Final = RateState()
 
 
 class SharedRate(Protocol):
-    """Keeps the state of each limit for all who share it; process lifetime."""
+    """Stores the state of each limit for all that share it. Lifetime: process."""
 
-    look_again_seconds: float | None
-    """How soon another process's change may go unnoticed while nothing is restricted; None where there is no other."""
+    recheck_seconds: float | None
+    """How long another process's change may go unnoticed while nothing is restricted; None if no other shares it."""
 
     async def change(self, key: str, change: RateChange) -> RateStatus:
         """Replace a state in one step.
 
         Args:
-            key: Names the limit: address and identity.
-            change: Called at least once, with nothing else happening to the state meanwhile.
+            key: The address and the identity of the limit.
+            change: Called at least once; the last call is the one that counts.
         """
         ...
 
 
 class LocalRate:
-    """Keeps the states in this process, bounded; process lifetime.
+    """Stores the states in this process, up to `MOST_STATES`. Lifetime: process.
 
     Args:
-        clock: Seconds, never going back.
+        clock: A monotonic clock, in seconds.
     """
 
-    look_again_seconds: float | None = None
+    recheck_seconds: float | None = None
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._states: OrderedDict[str, RateState] = OrderedDict()
 
     async def change(self, key: str, change: RateChange) -> RateStatus:
-        """Replace a state; nothing runs in between."""
+        """Replace a state."""
         state, rate_status = change(self._states.get(key, UNKNOWN), self._clock())
         self._states[key] = state
         self._states.move_to_end(key)
@@ -61,10 +72,10 @@ class LocalRate:
 
 
 KEPT_SECONDS: Final = 1200
-"""After this long without a call nothing that was learnt is in force."""
+"""How long a state is kept after the last change; by then nothing that was learnt is in force."""
 
 AWAY_SECONDS: Final = 1.0
-"""How long Redis is left alone after it failed."""
+"""How long Redis is not asked again after it failed."""
 
 REPLACE: Final = """
 local time = redis.call('TIME')
@@ -76,28 +87,25 @@ if ARGV[1] ~= ARGV[2] and current == ARGV[1] then
 end
 return {0, current, now}
 """
-"""Replaces a value that is as expected; answers whether it did, what the value was, and the time for all processes."""
+"""Replaces a value that is as expected; returns whether it did, the value before, and the time of Redis."""
 
 _DECODER: Final = msgspec.json.Decoder(RateState)
 _LOG: Final = logging.getLogger(__name__)
 
 
 class RedisRate:
-    """Keeps the states in Redis, and in this process while Redis fails; process lifetime.
-
-    The rules stay in Python: a state is read, changed, and written back if it is still the same. Times are those of
-    Redis, so that hosts need not agree on theirs.
+    """Stores the states in Redis, and in this process while Redis fails. Lifetime: process.
 
     Args:
-        redis: With timeouts that a call can bear.
-        prefix: What every key begins with.
+        redis: A client whose timeouts a call can bear.
+        prefix: The beginning of every key.
         clock: The event loop's clock, in seconds.
 
     Attributes:
         failures: How often Redis failed.
     """
 
-    look_again_seconds: float | None = 1.0
+    recheck_seconds: float | None = 1.0
 
     def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float]) -> None:
         self._script = redis.register_script(REPLACE)
@@ -109,7 +117,8 @@ class RedisRate:
         self.failures = 0
 
     async def change(self, key: str, change: RateChange) -> RateStatus:
-        """Replace a state, in this process alone while Redis fails."""
+        """Replace a state; only in this process while Redis fails."""
+        # Otherwise each call would wait for the timeout of a Redis that is down.
         if self._clock() < self._away_until:
             return await self._local.change(key, change)
         try:
@@ -123,11 +132,14 @@ class RedisRate:
         return rate_status
 
     async def _change(self, key: str, change: RateChange) -> RateStatus:
-        """Try until nobody else was faster; each failed attempt is another process's success."""
+        """Read and replace a state until no other process has changed it in between."""
+        # Without a bound, because each failed attempt is another process's success.
+        # Equal arguments make the script read only.
         _, current, now = await self._replace(key, b"", b"")
         while True:
             before = _state_in(current)
             after, rate_status = change(before, now)
+            # Nothing to write: the call has to wait, or no limit is in force.
             if after is before:
                 return rate_status
             replaced, current, now = await self._replace(key, current, msgspec.json.encode(after))
@@ -147,7 +159,7 @@ class RedisRate:
 
 
 def _state_in(value: bytes) -> RateState:
-    """The state; a value that another release wrote is as good as none."""
+    """Return the state in a value of Redis; `UNKNOWN` for one that another release wrote in another form."""
     try:
         return _DECODER.decode(value) if value else UNKNOWN
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""The order of the policies around an upstream, from the outside in; the one place that knows it."""
+"""Builds the policies around an upstream, and is the only place that knows their order."""
 
 import asyncio
 from asyncio import get_running_loop
@@ -19,10 +19,10 @@ from resolvers.upstreams.transport.tracing import CallObserver, FailureLog, Trac
 
 @dataclass(frozen=True, slots=True)
 class StackConfig:
-    """How patient and how busy we are with one upstream.
+    """The policies of one upstream.
 
     Args:
-        timeout_seconds: What one try may take.
+        timeout_seconds: The longest that one try may take.
         concurrency: How many calls may be in flight at once.
         retry: How often a call is sent again.
         breaker: When the upstream counts as down.
@@ -37,20 +37,20 @@ class StackConfig:
 
 
 def loop_clock() -> float:
-    """The running event loop's clock, in seconds: what every deadline is measured by."""
+    """Return the running event loop's clock, in seconds, by which every deadline is measured."""
     return get_running_loop().time()
 
 
 @dataclass(frozen=True, slots=True)
 class StackSurroundings:
-    """What the policies of all upstreams share; process lifetime.
+    """What the policies of all upstreams share. Lifetime: process.
 
     Args:
         clock: The event loop's clock, in seconds.
-        sleep: Waits so many seconds.
-        random: A number from 0 to 1.
-        rate: Where limits are kept.
-        observer: Told of every call, if anybody is.
+        sleep: Waits for a number of seconds.
+        random: Returns a number from 0 to 1.
+        rate: The store of rate limits.
+        observer: Receives the outcome of every call, if not None.
     """
 
     clock: Callable[[], float] = loop_clock
@@ -62,11 +62,11 @@ class StackSurroundings:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One address of an upstream, ready to be called; process lifetime.
+    """One address of an upstream, ready to be called. Lifetime: process.
 
     Args:
         transport: The outermost policy.
-        health: What the policies know of the address.
+        health: The health of the address, from its calls.
     """
 
     transport: Transport
@@ -74,14 +74,16 @@ class Stack:
 
 
 def build_stack(wire: Transport, name: str, config: StackConfig, surroundings: StackSurroundings) -> Stack:
-    """The wire with every policy around it, read from the bottom up.
+    """Return the wire with every policy around it.
 
     Args:
         wire: The innermost transport.
-        name: Names the address in keys that processes share.
-        config: The upstream's.
+        name: The upstream and its address, in keys that processes share.
+        config: The policies of the upstream.
         surroundings: What all upstreams share.
     """
+    # From the inside out. A call that waits for a slot can be requeued by pacing, which is therefore around the limit.
+    # The breaker is inside the retries, to count each try, and around pacing, to refuse before a call waits.
     clock, sleep = surroundings.clock, surroundings.sleep
     health = UpstreamHealth(clock)
     transport: Transport = TryTimeout(wire, config.timeout_seconds, clock)

@@ -1,6 +1,6 @@
-"""Notes each call of an operation that is traced, and reports every call to the metrics.
+"""Records each call of an operation that is traced, and reports every call to the metrics.
 
-Why an upstream cannot be reached is logged here too: each reason once a minute, however many calls meet it.
+Also logs why an upstream cannot be reached: each reason once a minute, for any number of calls.
 """
 
 import logging
@@ -13,30 +13,30 @@ from resolvers.errors import GatewayError, UpstreamError
 from resolvers.upstreams.call import Answer, Call, CallTrace, Transport
 
 CANCELLED = "CANCELLED"
-"""The outcome of a call whose caller gave up."""
+"""The outcome of a call that was cancelled."""
 
 
 class CallObserver(Protocol):
-    """Is told how each call ended; process lifetime."""
+    """Receives the outcome of each call. Lifetime: process."""
 
     def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
-        """Take note of a call that is over; must neither raise nor wait.
+        """Record a call that ended. Must not raise or wait.
 
         Args:
-            call: With `tries` as they were.
+            call: The call, with the number of its tries.
             outcome: The answer's status, an error's code, or CANCELLED.
-            seconds: What it took in all: waits, tries and pauses between them.
+            seconds: The whole time: waits, tries and the pauses between them.
         """
         ...
 
 
 class Tracing:
-    """Adds a line to the operation's traces when a call is over; process lifetime.
+    """Adds a call to its operation's traces, and reports it to the observer, when it ends. Lifetime: process.
 
     Args:
         inner: The next transport.
         clock: The event loop's clock, in seconds.
-        observer: Told of every call; None costs nothing.
+        observer: Receives the outcome of every call; None costs nothing.
     """
 
     def __init__(self, inner: Transport, clock: Callable[[], float], observer: CallObserver | None = None) -> None:
@@ -45,7 +45,7 @@ class Tracing:
         self._observer = observer
 
     def send(self, call: Call) -> Awaitable[Answer]:
-        """Pass the call on, and note it if the operation is traced or calls are observed."""
+        """Send the call, and record it if its operation is traced or calls are observed."""
         if call.traces is None and self._observer is None:
             return self._inner.send(call)
         return self._send_noted(call)
@@ -60,6 +60,7 @@ class Tracing:
             outcome = error.code
             raise
         finally:
+            # Also a call that was cancelled: it may have been sent, and took its time.
             self._note(call, outcome, self._clock() - started)
         return answer
 
@@ -73,11 +74,12 @@ class Tracing:
 def _trace(call: Call, outcome: int | str, seconds: float) -> CallTrace:
     target = call.shown_path or call.url
     status = outcome if isinstance(outcome, int) else None
+    # "miss" because every call that gets here was made; the cache traces the calls that it saves.
     return CallTrace(call.upstream, call.method, target, status, round(seconds * 1000, 3), "miss", call.tries)
 
 
 SILENT_SECONDS: Final = 60.0
-"""How long a reason that was logged is not logged again."""
+"""How long a reason is not logged again."""
 
 _MOST_REASONS: Final = 100
 
@@ -85,10 +87,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class FailureLog:
-    """Logs the reasons of failed connections to one address; process lifetime.
+    """Logs the reasons of failed connections to one address. Lifetime: process.
 
     Args:
-        name: The upstream and its address.
+        name: The upstream and its address, for the log.
         clock: The event loop's clock, in seconds.
     """
 
@@ -98,7 +100,7 @@ class FailureLog:
         self._more: dict[str, int] = {}
 
     def note(self, error: UpstreamError) -> None:
-        """Log why a call failed, unless the same was logged within the last minute."""
+        """Log the reason of a failed call, unless the same was logged within `SILENT_SECONDS`."""
         reason = error.reason
         if reason is None:
             return

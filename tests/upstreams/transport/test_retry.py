@@ -1,4 +1,4 @@
-"""Calls that failed for a moment are sent again, and no others."""
+"""Calls that failed for a moment are sent again, and no others; within the deadline, and the time of each try."""
 
 import asyncio
 
@@ -6,9 +6,18 @@ import pytest
 
 from resolvers.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.retry import Retry, RetryConfig
-from resolvers.upstreams.transport.stack import loop_clock
-from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, broken, now, scripted, status
+from resolvers.upstreams.transport.retry import Deadline, Retry, RetryConfig, TryTimeout
+from resolvers.upstreams.transport.stack import StackConfig, loop_clock
+from tests.upstreams.transport.little_upstreams import (
+    OK,
+    LittleUpstream,
+    a_call,
+    broken,
+    now,
+    scripted,
+    stack_over,
+    status,
+)
 from tests.upstreams.transport.virtual_time import START, in_virtual_time
 
 
@@ -161,3 +170,34 @@ async def test_a_retry_after_that_whoever_began_the_call_cannot_wait_for_fails_n
 
     assert answer.status == 503
     assert now() == START
+
+
+@in_virtual_time
+async def test_past_its_deadline_nothing_is_sent() -> None:
+    upstream = LittleUpstream()
+
+    with pytest.raises(UpstreamTimeout, match="time was up"):
+        await Deadline(upstream, loop_clock).send(a_call(seconds=0))
+
+    assert upstream.sent == []
+
+
+@pytest.mark.parametrize(("left", "given"), [(15, 5), (3, 3), (0, 0.001), (-1, 0.001)])
+@in_virtual_time
+async def test_a_try_has_the_smaller_of_its_own_time_and_the_operations(left: float, given: float) -> None:
+    call = a_call(seconds=left)
+
+    await TryTimeout(LittleUpstream(), 5, loop_clock).send(call)
+
+    assert call.timeout == pytest.approx(given)
+
+
+@in_virtual_time
+async def test_a_stack_gives_each_try_its_own_time() -> None:
+    stack = stack_over(upstream := LittleUpstream(), StackConfig(timeout_seconds=2))
+    call = a_call()
+
+    await stack.transport.send(call)
+
+    assert call.timeout == 2
+    assert len(upstream.sent) == 1

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
-from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, look, refuse, take
+from resolvers.upstreams.transport.rate_state import Accepted, PacingConfig, Refusal, peek, refuse, take
 from resolvers.upstreams.transport.shared_rate import RedisRate
 from resolvers.upstreams.transport.stack import StackConfig, loop_clock
 from tests.redis_server import RedisServer
@@ -33,7 +33,7 @@ async def test_what_one_process_learns_holds_for_the_others(redis: Redis, redis_
     one, other = (RedisRate(redis, redis_prefix, loop_clock) for _ in range(2))
 
     await one.change("key", partial(refuse, config=FREE, refusal=Refusal(7, Accepted(100, 10), 0)))
-    rate_status = await other.change("key", partial(look, config=FREE))
+    rate_status = await other.change("key", partial(peek, config=FREE))
 
     assert rate_status.closed_for == pytest.approx(7, abs=0.5)
     assert rate_status.per_second == pytest.approx(5)

@@ -1,1 +1,1 @@
-"""The wire: one call becomes one HTTP exchange, and whatever goes wrong on the way becomes one of our errors."""
+"""The wire: one call becomes one HTTP exchange, and each failure of that becomes an error of the gateway."""

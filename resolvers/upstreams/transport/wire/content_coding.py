@@ -1,4 +1,4 @@
-"""Undoes what `Content-Encoding` says was done to a body (RFC 9110, section 8.4)."""
+"""Decodes a body by its `Content-Encoding` (RFC 9110, section 8.4), bounded in what it makes of it."""
 
 import zlib
 from typing import Final
@@ -7,27 +7,27 @@ _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _CODINGS: Final = frozenset({"gzip", "x-gzip"})
 _NO_CODINGS: Final = frozenset({"", "identity"})
 
+# In one body: an empty one is 20 bytes, and takes as long as some thousand bytes of data.
 _MOST_MEMBERS: Final = 1024
-"""Of a gzip file: an empty one takes 20 bytes and as long to undo as some thousand bytes of data."""
 
+# Fed at once: small, because zlib returns a copy of what follows a member.
 _FED_BYTES: Final = 64 * 1024
-"""At once, as what is behind a member comes back as a copy."""
 
 
 class Undecodable(ValueError):
-    """A body is not coded as its answer says, or in a way that was not asked for."""
+    """A body is not coded as its header says, or in a way that was not asked for."""
 
 
 def decoded(body: bytes, coding: str, most_bytes: int) -> bytes:
-    """The body as it was before it was coded, or its beginning where that is longer than allowed.
+    """Return the decoded body, or more than `most_bytes` of its beginning where it is longer.
 
     Args:
-        body: As it came.
+        body: The body as received.
         coding: The value of `Content-Encoding`.
-        most_bytes: Not much more than this is ever made of the body, however well it was compressed.
+        most_bytes: How long the decoded body may be; decoding stops soon after that.
 
     Raises:
-        Undecodable: it is broken, cut short, or coded in another way than gzip.
+        Undecodable: it is broken, cut short, or not coded by gzip.
     """
     codings = [name for part in coding.split(",") if (name := part.strip().lower()) not in _NO_CODINGS]
     if not codings or not body:
@@ -38,7 +38,7 @@ def decoded(body: bytes, coding: str, most_bytes: int) -> bytes:
 
 
 def _unzipped(body: memoryview, most_bytes: int) -> bytes:
-    """All members of a gzip file, one after the other (RFC 1952, section 2.2), without the zeros that may follow."""
+    """Decode all members of a gzip file (RFC 1952, section 2.2), without the zeros that may follow them."""
     parts: list[bytes] = []
     room = most_bytes + 1
     for _ in range(_MOST_MEMBERS):
@@ -55,7 +55,7 @@ def _unzipped(body: memoryview, most_bytes: int) -> bytes:
 
 
 def _unzip_member(body: memoryview, room: int, parts: list[bytes]) -> tuple[memoryview, int]:
-    """Append what the first member holds, as far as there is room; answer what is behind it, and the room left."""
+    """Append what the first member holds, up to `room` bytes; return what follows it, and the room left."""
     member = zlib.decompressobj(_GZIP_WINDOW)
     while not member.eof and room > 0:
         fed = body[:_FED_BYTES]

@@ -1,4 +1,8 @@
-"""One call as an HTTP exchange: the bytes of its request, and the future of its answer."""
+"""One call as an HTTP exchange: the bytes of its request (RFC 9112, sections 2 to 5), and the future of its answer.
+
+An `Exchange` ends once: its connection calls `succeed`, `fail` or `lose`. Only `lose` can send the request once more,
+where the connection may have been closed before the request was sent.
+"""
 
 import asyncio
 import re
@@ -16,27 +20,27 @@ from resolvers.upstreams.transport.wire.failures import Broken, TooLong, transla
 USER_AGENT: Final = "graphql-rest-gateway"
 
 _HEADS_KEPT: Final = 1024
+# RFC 9110, section 5.6.2.
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110, section 5.6.2."""
 
 _NOT_IN_VALUES: Final = re.compile(r"[^\t -~\x80-\xff]")
 
 
 class Unsendable(ValueError):
-    """A call holds characters that HTTP does not allow; says nothing of them, for they may be a secret."""
+    """A call holds characters that HTTP does not allow. It has no text, because they may be a secret."""
 
 
 def request_bytes(call: Call, authority: str, target: str, proxy_authorization: str | None = None) -> bytes:
-    """The whole request.
+    """Return the bytes of a request.
 
     Args:
-        call: What is asked.
-        authority: The `Host` header.
+        call: The call to send.
+        authority: The value of `Host`.
         target: Path and query, or the whole URL for a proxy.
-        proxy_authorization: The value of that header.
+        proxy_authorization: The value of `Proxy-Authorization`.
 
     Raises:
-        Unsendable: the target or a header would break out of its line.
+        Unsendable: the target or a header field holds characters that would end its line.
     """
     check_target(target)
     fields = _lines(authority, call.headers, call.authorization, proxy_authorization)
@@ -47,24 +51,24 @@ def request_bytes(call: Call, authority: str, target: str, proxy_authorization: 
 
 
 def check_target(target: str) -> None:
-    """Let path and query pass that can stand in a request.
+    """Check that path and query can stand in a request line.
 
     Raises:
-        Unsendable: they would break out of their line.
+        Unsendable: they hold characters that would end the target or its line.
     """
     if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise Unsendable
 
 
 def checked_fields(headers: tuple[tuple[str, str], ...], authorization: str | None) -> list[tuple[str, str]]:
-    """The header fields of a call, without those that say where it goes and how long it is.
+    """Return the header fields of a call, without `Host`, `Content-Length` and those for a proxy.
 
     Args:
-        headers: Those of the call.
-        authorization: The value of that header.
+        headers: The call's own.
+        authorization: The value of `Authorization`.
 
     Raises:
-        Unsendable: one would break out of its line.
+        Unsendable: a field holds characters that would end its line.
     """
     fields = [("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
@@ -81,7 +85,8 @@ def _lines(
     authorization: str | None,
     proxy_authorization: str | None,
 ) -> str:
-    """The header fields but for the length: the same for most calls of an account, so they are made once."""
+    """Return the lines of the header fields, without `Content-Length`."""
+    # Kept, because they are the same for most calls of an account.
     fields = [("host", authority), *checked_fields(headers, authorization)]
     if proxy_authorization is not None:
         fields.append(("proxy-authorization", proxy_authorization))
@@ -89,16 +94,17 @@ def _lines(
 
 
 class Exchange(msgspec.Struct, eq=False):
-    """Ends once, as its connection says; lives until then.
+    """One request in flight over a connection. Lifetime: until its answer or its failure.
 
     Args:
-        call: What is asked.
-        account: Whose connections may carry it; None for one that carries nothing else.
-        request: The whole of it in bytes.
-        most_bytes: How long the answer's body may be, as it comes and decompressed.
-        until: The event loop's clock, in seconds, by which the whole answer must be there.
-        answer: What is waited for; ends in an answer or an `UpstreamError`.
-        again: Does it over another connection, should this one have been closed already; None where it must not.
+        call: The call that is sent.
+        account: The account whose connections may carry it; None for a connection that carries nothing else.
+        request: The bytes of the request.
+        most_bytes: How long the answer's body may be, as received and decompressed.
+        until: The event loop's clock, in seconds, by which the answer must be complete.
+        answer: The future that the caller awaits; ends in an answer or an `UpstreamError`.
+        again: Sends the request over a new connection, if this one may have been closed before; None where it must not
+            be sent twice.
     """
 
     call: Call
@@ -110,7 +116,14 @@ class Exchange(msgspec.Struct, eq=False):
     again: "Callable[[Exchange], Awaitable[Answer]] | None" = None
 
     def succeed(self, status: int, headers: dict[HeaderField, str], body: bytes) -> None:
-        """The whole answer is there, its body as it came."""
+        """End the exchange with its answer.
+
+        Args:
+            status: The HTTP status.
+            headers: The header fields that are kept.
+            body: The body as received.
+        """
+        # The caller gave up.
         if self.answer.done():
             return
         coding = headers.get("content-encoding")
@@ -126,22 +139,24 @@ class Exchange(msgspec.Struct, eq=False):
         self.answer.set_result(Answer(status, headers, body))
 
     def fail(self, failure: Exception) -> None:
-        """There will be no answer, for one of the failures that there are words for."""
+        """End the exchange without an answer, by a failure that `translated` knows."""
         if not self.answer.done():
             error = translated(self.call, failure, self.most_bytes)
+            # As `raise ... from` would set it, but the error is raised where the future is awaited.
             error.__cause__ = failure
             self.answer.set_exception(error)
 
     def lose(self, *, untouched: bool, reason: str | None = None) -> None:
-        """The connection ended.
+        """End the exchange, or send its request again, after its connection ended.
 
         Args:
-            reason: Why, for the operator; None where the other side just ended it.
-            untouched: Not a byte of an answer had come, so that it may have been closed before the request was sent.
+            reason: Why it ended, for the operator; None where the other side just ended it.
+            untouched: Whether no byte of an answer had arrived, so that it may have ended before the request was sent.
         """
         again, self.again = self.again, None
         if again is None or not untouched or self.answer.done():
             self.fail(Broken(reason))
         else:
+            # Once only, as `again` is gone: a connection that is new cannot have been closed before.
             self.call.tries += 1
             chain(again(self), self.answer)

@@ -15,11 +15,11 @@ from resolvers.upstreams.call import Call
 
 
 class Unreached(Exception):
-    """There is no connection, so nothing was sent.
+    """No connection was made, so nothing was sent.
 
     Args:
-        reason: Why, for the operator.
-        late: There was no time to wait any longer.
+        reason: Why, for the operator; None where that is unknown.
+        late: It was not made in time.
     """
 
     def __init__(self, reason: str | None = None, *, late: bool = False) -> None:
@@ -29,10 +29,10 @@ class Unreached(Exception):
 
 
 class Broken(Exception):
-    """A connection ended before the whole answer was there.
+    """A connection ended before the answer was complete.
 
     Args:
-        reason: Why, for the operator.
+        reason: Why, for the operator; None where that is unknown.
     """
 
     def __init__(self, reason: str | None = None) -> None:
@@ -41,15 +41,15 @@ class Broken(Exception):
 
 
 class ProxyFailed(OSError):
-    """A proxy cannot be reached, or does not connect to an origin; says why, for the operator."""
+    """A proxy cannot be reached, or does not connect to an origin; its text is the reason, for the operator."""
 
 
 class Unparsable(Exception):
-    """What came is no HTTP."""
+    """The bytes received are no HTTP, or no HTTP that was asked for."""
 
 
 class Late(Exception):
-    """The whole answer was not there in time."""
+    """The answer was not complete in time."""
 
 
 class TooLong(Exception):
@@ -57,16 +57,16 @@ class TooLong(Exception):
 
 
 class HeadTooLong(Exception):
-    """The header fields of an answer, or what is around the parts of its body, are longer than allowed."""
+    """The header fields of an answer, its trailers or the extensions of its chunks are longer than allowed."""
 
 
 def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError:
-    """Our word for one of the failures.
+    """Return the gateway's error for a failure of the wire.
 
     Args:
-        call: What was asked.
-        failure: One of those above, or `Undecodable`.
-        most_bytes: How long an answer may be.
+        call: The call that failed.
+        failure: One of the failures above, or `Undecodable`.
+        most_bytes: How long the body of an answer may be.
     """
     if isinstance(failure, Unreached | Broken):
         return _unconnected(call, failure)
@@ -88,22 +88,22 @@ def _unconnected(call: Call, failure: Unreached | Broken) -> UpstreamError:
 
 
 def timed_out(call: Call, *, sent: bool) -> UpstreamTimeout:
-    """The whole answer was not there in time.
+    """Return the error for an answer that was not complete in time.
 
     Args:
-        call: What was asked.
-        sent: The request went out, or may have.
+        call: The call that failed.
+        sent: Whether the request was sent, or may have been.
     """
     message = f"{call.upstream.name} did not answer {call.operation} within {call.timeout:.1f} s; try again later."
     return UpstreamTimeout(call.upstream, message, outcome_unknown=sent and not call.repeatable)
 
 
 def unavailable(call: Call, *, sent: bool) -> UpstreamUnavailable:
-    """There is no connection, or it broke.
+    """Return the error for a connection that was not made, or broke.
 
     Args:
-        call: What was asked.
-        sent: The request went out, or may have.
+        call: The call that failed.
+        sent: Whether the request was sent, or may have been.
     """
     message = (
         f"{call.upstream.name} could not be reached for {call.operation}, or the connection broke; try again later."
@@ -112,7 +112,8 @@ def unavailable(call: Call, *, sent: bool) -> UpstreamUnavailable:
 
 
 def unsendable(call: Call) -> UpstreamUnavailable:
-    """No request can be made of the call; what is wrong with it may be a secret, so it goes no further."""
+    """Return the error for a call of which no request can be made."""
+    # What is wrong with it is not in the message, because it may be a secret.
     message = (
         f"{call.upstream.name} could not be asked for {call.operation}: its URL or the credentials for it hold "
         "characters that HTTP does not allow; its operator checks the settings."
@@ -121,24 +122,24 @@ def unsendable(call: Call) -> UpstreamUnavailable:
 
 
 def unreadable(call: Call) -> UpstreamBadAnswer:
-    """The answer is no HTTP, or not compressed as it says."""
+    """Return the error for an answer that is no HTTP, or not compressed as its header says."""
     message = f"{call.upstream.name} answered {call.operation} with something that cannot be read."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
 def too_long(call: Call, most_bytes: int) -> UpstreamBadAnswer:
-    """The answer is longer than its upstream is allowed.
+    """Return the error for an answer whose body is too long.
 
     Args:
-        call: What was asked.
-        most_bytes: How long it may be.
+        call: The call that failed.
+        most_bytes: How long the body may be.
     """
     message = f"{call.upstream.name} answered {call.operation} with more than {most_bytes} bytes."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
 def head_too_long(call: Call) -> UpstreamBadAnswer:
-    """The answer has more header fields, trailers or chunk extensions than can be of use."""
+    """Return the error for an answer with too many or too long header fields, trailers or chunk extensions."""
     message = f"{call.upstream.name} answered {call.operation} with too many or too long header fields."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
@@ -158,13 +159,13 @@ WANTS_CERTIFICATE: Final = "it wants a client certificate, or refused the one it
 NO_TLS: Final = "it does not speak TLS there: check whether the URL is http:, and its port"
 NO_COMMON_TLS: Final = "it speaks no version or cipher of TLS that is accepted here"
 
+# X509_V_ERR_... of OpenSSL's x509_vfy.h.
 _VERIFY_CODES: Final = {
     9: NOT_YET_VALID,
     10: EXPIRED,
     **dict.fromkeys((18, 19, 20, 21), UNKNOWN_CA),
     **dict.fromkeys((62, 63, 64), OTHER_NAME),
 }
-"""X509_V_ERR_... of OpenSSL's x509_vfy.h."""
 
 _ERRNOS: Final = {
     errno.ECONNREFUSED: REFUSED,
@@ -181,20 +182,21 @@ _TLS_WORDS: Final = (
 
 
 def refusal(answer: str) -> str:
-    """Why there is no connection, for the operator, where a proxy answered so."""
+    """Return the reason where a proxy refused to connect to an origin.
+
+    Args:
+        answer: Its status, or the message of a library.
+    """
     return (
         f"its proxy refused to connect to it ({answer}): check the proxy's URL in the environment, and who may use it"
     )
 
 
 def connection_reason(error: Exception) -> str | None:
-    """Name what the event loop met when it connected, or when a connection broke.
+    """Return why a connection was not made, or broke; None where nothing more is known than that it ended.
 
     Args:
-        error: As it was raised.
-
-    Returns:
-        None where nothing more is known than that the connection ended.
+        error: The event loop's error.
     """
     if isinstance(error, ProxyFailed):
         return str(error)
@@ -211,10 +213,10 @@ def connection_reason(error: Exception) -> str | None:
 
 
 def chained_reason(error: BaseException) -> str | None:
-    """Name what an HTTP library met, by the first of its error and the causes of that which can be named.
+    """Return the first reason known for an HTTP library's error or one of its causes; None where none is known.
 
     Args:
-        error: As it was raised.
+        error: The library's error.
     """
     cause: BaseException | None = error
     while cause is not None:

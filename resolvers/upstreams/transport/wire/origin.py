@@ -1,8 +1,8 @@
 """Where a call goes: the origin of its URL, and the proxy that the environment names for that origin.
 
-An `http:` proxy is spoken to by our own connections. To an `https:` origin it opens a tunnel (RFC 9110, section 9.3.6),
-through which TLS reaches the origin itself; a request to an `http:` origin goes to it whole, with an absolute URL
-(RFC 9112, section 3.2.2). Any other kind of proxy is left to httpx.
+An `http:` proxy opens a tunnel to an `https:` origin (RFC 9110, section 9.3.6), so that TLS reaches the origin itself.
+A request to an `http:` origin is sent to the proxy with an absolute URL (RFC 9112, section 3.2.2). Any other kind of
+proxy is left to httpx.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _SCHEME_LENGTH: Final = len("https://")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A server as a URL names it; process lifetime.
+    """A server as a URL names it. Lifetime: process.
 
     Args:
         host: Its name or address, without brackets.
@@ -41,18 +41,18 @@ class Origin:
 
     @property
     def scheme(self) -> str:
-        """Of its URLs."""
+        """The scheme of its URLs."""
         return "https" if self.encrypted else "http"
 
 
 def split(url: str) -> tuple[str, str]:
-    """An absolute URL in two: scheme and authority, then path and query."""
+    """Split an absolute URL into scheme and authority, and path and query."""
     end = url.find("/", _SCHEME_LENGTH)
     return (url, "/") if end < 0 else (url[:end], url[end:])
 
 
 def origin_of(scheme_and_authority: str) -> Origin | None:
-    """The origin that a URL names; None where it has a user, an international host or another scheme than HTTP's."""
+    """Return the origin that a URL names; None with a user, a host beyond ASCII or a scheme other than HTTP's."""
     if not _PLAIN.fullmatch(scheme_and_authority):
         return None
     parts = urlsplit(scheme_and_authority)
@@ -64,7 +64,7 @@ def origin_of(scheme_and_authority: str) -> Origin | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or address, in brackets or not, is that of the machine itself."""
+    """Return whether a host's name or address, in brackets or not, is that of the machine itself."""
     try:
         return host == "localhost" or host.endswith(".localhost") or ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -77,7 +77,7 @@ _DEFAULT_PORT: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that speaks HTTP/1.1 without TLS; process lifetime.
+    """A proxy that speaks HTTP/1.1 without TLS. Lifetime: process.
 
     Args:
         host: Its name or address, without brackets.
@@ -91,11 +91,11 @@ class Proxy:
 
 
 def proxy_url(origin: Origin) -> str | None:
-    """The URL of the proxy before an origin; None where there is none.
+    """Return the URL of the proxy before an origin, from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
-    It comes from `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. A server on this machine's loopback is never
-    asked through one, whatever they say: a proxy's own loopback is another machine's.
+    None where there is none.
     """
+    # Never for this machine's loopback, whatever the environment says: a proxy's own loopback is another machine's.
     if is_loopback(origin.host):
         return None
     proxies = getproxies()
@@ -106,7 +106,7 @@ def proxy_url(origin: Origin) -> str | None:
 
 
 def http_proxy(url: str) -> Proxy | None:
-    """The proxy that a URL names; None where it is another kind, or no URL at all."""
+    """Return the proxy that a URL names; None where it is of another kind, or the URL is none."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORT
@@ -121,15 +121,15 @@ def http_proxy(url: str) -> Proxy | None:
 
 
 async def open_tunnel(connected: socket.socket, origin: Origin, proxy: Proxy) -> None:
-    """Have a proxy connect to an origin; what is sent from then on reaches that.
+    """Make a proxy connect to an origin, so that everything sent after that reaches the origin (`CONNECT`).
 
     Args:
         connected: A connection to the proxy.
-        origin: Where it shall lead.
-        proxy: Whose credentials are sent.
+        origin: The origin to connect to.
+        proxy: The proxy, with its credentials.
 
     Raises:
-        ProxyFailed: it does not.
+        ProxyFailed: the proxy refused, or does not speak HTTP/1.1.
         OSError: the connection broke.
     """
     loop = asyncio.get_running_loop()
@@ -154,16 +154,18 @@ def _connect_request(origin: Origin, proxy: Proxy) -> bytes:
 
 
 def _check_tunnel(answer: bytes) -> None:
-    """A tunnel begins right behind a head with a 2xx; nothing can come through it before TLS asks for it."""
+    """Raise ProxyFailed unless a tunnel begins, right after a head with a 2xx."""
     status = answer[len(b"HTTP/1.1 ") : START_LENGTH + 2].decode("latin-1")
     if not status.startswith("2"):
         raise ProxyFailed(refusal(status))
+    # Nothing can come through the tunnel yet, because a TLS server waits for the client to begin.
     if answer.partition(HEAD_END)[2]:
         raise ProxyFailed("its proxy sent more than an answer when asked to connect to it")
 
 
 def _is_in(excepted: str, host: str) -> bool:
-    """Whether a host is an address in one of the networks of `NO_PROXY`, such as 10.0.0.0/8."""
+    """Return whether a host is an address in one of the networks of `NO_PROXY`, such as 10.0.0.0/8."""
+    # Done here because `proxy_bypass` knows names and whole addresses only.
     try:
         address = ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Calls that wait for a place among those on their way: told in time, sent in turn, given up without a trace."""
+"""No more calls run at once than allowed; others wait: sent in turn, timed out in time, cancelled without a trace."""
 
 import asyncio
 
@@ -6,9 +6,9 @@ import pytest
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.concurrency import SWEEP_SECONDS, ConcurrencyLimit, TurnedBack
+from resolvers.upstreams.transport.concurrency import SWEEP_SECONDS, ConcurrencyLimit, Requeued
 from resolvers.upstreams.transport.stack import loop_clock
-from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, broken, now
+from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, broken, now, scripted
 from tests.upstreams.transport.virtual_time import START, in_virtual_time
 
 
@@ -31,6 +31,77 @@ async def sending(limit: ConcurrencyLimit, count: int) -> list["asyncio.Task[Ans
     tasks = [asyncio.create_task(limit.send(a_call())) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
+
+
+@in_virtual_time
+async def test_no_more_calls_run_at_once_than_allowed_and_the_rest_follow_in_order() -> None:
+    upstream = LittleUpstream(seconds=1)
+    limit = ConcurrencyLimit(upstream, 2, loop_clock)
+
+    await asyncio.gather(*(limit.send(a_call()) for _ in range(5)))
+
+    assert [moment - START for moment in upstream.sent] == pytest.approx([0, 0, 1, 1, 2])
+
+
+@in_virtual_time
+async def test_who_finds_no_place_before_the_deadline_times_out_unsent() -> None:
+    limit = ConcurrencyLimit(LittleUpstream(seconds=10), 1, loop_clock)
+    first = asyncio.ensure_future(limit.send(a_call()))
+    await asyncio.sleep(0)
+    call = a_call(seconds=3)
+
+    with pytest.raises(UpstreamTimeout, match="no free connection"):
+        await limit.send(call)
+
+    assert now() - START == pytest.approx(3)
+    assert call.tries == 0
+    assert await first is OK
+
+
+@in_virtual_time
+async def test_a_failing_call_gives_its_place_back() -> None:
+    limit = ConcurrencyLimit(scripted([broken, OK]), 1, loop_clock)
+
+    with pytest.raises(UpstreamUnavailable):
+        await limit.send(a_call())
+
+    assert await limit.send(a_call()) is OK
+
+
+@in_virtual_time
+async def test_one_who_is_cancelled_with_a_place_just_given_passes_it_on() -> None:
+    tasks: list[asyncio.Task[Answer]] = []
+
+    def cancel_the_second_soon(_: Call) -> Answer:
+        """Soon is after the place was given."""
+        asyncio.get_running_loop().call_soon(tasks[1].cancel)
+        return OK
+
+    upstream = scripted([cancel_the_second_soon, OK])
+    limit = ConcurrencyLimit(upstream, 1, loop_clock)
+    upstream.seconds = 1
+    tasks += [asyncio.ensure_future(limit.send(a_call())) for _ in range(3)]
+
+    await asyncio.wait(tasks)
+
+    assert tasks[1].cancelled()
+    assert tasks[2].result() is OK
+    assert now() - START == pytest.approx(2)
+    assert limit._free == 1
+
+
+@in_virtual_time
+async def test_those_who_wait_can_be_turned_back() -> None:
+    limit = ConcurrencyLimit(LittleUpstream(seconds=1), 1, loop_clock)
+    first, second = (asyncio.ensure_future(limit.send(a_call())) for _ in range(2))
+    await asyncio.sleep(0)
+
+    limit.requeue()
+
+    with pytest.raises(Requeued):
+        await second
+    assert await first is OK
+    assert limit._free == 1
 
 
 @in_virtual_time
@@ -109,9 +180,9 @@ async def test_those_who_have_just_given_up_do_not_hinder_the_others_from_being_
     first, second, third = await sending(limit, 3)
 
     second.cancel()
-    limit.turn_back()
+    limit.requeue()
 
-    with pytest.raises(TurnedBack):
+    with pytest.raises(Requeued):
         await third
     assert second.cancelled()
     first.cancel()
