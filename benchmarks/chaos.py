@@ -28,7 +28,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import uvloop
-from measuring.processes import free_port
+from measuring.processes import GATEWAY, free_port
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +36,6 @@ from starlette.routing import Route
 
 from gateway.sandbox.server import serving
 
-_GATEWAY = [sys.executable, "-c", "from gateway.cli import main; main()", "serve"]
 _SECRET = "chaos"  # noqa: S105 - on loopback, during one run
 _SETTLING_SECONDS = 60.0
 
@@ -105,7 +104,7 @@ class Gateways:
     def start(self, port: int) -> None:
         """Start a gateway without waiting; see `ready`."""
         environment = {**self._environment, "GATEWAY_PORT": str(port)}
-        self._processes[port] = subprocess.Popen(_GATEWAY, env=environment, start_new_session=True)
+        self._processes[port] = subprocess.Popen(GATEWAY, env=environment, start_new_session=True)
 
     async def ready(self, client: httpx.AsyncClient, port: int) -> None:
         """Wait until a gateway is ready."""

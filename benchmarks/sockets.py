@@ -190,19 +190,19 @@ def started(arguments: list[str], environment: dict[str, str], announced: str) -
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has had of the processors, in all its threads."""
+    """Return the CPU time of a process in seconds, over all its threads."""
     times = [int(one.read_text().split()[0]) for one in Path(f"/proc/{pid}/task").glob("*/schedstat")]
     return sum(times) / 1e9
 
 
 def resident_kib(pid: int) -> int:
-    """What a process has in memory, in KiB."""
+    """Return the resident memory of a process in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
 async def asked(client: httpx.AsyncClient, query: str, **variables: object) -> dict[str, Any]:
-    """Run a query or mutation."""
+    """Send a query or mutation and return its data; exits if it was refused."""
     answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
     if "errors" in answer:
         raise SystemExit(f"the gateway refused: {answer['errors'][0]}")
@@ -262,19 +262,23 @@ async def measure(gateway: tuple[int, str], logistics: str, subscriptions: int, 
         await asyncio.sleep(10)
         polls = Counter(one["path"] for one in (await upstream.get("/_sandbox/requests")).json()["requests"])
         print(f"polls in 10 s: {sum(polls.values())}, of one record at most {max(polls.values(), default=0)}")
-        before = tally.received["CHANGE"]
-        begun, used = time.perf_counter(), cpu_seconds(pid)
-        await asked(client, BROADCAST, ids=task_ids)
-        answered = time.perf_counter()
-        await tally.until("CHANGE", before + subscriptions)
-        spent = 1e6 * (cpu_seconds(pid) - used) / subscriptions
-        arrived = tally.changed_at[before : before + subscriptions]
-        print(
-            f"a change of every record: mutation answered after {answered - begun:.2f} s, first change received after"
-        )
-        print(f"{arrived[0] - begun:.2f} s, all {subscriptions} after {arrived[-1] - begun:.2f} s")
-        print(f"CPU of the gateway: {spent:.0f} us for each of these events, the mutation's share included")
-        print(f"resident: {resident_kib(pid)} KiB after it; received in all: {dict(tally.received)}")
+        await _measure_change(client, pid, tally, task_ids, subscriptions)
+
+
+async def _measure_change(
+    client: httpx.AsyncClient, pid: int, tally: Tally, task_ids: list[str], subscriptions: int
+) -> None:
+    before = tally.received["CHANGE"]
+    begun, used = time.perf_counter(), cpu_seconds(pid)
+    await asked(client, BROADCAST, ids=task_ids)
+    answered = time.perf_counter()
+    await tally.until("CHANGE", before + subscriptions)
+    spent = 1e6 * (cpu_seconds(pid) - used) / subscriptions
+    arrived = tally.changed_at[before : before + subscriptions]
+    print(f"a change of every record: mutation answered after {answered - begun:.2f} s, first change received after")
+    print(f"{arrived[0] - begun:.2f} s, all {subscriptions} after {arrived[-1] - begun:.2f} s")
+    print(f"CPU of the gateway: {spent:.0f} us for each of these events, the mutation's share included")
+    print(f"resident: {resident_kib(pid)} KiB after it; received in all: {dict(tally.received)}")
 
 
 def main() -> None:
