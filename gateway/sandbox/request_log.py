@@ -112,6 +112,7 @@ class RequestRecorder:
 def _recorded(scope: Scope) -> RecordedRequest:
     return RecordedRequest(
         method=scope["method"],
+        # The signature is the base64 of the partner's key and secret.
         path=_SIGNED_PATH.sub(r"\1***", scope["path"]),
         query="" if _handles_credentials(scope["path"]) else scope["query_string"].decode("latin-1"),
         headers={

@@ -38,6 +38,7 @@ class _LoopbackServer:
         return await asyncio.get_running_loop().create_server(self._protocol, host, port, backlog=2048)
 
     async def stop(self, server: asyncio.Server) -> None:
+        # Set first, because `_serve` then swallows the cancellations that follow.
         self._stopping = True
         server.close()
         for connection in list(self._state.connections):

@@ -48,6 +48,7 @@ class Simulator:
         self.faults = Faults()
         self.requests = RequestLog()
         faulty = FaultInjection(app, self.faults, error_in_200=error_in_200)
+        # Requests that a fault answers are recorded as well.
         recorded = RequestRecorder(faulty, self.requests)
         self.app: ASGIApp = Control(recorded, faults=self.faults, requests=self.requests, clock=clock)
 

@@ -116,6 +116,7 @@ def page_document(
         "meta": {
             "page": {
                 "currentPage": query.number,
+                # An empty page goes from 0 to 0, as in Laravel JSON:API, which the vendor's documents resemble.
                 "from": start + 1 if page else 0,
                 "lastPage": last,
                 "perPage": query.size,
@@ -132,6 +133,7 @@ def _links(query: ListQuery, last: int, url: str) -> dict[str, str]:
     pages = {"first": 1, "last": last, "prev": query.number - 1, "next": query.number + 1}
     filters = "".join(f"filter[{name}]={value}&" for name, value in query.filters.items())
     return {
+        # Brackets are not percent-encoded, as in the document's sample.
         name: f"{url}?{filters}page[number]={number}&page[size]={query.size}"
         for name, number in pages.items()
         if 1 <= number <= last

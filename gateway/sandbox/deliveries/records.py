@@ -156,10 +156,12 @@ def _send_task_attributes(task: SendTask, now: datetime) -> Document:
         "send-date": sent.sent_at.strftime("%Y-%m-%d %H:%M:%S") if sent else None,
         "batch-id": sent.batch_id if sent else None,
         "ack-status-message": _acknowledgement(task, now),
+        # Null in every sample.
         "sent-at": None,
         "packaged-by": None,
         "sent-by": None,
         "message-id": sent.message_id if sent else None,
+        # 17 digits once it is sent, a UUID before (document: samples).
         "sent-on": sent.sent_at.strftime("%Y%m%d%H%M%S%f")[:17] if sent else task.sent_on_token,
         "created-by": "robot" if sent else None,
         "sent-on-behalf-of-name": task.sent_on_behalf_of_name,

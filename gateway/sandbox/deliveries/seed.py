@@ -100,6 +100,7 @@ def _seed_past(store: DeliveriesStore, now: datetime, combinations: list[tuple[i
 
 def _seed_running(store: DeliveriesStore, now: datetime, combinations: list[tuple[int, int, str]]) -> None:
     for place in range(_RUNNING_TASKS):
+        # Their courses take two to six minutes, so a task of the last 100 seconds has not ended at the start.
         _add(store, combinations.pop(), created_at=now - timedelta(seconds=100 - 5 * place), starts_in=0.0)
 
 

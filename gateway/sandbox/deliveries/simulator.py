@@ -236,6 +236,7 @@ class DeliveriesApi:
 
 
 def _refuse_delete(_request: Request, _body: bytes, _now: datetime) -> Answer:
+    # The document says 422 and shows no body; the text is that of Laravel JSON:API.
     raise refusal(422, "The resource cannot be deleted.", title="Not Deletable")
 
 
@@ -245,6 +246,7 @@ async def _unrouted(request: Request, unrouted: Exception) -> Response:
 
 
 def _error_response(request: Request, status: int, errors: list[Document]) -> Response:
+    # Laravel answers JSON:API errors only to clients that name the media type, and a plain message to others.
     if MEDIA_TYPE in _accepted(request):
         return Response(orjson.dumps(error_document(errors)), status, media_type=MEDIA_TYPE)
     message = errors[0].get("detail", errors[0]["title"])

@@ -100,6 +100,7 @@ class DeliveriesStore:
         product = _related(self.products, new.product_id, "product")
         identification = _related(self.identifications, new.identification_id, "dsp-upload-identification")
         if product.status != "active" and new.delivery_type != "delete":
+            # The document has the two rules of this method, but not the answer to a request that breaks one.
             raise refusal(422, "The product must be active.", pointer="/data/relationships/product")
         self._refuse_second(product.product_id, identification.identification_id, new.delivery_type, now)
         task = self.add(

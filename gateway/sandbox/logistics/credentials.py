@@ -192,6 +192,7 @@ class Credentials:
         return b".".join((signed, self._signature(signed))).decode()
 
     def _claims(self, token: str) -> dict[str, Any]:
+        # The signature covers header and claims, so claims are read only after it was checked.
         signed, _, signature = token.encode().rpartition(b".")
         if not hmac.compare_digest(signature, self._signature(signed)):
             raise unauthenticated("The bearer token is not valid.")

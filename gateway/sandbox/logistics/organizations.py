@@ -62,6 +62,7 @@ class Organizations:
         """
         name = check_required_text(body.get("business_name"), "business_name").strip()
         _check_name(name)
+        # Whether case counts is undocumented; it is assumed not to, as in the rule for reserved names.
         if any(organization["business_name"].casefold() == name.casefold() for organization in self._by_id.values()):
             raise already_exists(f"There is an organization named {name} already.")
         return self._add(name, now)

@@ -180,6 +180,7 @@ def task_changes(body: Mapping[str, Any], current: Mapping[str, Any]) -> Fields:
     after = {**current, **changes}
     if "from_time_window" in changes or "to_time_window" in changes:
         _check_order(after, "")
+    # Without a currency the price is 0 (document: Validations).
     if not after.get("currency"):
         changes["price"] = 0
     return changes

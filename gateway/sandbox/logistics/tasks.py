@@ -278,6 +278,7 @@ def task_document(task: Task, now: datetime) -> Fields:
         "platform_id": PLATFORM_ID,
         "vehicle_emissions_type": engine["type"],
         "vehicle_emissions": {"value": distance * engine["grams_per_km"] // 1000, "unit": "gCO2e"},
+        # Empty in the sample, too.
         "client": {},
         "updated_at": wire_time(task.updated_at(now)),
         "epod": task.fields.get("epod") or _proof_of_delivery(task, events[-1]),

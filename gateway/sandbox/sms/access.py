@@ -98,6 +98,7 @@ class AccessChecks:
         if not self._logged_in(request.headers.get("authorization", "")):
             raise SmsRefusalError(401)
         posting = request.method == "POST"
+        # Requests without the login do not count: the limit is that of the account.
         if (posting or self._limit_reads) and not self._window.admits():
             raise SmsRefusalError(429)
         accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")}

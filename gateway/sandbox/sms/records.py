@@ -79,6 +79,7 @@ class SmsRecipient:
             )
         if now < self.scheduled_at:
             return RecipientState(process_status="OPEN")
+        # OPEN with a status means that sending is tried again (document: status codes).
         if self.outcome.status == "CON_ERR":
             return RecipientState(process_status="OPEN", status="CON_ERR", reason="Provider not reachable, retrying.")
         if sent_at is None:
@@ -220,7 +221,9 @@ def _allowed_start(request: JobRequest, recipient: Recipient, received_at: datet
     asked = request.options.job_period
     start = max(received_at, instant(asked)) if asked else received_at
     own = recipient.blackout_periods
+    # An empty list of a recipient replaces the job's periods, too.
     texts = request.options.blackout_periods if own is None else own
+    # Sorted, because the end of one period may lie within the next.
     for first, last in sorted(_periods(texts or [])):
         if first <= start < last:
             start = last

@@ -128,6 +128,7 @@ def used_validity(minutes: int | None) -> int:
     """Return the validity of a job in minutes: 0 is the provider's default, other values are clamped to 5..2880."""
     if minutes is None:
         return _MAX_VALIDITY
+    # Other values are clamped, not refused, as in the comments of the vendor's Go SDK.
     return minutes and min(max(minutes, _MIN_VALIDITY), _MAX_VALIDITY)
 
 
@@ -181,6 +182,7 @@ def _check_words(options: Options) -> None:
 def _check_periods(request: JobRequest) -> None:
     if request.options.job_period is not None:
         instant(request.options.job_period)
+    # One malformed period refuses the whole job.
     lists = [request.options.blackout_periods, *(found.blackout_periods for _, found in recipients(request))]
     for texts in lists:
         for text in texts or ():
@@ -194,6 +196,7 @@ def _check_messages(request: JobRequest) -> None:
         and all(message.text and message.recipients for message in request.messages)
         and all(recipient.dst for _, recipient in everyone)
     )
+    # The document names no status for a job with more than 3000 recipients; 422 is assumed.
     if not complete or len(everyone) > MAX_RECIPIENTS:
         raise SmsRefusalError(422)
     if request.options.invalid_characters == "REFUSE" and not _fits_standard(request):
@@ -215,6 +218,7 @@ def _longest_reference(reference: str) -> int:
 
 
 def _fits_standard(request: JobRequest) -> bool:
+    # Characters are checked for the standard encoding only.
     wide = (request.options.encoding or "standard").lower() == "utf-16"
     return wide or all(_GSM.issuperset(message.text or "") for message in request.messages or ())
 

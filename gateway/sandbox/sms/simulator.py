@@ -85,6 +85,7 @@ def create_sms(
     secondary = DataCentre(random, courses, defaults, first_number=50_001)
     start = clock.now()
     seed_sms((primary, secondary), start, random)
+    # One for all hosts: the scope of the window is undocumented, and the third host may choose either data centre.
     duplicates = _Duplicates()
 
     def simulator(name: str, *data_centres: DataCentre) -> Simulator:
@@ -115,6 +116,7 @@ class _Duplicates:
         self._posted_at = {
             known: posted_at for known, posted_at in self._posted_at.items() if now - posted_at < _DUPLICATE_WINDOW
         }
+        # Whether whitespace or the order of keys counts is undocumented; equal JSON is assumed to be the same job.
         request = canonical(body)
         if request in self._posted_at:
             raise SmsRefusalError(409)
