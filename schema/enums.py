@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     UpstreamNameField: TypeAlias = UpstreamName
 else:
     # Resolved when the schema is built, for then every upstream is known; resolvers return the names themselves.
-    UpstreamNameField = Annotated["UpstreamNames", strawberry.lazy("schema.upstream_names")]  # noqa: F821 - see there
+    UpstreamNameField = Annotated["UpstreamNames", strawberry.lazy("schema.upstreams")]  # noqa: F821 - see there
 
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 

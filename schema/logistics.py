@@ -1,6 +1,7 @@
-"""Logistics tasks and their parts, as views of the records of the GotSurge Partnership API."""
+"""Logistics tasks, their parts and prices, as views of the records of the GotSurge Partnership API."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import strawberry
 from strawberry.scalars import JSON
@@ -12,7 +13,29 @@ from schema.enums import BroadcastPreference, TaskStatus, VehicleType
 from schema.nodes import PageInfo, Trackable, is_record
 from schema.organizations import Organization
 from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
-from schema.pricing import Money
+
+
+@strawberry.type(
+    description=(
+        "1/1000 cents upstream; here an exact decimal of the currency's main unit: 120000 SGD upstream is 1.20."
+    )
+)
+class Money:
+    """A view of an amount."""
+
+    amount: Decimal = strawberry.field(description="The exact amount of the currency's main unit.")
+    currency: str = strawberry.field(description="The currency's code of ISO 4217, such as SGD.")
+
+
+@strawberry.type(description="What a delivery over some stops would cost.")
+class PriceQuote:
+    """A view of a price recommendation."""
+
+    total: Money = strawberry.field(description="The price of the whole way.")
+    average: Money = strawberry.field(description="The price of one stop, on average.")
+    distance: JSON | None = strawberry.field(description="How far the way is, as the upstream says it.")
+    waypoints: int = strawberry.field(description="How many stops the upstream counted.")
+    code: str = strawberry.field(description="The upstream's own word for the outcome, such as `success`.")
 
 
 @strawberry.type(description="Where a stop is.")

@@ -8,19 +8,18 @@ from strawberry import UNSET
 from resolvers import deliveries, logistics, organizations
 from resolvers.catalogue import local_id
 from resolvers.kinds.deliveries import DELIVERY_ID
-from resolvers.kinds.logistics import TASK_ID
+from resolvers.kinds.logistics import ORGANIZATION_ID, ROLE_ID, TASK_ID
 from resolvers.rereading import MAX_REREAD
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from resolvers.upstreams import operations
-from schema.arguments import Id, given
-from schema.inputs.checks import not_blank
+from resolvers.upstreams.logistics.requests import Invitation
+from schema.inputs.checks import Refusals, email, not_blank
 from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
 from schema.inputs.logistics import LogisticsTaskInput, TrackingIdInput, new_tasks, task_ids, tracking_ids
-from schema.inputs.organizations import invitation
-from schema.inputs.refusals import Refusals
 from schema.inputs.sms import SendSmsInput
 from schema.inputs.task_changes import UpdateLogisticsTaskInput
+from schema.nodes import Id, given
 from schema.payloads import (
     DeliveryPayload,
     InviteUserPayload,
@@ -144,6 +143,25 @@ async def _invite_user(
     ] = UNSET,
 ) -> object:
     return await organizations.invite(info.context, invitation(address, organization_id, given(role_id)))
+
+
+def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:
+    """Return what the upstream is sent to invite a user.
+
+    Args:
+        address: The email address to invite.
+        organization_id: The organization to invite into.
+        role_id: What the user is to be there; a role has no global id.
+
+    Raises:
+        BadInput: The address is no email address, or an id is none of an organization or a role.
+    """
+    with Refusals() as checked:
+        return Invitation(
+            checked(email, address, ("email",)),
+            checked(local_id, ORGANIZATION_ID, organization_id, ("organizationId",)),
+            None if role_id is None else checked(local_id, ROLE_ID, role_id, ("roleId",)),
+        )
 
 
 @strawberry.type(description="What can be changed. Errors are data: a payload has its object or its errors.")

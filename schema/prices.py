@@ -6,7 +6,7 @@ The price of a field is metadata of its declaration::
 
 It has two parts. `calls` tells which upstream calls the field causes: each field of a root type has it, and each other
 field with a resolver, `FREE` where it asks no upstream. `size` tells how many objects a list or a page holds. A schema
-in which either is missing is refused, see `schema/declared_prices.py`. Prices are data: the estimates that
+in which either is missing is refused, see `schema/root.py`. Prices are data: the estimates that
 `gateway/operations/cost` makes before it executes an operation add them up.
 """
 

@@ -1,7 +1,7 @@
 """What clients may ask: each field is bound to one resolver, with its arguments checked and nothing else."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import UNSET
@@ -19,14 +19,12 @@ from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import JobWindow
 from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
-from schema.arguments import After, First, FirstRecipients, Id, given, size_of_page
 from schema.deliveries import Delivery, DeliveryConnection
 from schema.enums import SortOrder
-from schema.gateway_state import Upstream
 from schema.inputs.deliveries import DeliveryFilter
-from schema.inputs.pricing import PriceQuoteInput
-from schema.logistics import LogisticsTask, LogisticsTaskConnection
-from schema.nodes import Node
+from schema.inputs.logistics import PriceQuoteInput
+from schema.logistics import LogisticsTask, LogisticsTaskConnection, PriceQuote
+from schema.nodes import After, First, FirstRecipients, Id, Node, given, size_of_page
 from schema.organizations import Organization, OrganizationConnection, Partner
 from schema.prices import (
     FREE,
@@ -43,8 +41,13 @@ from schema.prices import (
     RecordsByGlobalIds,
     priced,
 )
-from schema.pricing import PriceQuote
 from schema.sms import RecipientConnection, SmsApiVersion, SmsJob, SmsJobConnection
+
+if TYPE_CHECKING:
+    from schema.upstreams import Upstream
+
+# Resolved when the schema is built, because the enum of the upstreams' names needs all of them to be known.
+Upstreams = list[Annotated["Upstream", strawberry.lazy("schema.upstreams")]]
 
 
 def _node(
@@ -247,7 +250,7 @@ class Query:
     )
     upstreams = strawberry.field(
         resolver=_upstreams,
-        graphql_type=list[Upstream],
+        graphql_type=Upstreams,
         description="How each upstream does, from what the gateway has seen; asks none of them.",
         metadata=priced(FREE, UNBOUNDED),
     )

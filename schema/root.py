@@ -1,16 +1,30 @@
-"""The one schema, put together from its roots."""
+"""Builds the schema from its roots, and refuses one with a field that declares no price."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import UnionType
 from typing import Any
 
 import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+)
 from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 
-from schema.declared_prices import require_declared_prices
 from schema.mutation import Mutation
-from schema.mutation_errors import Conflict, InvalidInput, NotAllowedNow, NotFound, RateLimited, UpstreamFailed
+from schema.payloads import Conflict, InvalidInput, NotAllowedNow, NotFound, RateLimited, UpstreamFailed
+from schema.prices import Change, EventsByGlobalIds, ListSize, PageSize, QueryCalls, RecordCalls, WholePage, price_of
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
@@ -53,3 +67,78 @@ def _with_fields(root: type, others: Sequence[type]) -> type:
         return root
     description = root.__strawberry_definition__.description  # type: ignore[attr-defined]  # set by Strawberry
     return strawberry.type(type(root.__name__, (root, *others), {}), description=description)
+
+
+class UndeclaredCost(Exception):
+    """A schema has fields without a declared cost.
+
+    Args:
+        fields: Which, such as `Query.deliveries`.
+    """
+
+    def __init__(self, fields: list[str]) -> None:
+        super().__init__(
+            f"No cost is declared for {', '.join(fields)}: give each field a price in its declaration, such as "
+            "strawberry.field(..., metadata=priced(FREE)). schema/prices.py has the upstream calls that a field with a "
+            "resolver may cost, and the sizes of lists and pages."
+        )
+
+
+def require_declared_prices(schema: GraphQLSchema) -> None:
+    """Look at every field that may cost calls or be a list.
+
+    Raises:
+        UndeclaredCost: The price of one is not declared, or is none for a field in that place.
+    """
+    undeclared = [
+        f"{owner.name}.{name}"
+        for owner, name, field in _fields(schema)
+        if not (_has_calls(schema, owner, field) and _has_size(field) and _has_price_of_interfaces(owner, name, field))
+    ]
+    if undeclared:
+        raise UndeclaredCost(undeclared)
+
+
+def _fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLInterfaceType, str, GraphQLField]]:
+    for owner in schema.type_map.values():
+        if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) and not owner.name.startswith("__"):
+            for name, field in owner.fields.items():
+                yield owner, name, field
+
+
+def _has_calls(schema: GraphQLSchema, owner: GraphQLNamedType, field: GraphQLField) -> bool:
+    calls = price_of(field).calls
+    roots: dict[GraphQLNamedType | None, type | UnionType] = {
+        schema.query_type: QueryCalls,
+        schema.mutation_type: Change,
+        schema.subscription_type: EventsByGlobalIds,
+    }
+    if owner in roots:
+        return isinstance(calls, roots[owner])
+    return isinstance(calls, RecordCalls) or (calls is None and not _has_resolver(field))
+
+
+def _has_resolver(field: GraphQLField) -> bool:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return isinstance(definition, StrawberryField) and definition.base_resolver is not None
+
+
+def _has_size(field: GraphQLField) -> bool:
+    size, named = price_of(field).size, get_named_type(field.type)
+    if is_list_type(get_nullable_type(field.type)) and is_composite_type(named):
+        return isinstance(size, ListSize)
+    return isinstance(size, PageSize) or (size is None and not _is_page(named))
+
+
+def _is_page(named: GraphQLNamedType) -> bool:
+    fields = named.fields.values() if isinstance(named, GraphQLObjectType) else ()
+    return any(isinstance(price_of(field).size, WholePage) for field in fields)
+
+
+def _has_price_of_interfaces(owner: GraphQLObjectType | GraphQLInterfaceType, name: str, field: GraphQLField) -> bool:
+    """Whether the field costs the same where a client selects it through an interface."""
+    return all(
+        price_of(interface.fields[name]) == price_of(field)
+        for interface in owner.interfaces
+        if name in interface.fields
+    )

@@ -12,9 +12,8 @@ from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import UnreadJob
 from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
-from schema.arguments import After, FirstRecipients, given, size_of_page
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
-from schema.nodes import Node, PageInfo, Trackable, is_record
+from schema.nodes import After, FirstRecipients, Node, PageInfo, Trackable, given, is_record, size_of_page
 from schema.prices import WHOLE_PAGE, CallForEach, JobOfRecipient, OneOfKinds, PageByFirst, RecipientsOfJob, priced
 
 

@@ -8,10 +8,9 @@ import strawberry
 
 from resolvers import status
 from resolvers.selection import OperationInfo
-from schema.arguments import given
 from schema.enums import Progress, StatusEventKind, StatusEventSource
 from schema.inputs.checks import not_empty
-from schema.nodes import Trackable
+from schema.nodes import Trackable, given
 from schema.prices import EventsByGlobalIds, priced
 
 

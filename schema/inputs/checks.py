@@ -1,10 +1,11 @@
-"""Checks that inputs share: each lets a good value through and refuses any other with the path to it."""
+"""Checks of input values, and the collection of all refusals of one input."""
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, ParamSpec, Self, TypeVar, cast
 
 from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
@@ -132,3 +133,63 @@ def email(text: str, path: Path) -> str:
     if len(text) > MAX_EMAIL_LENGTH or not text.isprintable() or not _EMAIL.fullmatch(text):
         raise BadInput("This is no email address: write it as name@example.com.", path=path)
     return text
+
+
+Arguments = ParamSpec("Arguments")
+Checked = TypeVar("Checked")
+
+MAX_REFUSALS: Final = 20
+"""Told of one request; a list may have thousands of items that are all wrong in the same way."""
+
+
+class Refusals:
+    """Runs checks and raises at its block's end what they refused; lives one block.
+
+    What is refused is None within the block: nothing is done with it there.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, ...], BadInput] = {}
+
+    def __call__(
+        self, check: Callable[Arguments, Checked], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Checked:
+        """What a check lets through.
+
+        Raises:
+            BadInput: enough was refused.
+        """
+        try:
+            return check(*args, **kwargs)
+        except BadInput as refusal:
+            self._add(refusal)
+            if len(self._found) >= MAX_REFUSALS:
+                raise self._together() from refusal
+            return cast("Checked", None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Raise what was refused, that which ended the block included.
+
+        Raises:
+            BadInput: something was.
+        """
+        del kind, traceback
+        if isinstance(error, BadInput):
+            self._add(error)
+        if self._found and isinstance(error, BadInput | None):
+            raise self._together() from error
+
+    def _add(self, refusal: BadInput) -> None:
+        """Keep one reason for each place: a second is about a value that is wrong already."""
+        for one in (refusal, *refusal.also):
+            if len(self._found) < MAX_REFUSALS:
+                self._found.setdefault(one.path, one)
+
+    def _together(self) -> BadInput:
+        first, *others = self._found.values()
+        return BadInput(first.message, path=first.path, also=others)

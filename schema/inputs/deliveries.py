@@ -11,8 +11,7 @@ from resolvers.errors import BadInput
 from resolvers.kinds.deliveries import DELIVERY_ID, IDENTIFICATION_ID, PRODUCT_ID
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from schema.enums import DeliveryStatus, DeliveryType
-from schema.inputs.checks import Path, known, not_empty, optional_id
-from schema.inputs.refusals import Refusals
+from schema.inputs.checks import Path, Refusals, known, not_empty, optional_id
 
 POINTERS: Final[Mapping[str, Path]] = {
     "/data/attributes/delivery-type": ("input", "type"),

@@ -1,4 +1,4 @@
-"""What clients say about logistics tasks: what to create, and which tracking ids to give."""
+"""Inputs about logistics tasks: what to create, which tracking ids to set, and what to price."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,13 +11,11 @@ from strawberry.scalars import JSON
 from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
 from resolvers.kinds.logistics import TASK_ID
-from resolvers.upstreams.logistics.requests import NewTask, TrackingId, task_item
+from resolvers.upstreams.logistics.requests import NewTask, PriceRequest, PriceStop, TrackingId, task_item
+from resolvers.upstreams.logistics.vocabulary import PRICED_VEHICLES, VEHICLE_WORDS
 from schema.enums import BroadcastPreference, TruckService, VehicleType
-from schema.inputs.checks import Path, json_object, not_blank, not_empty, not_negative
-from schema.inputs.money import MoneyInput
-from schema.inputs.refusals import Refusals
-from schema.inputs.stops import TaskStopInput, check_not_over, check_order
-from schema.inputs.task_fields import stop_fields, task_fields
+from schema.inputs.checks import Path, Refusals, between, json_object, known, not_blank, not_empty, not_negative
+from schema.inputs.task_fields import MoneyInput, TaskStopInput, check_not_over, check_order, stop_fields, task_fields
 
 LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
 """By currency (Partnership API, Validations); no minimum is documented for others."""
@@ -157,3 +155,58 @@ def check_lowest_price(price: MoneyInput | None, path: Path) -> None:
     lowest = None if price is None else LOWEST_PRICE.get(price.currency)
     if price is not None and lowest is not None and price.amount < lowest:
         raise BadInput(f"A task's price must be at least {price.currency} {lowest}.", path=path)
+
+
+@strawberry.input(description="A stop of the way to price: an address, or both coordinates, or all three.")
+class PriceStopInput:
+    """A stop that a client names; operation lifetime."""
+
+    address: str | None = strawberry.field(description="Where, in words.")
+    latitude: float | None = strawberry.field(description="Degrees north, from -90 to 90; not without `longitude`.")
+    longitude: float | None = strawberry.field(description="Degrees east, from -180 to 180; not without `latitude`.")
+
+    def to_request(self, path: Path) -> PriceStop:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: it does not say where, or names coordinates that are nowhere on earth.
+        """
+        has_address = self.address is not None and self.address.strip() != ""
+        coordinates = (self.latitude, self.longitude)
+        if None in coordinates and (coordinates != (None, None) or not has_address):
+            raise BadInput("A stop needs an address or both coordinates.", path=path)
+        return PriceStop(
+            address=self.address if has_address else None,
+            latitude=between(-90, 90, self.latitude, (*path, "latitude")),
+            longitude=between(-180, 180, self.longitude, (*path, "longitude")),
+        )
+
+
+@strawberry.input(description="The way to price, and what drives it.")
+class PriceQuoteInput:
+    """A way that a client asks the price of; operation lifetime."""
+
+    service_type: VehicleType = strawberry.field(
+        description="LTL and LORRY_20FT are no service types of the price API: BAD_INPUT."
+    )
+    stops: list[PriceStopInput] = strawberry.field(
+        description=(
+            "The first is the pickup; up to 10 deliveries count, beyond that the upstream takes the 10 farthest."
+        )
+    )
+
+    def to_request(self, path: Path) -> PriceRequest:
+        """What the upstream is sent.
+
+        Raises:
+            BadInput: no pickup with a delivery, or a vehicle or a stop that is refused.
+        """
+        vehicle = known(self.service_type, (*path, "serviceType"))
+        if vehicle not in PRICED_VEHICLES:
+            raise BadInput(f"{vehicle.name} is no service type of the price API.", path=(*path, "serviceType"))
+        among = (*path, "stops")
+        if len(self.stops) < 2:
+            raise BadInput("A price needs at least two stops: the pickup and a delivery.", path=among)
+        return PriceRequest(
+            VEHICLE_WORDS[vehicle], tuple(stop.to_request((*among, index)) for index, stop in enumerate(self.stops))
+        )

@@ -19,8 +19,7 @@ from resolvers.upstreams.sms.requests import (
     timestamp,
 )
 from schema.enums import InvalidCharacters, SmsEncoding, SmsQos
-from schema.inputs.checks import Path, known, not_blank, not_empty, not_longer_than
-from schema.inputs.refusals import Refusals
+from schema.inputs.checks import Path, Refusals, known, not_blank, not_empty, not_longer_than
 
 MAX_RECIPIENTS: Final = 3000
 """Over all messages of a job (Retarus, JobRequest)."""

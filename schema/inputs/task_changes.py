@@ -10,11 +10,8 @@ from strawberry.utils.str_converters import to_camel_case
 from resolvers.errors import BadInput
 from resolvers.upstreams.logistics.requests import TaskChange
 from schema.enums import BroadcastPreference, TruckService, VehicleType
-from schema.inputs.checks import Path, json_object, not_blank, not_negative
-from schema.inputs.money import MoneyInput
-from schema.inputs.refusals import Refusals
-from schema.inputs.stops import ContactInput, TaskStopInput, check_order
-from schema.inputs.task_fields import stop_fields, task_fields
+from schema.inputs.checks import Path, Refusals, json_object, not_blank, not_negative
+from schema.inputs.task_fields import ContactInput, MoneyInput, TaskStopInput, check_order, stop_fields, task_fields
 
 
 @strawberry.input(description="What to change in a task; what is left out or null stays as it is.")

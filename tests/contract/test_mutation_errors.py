@@ -4,7 +4,7 @@ import pytest
 
 from resolvers import errors
 from resolvers.upstreams.names import UpstreamName
-from schema.mutation_errors import as_data
+from schema.payloads import as_data
 
 ABOUT_THE_CALLER: set[type[errors.GatewayError]] = {
     errors.Unauthenticated,

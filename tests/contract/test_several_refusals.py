@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from resolvers.errors import BadInput
-from schema.inputs.refusals import MAX_REFUSALS, Refusals
+from schema.inputs.checks import MAX_REFUSALS, Refusals
 from tests.contract import documents
 from tests.contract.operations import NoWayOut, context_over, execute, replaced
 

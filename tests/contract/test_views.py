@@ -7,7 +7,7 @@ from resolvers.sms import jobs as sms_jobs
 from resolvers.upstreams.deliveries import records as delivery_records
 from resolvers.upstreams.logistics import account_records, prices, task_records
 from resolvers.upstreams.sms import records as sms_records
-from schema import deliveries, gateway_state, logistics, nodes, organizations, pricing, subscription
+from schema import deliveries, logistics, nodes, organizations, subscription, upstreams
 from schema import sms as sms_views
 from tests.contract.operations import SCHEMA
 
@@ -36,14 +36,14 @@ VIEWS: list[tuple[type, type]] = [
     (logistics.TaskStatusEntry, task_records.TaskStatusEntry),
     (logistics.LogisticsTaskEdge, connections.Edge),
     (logistics.LogisticsTaskConnection, connections.Connection),
-    (pricing.Money, prices.Money),
-    (pricing.PriceQuote, prices.PriceQuote),
+    (logistics.Money, prices.Money),
+    (logistics.PriceQuote, prices.PriceQuote),
     (organizations.Organization, account_records.Organization),
     (organizations.OrganizationEdge, connections.Edge),
     (organizations.OrganizationConnection, connections.Connection),
     (organizations.Role, account_records.Role),
     (organizations.Partner, account_records.Partner),
-    (gateway_state.Upstream, upstream_states.Upstream),
+    (upstreams.Upstream, upstream_states.Upstream),
     (nodes.PageInfo, connections.PageInfo),
     (subscription.StatusEvent, status.StatusEvent),
     (subscription.StatusProblem, status.StatusProblem),

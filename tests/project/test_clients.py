@@ -21,7 +21,7 @@ from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import WINDOW
 from resolvers.upstreams.call import CacheOutcome, CallTrace
 from resolvers.upstreams.names import UpstreamName
-from schema.inputs.refusals import MAX_REFUSALS
+from schema.inputs.checks import MAX_REFUSALS
 from schema.root import build_schema
 from schema.scalars import MAX_BARE_DIGITS, MAX_DECIMAL_LENGTH, SCALARS
 from tests.project.markdown import blocks, first_cells, in_backticks, section

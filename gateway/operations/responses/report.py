@@ -1,7 +1,7 @@
 """What a client sees of an error, over every transport: the one module that builds entries of a response's `errors`.
 
 Errors of ours are shown as they are, what GraphQL refuses as BAD_INPUT, and everything else is masked and logged. What
-a mutation was refused for is data of its payload instead, built by `schema/mutation_errors.py`.
+a mutation was refused for is data of its payload instead, built by `schema/payloads.py`.
 """
 
 import logging

@@ -12,7 +12,6 @@ from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import core_schema
 from resolvers.upstreams import operations
 from schema import root
-from schema.declared_prices import UndeclaredCost, require_declared_prices
 from schema.mutation import Mutation
 from schema.prices import (
     FREE,
@@ -32,6 +31,7 @@ from schema.prices import (
     priced,
 )
 from schema.query import Query
+from schema.root import UndeclaredCost, require_declared_prices
 from schema.subscription import Subscription
 from tests.world import running_world
 

@@ -4,8 +4,7 @@ import strawberry
 
 from resolvers.catalogue import local_id
 from resolvers.selection import OperationInfo
-from schema.arguments import Id
-from schema.nodes import Trackable, is_record
+from schema.nodes import Id, Trackable, is_record
 from schema.prices import RecordById, priced
 from tests.scenarios.fourth_upstream.notes import records, resolvers
 from tests.scenarios.fourth_upstream.notes.kinds import NOTE_ID

@@ -1,8 +1,18 @@
-"""How the gateway's upstreams do."""
+"""The upstreams as clients see them: their names and their states."""
+
+from enum import Enum
 
 import strawberry
 
+from resolvers.upstreams.names import UpstreamName
 from schema.enums import UpstreamNameField, UpstreamState
+
+UpstreamNames = Enum("UpstreamNames", {upstream.name: upstream for upstream in UpstreamName.known()})  # type: ignore[misc]  # nobody knows them before
+"""The values are what resolvers return, so an upstream from outside needs no entry here."""
+
+strawberry.enum(UpstreamNames, name="UpstreamName", description="The REST APIs behind the gateway.")
+for value in UpstreamNames.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
+    value.description = value.value.description
 
 
 @strawberry.type(description="One of the REST APIs behind the gateway, and how it does.")
