@@ -1,16 +1,17 @@
 """The composition root: builds every part of the gateway and connects them."""
 
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.build import build_authentication, build_key_holders
-from gateway.auth.site import Site
+from gateway.auth.cookies import Site
 from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
@@ -141,3 +142,24 @@ def _rest(
     add_health_routes(rest, lambda: termination.ready and subscriptions.accepting)
     rest.mount("/oauth/logistics", oauth.endpoint)
     return rest
+
+
+YOUNG_OBJECTS: Final = 50_000
+"""Threshold of the youngest generation instead of 700: one response alone allocates hundreds of objects."""
+
+
+def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
+    """Create the gateway's app for a process that runs nothing else.
+
+    Args:
+        settings: The settings; the default is to read them from the environment.
+        examples: Further example operations of the IDE.
+
+    Raises:
+        SettingsProblems: The settings in the environment are invalid.
+    """
+    app = create_app(settings, examples=examples)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    return app

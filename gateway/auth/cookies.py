@@ -1,12 +1,14 @@
-"""The gateway's cookies: their names, which of them are trusted, and how they are written."""
+"""The gateway as browsers see it: its cookies, its own origin and the sites that may use it."""
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal, Self
 
 from starlette.types import Scope
 
-from gateway.http.origin import OwnOrigin
+from gateway.http.cross_site import CrossSiteRule, ListedOrigins, OwnOrigin
+from gateway.settings.model import Settings
 from resolvers.errors import Unauthenticated
 
 SESSION_COOKIE: Final = "gateway_session"
@@ -118,3 +120,25 @@ def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:
             name, separator, value = part.partition("=")
             if separator:
                 yield name.strip(), value.strip().strip('"')
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that concern browsers, built from the same settings; process lifetime.
+
+    Args:
+        own: The gateway's own origin.
+        rule: Which pages may make a browser send requests.
+        cookies: Reads and writes the gateway's cookies.
+    """
+
+    own: OwnOrigin
+    rule: CrossSiteRule
+    cookies: Cookies
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Build it from the settings."""
+        own = OwnOrigin(settings.public_url)
+        rule = CrossSiteRule(own, ListedOrigins(settings.cors_origins), settings.cors_headers)
+        return cls(own, rule, Cookies(own, settings.sessions.same_site))

@@ -22,7 +22,7 @@ from uvicorn.importer import import_from_string
 
 from gateway.commands.sandbox_examples import sandbox_examples
 from gateway.commands.serve import GATEWAY_APP, listen, server_config
-from gateway.http.origin import LOOPBACK_ORIGINS
+from gateway.http.cross_site import LOOPBACK_ORIGINS
 from gateway.ide.page import Example
 from gateway.sandbox.clock import Clock, RunningClock
 from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries

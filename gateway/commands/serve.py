@@ -15,7 +15,7 @@ from gateway.http.socket_server_protocol import BoundedWebSocketProtocol
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 from gateway.telemetry.log import log_config
 
-GATEWAY_APP = "gateway.commands.worker:create_worker_app"
+GATEWAY_APP = "gateway.app:create_worker_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
 _UNREAD_SECONDS = 120

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
-from gateway.settings.upstreams import UpstreamLimits
+from gateway.settings.model import UpstreamLimits
 from resolvers.accounts import Account
 from resolvers.upstreams.call import CallScope, Transport
 from resolvers.upstreams.names import UpstreamName

@@ -1,20 +1,21 @@
-"""Builds what an operation reaches the upstreams with: connections, policies around them, clients, accounts."""
+"""Builds what an operation reaches the upstreams with: connections, policies around them, cache, clients, accounts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from gateway.composition.cache import build_record_cache
-from gateway.composition.deliveries import Deliveries
-from gateway.composition.logistics import AccountTokens, Logistics
-from gateway.composition.sms import Sms
+from gateway.composition.apis import AccountTokens, Deliveries, Logistics, Sms
 from gateway.composition.upstream import Transports, UpstreamComposition
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
+from resolvers.cache.counts import CacheCounts
+from resolvers.cache.freshness import CacheConfig
 from resolvers.cache.records import RecordCache
+from resolvers.cache.redis_link import RedisLink
+from resolvers.cache.shared import SharedRecords
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -153,3 +154,40 @@ class _AccountBuilder:
 
     def _health(self, one: UpstreamComposition[Any], group: Any) -> Sequence[UpstreamHealth]:  # noqa: ANN401 - its own
         return [self.transports.stack(one, url, group).health for url in dict.fromkeys(one.urls(group))]
+
+
+def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache:
+    """Return the process's cache; one that passes every read through where nothing is to be kept or shared.
+
+    Args:
+        settings: What the operator set.
+        clock: The event loop's, in seconds.
+    """
+    counts = CacheCounts()
+    return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts, clock=clock)
+
+
+def cache_config(settings: Settings) -> CacheConfig:
+    """What the settings say about the cache."""
+    cache = settings.cache
+    return CacheConfig(
+        keep=cache.enabled,
+        coalesce=cache.coalesce,
+        ttl_final=cache.ttl_final,
+        ttl_active=cache.ttl_active,
+        ttl_reference=cache.ttl_reference,
+        ttl_relationship=cache.ttl_relationship,
+        ttl_quote=cache.ttl_quote,
+        ttl_missing=cache.ttl_missing,
+        grace=cache.grace,
+        max_entries=cache.max_entries,
+        max_bytes=cache.max_bytes,
+        in_flight_seconds=2 * settings.deadline_seconds,
+    )
+
+
+def _shared(settings: Settings, counts: CacheCounts) -> SharedRecords | None:
+    if settings.redis_url is None or not settings.cache.enabled:
+        return None
+    prefix = f"{settings.redis_prefix}cache:"
+    return SharedRecords(RedisLink(settings.redis_url.get_secret_value(), prefix, counts), prefix)

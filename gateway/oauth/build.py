@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.auth.authentication import KeyHolders, SessionCallers
-from gateway.auth.site import Site
-from gateway.composition.logistics import logistics_config
+from gateway.auth.cookies import Site
+from gateway.composition.apis import logistics_config
 from gateway.composition.upstreams import Upstreams
 from gateway.oauth.account_tokens import AccountTokens
 from gateway.oauth.endpoint import LoginLimits, OAuthEndpoint
@@ -24,8 +24,7 @@ from gateway.oauth.session_registry import CurrentSession, SessionRegistry
 from gateway.oauth.session_store import SessionStore
 from gateway.oauth.sqlite_store import SqliteSessions
 from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
-from gateway.settings.model import Settings
-from gateway.settings.upstreams import LogisticsSettings
+from gateway.settings.model import LogisticsSettings, Settings
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens import LogisticsTokens
 from resolvers.upstreams.transport.stack import loop_clock

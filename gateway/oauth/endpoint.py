@@ -13,7 +13,7 @@ from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shar
 from gateway.http.refusals import ClientGone
 from gateway.http.request import headers_of
 from gateway.http.response import adding, refusal
-from gateway.oauth.refusals import LoginNotSetUp
+from gateway.oauth.login import LoginNotSetUp
 from gateway.oauth.routes import BASE_PATH, SAFE_HEADERS, page
 from gateway.operations.cost.budget import MINUTE, Buckets
 from resolvers.errors import GatewayError, RateLimited

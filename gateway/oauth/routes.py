@@ -12,13 +12,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.auth.cookies import SESSION_COOKIE
-from gateway.auth.site import Site
+from gateway.auth.cookies import SESSION_COOKIE, Site
 from gateway.http.negotiation import is_json_in_utf8
 from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, HttpRefusal, UnsupportedMediaType
-from gateway.oauth.login import LogisticsLogin, OpenedSession
-from gateway.oauth.login_state import STATE_COOKIE, STATE_SECONDS, LoginState, new_state, open_login, seal_login
-from gateway.oauth.refusals import LoginRefused
+from gateway.oauth.login import (
+    STATE_COOKIE,
+    STATE_SECONDS,
+    LoginRefused,
+    LoginState,
+    LogisticsLogin,
+    OpenedSession,
+    new_state,
+    open_login,
+    seal_login,
+)
 from gateway.oauth.sealing import Seal
 from gateway.oauth.session_registry import CurrentSession, SessionRegistry
 from gateway.oauth.session_store import Session

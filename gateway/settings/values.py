@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from gateway.http.origin import listed_origin
+from gateway.http.cross_site import listed_origin
 
 _WANTED: Final = "must be a URL such as redis://localhost:6379/0, or one with rediss: or unix:"
 _DATABASE: Final = re.compile(r"/?[0-9]{0,5}")

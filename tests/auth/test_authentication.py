@@ -9,7 +9,7 @@ from gateway.auth.authentication import ApiKeys, Authentication, KeyHolders
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Cookies
 from gateway.auth.credentials import MAX_CREDENTIAL_LENGTH, CallerCredentials
-from gateway.http.origin import OwnOrigin
+from gateway.http.cross_site import OwnOrigin
 from resolvers.accounts import Account
 from resolvers.errors import Unauthenticated
 from tests.auth.issuer import Issuer, bearer, settings_for

@@ -4,7 +4,7 @@ import pytest
 from starlette.types import Scope
 
 from gateway.auth.cookies import SESSION_COOKIE, Cookies, SameSite
-from gateway.http.origin import OwnOrigin
+from gateway.http.cross_site import OwnOrigin
 from resolvers.errors import Unauthenticated
 
 TOKEN = "gws_token-of-a-person"

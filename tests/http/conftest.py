@@ -4,9 +4,8 @@ import httpx
 import pytest
 from starlette.types import Scope
 
-from gateway.http.cross_site import CrossSiteRule
+from gateway.http.cross_site import CrossSiteRule, ListedOrigins
 from gateway.http.endpoint import Endpoint, EndpointConfig
-from gateway.http.origin import ListedOrigins
 from gateway.sandbox.server import serving
 from resolvers.errors import Unauthenticated
 from tests.http.schema_operations import SchemaOperations

@@ -2,8 +2,7 @@ import httpx
 import pytest
 from starlette.types import Scope
 
-from gateway.http.cross_site import CrossSiteRule
-from gateway.http.origin import ListedOrigins, OwnOrigin
+from gateway.http.cross_site import CrossSiteRule, ListedOrigins, OwnOrigin
 from gateway.http.refusals import CrossSite
 from tests.http.conftest import APP, LISTED
 from tests.http.schema_operations import SchemaOperations

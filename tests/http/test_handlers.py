@@ -8,10 +8,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.cross_site import CrossSiteRule
+from gateway.http.cross_site import CrossSiteRule, ListedOrigins
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.negotiation import EVENT_STREAM
-from gateway.http.origin import ListedOrigins
 from gateway.http.request import REQUEST_ID
 from gateway.sandbox.server import serving
 from resolvers.errors import Forbidden

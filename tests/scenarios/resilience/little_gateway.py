@@ -10,7 +10,7 @@ import orjson
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.composition.cache import cache_config
+from gateway.composition.upstreams import cache_config
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts

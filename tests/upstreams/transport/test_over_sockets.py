@@ -13,8 +13,7 @@ from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.options import SmsOptions
 from gateway.sandbox.server import serving
 from gateway.sandbox.sms.simulator import create_sms
-from gateway.settings.model import Settings
-from gateway.settings.upstreams import LogisticsSettings, SmsSettings
+from gateway.settings.model import LogisticsSettings, Settings, SmsSettings
 from resolvers.errors import UpstreamUnavailable
 from resolvers.upstream_states import UpstreamState, upstream_of
 from resolvers.upstreams.call import CallScope

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.composition.upstream import Transports, UpstreamComposition
-from gateway.settings.model import Settings
-from gateway.settings.upstreams import UpstreamLimits
+from gateway.settings.model import Settings, UpstreamLimits
 from gateway.settings.values import AbsoluteUrl, Secret
 from resolvers.accounts import Account
 from resolvers.upstreams.call import CallScope
