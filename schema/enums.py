@@ -1,4 +1,4 @@
-"""The vocabularies that clients see: the enums of the records, registered with a description for every value."""
+"""The enums of the schema: those of the records, registered with a description for every value."""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
@@ -37,19 +37,19 @@ __all__ = [
 if TYPE_CHECKING:
     UpstreamNameField: TypeAlias = UpstreamName
 else:
-    # Resolved when the schema is built, for then every upstream is known; resolvers return the names themselves.
+    # Resolved when the schema is built, because every upstream must be known by then.
     UpstreamNameField = Annotated["UpstreamNames", strawberry.lazy("schema.upstreams")]  # noqa: F821 - see there
 
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 
 
 def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabulary:
-    """Register an enum under its own name.
+    """Register an enum with Strawberry under its own name.
 
     Args:
         vocabulary: The enum; its members' names become the GraphQL values.
         description: What the enum is for.
-        values: A description for each member that has no standing one.
+        values: The description of each member; UNKNOWN has the same in all enums.
     """
     registered = strawberry.enum(vocabulary, description=description)
     texts = {"UNKNOWN": UNKNOWN_WORD} | values
@@ -181,7 +181,7 @@ described(
 described(
     StatusEventSource,
     "How the gateway learnt of a change.",
-    WEBHOOK="The upstream told it.",
+    WEBHOOK="The upstream reported it.",
     POLL="It asked the upstream.",
     MUTATION="A mutation through the gateway made the change.",
 )

@@ -1,4 +1,4 @@
-"""What clients may change: each mutation checks its input, calls one resolver, and answers errors as data."""
+"""The fields of `Mutation`: each checks its input, calls one resolver, and returns errors as data."""
 
 from typing import Annotated
 
@@ -166,7 +166,7 @@ def invitation(address: str, organization_id: str, role_id: str | None) -> Invit
 
 @strawberry.type(description="What can be changed. Errors are data: a payload has its object or its errors.")
 class Mutation:
-    """The root of every mutation."""
+    """The root type of mutations."""
 
     create_delivery = strawberry.mutation(
         resolver=_create_delivery,

@@ -8,12 +8,11 @@ from schema.enums import Progress
 
 
 class is_record:  # noqa: N801 - types set it as one sets a function
-    """What a GraphQL type sets as its `is_type_of`; schema lifetime.
-
-    It decides by the class of a value alone, so that execution may ask once for all values of a class.
+    """Decides whether a value is of a GraphQL type, as the type's `is_type_of`; process lifetime.
 
     Args:
-        records: The classes that resolvers return for the type.
+        records: The classes that resolvers return for the type. Nothing but the class of a value counts, so that
+            compiled execution can ask once for each class.
     """
 
     def __init__(self, *records: type) -> None:
@@ -35,7 +34,7 @@ class Node:
     description="A thing whose status a client can follow: deliveries, SMS jobs, recipients, logistics tasks."
 )
 class Trackable(Node):
-    """Anything whose status changes until it is final."""
+    """Any record whose status changes until it is final."""
 
     progress: Progress = strawberry.field(description="Where the thing stands, in the words of all three upstreams.")
     final: bool = strawberry.field(description="No further change will come.")
@@ -55,6 +54,8 @@ class PageInfo:
 
 
 Given = TypeVar("Given")
+
+# Where the contract has no default, the default here is UNSET, because None would be printed as `= null`.
 
 Id: TypeAlias = Annotated[
     strawberry.ID, strawberry.argument(name="id", description="A global id, or the upstream's own; both mean the same.")
@@ -76,10 +77,10 @@ After: TypeAlias = Annotated[
 
 
 def size_of_page(first: int | None, default: int) -> int:
-    """How many things the client asked for: a null means the same as nothing."""
+    """Return the number of records that the client asked for; null means the same as leaving `first` out."""
     return default if first is None else first
 
 
 def given(value: Given | None) -> Given | None:
-    """What the client gave, or None where it gave nothing."""
+    """Return the value of an argument; None if the client left it out."""
     return None if value is strawberry.UNSET else value

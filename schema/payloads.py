@@ -1,4 +1,4 @@
-"""What mutations answer: the record that was created or changed, or the errors as data."""
+"""The payloads of mutations: the record that was created or changed, or the errors as data."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
@@ -25,7 +25,7 @@ from schema.sms import SmsJob
     )
 )
 class MutationError:
-    """What all reasons have in common."""
+    """The fields that all errors have in common."""
 
     message: str = strawberry.field(description="What happened, to what, and what to do.")
     retryable: bool = strawberry.field(description="True where the same request may succeed later.")
@@ -45,7 +45,7 @@ class InvalidInput(MutationError):
 
 @strawberry.type(description="There is no such thing, for the credentials that were used.")
 class NotFound(MutationError):
-    """The client has named something that is not there."""
+    """The client has named a record that does not exist."""
 
     missing_id: strawberry.ID | None = strawberry.field(description="The id that was asked for.")
 
@@ -57,7 +57,7 @@ class NotFound(MutationError):
     )
 )
 class Conflict(MutationError):
-    """The client has to look at what is there."""
+    """The client has to look at the current state first."""
 
 
 @strawberry.type(description="The thing's status forbids it, e.g. cancelling a task that a driver has accepted.")
@@ -81,7 +81,7 @@ class RateLimited(MutationError):
     )
 )
 class UpstreamFailed(MutationError):
-    """The client cannot help it."""
+    """The client can do nothing about it but try again later."""
 
     upstream: UpstreamNameField = strawberry.field(description="Which upstream.")
     outcome_unknown: bool = strawberry.field(
@@ -92,7 +92,7 @@ class UpstreamFailed(MutationError):
 def all_as_data(
     error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
 ) -> list[MutationError]:
-    """The data that an error becomes with all that was refused beside it; see `as_data`."""
+    """Return an error and all that was refused together with it as data; see `as_data`."""
     also = error.also if isinstance(error, errors.BadInput | errors.InputRefused) else ()
     return [as_data(one, asked_id=asked_id, pointers=pointers) for one in (error, *also)]
 
@@ -100,15 +100,15 @@ def all_as_data(
 def as_data(
     error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
 ) -> MutationError:
-    """The data that an error becomes.
+    """Return an error as data.
 
     Args:
         error: Why the mutation was not done.
-        asked_id: The thing that the mutation names, as the client wrote it.
-        pointers: The upstream's words for places in its request, with what the client wrote there.
+        asked_id: The id of the record to change, as the client wrote it.
+        pointers: The path of an argument by the upstream's JSON pointer to it.
 
     Raises:
-        GatewayError: the same error, where it is about the caller and not about what was asked.
+        GatewayError: The same error, if it is about the caller and not about the mutation.
     """
     message, retryable = error.message, error.retryable
     match error:
@@ -134,7 +134,7 @@ def as_data(
 def _path(pointer: str | None, pointers: Mapping[str, Path]) -> list[str] | None:
     path = pointers.get(pointer or "")
     if path is None and pointer and "/" not in pointer:
-        # Some servers name the field alone.
+        # Some servers send the name of the field instead of a JSON pointer.
         path = next((one for known, one in pointers.items() if known.endswith(f"/{pointer}")), None)
     return None if path is None else [str(step) for step in path]
 
@@ -152,7 +152,7 @@ WITH_ERRORS = "; also beside a Conflict or NotAllowedNow, as far as it can be re
 
 @strawberry.type(description="A delivery that was made or changed, or why it was not.")
 class DeliveryPayload:
-    """What a mutation of a delivery answers; operation lifetime."""
+    """The payload of a mutation of a delivery; operation lifetime."""
 
     delivery: Delivery | None = strawberry.field(description=f"The delivery as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
@@ -160,7 +160,7 @@ class DeliveryPayload:
 
 @strawberry.type(description="A job that the upstream has taken, or why it was not sent.")
 class SmsJobPayload:
-    """What sending a job answers; operation lifetime."""
+    """The payload of sending an SMS job; operation lifetime."""
 
     job: SmsJob | None = strawberry.field(description="The job, from its report or, until that can be read, the input.")
     errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
@@ -168,7 +168,7 @@ class SmsJobPayload:
 
 @strawberry.type(description="A task that was changed, or why it was not.")
 class LogisticsTaskPayload:
-    """What a mutation of one task answers; operation lifetime."""
+    """The payload of a mutation of one task; operation lifetime."""
 
     task: LogisticsTask | None = strawberry.field(description=f"The task as it stands now{WITH_ERRORS}")
     errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
@@ -181,7 +181,7 @@ class LogisticsTaskPayload:
     )
 )
 class LogisticsTasksPayload:
-    """What a mutation of several tasks answers; operation lifetime."""
+    """The payload of a mutation of several tasks; operation lifetime."""
 
     tasks: list[LogisticsTask] | None = strawberry.field(
         description="The tasks that were made or changed.", metadata=priced(size=WHOLE_PAGE)
@@ -193,7 +193,7 @@ class LogisticsTasksPayload:
 
 @strawberry.type(description="An organization that was created, or why it was not.")
 class OrganizationPayload:
-    """What creating an organization answers; operation lifetime."""
+    """The payload of creating an organization; operation lifetime."""
 
     organization: Organization | None = strawberry.field(description="The organization.")
     errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
@@ -201,7 +201,7 @@ class OrganizationPayload:
 
 @strawberry.type(description="What the upstream says to an invitation, or why nobody was invited.")
 class InviteUserPayload:
-    """What inviting a user answers; operation lifetime."""
+    """The payload of inviting a user; operation lifetime."""
 
     message: str | None = strawberry.field(description="What the upstream says; null where it says nothing.")
     errors: list[MutationError] = strawberry.field(description=ERRORS, metadata=priced(size=UNBOUNDED))
@@ -210,17 +210,15 @@ class InviteUserPayload:
 def errors_as_data(
     payload: Callable[..., Payload], place: str, *, id_argument: str = "", pointers: Mapping[str, Path] | None = None
 ) -> Callable[[Callable[Arguments, Awaitable[Any]]], Callable[Arguments, Awaitable[Payload]]]:
-    """Make a mutation answer its payload, with what its function returns or with the error that it raises.
+    """Return a decorator that makes a mutation's function return its payload, with its result or its errors.
 
-    An error that knows the record as it stands has it told as well, so that a client's own cache needs no second query.
-
-    Errors about the caller (Unauthenticated, Forbidden) and those that are not ours go on: they are no data.
+    Errors about the caller (Unauthenticated, Forbidden) and unexpected ones are raised as they are.
 
     Args:
         payload: The payload's type.
-        place: The field of the payload that holds what the function returns.
-        id_argument: The function's argument that names a thing, for a NotFound.
-        pointers: The upstream's words for places in its request, with what the client wrote there.
+        place: The field of the payload that holds the function's result.
+        id_argument: The function's argument with the id of the record to change, for NotFound.
+        pointers: The path of an argument by the upstream's JSON pointer to it.
     """
 
     def decorate(resolve: Callable[Arguments, Awaitable[Any]]) -> Callable[Arguments, Awaitable[Payload]]:
@@ -230,8 +228,9 @@ def errors_as_data(
                 done = await resolve(*args, **kwargs)
             except GatewayError as error:
                 asked = kwargs.get(id_argument)
-                standing = error.record if isinstance(error, UpstreamError) else None
-                return payload(**{place: standing}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
+                # With the current record if the error has it, so that the client's cache needs no second query.
+                current = error.record if isinstance(error, UpstreamError) else None
+                return payload(**{place: current}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
             if isinstance(done, TasksOutcome):
                 return payload(
                     **{place: done.tasks or None}, errors=[one for error in done.errors for one in all_as_data(error)]

@@ -4,10 +4,13 @@ The price of a field is metadata of its declaration::
 
     product = strawberry.field(resolver=..., graphql_type=..., metadata=priced(CallForEach(PRODUCT_OF, "Product")))
 
-It has two parts. `calls` tells which upstream calls the field causes: each field of a root type has it, and each other
-field with a resolver, `FREE` where it asks no upstream. `size` tells how many objects a list or a page holds. A schema
-in which either is missing is refused, see `schema/root.py`. Prices are data: the estimates that
-`gateway/operations/cost` makes before it executes an operation add them up.
+It has two parts. `calls` are the upstream calls that the field causes: each field of a root type has it, and each other
+field with a resolver, `FREE` if it asks no upstream. `size` is the number of objects that a list or a page holds.
+`schema/root.py` refuses a schema in which either is missing. Prices are data: before an operation is executed,
+`gateway/operations/cost` adds them up to its estimate.
+
+Each class here is one way to price a field. The estimate of a field is that of its own calls, and for each record that
+it finds, that of the fields selected of the record.
 """
 
 from collections.abc import Mapping
@@ -23,23 +26,23 @@ from resolvers.upstreams.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """No upstream is asked; a value."""
+    """No call; a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, whatever is selected below; a value."""
+    """One call, independent of the selected fields; a value."""
 
     operation: Operation
 
 
 @dataclass(frozen=True, slots=True)
 class RecordById:
-    """What finding one record takes, and what is selected of it; a value.
+    """The calls that read one record by its id; a value.
 
     Args:
         kind: The record's GraphQL type.
-        argument: Holds its global id, or the upstream's own.
+        argument: The argument with its global id, or the upstream's own.
     """
 
     kind: str
@@ -48,25 +51,33 @@ class RecordById:
 
 @dataclass(frozen=True, slots=True)
 class RecordByGlobalId:
-    """As `RecordById`, of the kind that the global id names; a value."""
+    """The calls that read one record of the kind that its global id names; a value.
+
+    Args:
+        argument: The argument with the global id.
+    """
 
     argument: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsByGlobalIds:
-    """What finding records of several kinds takes, and what is selected of them; a value."""
+    """The calls that read records of several kinds by their global ids; a value.
+
+    Args:
+        argument: The argument with the global ids.
+    """
 
     argument: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesPage:
-    """A page of a list, and what is selected of its deliveries; a value.
+    """The calls that read a page of deliveries; a value.
 
     Args:
-        operation: Reads a page.
-        ids: The argument, and its member, that name some deliveries, which are then read by their ids.
+        operation: The call that reads a page.
+        ids: The argument and its member that list ids; if given, the deliveries are read by these instead.
     """
 
     operation: Operation
@@ -75,12 +86,11 @@ class DeliveriesPage:
 
 @dataclass(frozen=True, slots=True)
 class NumberedPage:
-    """A page of a list by its number, and what is selected of its records; a value.
-
-    Whether there is a next page is seen on the next page only.
+    """The calls that read a page of a list whose upstream pages are numbered; a value.
 
     Args:
-        operation: Reads a page.
+        operation: The call that reads one page of the upstream. If the client asks whether there is a next page, that
+            is read too, because nothing else shows it.
         kind: The records' GraphQL type.
     """
 
@@ -90,9 +100,10 @@ class NumberedPage:
 
 @dataclass(frozen=True, slots=True)
 class JobsPage:
-    """A page of the lists of SMS jobs of each data centre and window of time, and what is selected of the jobs.
+    """The calls that read a page of SMS jobs from each data centre and window of time; a value.
 
-    A value; the operation reads one such list.
+    Args:
+        operation: The call that reads the list of one data centre and window.
     """
 
     operation: Operation
@@ -100,18 +111,22 @@ class JobsPage:
 
 @dataclass(frozen=True, slots=True)
 class RecipientsByJobId:
-    """The recipients of one SMS job, and what is selected of them; a value."""
+    """The calls that read the recipients of one SMS job; a value.
+
+    Args:
+        argument: The argument with the job's id.
+    """
 
     argument: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallForEach:
-    """One call for each record that has the field, and what is selected of the records found; a value.
+    """One call for each parent record; a value.
 
     Args:
         operation: The call.
-        kind: The GraphQL type of what it finds.
+        kind: The GraphQL type of the records that it finds.
     """
 
     operation: Operation
@@ -120,30 +135,34 @@ class CallForEach:
 
 @dataclass(frozen=True, slots=True)
 class RecipientsOfJob:
-    """The recipients of each SMS job that has the field, and what is selected of them; a value."""
+    """The calls that read the recipients of each parent SMS job; a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobOfRecipient:
-    """The SMS job of each recipient that has the field, and what is selected of it; a value."""
+    """The calls that read the SMS job of each parent recipient; a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneOfKinds:
-    """One record for each record that has the field, of the kind that costs most; a value."""
+    """The calls that read one record for each parent record; a value.
+
+    Args:
+        kinds: The GraphQL types that the record may have; the one that costs most is charged.
+    """
 
     kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The calls of a mutation, and what is selected of its payload; a value.
+    """The calls of a mutation; a value.
 
     Args:
-        operation: Its call; several things go upstream in chunks.
-        kind: The GraphQL type of what it changes, where its payload holds that.
-        place: The payload's field that does.
-        reads: How often each thing is read at most, before its change or after one whose answer does not hold it.
+        operation: The call that makes the change; several records are changed in chunks.
+        kind: The GraphQL type of the changed record; None if the payload does not hold it.
+        place: The payload's field that holds the record.
+        reads: How often each record is read at most: before its change, or after one whose answer does not hold it.
         reads_most: How many reads there are in all at most; None if only `reads` bounds them.
     """
 
@@ -156,11 +175,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class EventsByGlobalIds:
-    """The start of a subscription: each thing is read, and what is selected of it; a value.
+    """The calls that read each followed record at the start of a subscription; a value.
 
     Args:
-        argument: Holds the global ids.
-        place: The event's field that holds the thing.
+        argument: The argument with the global ids.
+        place: The event's field that holds the record.
     """
 
     argument: str
@@ -178,21 +197,21 @@ QueryCalls: TypeAlias = (
     | JobsPage
     | RecipientsByJobId
 )
-"""What a field of Query costs."""
+"""The prices that a field of `Query` can have."""
 
 RecordCalls: TypeAlias = Free | CallForEach | RecipientsOfJob | JobOfRecipient | OneOfKinds
-"""What a field of a record costs."""
+"""The prices that a field of a record can have."""
 
 Calls: TypeAlias = QueryCalls | RecordCalls | Change | EventsByGlobalIds
 
 
 @dataclass(frozen=True, slots=True)
 class PageByFirst:
-    """A connection with as many nodes as its argument `first` says; a value.
+    """A connection with as many nodes as its argument `first` asks for; a value.
 
     Args:
-        usual: Where it is not given.
-        most: The largest page that is served.
+        usual: The number of nodes without the argument.
+        most: The largest number of nodes that is served.
     """
 
     usual: int
@@ -201,49 +220,49 @@ class PageByFirst:
 
 @dataclass(frozen=True, slots=True)
 class PageByArgument:
-    """A payload with one thing for each item of an argument; a value."""
+    """A payload with one record for each item of an argument; a value."""
 
     argument: str
 
 
 @dataclass(frozen=True, slots=True)
 class WholePage:
-    """A list of as many objects as the page has that holds it, such as `nodes` of a connection; a value."""
+    """A list with an object for each record of its parent, such as `nodes` of a connection; a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListByArgument:
-    """A list of one object for each item of an argument; a value."""
+    """A list with one object for each item of an argument; a value."""
 
     argument: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of so many objects; a value."""
+    """A list of `count` objects; a value."""
 
     count: int
 
 
 PageSize: TypeAlias = PageByFirst | PageByArgument
-"""How many objects the lists of a connection or of a payload hold."""
+"""The sizes that a connection or a payload can have."""
 
 ListSize: TypeAlias = WholePage | ListByArgument | ListOf
-"""How many objects a list holds."""
+"""The sizes that a list can have."""
 
 FREE: Final = Free()
 WHOLE_PAGE: Final = WholePage()
 UNBOUNDED: Final = ListOf(10)
-"""What a list is taken for that no argument bounds, such as a task's items."""
+"""The assumed size of a list that no argument bounds, such as a task's items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a field costs; a value.
+    """The price of a field; a value.
 
     Args:
-        calls: In upstream calls; None for a field that only shows what its parent holds.
-        size: In objects of the response; None for one object.
+        calls: Its upstream calls; None for a field that only shows what its parent holds.
+        size: Its number of objects in the response; None for one object.
     """
 
     calls: Calls | None = None

@@ -1,4 +1,4 @@
-"""What clients may ask: each field is bound to one resolver, with its arguments checked and nothing else."""
+"""The fields of `Query`: each checks its arguments and calls one resolver."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +71,7 @@ def _delivery(info: OperationInfo, delivery_id: Id) -> object:
 def _deliveries(
     info: OperationInfo,
     wanted: Annotated[
-        DeliveryFilter | None, strawberry.argument(name="filter", description="Which to list; all unless told.")
+        DeliveryFilter | None, strawberry.argument(name="filter", description="Which to list; all by default.")
     ] = UNSET,
     first: First = 20,
     after: After = UNSET,
@@ -90,7 +90,7 @@ def _sms_jobs(
         datetime | None, strawberry.argument(name="from", description="Posted then or later.")
     ] = UNSET,
     to_time: Annotated[
-        datetime | None, strawberry.argument(name="to", description="Posted then or before; now unless told.")
+        datetime | None, strawberry.argument(name="to", description="Posted then or before; now by default.")
     ] = UNSET,
     still_open: Annotated[
         bool | None,
@@ -158,7 +158,7 @@ def _upstreams(info: OperationInfo) -> object:
 
 @strawberry.type(description="What can be asked of the three upstreams, and of the gateway itself.")
 class Query:
-    """The root of every query; its resolvers answer records."""
+    """The root type of queries; its resolvers return records."""
 
     node = strawberry.field(
         resolver=_node,

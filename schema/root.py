@@ -37,12 +37,12 @@ def build_schema(
     execution_context_class: type[Executor[Any]] | None = None,
     extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
 ) -> strawberry.Schema:
-    """Return the schema that the gateway serves; process lifetime.
+    """Build the schema that the gateway serves; process lifetime.
 
     Args:
-        queries: Strawberry types whose fields `Query` gets, of upstreams from outside.
-        mutations: Likewise, of `Mutation`.
-        execution_context_class: How graphql-core executes an operation; its own way unless told.
+        queries: Strawberry types whose fields are added to `Query`, of upstreams from outside.
+        mutations: Strawberry types whose fields are added to `Mutation`.
+        execution_context_class: The class by which graphql-core executes operations; the default is its own.
         extensions: What Strawberry runs around each operation.
 
     Raises:
@@ -62,7 +62,7 @@ def build_schema(
 
 
 def _with_fields(root: type, others: Sequence[type]) -> type:
-    """Return a root type with the fields of others as well."""
+    """Return a root type with the fields of other types added."""
     if not others:
         return root
     description = root.__strawberry_definition__.description  # type: ignore[attr-defined]  # set by Strawberry
@@ -70,10 +70,10 @@ def _with_fields(root: type, others: Sequence[type]) -> type:
 
 
 class UndeclaredCost(Exception):
-    """A schema has fields without a declared cost.
+    """The schema has fields without a declared price.
 
     Args:
-        fields: Which, such as `Query.deliveries`.
+        fields: Their names, such as `Query.deliveries`.
     """
 
     def __init__(self, fields: list[str]) -> None:
@@ -85,11 +85,12 @@ class UndeclaredCost(Exception):
 
 
 def require_declared_prices(schema: GraphQLSchema) -> None:
-    """Look at every field that may cost calls or be a list.
+    """Check that every field that may cause calls or holds a list declares its price.
 
     Raises:
-        UndeclaredCost: The price of one is not declared, or is none for a field in that place.
+        UndeclaredCost: A field declares no price, or one that a field of its parent type cannot have.
     """
+    # A field without a price would be free in every estimate, whatever it costs upstream.
     undeclared = [
         f"{owner.name}.{name}"
         for owner, name, field in _fields(schema)
@@ -136,7 +137,7 @@ def _is_page(named: GraphQLNamedType) -> bool:
 
 
 def _has_price_of_interfaces(owner: GraphQLObjectType | GraphQLInterfaceType, name: str, field: GraphQLField) -> bool:
-    """Whether the field costs the same where a client selects it through an interface."""
+    # A client may select the field through an interface, and is then charged by the interface's declaration.
     return all(
         price_of(interface.fields[name]) == price_of(field)
         for interface in owner.interfaces

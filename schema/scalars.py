@@ -1,4 +1,4 @@
-"""How instants, days, exact numbers and free-form values are written in GraphQL.
+"""The scalars of the schema: instants, days, exact numbers and free-form values.
 
 The parsers raise ValueError, which graphql-core turns into an error at the place of the value in the document.
 """
@@ -25,14 +25,15 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?"
 
 
 def parse_instant(value: object) -> dt.datetime:
-    """The instant that a client wrote.
+    """Parse an instant in ISO 8601.
 
     Raises:
-        ValueError: it is no ISO 8601 date and time, names no offset, or is outside the years 1 to 9999 in UTC.
+        ValueError: It is no date and time, has no offset, or is outside the years 1 to 9999 in UTC.
     """
     try:
         instant = dt.datetime.fromisoformat(_text(value))
         if instant.tzinfo is not None:
+            # Raises OverflowError for an instant that later arithmetic could not convert.
             instant.astimezone(dt.UTC)
             return instant
     except (ValueError, OverflowError):
@@ -41,10 +42,10 @@ def parse_instant(value: object) -> dt.datetime:
 
 
 def parse_day(value: object) -> dt.date:
-    """The calendar day that a client wrote.
+    """Parse a calendar day in ISO 8601.
 
     Raises:
-        ValueError: it is no ISO 8601 day.
+        ValueError: It is no such day.
     """
     try:
         return dt.date.fromisoformat(_text(value))
@@ -53,23 +54,24 @@ def parse_day(value: object) -> dt.date:
 
 
 def parse_decimal(value: object) -> Decimal:
-    """The exact number that a client wrote as a string, or as a bare number.
+    """Parse an exact number from a string or a bare JSON number.
 
     Raises:
-        ValueError: it is no finite decimal number of bounded length, or a bare one with more digits than a float holds.
+        ValueError: It is no finite decimal number of bounded length, or a bare one with more digits than a float holds.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        # Python writes no integer of thousands of digits as text.
+        # A larger one is refused before `str`, because Python raises an error of its own at thousands of digits.
         return _decimal(str(value) if abs(value) < 10**MAX_DECIMAL_LENGTH else "", bare=isinstance(value, float))
     return _decimal(value if isinstance(value, str) else "", bare=False)
 
 
 def parse_decimal_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Decimal:
-    """The exact number that stands in a document; a bare one is read from its text, and not as the float nearest to it.
+    """Parse an exact number that is written in a document.
 
     Raises:
-        ValueError: as for `parse_decimal`.
+        ValueError: As for `parse_decimal`.
     """
+    # From the node's text, because the float nearest to it may have other digits.
     if isinstance(node, FloatValueNode | IntValueNode):
         return _decimal(node.value, bare=isinstance(node, FloatValueNode))
     return parse_decimal(value_from_ast_untyped(node, variables))
@@ -89,7 +91,7 @@ def _decimal(text: str, *, bare: bool) -> Decimal:
 
 
 def write_decimal(value: Decimal) -> str:
-    """The number without an exponent, as people write amounts."""
+    """Return the number as text without an exponent, as people write amounts."""
     return format(value, "f")
 
 
@@ -130,4 +132,4 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         parse_value=_as_it_is,
     ),
 }
-"""Which Python type is written as which scalar."""
+"""The scalar of each Python type."""

@@ -1,4 +1,4 @@
-"""What clients may follow."""
+"""The fields of `Subscription`, and the events that they send."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -21,7 +21,7 @@ from schema.prices import EventsByGlobalIds, priced
     )
 )
 class StatusProblem:
-    """A view of what is wrong with one id."""
+    """A view of the problem with one id."""
 
     code: str = strawberry.field(description="As in the `extensions` of an error, such as NOT_FOUND.")
     message: str = strawberry.field(description="What happened, and what to do.")
@@ -57,7 +57,7 @@ async def _status_changed(
 
 @strawberry.type(description="What can be followed.")
 class Subscription:
-    """The root of every subscription."""
+    """The root type of subscriptions."""
 
     status_changed = strawberry.subscription(
         resolver=_status_changed,

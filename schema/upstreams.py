@@ -1,4 +1,7 @@
-"""The upstreams as clients see them: their names and their states."""
+"""The upstreams as clients see them: their names and states.
+
+Imported lazily, when the schema is built: the enum of the names needs all upstreams, also those from outside.
+"""
 
 from enum import Enum
 
@@ -7,8 +10,8 @@ import strawberry
 from resolvers.upstreams.names import UpstreamName
 from schema.enums import UpstreamNameField, UpstreamState
 
-UpstreamNames = Enum("UpstreamNames", {upstream.name: upstream for upstream in UpstreamName.known()})  # type: ignore[misc]  # nobody knows them before
-"""The values are what resolvers return, so an upstream from outside needs no entry here."""
+UpstreamNames = Enum("UpstreamNames", {upstream.name: upstream for upstream in UpstreamName.known()})  # type: ignore[misc]  # the members are known at run time only
+"""The members' values are the names that resolvers return."""
 
 strawberry.enum(UpstreamNames, name="UpstreamName", description="The REST APIs behind the gateway.")
 for value in UpstreamNames.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum

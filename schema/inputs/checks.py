@@ -13,7 +13,7 @@ from resolvers.ids import IdForm
 from resolvers.upstreams.encoding import infinite_place
 
 Path = tuple[str | int, ...]
-"""Leads from a field's arguments to a value, such as `("tasks", 0, "price")`."""
+"""The path of a value in a field's arguments, such as `("tasks", 0, "price")`."""
 
 Word = TypeVar("Word", bound=Enum | None)
 Item = TypeVar("Item")
@@ -25,10 +25,10 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 
 
 def known(word: Word, path: Path) -> Word:
-    """An enum's value, or None where the client gave none.
+    """Return an enum's value, which may be None.
 
     Raises:
-        BadInput: it is UNKNOWN, which stands for words that only upstreams say.
+        BadInput: It is UNKNOWN, which stands for words that only upstreams use.
     """
     if isinstance(word, Enum) and word.name == "UNKNOWN":
         raise BadInput(
@@ -38,19 +38,19 @@ def known(word: Word, path: Path) -> Word:
 
 
 def optional_id(form: IdForm, given: str | None, path: Path) -> str | None:
-    """The upstream's own id, or None where the client gave none.
+    """Return the upstream's own id; None if the client gave no id.
 
     Raises:
-        BadInput: it is no id of that form.
+        BadInput: It is no id of that form.
     """
     return None if given is None else local_id(form, given, path)
 
 
 def not_blank(text: str, path: Path) -> str:
-    """A text that says something.
+    """Return a text that is not blank.
 
     Raises:
-        BadInput: it is empty or has only spaces.
+        BadInput: It is empty or has only spaces.
     """
     if not text.strip():
         raise BadInput("This must not be blank.", path=path)
@@ -58,10 +58,10 @@ def not_blank(text: str, path: Path) -> str:
 
 
 def not_longer_than(limit: int, text: str | None, path: Path) -> str | None:
-    """A text of at most `limit` characters, or None where the client gave none.
+    """Return a text of at most `limit` characters, which may be None.
 
     Raises:
-        BadInput: it is longer.
+        BadInput: It is longer.
     """
     if text is not None and len(text) > limit:
         raise BadInput(f"This has {len(text)} characters; at most {limit} are allowed.", path=path)
@@ -69,10 +69,10 @@ def not_longer_than(limit: int, text: str | None, path: Path) -> str | None:
 
 
 def not_empty(items: Sequence[Item], path: Path) -> Sequence[Item]:
-    """A list with something in it.
+    """Return a list with at least one item.
 
     Raises:
-        BadInput: it is empty.
+        BadInput: It is empty.
     """
     if not items:
         raise BadInput("This list must not be empty.", path=path)
@@ -80,10 +80,10 @@ def not_empty(items: Sequence[Item], path: Path) -> Sequence[Item]:
 
 
 def not_negative(number: Item, path: Path) -> Item:
-    """A number from zero up, or None where the client gave none.
+    """Return a number from 0 up, which may be None.
 
     Raises:
-        BadInput: it is negative or not finite.
+        BadInput: It is negative or not finite.
     """
     if isinstance(number, int | float) and number < 0:
         raise BadInput(f"{number} is negative; this must be 0 or more.", path=path)
@@ -93,15 +93,15 @@ def not_negative(number: Item, path: Path) -> Item:
 
 
 def not_finite(path: Path) -> BadInput:
-    """What a number gets that JSON cannot say, such as 1e400."""
+    """Return the refusal of a number that JSON cannot express, such as 1e400."""
     return BadInput("This number is not finite: write one of at most 1.7e308.", path=path)
 
 
 def between(low: float, high: float, number: float | None, path: Path) -> float | None:
-    """A number within two bounds, or None where the client gave none.
+    """Return a number within two bounds, which may be None.
 
     Raises:
-        BadInput: it is outside, or no number at all (NaN).
+        BadInput: It is outside of them, or NaN.
     """
     if number is not None and not low <= number <= high:
         raise BadInput(f"{number} must be from {low:g} to {high:g}.", path=path)
@@ -109,10 +109,10 @@ def between(low: float, high: float, number: float | None, path: Path) -> float 
 
 
 def json_object(value: object, path: Path) -> Mapping[str, object] | None:
-    """A JSON object, or None where the client gave none.
+    """Return a JSON object, which may be None.
 
     Raises:
-        BadInput: it is another JSON value, or holds a number that is not finite.
+        BadInput: It is another JSON value, or holds a number that is not finite.
     """
     if value is None:
         return None
@@ -125,10 +125,10 @@ def json_object(value: object, path: Path) -> Mapping[str, object] | None:
 
 
 def email(text: str, path: Path) -> str:
-    """An address that mail could be sent to; whether it exists is the upstream's to find out.
+    """Return a text with the form of an email address; only the upstream can find out whether it exists.
 
     Raises:
-        BadInput: it cannot be an email address.
+        BadInput: It cannot be an email address.
     """
     if len(text) > MAX_EMAIL_LENGTH or not text.isprintable() or not _EMAIL.fullmatch(text):
         raise BadInput("This is no email address: write it as name@example.com.", path=path)
@@ -139,13 +139,13 @@ Arguments = ParamSpec("Arguments")
 Checked = TypeVar("Checked")
 
 MAX_REFUSALS: Final = 20
-"""Told of one request; a list may have thousands of items that are all wrong in the same way."""
+"""The most that are reported of one request; a list may have thousands of items that are all wrong in the same way."""
 
 
 class Refusals:
-    """Runs checks and raises at its block's end what they refused; lives one block.
+    """Collects what the checks in a `with` block refuse, and raises all of it at the block's end; block lifetime.
 
-    What is refused is None within the block: nothing is done with it there.
+    So a client learns of all its mistakes by one request. Within the block, a refused value is None.
     """
 
     def __init__(self) -> None:
@@ -154,10 +154,10 @@ class Refusals:
     def __call__(
         self, check: Callable[Arguments, Checked], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Checked:
-        """What a check lets through.
+        """Return the result of a check; None if it refused.
 
         Raises:
-            BadInput: enough was refused.
+            BadInput: `MAX_REFUSALS` were refused.
         """
         try:
             return check(*args, **kwargs)
@@ -173,10 +173,10 @@ class Refusals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Raise what was refused, that which ended the block included.
+        """Raise all refusals, including the one that ended the block.
 
         Raises:
-            BadInput: something was.
+            BadInput: There was a refusal.
         """
         del kind, traceback
         if isinstance(error, BadInput):
@@ -185,9 +185,9 @@ class Refusals:
             raise self._together() from error
 
     def _add(self, refusal: BadInput) -> None:
-        """Keep one reason for each place: a second is about a value that is wrong already."""
         for one in (refusal, *refusal.also):
             if len(self._found) < MAX_REFUSALS:
+                # One reason for each place, because a second one is about a value that is refused already.
                 self._found.setdefault(one.path, one)
 
     def _together(self) -> BadInput:

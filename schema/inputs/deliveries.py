@@ -1,4 +1,4 @@
-"""What clients say about deliveries: filters of the list, what to create, what to change."""
+"""Inputs about deliveries: filters of the list, what to create, what to change."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -22,12 +22,12 @@ POINTERS: Final[Mapping[str, Path]] = {
     "/data/relationships/product": ("input", "productId"),
     "/data/relationships/dsp-upload-identification": ("input", "dspUploadIdentificationId"),
 }
-"""Where the upstream points when it refuses an input, and what the client wrote there."""
+"""The path of an argument by the upstream's JSON pointer to it in a refusal."""
 
 
 @strawberry.input(description="Which deliveries to list; all that is given must hold.")
 class DeliveryFilter:
-    """What a client looks for; operation lifetime."""
+    """Filters of the list of deliveries; operation lifetime."""
 
     ids: list[strawberry.ID] | None = strawberry.field(description="One of these deliveries.")
     product_id: strawberry.ID | None = strawberry.field(description="Deliveries of this product.")
@@ -40,10 +40,11 @@ class DeliveryFilter:
     created_to: date | None = strawberry.field(description="Created on this day or before.")
 
     def to_request(self, path: Path) -> DeliveryFilters:
-        """What the upstream is asked.
+        """Return the filters as they are sent upstream.
 
         Raises:
-            BadInput: no ids, one that is no delivery's, UNKNOWN, or days in the wrong order.
+            BadInput: The list of ids is empty or has another id than a delivery's, an enum is UNKNOWN, or `createdFrom`
+                is after `createdTo`.
         """
         if self.created_from and self.created_to and self.created_from > self.created_to:
             raise BadInput("createdFrom must not be after createdTo.", path=(*path, "createdFrom"))
@@ -71,7 +72,7 @@ class DeliveryFilter:
 
 @strawberry.input(description="A delivery to create.")
 class CreateDeliveryInput:
-    """What a client wants delivered; operation lifetime."""
+    """A delivery to create; operation lifetime."""
 
     type: DeliveryType = strawberry.field(description="What the delivery asks of the DSP.")
     deliverable: bool = strawberry.field(description="true starts the delivery at once.")
@@ -85,10 +86,10 @@ class CreateDeliveryInput:
     )
 
     def to_request(self, path: Path) -> NewDelivery:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: UNKNOWN, or an id of another kind.
+            BadInput: The type is UNKNOWN, or an id is of another kind.
         """
         with Refusals() as checked:
             return NewDelivery(
@@ -108,17 +109,17 @@ class CreateDeliveryInput:
 
 @strawberry.input(description="What to change in a delivery; what is left out or null stays as it is.")
 class UpdateDeliveryInput:
-    """What a client wants changed; operation lifetime."""
+    """The changes of a delivery; operation lifetime."""
 
     type: DeliveryType | None = strawberry.field(description="What the delivery asks of the DSP.")
     deliverable: bool | None = strawberry.field(description="Whether the delivery may start.")
     status: DeliveryStatus | None = strawberry.field(description="Where the delivery is to stand.")
 
     def to_request(self, path: Path) -> DeliveryChange:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: UNKNOWN, or nothing to change.
+            BadInput: An enum is UNKNOWN, or there is nothing to change.
         """
         if self.type is None and self.deliverable is None and self.status is None:
             raise BadInput("There is nothing to change: give type, deliverable or status.", path=path)

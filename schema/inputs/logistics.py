@@ -23,7 +23,7 @@ LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
 
 @strawberry.input(description="Something to carry.")
 class TaskItemInput:
-    """An item that a client names; operation lifetime."""
+    """An item to carry; operation lifetime."""
 
     name: str = strawberry.field(description="What it is.")
     quantity: int | None = strawberry.field(description="How many of it, from 0 up.")
@@ -32,10 +32,10 @@ class TaskItemInput:
     )
 
     def to_request(self, path: Path) -> dict[str, Any]:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no name, a negative quantity, or attributes that are no object.
+            BadInput: The name is blank, the quantity negative, or the attributes are no object.
         """
         with Refusals() as checked:
             name = checked(not_blank, self.name, (*path, "name"))
@@ -46,7 +46,7 @@ class TaskItemInput:
 
 @strawberry.input(description="A task to create.")
 class LogisticsTaskInput:
-    """A task that a client wants carried out; operation lifetime."""
+    """A task to create; operation lifetime."""
 
     tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")
     group_tag: str | None = strawberry.field(description="The sender's tag of tasks that belong together.")
@@ -71,14 +71,14 @@ class LogisticsTaskInput:
     )
 
     def to_request(self, now: datetime, path: Path) -> NewTask:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Args:
-            now: The time at which the pickup must not be over.
-            path: Leads to the task.
+            now: The current time; the pickup must end later.
+            path: The path of this task in the arguments.
 
         Raises:
-            BadInput: time windows out of order, a price too low or too fine, or a part that is refused.
+            BadInput: The time windows are out of order, the price is too low or too fine, or a part is refused.
         """
         with Refusals() as checked:
             stops = checked(stop_fields, self.pickup, self.dropoff, path)
@@ -98,16 +98,16 @@ class LogisticsTaskInput:
 
 @strawberry.input(description="A task and the tracking id to give it.")
 class TrackingIdInput:
-    """A tracking id that a client gives; operation lifetime."""
+    """A task and its new tracking id; operation lifetime."""
 
     task_id: strawberry.ID = strawberry.field(description="The task.")
     tracking_id: str = strawberry.field(description="The sender's id to track it by.")
 
     def to_request(self, path: Path) -> TrackingId:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: an id that is no task's, or no tracking id.
+            BadInput: The id is no task's, or the tracking id is blank.
         """
         with Refusals() as checked:
             return TrackingId(
@@ -117,40 +117,40 @@ class TrackingIdInput:
 
 
 def new_tasks(tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path) -> list[NewTask]:
-    """What the upstream is sent to create tasks.
+    """Return the tasks to create as they are sent upstream.
 
     Raises:
-        BadInput: there are none, or one is refused: then none is sent.
+        BadInput: The list is empty, or a task is refused; none is sent then.
     """
     with Refusals() as checked:
         return [checked(task.to_request, now, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
 
 
 def tracking_ids(tasks: Sequence[TrackingIdInput], path: Path) -> list[TrackingId]:
-    """What the upstream is sent to set tracking ids.
+    """Return the tracking ids to set as they are sent upstream.
 
     Raises:
-        BadInput: there are none, or one is refused.
+        BadInput: The list is empty, or an item is refused.
     """
     with Refusals() as checked:
         return [checked(task.to_request, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
 
 
 def task_ids(ids: Sequence[str], path: Path) -> list[str]:
-    """The upstream's own ids of tasks.
+    """Return the upstream's own ids of tasks.
 
     Raises:
-        BadInput: there are none, or one is no task's.
+        BadInput: The list is empty, or an id is no task's.
     """
     with Refusals() as checked:
         return [checked(local_id, TASK_ID, given, (*path, index)) for index, given in enumerate(not_empty(ids, path))]
 
 
 def check_lowest_price(price: MoneyInput | None, path: Path) -> None:
-    """Let a price through that is not below what the upstream takes for a new task.
+    """Check that a price is not below the upstream's minimum for a new task.
 
     Raises:
-        BadInput: it is below.
+        BadInput: It is below.
     """
     lowest = None if price is None else LOWEST_PRICE.get(price.currency)
     if price is not None and lowest is not None and price.amount < lowest:
@@ -159,17 +159,17 @@ def check_lowest_price(price: MoneyInput | None, path: Path) -> None:
 
 @strawberry.input(description="A stop of the way to price: an address, or both coordinates, or all three.")
 class PriceStopInput:
-    """A stop that a client names; operation lifetime."""
+    """A stop of the way to price; operation lifetime."""
 
     address: str | None = strawberry.field(description="Where, in words.")
     latitude: float | None = strawberry.field(description="Degrees north, from -90 to 90; not without `longitude`.")
     longitude: float | None = strawberry.field(description="Degrees east, from -180 to 180; not without `latitude`.")
 
     def to_request(self, path: Path) -> PriceStop:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: it does not say where, or names coordinates that are nowhere on earth.
+            BadInput: There is neither an address nor a pair of coordinates, or a coordinate is out of range.
         """
         has_address = self.address is not None and self.address.strip() != ""
         coordinates = (self.latitude, self.longitude)
@@ -184,7 +184,7 @@ class PriceStopInput:
 
 @strawberry.input(description="The way to price, and what drives it.")
 class PriceQuoteInput:
-    """A way that a client asks the price of; operation lifetime."""
+    """The way to price; operation lifetime."""
 
     service_type: VehicleType = strawberry.field(
         description="LTL and LORRY_20FT are no service types of the price API: BAD_INPUT."
@@ -196,10 +196,10 @@ class PriceQuoteInput:
     )
 
     def to_request(self, path: Path) -> PriceRequest:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no pickup with a delivery, or a vehicle or a stop that is refused.
+            BadInput: There are fewer than two stops, or the vehicle or a stop is refused.
         """
         vehicle = known(self.service_type, (*path, "serviceType"))
         if vehicle not in PRICED_VEHICLES:

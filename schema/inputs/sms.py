@@ -1,4 +1,4 @@
-"""What clients say about SMS: the messages of a job, how they are sent, and which jobs to list."""
+"""Inputs about SMS: the messages of a job, and how they are sent."""
 
 import re
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ _SOURCE: Final = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9!-/:-@\[-`{-~ ]{1,11}")
 
 @strawberry.input(description="A time in which no SMS is sent; one shorter than an hour lasts an hour.")
 class BlackoutPeriodInput:
-    """A pause that a client names; operation lifetime."""
+    """A pause in sending; operation lifetime."""
 
     start: datetime = strawberry.field(description="The pause's first instant.")
     end: datetime = strawberry.field(description="The instant at which SMS go out again.")
 
     def to_request(self, path: Path) -> str:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: it does not end after it starts.
+            BadInput: It does not end after it starts.
         """
         if self.start >= self.end:
             raise BadInput("A blackout period must end after it starts.", path=path)
@@ -55,7 +55,7 @@ class BlackoutPeriodInput:
 
 @strawberry.input(description="A number that a text goes to.")
 class SmsRecipientInput:
-    """A recipient that a client names; operation lifetime."""
+    """A recipient of a message; operation lifetime."""
 
     destination: str = strawberry.field(description="A phone number, best with + and the country's code.")
     customer_ref: str | None = strawberry.field(description="The sender's reference, of at most 70 characters.")
@@ -64,10 +64,10 @@ class SmsRecipientInput:
     )
 
     def to_request(self, path: Path) -> MessageRecipient:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no number, too long a reference, or a pause that ends before it starts.
+            BadInput: The number is blank, the reference too long, or a pause ends before it starts.
         """
         with Refusals() as checked:
             return MessageRecipient(
@@ -79,16 +79,16 @@ class SmsRecipientInput:
 
 @strawberry.input(description="A text and whom it goes to.")
 class SmsMessageInput:
-    """A message that a client writes; operation lifetime."""
+    """A text and its recipients; operation lifetime."""
 
     text: str = strawberry.field(description="What the SMS says; a longer one is sent in parts, of at most 20.")
     recipients: list[SmsRecipientInput] = strawberry.field(description="Whom it goes to; at least one.")
 
     def to_request(self, options: "SmsOptionsInput | None", path: Path) -> Message:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no text, one that the vendor would cut off, no recipient, or one that is refused.
+            BadInput: The text is blank or longer than the vendor sends, or there is no recipient, or one is refused.
         """
         with Refusals() as checked:
             return Message(
@@ -104,7 +104,7 @@ class SmsMessageInput:
 
 @strawberry.input(description="How a job is sent; what is left out is as the account's settings say.")
 class SmsOptionsInput:
-    """What a client says about a whole job; operation lifetime."""
+    """The options of a whole job; operation lifetime."""
 
     source: str | None = strawberry.field(
         description="The sender that the phones show: up to 20 digits after an optional +, or up to 11 characters."
@@ -133,7 +133,7 @@ class SmsOptionsInput:
     blackout_periods: list[BlackoutPeriodInput] | None = strawberry.field(description="When no SMS is sent.")
 
     def to_request(self, path: Path) -> JobOptions:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
             BadInput: UNKNOWN, a text over its length, a source that is none, or a pause that ends before it starts.
@@ -158,7 +158,7 @@ class SmsOptionsInput:
 
 @strawberry.input(description="A job to send.")
 class SendSmsInput:
-    """What a client wants sent; operation lifetime."""
+    """A job to send; operation lifetime."""
 
     messages: list[SmsMessageInput] = strawberry.field(description="At least one, to at most 3000 recipients in all.")
     options: SmsOptionsInput | None = strawberry.field(description="How to send them.")
@@ -170,10 +170,10 @@ class SendSmsInput:
     )
 
     def to_request(self, path: Path) -> JobRequest:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no message, over 3000 recipients, or something in them that is refused.
+            BadInput: There is no message, there are over 3000 recipients, or a part of a message is refused.
         """
         with Refusals() as checked:
             return JobRequest(
@@ -192,10 +192,10 @@ class SendSmsInput:
             )
 
     def checked_regarding(self, path: Path) -> tuple[RecordType, str] | None:
-        """The type and the upstream's own id of what the job is about.
+        """Return the type and the upstream's own id of the record that the job is about; None if it names none.
 
         Raises:
-            BadInput: it names no delivery or task, or the job has a reference of its own.
+            BadInput: It names no delivery or task, or the job has a `customerRef` as well.
         """
         if self.regarding is None:
             return None
@@ -213,8 +213,9 @@ class SendSmsInput:
 
 
 def _whole_text(text: str, options: SmsOptionsInput | None, path: Path) -> str:
-    """A text that fits the largest number of parts."""
+    """Return a text that fits into the largest number of parts."""
     not_blank(text, path)
+    # Hardly any text is longer, so parts are counted for those only.
     if len(text) <= FITS_ANYHOW:
         return text
     encoding, invalid = (options.encoding, options.invalid_characters) if options else (None, None)

@@ -1,4 +1,4 @@
-"""What clients say to change a logistics task."""
+"""The input that changes a logistics task."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from schema.inputs.task_fields import ContactInput, MoneyInput, TaskStopInput, c
 
 @strawberry.input(description="What to change in a task; what is left out or null stays as it is.")
 class UpdateLogisticsTaskInput:
-    """What a client wants changed; operation lifetime."""
+    """The changes of a task; operation lifetime."""
 
     version_rev: str = strawberry.field(description="The task's versionRev as last read; a stale one is a Conflict.")
     tracking_id: str | None = strawberry.field(description="The sender's id to track the task by.")
@@ -50,10 +50,11 @@ class UpdateLogisticsTaskInput:
     epod: JSON | None = strawberry.field(description="Electronic proof of delivery, a JSON object.")
 
     def to_request(self, path: Path) -> TaskChange:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: no revision, time windows out of order, amounts in several currencies, or a part that is refused.
+            BadInput: The revision is blank, the time windows are out of order, the amounts are in several currencies,
+                or a part is refused.
         """
         officer = self.officer_contact
         with Refusals() as checked:
@@ -88,7 +89,6 @@ class UpdateLogisticsTaskInput:
             }
 
     def _amounts(self, path: Path) -> dict[str, Any]:
-        """The amounts beside the price, and the currency of all: the upstream has one for a task."""
         amounts = {
             "min_price": self.min_price,
             "max_price": self.max_price,
@@ -96,6 +96,7 @@ class UpdateLogisticsTaskInput:
             "admin_fee": self.admin_fee,
         }
         given = {name: money for name, money in amounts.items() if money is not None}
+        # One currency for all amounts, because the upstream has one field for it in a task.
         wanted = [money.currency for money in (self.price, *given.values()) if money is not None]
         fields: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
         with Refusals() as checked:

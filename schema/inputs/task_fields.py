@@ -25,12 +25,12 @@ USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 
 ISO_4217: Final = frozenset(_CODES.split())
-"""The active codes of ISO 4217, list one, but for those that no price is ever in (metals, funds of funds, tests)."""
+"""The active codes of ISO 4217, list one, without those that no price is in (metals, units of account, tests)."""
 
 
 @strawberry.input(description="An exact amount of a currency's main unit.")
 class MoneyInput:
-    """An amount that a client names; operation lifetime."""
+    """An amount of money; operation lifetime."""
 
     amount: Decimal = strawberry.field(
         description="From 0 up, with at most five decimals: nothing finer than 1/1000 cent."
@@ -38,10 +38,10 @@ class MoneyInput:
     currency: str = strawberry.field(description="An active code of ISO 4217, such as SGD.")
 
     def thousandths(self, path: Path) -> int:
-        """The amount in 1/1000 cents.
+        """Return the amount in 1/1000 cents.
 
         Raises:
-            BadInput: it is negative, too large, finer than 1/1000 cent, or in no currency of ISO 4217.
+            BadInput: It is negative, too large, finer than 1/1000 cent, or in no currency of ISO 4217.
         """
         if self.currency not in ISO_4217:
             raise BadInput(f"{self.currency[:10]!r} is no active currency code of ISO 4217, such as SGD.", path=path)
@@ -55,7 +55,7 @@ class MoneyInput:
 
 @strawberry.input(description="Where a stop is.")
 class AddressInput:
-    """An address that a client writes; operation lifetime."""
+    """The address of a stop; operation lifetime."""
 
     street_address: str | None = strawberry.field(description="Street and number.")
     building_name: str | None = strawberry.field(description="The building.")
@@ -67,10 +67,10 @@ class AddressInput:
     longitude: float | None = strawberry.field(description="Degrees east, from -180 to 180.")
 
     def to_request(self, path: Path) -> requests.Address:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: coordinates that are nowhere on earth.
+            BadInput: A coordinate is out of range.
         """
         with Refusals() as checked:
             return requests.Address(
@@ -87,7 +87,7 @@ class AddressInput:
 
 @strawberry.input(description="From when to when.")
 class TimeWindowInput:
-    """A time window that a client names; operation lifetime."""
+    """The time window of a stop; operation lifetime."""
 
     start: datetime = strawberry.field(description="Not before; at the latest `end`.")
     end: datetime = strawberry.field(description="Not after.")
@@ -95,10 +95,10 @@ class TimeWindowInput:
     end_timezone: str | None = strawberry.field(description="The end's time zone, such as Asia/Singapore.")
 
     def to_request(self, path: Path) -> requests.TimeWindow:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: it ends before it starts.
+            BadInput: It ends before it starts.
         """
         if self.start > self.end:
             raise BadInput("This time window ends before it starts.", path=path)
@@ -112,7 +112,7 @@ class TimeWindowInput:
 
 @strawberry.input(description="Whom to ask for.")
 class ContactInput:
-    """A contact that a client names; operation lifetime."""
+    """The contact at a stop; operation lifetime."""
 
     name: str | None = strawberry.field(description="The person's name.")
     phone: str | None = strawberry.field(description="The phone number, best with + and the country's code.")
@@ -120,10 +120,10 @@ class ContactInput:
     company_name: str | None = strawberry.field(description="The company.")
 
     def to_request(self, path: Path) -> requests.Contact:
-        """What the upstream is sent.
+        """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: an email address that is none.
+            BadInput: The email address is none.
         """
         return requests.Contact(
             name=self.name,
@@ -135,7 +135,7 @@ class ContactInput:
 
 @strawberry.input(description="One end of a task.")
 class TaskStopInput:
-    """One end of a task as a client describes it; operation lifetime."""
+    """One end of a task; operation lifetime."""
 
     address: AddressInput = strawberry.field(description="Where.")
     time_window: TimeWindowInput = strawberry.field(description="When.")
@@ -144,27 +144,27 @@ class TaskStopInput:
 
 
 def check_order(pickup: TaskStopInput | None, dropoff: TaskStopInput | None, path: Path) -> None:
-    """Let a task through whose goods are picked up before they are handed over (Partnership API, Validations).
+    """Check that a task's goods are picked up before they are handed over (Partnership API, Validations).
 
     Raises:
-        BadInput: the pickup may end after the dropoff has started.
+        BadInput: The pickup may end after the dropoff has started.
     """
     if pickup is not None and dropoff is not None and pickup.time_window.end > dropoff.time_window.start:
         raise BadInput("The pickup must end before the dropoff starts.", path=(*path, "dropoff", "timeWindow"))
 
 
 def check_not_over(pickup: TaskStopInput, now: datetime, path: Path) -> None:
-    """Let a task through that a driver can still pick up in time.
+    """Check that a driver can still pick up a task's goods in time.
 
     Raises:
-        BadInput: its pickup ends before now.
+        BadInput: The pickup ends before now.
     """
     if pickup.time_window.end <= now:
         raise BadInput("The pickup must end in the future.", path=(*path, "pickup", "timeWindow", "end"))
 
 
 class TaskFieldsInput(Protocol):
-    """What the inputs of a new and of a changed task have in common."""
+    """The fields that the inputs of a new and of a changed task have in common."""
 
     tracking_id: str | None
     group_tag: str | None
@@ -178,10 +178,10 @@ class TaskFieldsInput(Protocol):
 
 
 def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
-    """The common fields but for the stops.
+    """Return the common fields without the stops, by the logistics API's names.
 
     Raises:
-        BadInput: a field is refused.
+        BadInput: A field is refused.
     """
     with Refusals() as checked:
         preference = checked(known, task.broadcast_preference, (*path, "broadcastPreference"))
@@ -204,10 +204,10 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
 
 
 def stop_fields(pickup: TaskStopInput | None, dropoff: TaskStopInput | None, path: Path) -> dict[str, Any]:
-    """The fields of those stops that are given.
+    """Return the fields of the given stops, by the logistics API's names.
 
     Raises:
-        BadInput: a part of a stop is refused.
+        BadInput: A part of a stop is refused.
     """
     with Refusals() as checked:
         start = checked(_one_end, "from", "pickup_note_to_driver", pickup, (*path, "pickup"))
