@@ -23,7 +23,7 @@ from gateway.ide.page import Examples, Ide, IdeEndpoint, no_examples
 from gateway.oauth.build import OAuth, build_account_tokens, build_oauth
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.execution import core_schema
-from gateway.operations.stack import OperationSurroundings, build_operation_stack
+from gateway.operations.stack import OperationStack, OperationSurroundings, build_operation_stack
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
 from gateway.subscriptions.connections import subscriptions_config
@@ -32,6 +32,9 @@ from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
+
+YOUNG_OBJECTS: Final = 50_000
+"""Threshold of the youngest generation instead of 700: one response alone allocates hundreds of objects."""
 
 
 class App:
@@ -78,23 +81,13 @@ def create_app(
     key_holders = build_key_holders(settings.auth, upstreams, now)
     oauth = build_oauth(settings, upstreams, site, key_holders, now)
     authenticate = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
-    ide = Ide()
-    schema = build_schema(
-        queries=[one.query for one in upstreams.compositions if one.query is not None],
-        mutations=[one.mutation for one in upstreams.compositions if one.mutation is not None],
-    )
-    execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
-    surroundings = OperationSurroundings(
-        upstreams.redis, upstreams.records, metrics.requests, metrics.spent, metrics.counting
-    )
-    stack = build_operation_stack(settings, core_schema(schema), execution, surroundings)
-    subscriber = Subscriber(core_schema(schema), execution, stack, settings.deadline_seconds)
+    stack, subscriber = _build_operations(settings, upstreams, metrics)
     subscriptions = Subscriptions(subscriber, authenticate.socket, subscriptions_config(settings), now)
-    endpoint_config = EndpointConfig(settings.max_body_bytes, site.rule)
+    ide = Ide()
     endpoint = Endpoint(
         stack.operations,
         authenticate,
-        endpoint_config,
+        EndpointConfig(settings.max_body_bytes, site.rule),
         page=IdeEndpoint(ide, examples) if settings.serves_ide else None,
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
@@ -107,6 +100,38 @@ def create_app(
     )
     metrics.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
+
+
+def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
+    """Create the gateway's app for a process of its own, with the garbage collector tuned for it.
+
+    Args:
+        settings: The settings; the default is to read them from the environment.
+        examples: Further example operations of the IDE.
+
+    Raises:
+        SettingsProblems: The settings in the environment are invalid.
+    """
+    app = create_app(settings, examples=examples)
+    gc.collect()
+    # What exists now is needed until the process ends, so no later collection has to look at it.
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    return app
+
+
+def _build_operations(settings: Settings, upstreams: Upstreams, metrics: Metrics) -> tuple[OperationStack, Subscriber]:
+    """Return what runs operations over the schema: in one request, and over long-lived connections."""
+    schema = build_schema(
+        queries=[one.query for one in upstreams.compositions if one.query is not None],
+        mutations=[one.mutation for one in upstreams.compositions if one.mutation is not None],
+    )
+    execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
+    surroundings = OperationSurroundings(
+        upstreams.redis, upstreams.records, metrics.requests, metrics.spent, metrics.counting
+    )
+    stack = build_operation_stack(settings, core_schema(schema), execution, surroundings)
+    return stack, Subscriber(core_schema(schema), execution, stack, settings.deadline_seconds)
 
 
 def _rest(
@@ -142,24 +167,3 @@ def _rest(
     add_health_routes(rest, lambda: termination.ready and subscriptions.accepting)
     rest.mount("/oauth/logistics", oauth.endpoint)
     return rest
-
-
-YOUNG_OBJECTS: Final = 50_000
-"""Threshold of the youngest generation instead of 700: one response alone allocates hundreds of objects."""
-
-
-def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
-    """Create the gateway's app for a process that runs nothing else.
-
-    Args:
-        settings: The settings; the default is to read them from the environment.
-        examples: Further example operations of the IDE.
-
-    Raises:
-        SettingsProblems: The settings in the environment are invalid.
-    """
-    app = create_app(settings, examples=examples)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    return app

@@ -46,7 +46,7 @@ class Transports:
             url: The base URL.
             limits: The account's.
         """
-        key = (upstream.name, url, limits.alone)
+        key = (upstream.name, url, limits.limits_only)
         if key not in self._stacks:
             wire = Wire(self.connections, max_answer_bytes=limits.max_answer_bytes)
             config = StackConfig(

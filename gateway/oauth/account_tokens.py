@@ -35,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(_Sealed).decode
 
 
-class AccountTokens:
+class RefreshedAccountTokens:
     """Fetches the bearer tokens of accounts that have a refresh token; process lifetime.
 
     Args:

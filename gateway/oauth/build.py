@@ -13,7 +13,7 @@ from gateway.auth.authentication import KeyHolders, SessionCallers
 from gateway.auth.cookies import Site
 from gateway.composition.apis import logistics_config
 from gateway.composition.upstreams import Upstreams
-from gateway.oauth.account_tokens import AccountTokens
+from gateway.oauth.account_tokens import RefreshedAccountTokens
 from gateway.oauth.endpoint import LoginLimits, OAuthEndpoint
 from gateway.oauth.login import LogisticsLogin
 from gateway.oauth.redis_store import RedisSessions
@@ -47,7 +47,7 @@ def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
     return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
 
 
-def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> AccountTokens:
+def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> RefreshedAccountTokens:
     """Return the token source of the accounts in the settings.
 
     The SQLite file is used only if secret keys are set, as for sessions.
@@ -57,7 +57,7 @@ def build_account_tokens(settings: Settings, now: Callable[[], float] = time.tim
         now: The wall clock, in seconds since 1970.
     """
     keys = [key.get_secret_value() for key in settings.secret_keys]
-    return AccountTokens(open_store(settings, now) if settings.redis_url or keys else None, keys, now)
+    return RefreshedAccountTokens(open_store(settings, now) if settings.redis_url or keys else None, keys, now)
 
 
 @dataclass(frozen=True, slots=True)

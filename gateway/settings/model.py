@@ -51,7 +51,7 @@ class UpstreamLimits(SettingsGroup):
     """The maximum size of a decompressed response in bytes."""
 
     @property
-    def alone(self) -> "UpstreamLimits":
+    def limits_only(self) -> "UpstreamLimits":
         """The limits without the other settings of the upstream."""
         return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
 
