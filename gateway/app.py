@@ -40,7 +40,9 @@ YOUNG_OBJECTS: Final = 50_000
 class App:
     """The whole gateway as an ASGI app; process lifetime.
 
-    Requests to /graphql go to the endpoint directly; FastAPI serves all other paths.
+    Args:
+        endpoint: Serves /graphql.
+        rest: Serves all other paths.
     """
 
     def __init__(self, endpoint: ASGIApp, rest: ASGIApp) -> None:
@@ -49,6 +51,7 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the lifespan."""
+        # Directly, because the routing and middleware of FastAPI would cost on every operation.
         if scope["type"] != "lifespan" and scope["path"] == "/graphql":
             await self._endpoint(scope, receive, send)
         else:
@@ -150,6 +153,7 @@ def _rest(
         await events.open()
         with termination.watching():
             yield {COUNTS: connections}
+        # From the clients inwards: subscriptions end before the events that they follow, connections last.
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await oauth.close()

@@ -67,5 +67,6 @@ def check() -> None:
 
 
 def _start(module: str, *arguments: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - handed on as they are
-    """Import a command's module and run it, so that no command, nor --help, waits for what the others import."""
+    """Import a command's module and run it."""
+    # Imported here, so that no command, nor --help, waits for what the others import.
     raise typer.Exit(importlib.import_module(module).run(*arguments, **options))

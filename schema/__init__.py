@@ -1,1 +1,1 @@
-"""What a client may say: types, inputs, query, mutation, subscription; no I/O and none of the upstreams' words."""
+"""The schema: types, inputs, and the roots Query, Mutation and Subscription; no I/O."""

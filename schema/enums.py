@@ -60,7 +60,7 @@ def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabu
 
 
 class SortOrder(Enum):
-    """Which end of a list comes first."""
+    """The order of a list."""
 
     ASC = "ASC"
     DESC = "DESC"

@@ -146,15 +146,15 @@ async def _invite_user(
 
 
 def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:
-    """Return what the upstream is sent to invite a user.
+    """Return the invitation as it is sent upstream.
 
     Args:
         address: The email address to invite.
         organization_id: The organization to invite into.
-        role_id: What the user is to be there; a role has no global id.
+        role_id: The role of the user there; a role has no global id.
 
     Raises:
-        BadInput: The address is no email address, or an id is none of an organization or a role.
+        BadInput: The email address is malformed, or an id is not one of an organization or a role.
     """
     with Refusals() as checked:
         return Invitation(

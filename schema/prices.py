@@ -1,4 +1,4 @@
-"""What a field costs, declared with the field itself.
+"""The prices of fields, declared with the fields themselves.
 
 The price of a field is metadata of its declaration::
 

@@ -33,12 +33,10 @@ class ApiKeys:
         self._callers = [(bytes.fromhex(digest), caller) for digest, caller in callers.items()]
 
     def find(self, key: str) -> Caller | None:
-        """Return the caller of this key, or None.
-
-        Every known digest is compared, and each in constant time, so that the time reveals nothing about any of them.
-        """
+        """Return the caller of this key; None if no caller has it."""
         digest = sha256(key.encode()).digest()
         found = None
+        # All digests are compared, and each in constant time, so that the time reveals nothing about any of them.
         for known, caller in self._callers:
             if compare_digest(known, digest):
                 found = caller
@@ -70,6 +68,7 @@ class KeyHolders:
         caller = self._api_keys.find(key)
         if caller is not None:
             return caller
+        # A JWT has two dots: whatever has another number of them need not be parsed as one.
         if self._jwt_callers is not None and not credentials.only_key and key.count(".") == 2:
             return await self._jwt_callers.find(key)
         raise Unauthenticated(
@@ -143,6 +142,7 @@ class Authentication:
     async def _caller(self, credentials: CallerCredentials | None) -> Caller:
         if credentials is None:
             return self._without_credentials()
+        # A key is checked even beside a good session, so that a wrong one is never overlooked.
         base = await self._key_holders.find(credentials) or self._anonymous
         if credentials.session is None:
             return base or self._without_credentials()

@@ -18,7 +18,7 @@ def build_key_holders(settings: AuthSettings, upstreams: Upstreams, now: Callabl
     """Return the callers with keys and tokens that the settings allow.
 
     Args:
-        settings: Who may ask.
+        settings: The settings of authentication and permissions.
         upstreams: The accounts that callers use.
         now: The wall clock, in seconds since 1970.
     """
@@ -36,7 +36,7 @@ def build_authentication(
     """Return the authentication of the callers that the settings allow.
 
     Args:
-        settings: Who may ask.
+        settings: The settings of authentication and permissions.
         upstreams: The accounts that callers use.
         key_holders: The callers with keys and tokens.
         cookies: Reads the session cookie.
@@ -57,6 +57,7 @@ def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Call
 
 
 def _jwt_callers(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float]) -> JwtCallers | None:
+    # The three are set together or not at all, see `gateway/settings/rules.py`.
     if settings.jwks_url is None or settings.issuer is None or settings.audience is None:
         return None
     keys = KeySet(key_set_source(settings.jwks_url), loop_clock)

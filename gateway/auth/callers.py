@@ -23,6 +23,7 @@ def caller_name(namespace: str, name: str) -> str:
     """
     if len(name) <= MAX_NAME_LENGTH:
         return f"{namespace}:{name}"
+    # JSON can express lone surrogates, which UTF-8 cannot encode: `surrogatepass` hashes them all the same.
     return f"{namespace}#{sha256(name.encode(errors='surrogatepass')).hexdigest()}"
 
 

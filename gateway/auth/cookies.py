@@ -35,14 +35,14 @@ class Cookies:
         """Return the session token in a request's Cookie headers; None if there is none.
 
         Raises:
-            Unauthenticated: There is a cookie of this name that the gateway did not set, or more than one. To ignore
-                it would serve a person who has logged in with another account than their own.
+            Unauthenticated: There is a cookie of this name that the gateway did not set, or more than one.
         """
         shown = _session_pairs(headers)
         if not shown:
             return None
         believed = self._believed(shown, SESSION_COOKIE, scope)
         if len(believed) != 1 or "" in believed:
+            # To ignore it would serve a person who has logged in by another account than their own.
             raise Unauthenticated(
                 f"Log in again at /oauth/logistics/login, or delete the cookie {SESSION_COOKIE}: "
                 "this gateway has not set it so."
@@ -74,6 +74,7 @@ class Cookies:
             seconds: How long the browser keeps it.
             path: The cookie's path if it cannot be Secure; a cookie with the prefix is sent to all paths.
         """
+        # The consent page redirects back from another site, and "strict" would leave out the login's cookie then.
         same_site = self._same_site if name == SESSION_COOKIE else "lax"
         if self._own.is_secure(scope):
             written = f"{SECURE_PREFIX}{name}={value}; Path=/; Secure"
@@ -86,6 +87,7 @@ class Cookies:
     def _believed(self, pairs: Iterable[tuple[str, str]], name: str, scope: Scope) -> set[str]:
         """The values of the cookie in the form that this browser would have it."""
         shown = list(pairs)
+        # Where the browser takes the prefix, a cookie without it was planted by a neighbouring site.
         secure = {value for shown_name, value in shown if shown_name == SECURE_PREFIX + name}
         if secure or self._own.is_secure(scope):
             return secure
@@ -93,12 +95,10 @@ class Cookies:
 
 
 def _session_pairs(headers: Iterable[bytes]) -> list[tuple[str, str]]:
-    """The session cookies of a request, including malformed ones, which are then refused.
-
-    A proxy that joins two Cookie headers by a comma hides the second behind the value of the first.
-    """
+    """The session cookies of a request, including malformed ones, which are then refused."""
     headers = list(headers)
     shown = [(name, value) for name, value in _pairs(headers) if name.removeprefix(SECURE_PREFIX) == SESSION_COOKIE]
+    # A proxy that joins two Cookie headers by a comma hides the second behind the value of the first.
     if not shown and any(_looks_like_session(header) for header in headers):
         return [(SESSION_COOKIE, ""), (SECURE_PREFIX + SESSION_COOKIE, "")]
     return shown
@@ -110,11 +110,9 @@ _looks_like_session: Final = re.compile(
 
 
 def _pairs(headers: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """The cookies of a request; malformed parts are skipped (RFC 6265, 5.4 and 4.2.2).
-
-    Other programs on the same site set cookies with JSON, UTF-8 or blanks. `http.cookies` would stop at the first
-    character that it rejects, and miss the gateway's own cookie after it.
-    """
+    """The cookies of a request; malformed parts are skipped (RFC 6265, 5.4 and 4.2.2)."""
+    # Not by `http.cookies`: other programs on the same site set cookies with JSON, UTF-8 or blanks, and it would stop
+    # at the first character that it rejects and miss the gateway's own cookie after it.
     for header in headers:
         for part in header.decode("latin-1").split(";"):
             name, separator, value = part.partition("=")

@@ -59,8 +59,7 @@ def credentials_of_socket(
 ) -> CallerCredentials | None:
     """Return the credentials in a WebSocket's handshake and `connection_init`; None if there are none.
 
-    A member of the payload replaces the handshake's header of the same name: payloads renew tokens, and the headers are
-    as old as the connection.
+    A member of the payload replaces the handshake's header of the same name.
 
     Args:
         scope: The WebSocket's ASGI scope.
@@ -71,6 +70,7 @@ def credentials_of_socket(
         Unauthenticated: As for `credentials_of`.
     """
     given = [*_payload_headers(payload)]
+    # A payload may renew a token, while the headers are as old as the connection.
     replaced = {name for name, _ in given}
     shown = [(name, value) for name, value in scope["headers"] if name in _NAMES and name not in replaced]
     return _read([*shown, *given], scope, cookies)
@@ -115,6 +115,7 @@ def _is_for_proxy(name: bytes, value: bytes) -> bool:
 
 
 def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies | None) -> CallerCredentials | None:
+    # Sets, because a proxy or a client may repeat a header: only different credentials contradict each other.
     bearers, api_keys, cookie_headers = set[str](), set[str](), list[bytes]()
     for name, value in shown:
         if name == b"cookie":
@@ -141,6 +142,7 @@ def _read(shown: Iterable[tuple[bytes, bytes]], scope: Scope, cookies: Cookies |
 def _text(name: bytes, value: bytes) -> str:
     if len(value) > MAX_CREDENTIAL_LENGTH:
         raise Unauthenticated(f"Send at most {MAX_CREDENTIAL_LENGTH} bytes in {_TITLES[name]}: this was longer.")
+    # No key of ours has such bytes, so a replaced text is refused as unknown.
     text = value.decode("utf-8", errors="replace").strip()
     if not text:
         raise Unauthenticated(f"Leave {_TITLES[name]} out, or send a key or token in it: it is empty.")

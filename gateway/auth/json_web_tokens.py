@@ -72,15 +72,18 @@ class JsonWebTokens:
             header = jwt.get_unverified_header(token)
             key = await self._key(header)
             claims = self._decode(token, key)
+        # JSON that is nested too deeply, and times beyond the calendar, raise errors that are not PyJWT's.
         except (jwt.PyJWTError, RecursionError, OverflowError) as error:
             raise Unauthenticated(_REFUSALS.get(type(error), _NOT_VALID)) from None
+        # Once more by the clock that this class was given: PyJWT reads the system's.
         if float(claims["exp"]) + LEEWAY_SECONDS <= self._now():
             raise Unauthenticated(_REFUSALS[jwt.ExpiredSignatureError])
         return claims
 
     async def _key(self, header: Mapping[str, Any]) -> PyJWK:
-        """The key is chosen among those of allowed algorithms; the token's own `alg` decides nothing else."""
+        """The key that a token's header names, among those of allowed algorithms."""
         algorithm, key_id = header.get("alg"), header.get("kid")
+        # `crit` names extensions that a verifier must know (RFC 7515, 4.1.11), and none is known here.
         if algorithm not in self._config.algorithms or not isinstance(key_id, str | None) or "crit" in header:
             raise Unauthenticated(_NOT_VALID)
         key = await self._keys.key(key_id, algorithm)
@@ -141,6 +144,7 @@ class JwtCallers:
             Unauthenticated: The token is invalid.
             Forbidden: It is valid but names no account of this gateway.
         """
+        # By its digest, so that no token stays in memory.
         digest = sha256(token.encode()).digest()
         caller, until = self._checked.get(digest, (None, 0.0))
         if caller is None or self._now() >= until:
@@ -176,10 +180,11 @@ def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
 
 
 def _name(claims: Mapping[str, Any]) -> str:
-    """The caller's name: the first naming claim and its value, since a client may be named like a person."""
+    """The caller's name: the first naming claim that the token has, and its value."""
     claim = next((claim for claim in _NAMING_CLAIMS if claims.get(claim)), None)
     if claim is None or not isinstance(claims[claim], str):
         raise Unauthenticated(
             "Get a token that says in sub, client_id or azp whom it stands for: this one says it in none."
         )
+    # With the claim's name, because a client may be named like a person.
     return caller_name(f"jwt:{claim}", claims[claim])

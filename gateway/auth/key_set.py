@@ -102,6 +102,7 @@ class KeySet:
             self._refresh()
         key = self._find(key_id, algorithm)
         if key is None:
+            # The issuer may have begun to sign with a new key since the last fetch.
             await self._refreshed()
             key = self._find(key_id, algorithm)
         if not self._published:
@@ -114,12 +115,14 @@ class KeySet:
     async def _refreshed(self) -> None:
         self._refresh()
         if self._fetching is not None:
+            # Shielded, because all callers share the fetch: one that is cancelled must not end it for the others.
             await asyncio.shield(self._fetching)
 
     def _refresh(self) -> None:
         """Start to fetch the keys, unless a fetch is running or was tried a moment ago."""
         now = self._clock()
         if self._fetching is None and now - self._tried_at >= PAUSE_SECONDS:
+            # Noted before the fetch, so that a failure is not repeated at once either.
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch_and_keep())
 

@@ -122,6 +122,7 @@ class UpstreamProbe:
 def _account_probes(
     before: str, settings: object, account: Account, upstreams: Upstreams, seconds: float
 ) -> Iterator[Probe]:
+    # Each account asks with its own credentials, because any of them may be the wrong ones.
     for composition in upstreams.compositions:
         group = composition.group(settings)
         if group is not None:
@@ -139,6 +140,7 @@ def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -
     Returns:
         The exit code: 0 if everything passed, 2 for invalid settings, otherwise 1.
     """
+    # A misspelt name is a problem here; `gateway serve` starts all the same and warns about it.
     problems = [*foreign_packages(packages_distributions()), *_unknown(environment)]
     try:
         settings = load_settings(environment)

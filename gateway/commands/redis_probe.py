@@ -121,6 +121,7 @@ class RedisProbe:
     async def _publish(self, redis: Redis) -> None:
         async with redis.pubsub() as subscription:
             await subscription.subscribe(self._key)
+            # The first message confirms the subscription; nothing that was published before it is delivered.
             await subscription.get_message(timeout=TIMEOUT_SECONDS)
             await redis.publish(self._key, "heard")
             if await subscription.get_message(timeout=TIMEOUT_SECONDS) is None:
@@ -128,6 +129,7 @@ class RedisProbe:
 
     def _problem(self, error: RedisError) -> str | None:
         """Return the problem that an error indicates; None for errors of the connection."""
+        # By text as well, because errors within a script are all of one type.
         said = str(error)
         if isinstance(error, AskError | ClusterCrossSlotError | ClusterDownError):
             return _CLUSTER
@@ -145,7 +147,8 @@ class RedisProbe:
 
 
 async def _is_cluster_node(redis: Redis) -> bool:
-    """Return whether Redis reports cluster mode; without the right to read it, a later refusal shows it."""
+    """Whether Redis reports cluster mode."""
+    # Without the right to ask, a command that is refused later shows it.
     try:
         found = await redis.info("cluster")
     except ResponseError:

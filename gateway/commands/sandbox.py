@@ -156,6 +156,7 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
     return {
         "GATEWAY_HOST": HOST,
         "GATEWAY_PORT": str(port),
+        # No load balancer routes to a sandbox, so there is nothing to wait for at its end.
         "GATEWAY_DRAIN_SECONDS": "0",
         "GATEWAY_AUTH__ANONYMOUS": "true",
         "GATEWAY_SECRET_KEYS": token_urlsafe(32),
@@ -200,7 +201,9 @@ class _Sandbox:
         self._clock = RunningClock(speed=speed)
 
     async def serve(self, create_app: Callable[..., ASGIApp]) -> None:
+        # Checked before anything starts. The other settings follow once the simulators have URLs.
         wanted = load_settings({**self._environment, "GATEWAY_AUTH__ANONYMOUS": "true"})
+        # Bound first, because the simulators send their webhooks to this port.
         listener = listen(HOST, wanted.port)
         port = listener.getsockname()[1]
         webhook_url = f"http://{HOST}:{port}/webhooks/logistics/{_WEBHOOK_SECRET}"
@@ -258,6 +261,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        # Uvicorn's own raises the signal again at its end, before the simulators would be closed.
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)

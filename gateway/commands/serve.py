@@ -18,6 +18,7 @@ from gateway.telemetry.log import log_config
 GATEWAY_APP = "gateway.app:create_worker_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
+"""Uvicorn's own exit code of a worker whose app did not start."""
 _UNREAD_SECONDS = 120
 _BACKLOG = 2048
 _OTHER_FILES = 1024
@@ -53,8 +54,6 @@ def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket.
 
-    Binding before the processes start reports an address in use early, and lets clients wait instead of failing.
-
     Args:
         host: An address or name of this machine.
         port: The port; 0 selects a free one.
@@ -62,6 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         SettingsProblems: The address cannot be listened on.
     """
+    # Bound before the processes start: an address in use is reported at once, and early clients wait and do not fail.
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
@@ -121,11 +121,10 @@ def server_config(settings: Settings, app: object) -> ServerConfig:
 def open_connections(wanted: int) -> int:
     """Raise the limit of open files as needed, and return the number of connections that it allows.
 
-    A server at the limit cannot even refuse a client: it silently accepts no connections.
-
     Args:
         wanted: The configured number of connections.
     """
+    # A server at the limit cannot even refuse a client: it silently accepts no connections.
     needed = wanted + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
@@ -134,6 +133,7 @@ def open_connections(wanted: int) -> int:
         soft = most
     if soft >= needed:
         return wanted
+    # Half at least, for a limit so low that nothing else would be left for connections.
     allowed = max(soft - _OTHER_FILES, soft // 2)
     _logger.warning(
         "GATEWAY_CONNECTIONS__MAX_OPEN is %d, but the system lets the process open only %d files: "

@@ -78,7 +78,8 @@ class Sms(UpstreamComposition[SmsSettings]):
         return SmsClient([authorized(url) for url in group.urls], authorized(group.posting_url), config)
 
     async def probe(self, account: Account, group: SmsSettings, scope: CallScope) -> None:
-        """List one job of the last day: the version may be answered without a login, no document says."""
+        """List one job of the last day."""
+        # Not the version, which the API may give without a login; no document says.
         del group
         now = datetime.now(UTC)
         await account.sms.job_ids(scope, 0, JobIdQuery(now - timedelta(days=1), now, limit=1))
@@ -88,15 +89,15 @@ _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class AccountTokens(Protocol):
-    """Gives out the bearer tokens of accounts with a refresh token; process lifetime."""
+    """Fetches the bearer tokens of accounts with a refresh token; process lifetime."""
 
     def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
-        """Return what fetches the tokens of an account.
+        """Return the function that fetches an account's tokens.
 
         Args:
-            identity: Names the account.
-            configured: Its tokens as the settings name them.
-            upstream: Gives out new ones.
+            identity: The account's identity.
+            configured: The token pair in the settings.
+            upstream: The logistics API, which issues new tokens.
         """
         ...
 
@@ -109,7 +110,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
     """Composes the logistics API: a fixed token, or one that is refreshed.
 
     Args:
-        account_tokens: Keeps and refreshes the tokens of accounts; without, each process does so for itself.
+        account_tokens: Keeps and refreshes the tokens of accounts; None lets each process do so for itself.
     """
 
     name = UpstreamName.LOGISTICS
@@ -129,13 +130,13 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
         return LogisticsClient(Authorizing(transport, credentials, identity), config)
 
     async def probe(self, account: Account, group: LogisticsSettings, scope: CallScope) -> None:
-        """Read the partner, list one task, or ask for a task that there is not: what the credentials allow."""
+        """Read the partner, list one task, or read a task that does not exist, as the credentials allow."""
         if group.token is None and group.refresh_token is None:
             await account.logistics.partner(scope)
         elif group.platform:
             await account.logistics.tasks(scope, page=1, per_page=1, descending=False)
         else:
-            # The partner's own operations have no list; that there is no such task is answer enough.
+            # The partner's own operations have no list, and a 404 shows as well that the credentials are accepted.
             await account.logistics.task(scope, _NO_TASK)
 
     def _credentials(
@@ -144,6 +145,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
         first = group.token.get_secret_value() if group.token else ""
         if group.refresh_token is None:
             return FixedCredentials.bearer(first)
+        # Nothing says when the configured token expires, so the first refresh comes with a 401.
         configured = LogisticsTokenPair(first, group.refresh_token.get_secret_value(), float("inf"))
         tokens = LogisticsTokens(Identifying(transport, identity), logistics_config(group))
         fetch = self._fetch_of(identity, configured, tokens)
@@ -151,7 +153,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
 
 
 def logistics_config(group: LogisticsSettings) -> LogisticsConfig:
-    """Return what the settings say about the logistics API."""
+    """Return the client's part of the settings of the logistics API."""
     return LogisticsConfig(
         base_url=group.url,
         platform=group.platform,

@@ -1,4 +1,4 @@
-"""Builds what follows and tells status changes, in this process alone or shared through Redis."""
+"""Builds the events of status changes, kept in this process or shared through Redis."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,17 +22,17 @@ from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events, EventsConfig, Forget, utc_now
 
 REDIS_SECONDS: Final = 5.0
-"""What an answer of Redis may take, above the second that a read of the log waits for something new."""
+"""Time limit of a Redis command, above the second for which a read of the log waits for new entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComposedEvents:
-    """Status changes and the connections below them; process lifetime.
+    """The events of status changes and their connection to Redis; process lifetime.
 
     Args:
-        events: What accounts carry.
-        own: The gateway's own account, to which webhooks belong.
-        redis: Closed last, where there is one.
+        events: Reports and follows status changes; every account refers to it.
+        own: The gateway's own account, which webhooks belong to.
+        redis: The connection, which is closed last; None without Redis.
     """
 
     events: Events
@@ -41,11 +41,11 @@ class ComposedEvents:
 
     @property
     def hint(self) -> Callable[[str, str], bool]:
-        """Takes the kind and id of what may have changed."""
+        """The function to call with the kind and id of a record that may have changed."""
         return self.events.hint
 
     async def open(self) -> None:
-        """Begin to listen and to poll."""
+        """Start to listen to the log and to poll."""
         await self.events.start(self.own)
 
     async def close(self) -> None:
@@ -56,8 +56,9 @@ class ComposedEvents:
 
 
 def compose_events(settings: Settings, upstreams: Upstreams) -> ComposedEvents:
-    """Status changes as the settings ask for them; every account of theirs carries them from now on."""
+    """Build the events that the settings ask for, and attach them to every account."""
     events, redis = _build_events(settings, upstreams.records)
+    # Afterwards, because the events are built from the accounts' cache.
     for account in (upstreams.own, *upstreams.named.values()):
         account.events = events
     return ComposedEvents(events, upstreams.own, redis)

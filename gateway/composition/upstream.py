@@ -21,12 +21,11 @@ Group = TypeVar("Group", bound=UpstreamLimits)
 class Transports:
     """The policies around each address of the upstreams; process lifetime.
 
-    Accounts at one address share its policies where they have the same limits; with limits of its own an account has a
-    breaker and places of its own too, for a call that is late for one may be in time for another.
+    Accounts at one address share its policies if they have the same limits.
 
     Args:
-        connections: What all of them send over.
-        surroundings: Clock, rates and observer of all of them.
+        connections: The connections that all of them use.
+        surroundings: The clock, rates and observer of all of them.
     """
 
     connections: Connections
@@ -35,17 +34,19 @@ class Transports:
 
     @property
     def clock(self) -> Callable[[], float]:
-        """The event loop's, in seconds."""
+        """The event loop's clock, in seconds."""
         return self.surroundings.clock
 
     def stack(self, upstream: "UpstreamComposition[Group]", url: str, limits: UpstreamLimits) -> Stack:
         """Return the policies around one address of an upstream.
 
         Args:
-            upstream: Which one.
+            upstream: The upstream.
             url: The base URL.
-            limits: The account's.
+            limits: The account's limits.
         """
+        # With limits of its own an account has a breaker and places of its own too, because a call that is late for one
+        # account may be in time for another.
         key = (upstream.name, url, limits.limits_only)
         if key not in self._stacks:
             wire = Wire(self.connections, max_answer_bytes=limits.max_answer_bytes)
@@ -59,13 +60,14 @@ class Transports:
         return self._stacks[key]
 
     def logins(self, url: str, limits: UpstreamLimits, at_once: int) -> Transport:
-        """Return policies of their own around an address, for logins, so that queries never wait for them.
+        """Return policies for logins at an address, apart from those of queries, which so never wait for a login.
 
         Args:
             url: The base URL.
-            limits: Their timeout and bound on answers.
-            at_once: How many run at the same time.
+            limits: Supply the timeout, in seconds, and the bound on answers, in bytes.
+            at_once: How many logins run at the same time.
         """
+        # Logins have no identity yet: over a connection that is kept, a stray answer would be another person's.
         wire = Wire(self.connections, max_answer_bytes=limits.max_answer_bytes, keeps_connections=False)
         config = StackConfig(limits.timeout_seconds, at_once)
         return build_stack(wire, f"logins:{url}", config, self.surroundings).transport
@@ -77,8 +79,8 @@ class UpstreamComposition(ABC, Generic[Group]):
     Attributes:
         name: The upstream; its settings are the group of this name in lower case.
         spared_statuses: Statuses of 500 and above that are no sign of an outage.
-        query: A Strawberry type whose fields `Query` gets; None where it has them already.
-        mutation: Likewise, of `Mutation`.
+        query: A Strawberry type whose fields are added to `Query`; None if it has them already.
+        mutation: A Strawberry type whose fields are added to `Mutation`; None if it has them already.
     """
 
     name: ClassVar[UpstreamName]
@@ -100,8 +102,8 @@ class UpstreamComposition(ABC, Generic[Group]):
         """Return a client with an account's credentials.
 
         Args:
-            identity: Names the account in keys and metrics; never a secret.
-            group: Its credentials, and where the API is.
+            identity: Identifies the account in keys and metrics; never a secret.
+            group: Its credentials and addresses.
             transports: The policies around each address.
         """
 
@@ -110,5 +112,5 @@ class UpstreamComposition(ABC, Generic[Group]):
         """Make one cheap call that needs the account's credentials, for `gateway check`.
 
         Raises:
-            GatewayError: it failed.
+            GatewayError: The call failed.
         """

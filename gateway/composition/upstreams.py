@@ -25,13 +25,13 @@ from resolvers.upstreams.transport.tracing import CallObserver
 from resolvers.upstreams.transport.wire.wire import Connections
 
 OWN_ACCOUNT: Final = "own"
-"""The identity of the gateway's own credentials; no tenant can have it: their names are prefixed."""
+"""The identity of the gateway's own account; no tenant can have it, because theirs begin with `account:`."""
 
 MAX_LOGINS_AT_ONCE: Final = 5
 """Exchanges of codes and session ids that run at the same time."""
 
 REDIS_SECONDS: Final = 0.5
-"""What an upstream call can bear to wait for Redis before it is paced without."""
+"""Time limit of a Redis command; an upstream call that waited so long for its pace is paced by this process only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class Upstreams:
     """The accounts and the connections below them; process lifetime.
 
     Args:
-        compositions: What the gateway is composed of.
+        compositions: The upstreams.
         own: The gateway's own account.
         named: The tenants' accounts by name.
         connections: Closed last.
         records: The cache of all accounts.
-        redis: Where limits are shared with other processes, if anywhere.
-        logistics: The policies around the logistics API, without credentials: for callers' own accounts.
-        logins: The same with places, pace and breaker of their own: for logins, so that queries never wait for them.
-        account_tokens: Keeps the accounts' tokens, if any are shared or outlive the process.
+        redis: Shares limits with other processes; None if Redis is not configured.
+        logistics: The transport to the logistics API without credentials, for callers' own accounts.
+        logins: The transport of logins, with places, pace and breaker of its own, so that queries never wait for it.
+        account_tokens: Keeps the accounts' tokens; None keeps them in the process.
     """
 
     compositions: Sequence[UpstreamComposition[Any]]
@@ -75,7 +75,8 @@ class Upstreams:
 
     @property
     def addresses(self) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
-        """What is known of every address of each upstream, those that accounts share once."""
+        """The health of every address of each upstream."""
+        # By its identity, because accounts share the policies of an address.
         accounts = (self.own, *self.named.values())
         return {
             name: list({id(health): health for account in accounts for health in account.health.get(name, ())}.values())
@@ -92,10 +93,10 @@ def build_upstreams(
     """Build the accounts that the settings name; inside the event loop that uses them.
 
     Args:
-        settings: What the operator set.
+        settings: All settings.
         observer: Called for every upstream call.
-        account_tokens: Keeps and refreshes the tokens of accounts, and is closed with the upstreams; without, each
-            process does so for itself.
+        account_tokens: Keeps and refreshes the tokens of accounts, and is closed with the upstreams; None lets each
+            process do so for itself.
         others: Upstreams from outside, besides the gateway's own.
     """
     connections = Connections()
@@ -109,6 +110,7 @@ def build_upstreams(
         (Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock)
     )
     group = settings.logistics
+    # Callers' own accounts share the policies of the gateway's account at this address, since its limits are the same.
     return Upstreams(
         builder.compositions,
         builder.build(OWN_ACCOUNT, settings),
@@ -131,7 +133,7 @@ def _open_redis(settings: Settings) -> Redis | None:
 
 @dataclass(frozen=True, slots=True)
 class _AccountBuilder:
-    """Builds accounts over the same connections; lifetime: the making of an app."""
+    """Builds accounts over the same connections; lifetime of `build_upstreams`."""
 
     compositions: Sequence[UpstreamComposition[Any]]
     transports: Transports
@@ -141,8 +143,8 @@ class _AccountBuilder:
         """Build an account.
 
         Args:
-            identity: Names it.
-            settings: Has a group for each upstream that the account has credentials for.
+            identity: Its identity.
+            settings: Settings with a group for each upstream that the account has credentials for.
         """
         configured = [(one, group) for one in self.compositions if (group := one.group(settings)) is not None]
         return Account(
@@ -157,18 +159,18 @@ class _AccountBuilder:
 
 
 def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache:
-    """Return the process's cache; one that passes every read through where nothing is to be kept or shared.
+    """Return the process's cache; if the settings disable it, it passes every read through.
 
     Args:
-        settings: What the operator set.
-        clock: The event loop's, in seconds.
+        settings: All settings.
+        clock: The event loop's clock, in seconds.
     """
     counts = CacheCounts()
     return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts, clock=clock)
 
 
 def cache_config(settings: Settings) -> CacheConfig:
-    """What the settings say about the cache."""
+    """Return the cache's part of the settings."""
     cache = settings.cache
     return CacheConfig(
         keep=cache.enabled,
@@ -182,6 +184,7 @@ def cache_config(settings: Settings) -> CacheConfig:
         grace=cache.grace,
         max_entries=cache.max_entries,
         max_bytes=cache.max_bytes,
+        # An operation may join a shared call late, and then has its own deadline to wait for it.
         in_flight_seconds=2 * settings.deadline_seconds,
     )
 

@@ -1,4 +1,14 @@
-"""Web origins and the cross-site rule: which pages may make a browser send requests."""
+"""Web origins and the cross-site rule: which pages may make a browser send requests.
+
+Theory of operation
+-------------------
+Browsers name the page that makes them send a request: by `Origin`, and the current ones by `Sec-Fetch-Site`. A request
+passes if it has neither header, or comes from a page of the gateway's own origin or of one that the operator lists.
+
+The own origin is that of `GATEWAY_PUBLIC_URL`, if the operator has set it. Otherwise it is derived from the request.
+That is right only if every proxy passes on `Host` and, if trusted, `X-Forwarded-Proto`; and under DNS rebinding an
+attacker's page chooses the `Host`. But without the setting there is nothing else to go by.
+"""
 
 import re
 from functools import lru_cache
@@ -113,21 +123,19 @@ class OwnOrigin:
         return origin == self._public
 
     def is_asked_by_name(self, headers: Headers) -> bool:
-        """Whether the `Host` of a request names the gateway, as far as that can be known.
-
-        Only a gateway whose public URL is on this machine can know: no proxy is in front of it, so any other name is
-        one that an attacker has pointed at this machine.
-        """
+        """Whether the `Host` of a request names the gateway; always true if that cannot be known."""
+        # It is known for a public URL on this machine only: no proxy is in front of that, so any other name is one that
+        # an attacker has pointed at this machine (DNS rebinding).
         return not self.is_local or is_loopback(_name_in(headers.get(b"host", b"")))
 
     def is_secure(self, scope: Scope) -> bool:
         """Whether the browser that sent a request accepts Secure cookies.
 
-        Without a public URL, only plain http on the browser's own machine is taken as insecure: anywhere else a proxy
-        is assumed to terminate TLS, since sessions over plain http could be read in transit.
+        Without a public URL, only plain http on the browser's own machine is taken as insecure.
         """
         if self._public is not None:
             return self._public[0] == "https"
+        # Anywhere else a proxy is assumed to terminate TLS, because sessions over plain http could be read in transit.
         plain = scope["scheme"] not in _SECURE_SCHEMES
         return not (plain and is_loopback(_name_in(headers_of(scope).get(b"host", b""))))
 
@@ -159,6 +167,7 @@ def _name_in(host: bytes) -> str:
         return ""
 
 
+# `none` is an address that the user typed. Not `same-site`: a page of a neighbouring host is another's page.
 _OWN_SITE: Final = (None, b"same-origin", b"none")
 _MAX_AGE_SECONDS: Final = b"600"
 _MAX_REFLECTED_BYTES: Final = 2048
@@ -202,6 +211,7 @@ class CrossSiteRule:
         Raises:
             CrossSite: The request comes from a page of a site that is not listed.
         """
+        # First, because under DNS rebinding the browser takes the attacker's page for one of the gateway's own origin.
         if not self._own.is_asked_by_name(headers):
             raise CrossSite(
                 "The Host of this request is no name of this machine; if one leads here, set GATEWAY_PUBLIC_URL to it."
@@ -238,6 +248,7 @@ class CrossSiteRule:
         if b"access-control-request-method" not in headers:
             return ()
         asked = headers.get(b"access-control-request-headers", b"").strip()
+        # Only a plain list of names is reflected, since a page decides what stands there.
         reflected = asked.lower() if len(asked) <= _MAX_REFLECTED_BYTES and _names(asked) else b""
         allowed = self._headers or reflected
         return (

@@ -100,8 +100,7 @@ class _Exchange(msgspec.Struct, gc=False):
 class Endpoint(Generic[CallerT]):
     """GraphQL over HTTP as an ASGI app; process lifetime.
 
-    It handles HTTP only: the first two arguments authenticate the caller and run the operation. Other requests go to
-    the
+    It handles HTTP only: `authenticate` finds the caller, and `operations` runs the operation. Other requests go to the
     handlers: ASGI apps that find the request's id in the scope under `REQUEST_ID`, whose requests have passed the
     cross-site rule, and that may raise any `GatewayError` before their response has begun.
 
@@ -151,6 +150,7 @@ class Endpoint(Generic[CallerT]):
                 await _delegate(handler, exchange)
                 return
             reply = await self._execute(exchange)
+            # A 304 is an answer to GET and HEAD only (RFC 9110, 13.1.2).
             if scope["method"] != "POST":
                 reply = unless_known(reply, headers)
         except ClientGone:
@@ -163,14 +163,16 @@ class Endpoint(Generic[CallerT]):
         await exchange.send({"type": "http.response.body", "body": reply.body})
 
     async def _execute(self, exchange: _Exchange) -> Reply:
-        """Read the request and run its operation; one function, because each additional await costs on every request.
+        """Read the request and run its operation.
 
         Raises:
             HttpRefusal: The request is not GraphQL over HTTP.
             ClientGone: The client disconnected, and the operation was cancelled.
         """
+        # One function for all steps, because each additional await costs on every request.
         scope, watch = exchange.scope, None
         try:
+            # Before the body is read, so that only known callers make the process read one.
             caller = await self._authenticate(scope)
             if scope["method"] == "POST":
                 check_post(exchange.headers, self._max_body_bytes)
@@ -184,8 +186,10 @@ class Endpoint(Generic[CallerT]):
             watch = self._disconnect_watches.watch(exchange.receive)
             reply = await self._operations.run(request, scope, caller)
         except (HttpRefusal, ClientGone):
+            # Not a reply below, because errors of HTTP itself keep their status for old clients too.
             raise
         except asyncio.CancelledError:
+            # Only the watch's own cancellation means that the client has left; that of a shutdown goes on.
             if watch is None or not watch.left:
                 raise
             raise ClientGone from None
@@ -229,6 +233,7 @@ class Endpoint(Generic[CallerT]):
 
     def _admit(self, exchange: _Exchange) -> None:
         headers = exchange.headers
+        # Requests of programs have neither header, and are spared the check.
         if b"origin" in headers or b"sec-fetch-site" in headers or self._rule.checks_names:
             listed = self._rule.check(exchange.scope, headers)
             if listed is not None:
@@ -266,6 +271,7 @@ def _empty_response(headers: tuple[Header, ...]) -> ASGIApp:
 
 
 async def _refuse_socket(exchange: _Exchange, reason: str) -> None:
+    # ASGI's connect event has to be received before the refusal is sent.
     await exchange.receive()
     await exchange.send({"type": "websocket.close", "code": 1008, "reason": reason})
 
@@ -320,6 +326,7 @@ class DisconnectWatches:
         """
         loop = asyncio.get_running_loop()
         watch = DisconnectWatch(receive, asyncio.current_task(loop))
+        # One timer for all that begin until it fires.
         if not self._begun:
             loop.call_later(LOOK_SECONDS, self._look)
         self._begun.append(watch)

@@ -24,8 +24,7 @@ class Termination:
 
     At SIGTERM `ready` becomes false, so that `/readyz` answers 503 and load balancers route elsewhere, while the
     listener stays open and all work is served. After `drain_seconds`, at a second signal, or at once for SIGINT (a
-    person at a terminal), `end` is called and then the previous signal handler: uvicorn waits for open connections
-    before it notifies the app, and a subscription never ends by itself.
+    person at a terminal), `end` is called and then the previous signal handler.
 
     Args:
         end: Ends the long-lived connections; called in the event loop at each signal that does not start a drain.
@@ -52,6 +51,8 @@ class Termination:
         previous = {number: signal.getsignal(number) for number in _SIGNALS}
 
         def finish(number: int, frame: FrameType | None) -> None:
+            # Before uvicorn's handler: it waits for open connections before it notifies the app, and a subscription
+            # never ends by itself.
             self._end()
             handler = previous[signal.Signals(number)]
             if callable(handler):
@@ -67,6 +68,7 @@ class Termination:
             finish(number, frame)
 
         def handle(number: int, frame: FrameType | None) -> None:
+            # In the event loop, because a signal may interrupt Python code at any place.
             loop.call_soon_threadsafe(begin, number, frame)
 
         for number in _SIGNALS:
@@ -85,13 +87,14 @@ class Termination:
 
 
 def add_health_routes(rest: FastAPI, accepting: Callable[[], bool]) -> None:
-    """Add `/livez` and `/readyz`; neither depends on an upstream, whose outage is no reason to restart the gateway.
+    """Add `/livez` and `/readyz`.
 
     Args:
         rest: The app that the routes are added to.
         accepting: Whether new work is accepted; false once shutdown has begun.
     """
 
+    # Neither depends on an upstream, because an outage there is no reason to restart the gateway or to route elsewhere.
     @rest.api_route("/livez", methods=["GET", "HEAD"], include_in_schema=False)
     async def livez() -> dict[str, str]:
         return {"status": "alive"}

@@ -16,6 +16,7 @@ Negotiate = Callable[[bytes], bytes]
 """From the value of an Accept header to one of the offered media types."""
 
 _ACCEPT_VALUES_KEPT = 128
+"""Clients in use send few different values; bounded, because any client may send others."""
 
 
 def negotiator(offers: Sequence[bytes]) -> Negotiate:
@@ -31,6 +32,7 @@ def negotiator(offers: Sequence[bytes]) -> Negotiate:
     @lru_cache(_ACCEPT_VALUES_KEPT)
     def negotiate(accept: bytes) -> bytes:
         ranges = _ranges(accept)
+        # By quality, then by how exactly it is named, then by the order of the offers.
         quality, _, _, favourite = max((*_wish(ranges, offer), -index, offer) for index, offer in enumerate(offers))
         if quality <= 0:
             names = b", ".join(offers).decode()
@@ -81,6 +83,7 @@ def _in_utf8(parameters: dict[bytes, bytes]) -> bool:
 
 
 def _quality(parameters: dict[bytes, bytes]) -> float:
+    # A malformed weight excludes its range, and does not fail the request.
     try:
         quality = float(parameters.get(b"q", 1))
     except ValueError:

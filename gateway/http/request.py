@@ -48,7 +48,7 @@ _decode_map = msgspec.json.Decoder(dict[str, Any] | None).decode
 def headers_of(scope: Scope) -> Headers:
     """Return the headers by name; the values of a repeated header are joined by commas.
 
-    HTTP defines list values so, and a repeated single value becomes one that fails its check.
+    A repeated header that cannot be a list, such as Content-Length, becomes a value that fails its check.
     """
     pairs = scope["headers"]
     headers: Headers = dict(pairs)
@@ -56,6 +56,7 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def _joined(pairs: list[tuple[bytes, bytes]]) -> Headers:
+    # HTTP defines lists so (RFC 9110, 5.3).
     headers: Headers = {}
     for name, value in pairs:
         headers[name] = headers[name] + b", " + value if name in headers else value
@@ -66,12 +67,12 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
     """Check the headers of a POST before its body is read.
 
     Args:
-        headers: Those of the HTTP request.
-        max_body_bytes: The largest body that is read.
+        headers: The headers of the HTTP request.
+        max_body_bytes: The largest accepted body, in bytes.
 
     Raises:
         UnsupportedMediaType: The body is not declared as JSON in UTF-8.
-        BodyTooLarge: The declared length is larger.
+        BodyTooLarge: The declared length is over the limit.
     """
     content_type = headers.get(b"content-type", b"")
     # The spelling that nearly all clients use needs no parser.
@@ -82,6 +83,7 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
         )
     if b"content-encoding" in headers:
         raise UnsupportedMediaType("Compressed request bodies are not accepted; send the JSON as it is.")
+    # The server's parser has refused a length that is no number.
     if int(headers.get(b"content-length", 0)) > max_body_bytes:
         raise BodyTooLarge(max_body_bytes)
 
@@ -90,11 +92,11 @@ def whole_body(message: Message, max_body_bytes: int) -> bytes | None:
     """Return the body of a POST that arrived in one piece, as most do; None if `read_body` has to read on.
 
     Args:
-        message: The first that ASGI's `receive` gave.
-        max_body_bytes: The largest body that is read.
+        message: The first message of ASGI's `receive`.
+        max_body_bytes: The largest accepted body, in bytes.
 
     Raises:
-        BodyTooLarge: Its real length is larger.
+        BodyTooLarge: The real length is over the limit.
     """
     if message["type"] != "http.request" or message.get("more_body", False):
         return None
@@ -108,12 +110,12 @@ async def read_body(message: Message, receive: Receive, max_body_bytes: int) -> 
     """Read the body of a POST to its end.
 
     Args:
-        message: The first that ASGI's `receive` gave.
-        receive: Gives the rest.
-        max_body_bytes: The largest body that is read.
+        message: The first message of ASGI's `receive`.
+        receive: ASGI's `receive`, which returns the rest.
+        max_body_bytes: The largest accepted body, in bytes.
 
     Raises:
-        BodyTooLarge: Its real length is larger.
+        BodyTooLarge: The real length is over the limit.
         ClientGone: The connection closed before its end.
     """
     body = bytearray()
@@ -131,11 +133,11 @@ def decode_post(body: bytes, request_id: str) -> GraphQLRequest:
     """Decode the GraphQL request in the body of a POST.
 
     Args:
-        body: All of it.
-        request_id: The id that the request goes by.
+        body: The whole body.
+        request_id: The request's id.
 
     Raises:
-        BadRequest: It is no GraphQL request.
+        BadRequest: It is not a GraphQL request.
     """
     try:
         parameters = _decode_body(body)
@@ -148,11 +150,11 @@ def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
     """Decode the GraphQL request in the query string of a GET.
 
     Args:
-        query_string: As it came, URL-encoded.
-        request_id: The id that the request goes by.
+        query_string: The URL-encoded query string.
+        request_id: The request's id.
 
     Raises:
-        BadRequest: It is no GraphQL request.
+        BadRequest: It is not a GraphQL request.
     """
     given = _query_parameters(query_string)
     parameters = _Parameters(
@@ -168,6 +170,7 @@ def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
 
 
 def _body_refusal(body: bytes, error: Exception) -> BadRequest:
+    # The likeliest mistakes have messages of their own; the parser's words would not say what to do.
     if isinstance(error, RecursionError):
         return _too_deep()
     if not body:
@@ -260,10 +263,11 @@ _valid = re.compile(rb"[!-~]{1,128}").fullmatch
 class RequestIds:
     """Takes over the ids that clients send, and generates the others; process lifetime.
 
-    A generated id is a random prefix of the process and a counter, which is cheaper than new randomness each time.
+    A generated id is a random prefix of the process and a counter.
     """
 
     def __init__(self) -> None:
+        # Random once, because new randomness for each request costs more than a counter.
         self._process = token_hex(6)
         self._numbers = count(1)
 

@@ -60,6 +60,7 @@ def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message
     length = (b"content-length", b"%d" % len(reply.body))
     if reply.headers:
         base = _merged(base, reply.headers)
+    # A 304 has no body that these headers could describe (RFC 9110, 15.4.5).
     headers = (*base, length, identity) if reply.status != 304 else (*_without_content(base), identity)
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
@@ -79,6 +80,7 @@ def unless_known(reply: Reply, headers: Headers) -> Reply:
     wanted = headers.get(b"if-none-match")
     if wanted is None or reply.status != 200:
         return reply
+    # Weak comparison (RFC 9110, 13.1.2): a proxy that compresses the body makes the tag weak.
     tag = next((value for name, value in reply.headers if name == b"etag"), None)
     known = {part.strip().removeprefix(b"W/") for part in wanted.split(b",")}
     if tag is None or not known & {b"*", tag.removeprefix(b"W/")}:

@@ -112,10 +112,10 @@ class ServerConfig(uvicorn.Config):
 
 
 class CoalescingTransport:
-    """A transport that sends what is written in one turn of the event loop by one system call; connection lifetime.
+    """A transport that sends all writes of one turn of the event loop by one system call; connection lifetime.
 
-    Uvicorn writes the head of a response and its body apart. Each write is a system call and wakes the client, which
-    costs more than the rest of a response from the cache.
+    Uvicorn writes the head of a response and its body separately. Each write is a system call and wakes the client,
+    which costs more than the rest of a response from the cache.
 
     Args:
         inner: The connection's own transport.
@@ -127,6 +127,7 @@ class CoalescingTransport:
         self._inner = inner
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
+        # Bound, because uvicorn asks before every write, and `__getattr__` would look it up each time.
         self.is_closing = inner.is_closing
 
     def write(self, data: bytes) -> None:
@@ -165,8 +166,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*arguments, **options)
         self._limits = self.config.limits
+        # Bytes of the message that is arriving.
         self._received = 0
-        """Bytes of the message that is arriving."""
         self._timer: asyncio.TimerHandle | None = None
         self._timed_body = False
         self._timer_started = 0.0
@@ -192,6 +193,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         begun = self.scope
         self._received += len(data)
         if self._is_refused:
+            # Dropped, but not without end: a client that goes on sending is cut.
             if self._received > LINGER_BYTES:
                 self.transport.close()
             return
@@ -206,11 +208,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start to serve the request, unless its head is too large."""
+        # `_received` counts the first bytes of the body too, so the exact size is looked at only if it is large.
         if self._received > MAX_HEAD_BYTES and len(self.url) + _size(self.headers) > MAX_HEAD_BYTES:
             self._refuse(431, "large_head")
+            # Stops the parser. Uvicorn would answer by `send_400_response`, which does nothing after a refusal.
             raise ValueError("the head is too large")
         super().on_headers_complete()
         if self.cycle is not None and self.cycle.scope is self.scope:
+            # Another list for the trailers, because the request that is served now holds the first.
             self.headers = []
 
     def send_400_response(self, msg: str) -> None:
@@ -266,6 +271,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         earned = self._limits.body_seconds + self._received / MIN_BODY_RATE
         left = self._timer_started + earned - self.loop.time()
+        # While the server has paused reading, that nothing arrives is not the client's slowness.
         if left > 0 or self.flow.read_paused:
             self._timer = self.loop.call_later(max(left, 1.0), self._on_timer)
         else:
@@ -277,6 +283,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse_connection(self) -> None:
         refused = self._counts.too_many + 1
+        # One line for each thousand, so that a flood of connections does not become a flood of lines.
         if refused % _REFUSALS_PER_LINE == 1:
             _logger.warning(
                 "%d connections are open, the limit of GATEWAY_CONNECTIONS__MAX_OPEN: refusing new ones (%d so far)",
@@ -287,16 +294,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._close("too_many")
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Respond without the app, and close once the client has read the response or had `LINGER_SECONDS` for it.
-
-        Closing a socket with unread bytes resets the connection, and the response would be lost (RFC 9112, section
-        9.6).
-        """
+        """Respond without the app, and close once the client has read the response or had `LINGER_SECONDS` for it."""
         self._count(reason)
         self._write_refusal(status)
         self._is_refused = True
         self._received = 0
         self._stop_timer()
+        # Only half closed, because closing a socket with unread bytes resets the connection, and the response would be
+        # lost (RFC 9112, 9.6).
         self.transport.write_eof()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 

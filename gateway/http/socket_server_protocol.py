@@ -43,6 +43,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.writable.is_set():
             super().handle_ping()
             return
+        # The connection has queued the pong already: it is taken out here instead of being written.
         for frame in self.conn.data_to_send():
             self._owed_pong = frame
         self._unread_pings += 1
@@ -70,10 +71,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.fail(code, words)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
-        self._tell_app(code, words)
+        self._report_disconnect(code, words)
+        # `close` waits until all is written, which a client that does not read prevents for ever.
         self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
-    def _tell_app(self, code: CloseCode, words: str) -> None:
+    def _report_disconnect(self, code: CloseCode, words: str) -> None:
         """Report the disconnect to the app now; its later messages are refused as after a client's disconnect."""
         self.close_sent = self.disconnected = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": words})

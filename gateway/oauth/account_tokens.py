@@ -112,6 +112,8 @@ class StoredTokens:
     async def refreshing(self, scope: CallScope) -> AsyncIterator[None]:
         """Hold the lock of the account's refresh, across the processes that share the store."""
         async with AsyncExitStack() as held:
+            # Without the store, a refresh without a lock is better than none. Only taking the lock is suppressed: an
+            # error of the block itself reaches the caller.
             with suppress(SessionStoreUnavailable):
                 lock = refresh_lock(scope, lambda seconds: self._store.locked(self._name, seconds))
                 await held.enter_async_context(lock)
@@ -122,4 +124,5 @@ class StoredTokens:
             kept = _decode(self._seal.open(sealed))
         except (Unsealable, msgspec.MsgspecError):
             return None
+        # Another configured token means that the operator has replaced it since.
         return kept.tokens if kept.configured == self._configured else None

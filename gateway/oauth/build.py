@@ -95,6 +95,7 @@ def build_oauth(
     """
     limits = _limits(settings, upstreams)
     logistics = settings.logistics
+    # Sessions are sealed by the secret keys, and opened with the partner's two keys.
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
     if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
         return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)

@@ -20,7 +20,7 @@ from resolvers.errors import GatewayError, RateLimited
 
 _ALL: Final = "all"
 _IPV6_NETWORK_BITS: Final = 64
-"""Providers assign each customer at least a /64."""
+"""Providers assign each customer at least a /64, so its addresses count as one."""
 
 
 class LoginLimits:
@@ -47,6 +47,7 @@ class LoginLimits:
         Raises:
             RateLimited: There were too many within the last minute.
         """
+        # By address first, so that a client over its own limit takes nothing from the limit of all.
         await self._take(_source(scope), self._by_address)
         await self._take(_ALL, self._in_all)
 
@@ -54,6 +55,7 @@ class LoginLimits:
         level = await self._buckets.take(source, 1, capacity)
         if not level.granted:
             self.refused += 1
+            # The bucket refills by `capacity` a minute, and has to hold one request again.
             wait = (1 - level.calls) * MINUTE / capacity
             raise RateLimited(
                 "There were too many logins from here; wait a little, then start again.", retry_after=wait

@@ -147,7 +147,7 @@ def open_login(cookie: str | None, state: str | None, seal: Seal) -> LoginState:
 
 
 def _is_path_of_ours(path: str) -> bool:
-    """Browsers take two slashes, or a slash and a backslash, for the start of a host, and drop line breaks and tabs."""
+    # Browsers take two slashes, or a slash and a backslash, for the start of a host, and drop line breaks and tabs.
     return _is_plain(path) and path.startswith("/") and not path.startswith("//")
 
 
@@ -251,11 +251,12 @@ class LogisticsLogin:
 
 
 async def _exchanged(exchange: Callable[[CallScope], Awaitable[Tokens]]) -> Tokens:
-    """Exchange for tokens; the upstream's error messages are not passed on, since they may repeat secrets."""
+    """Exchange a code or a session id for tokens."""
     scope = CallScope(asyncio.get_running_loop().time() + EXCHANGE_SECONDS)
     try:
         return await exchange(scope)
     except (InputRefused, RecordMissing, UpstreamAuth) as error:
+        # Only the type of the error, because the upstream's message may repeat a secret.
         logger.warning("The logistics API refused a login: %s", type(error).__name__)
         raise LoginRefused(
             f"The logistics API did not accept this login: it is too old, or used. {START_AGAIN}"
@@ -271,11 +272,9 @@ def _id_of(user: Any) -> str | None:  # noqa: ANN401 - the vendor documents no f
 
 
 def _subject_of(bearer_token: str) -> str | None:
-    """The subject of a token, if it is a JWT with one.
-
-    The signature is not verified: the token came from the vendor itself over TLS.
-    """
+    """The subject of a token, if it is a JWT with one."""
     try:
+        # The signature need not be verified: the token came from the vendor itself over TLS.
         found = jwt.decode(bearer_token, options={"verify_signature": False}).get("sub")
     except (jwt.PyJWTError, RecursionError):
         return None

@@ -77,12 +77,14 @@ class RedisSessions:
         """Replace the tokens of a session that still exists."""
         changed = msgspec.structs.replace(session, sealed=sealed)
         with self._faults.translated():
+            # Only over an existing key, so that a refresh that ends late does not bring back a revoked session.
             await self._redis.set(self._key(session.token_hash), _encode(changed), xx=True, keepttl=True)
 
     async def of_subject(self, subject: str) -> list[Session]:
         """Return all sessions of a person, the oldest first."""
         with self._faults.translated():
             listed = [_raw(token_hash).decode() for token_hash in await self._redis.smembers(self._list_key(subject))]
+            # The list may name sessions that have expired since.
             kept = await self._redis.mget([self._key(token_hash) for token_hash in listed]) if listed else []
             found = [_decode(_raw(one)) for one in kept if one is not None]
         return sorted(found, key=lambda one: one.created_at)
@@ -97,6 +99,7 @@ class RedisSessions:
 
     async def spend(self, mark: str, until: float) -> bool:
         """Use a mark that may be used once; whether this was the first use."""
+        # Redis refuses an expiry of no seconds.
         seconds = max(1, ceil(until - self._now()))
         with self._faults.translated():
             return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))

@@ -164,6 +164,7 @@ class LoginRoutes:
     async def begin(self, request: Request) -> Response:
         """Redirect the browser to the consent page and set the login's cookie."""
         query = request.query_params
+        # The state goes to the consent page and, sealed, into a cookie: only this browser can complete the login.
         login = new_state(
             return_to=query.get("return_to"),
             opener=query.get("opener"),
@@ -186,12 +187,14 @@ class LoginRoutes:
         except HttpRefusal as error:
             if login.opener is None:
                 raise
+            # The page that opened the popup waits for a message, and cannot read what the popup shows.
             message = {"type": LOGIN_MESSAGE, "error": {"code": error.code, "message": error.message}}
             response = page_for_opener(login.opener, message, "You are not logged in", error.status)
         self._set(response, STATE_COOKIE, "", request, 0, path=BASE_PATH)
         return response
 
     async def _completed(self, login: LoginState, request: Request) -> OpenedSession:
+        # Before anything else, so that a state is good for one attempt, however that ends.
         await self._login.spend_state(login)
         if "error" in request.query_params:
             raise LoginRefused("You did not give your consent, so nobody was logged in.")
@@ -230,6 +233,7 @@ class LoginRoutes:
         if wanted == current.session_id:
             await self._registry.revoke(current)
             return self._logged_out(request)
+        # Among the person's own only, so that not even the existence of other sessions is confirmed.
         for session in await self._registry.of_same_person(current):
             if session.session_id == wanted:
                 await self._registry.revoke(session)

@@ -67,5 +67,6 @@ class Seal:
 
 def _derived(secret_key: str, purpose: str) -> bytes:
     """Derive a Fernet key from the operator's text (HKDF, RFC 5869)."""
+    # Without a salt, because each process and each start has to derive the same key.
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gateway {purpose}".encode())
     return urlsafe_b64encode(derivation.derive(secret_key.encode()))

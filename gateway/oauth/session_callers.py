@@ -120,15 +120,13 @@ class LogisticsSessionCallers:
     async def find(self, token: str, base: Caller | None) -> Caller:
         """Return the caller of a session: the base's rights and other upstreams, or logistics only if there is no base.
 
-        A logistics account is no credential for the gateway's own accounts, so without a base it opens no other
-        upstream.
-
         Raises:
             Unauthenticated: There is no such session, or it has ended.
         """
         session = await self._registry.find(token)
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
+            # A logistics account is no credential for the gateway's own accounts at the other upstreams.
             return Caller(session.subject, self._own.logistics_alone(identity, logistics), session.expires_at)
         joint = f"{base.account.identity} {identity}"
         account = base.account.with_logistics(joint, logistics, calls_as=identity)
@@ -138,6 +136,7 @@ class LogisticsSessionCallers:
         return Caller(name, account, min(ends))
 
     def _client(self, session: Session) -> LogisticsClient:
+        # Kept, because the client's tokens and their refreshes are shared by all requests of the session.
         client = self._clients.get(session.session_id)
         if client is None:
             client = self._clients[session.session_id] = self._new_client(session)
@@ -148,5 +147,6 @@ class LogisticsSessionCallers:
         asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
         tokens = RefreshedTokens(SessionTokens(session, self._registry), asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
+        # The check is outermost, so that a revoked session does not even refresh its token.
         transport = RevocationCheck(Authorizing(self._transport, credentials, identity), session, self._registry)
         return LogisticsClient(transport, self._config)

@@ -145,7 +145,7 @@ class StoreFaults:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Translate the library's errors within the block; the first of several in a row is logged.
+        """Translate the library's errors within the block.
 
         Raises:
             SessionStoreUnavailable: The library raised one of `kinds`.
@@ -153,6 +153,7 @@ class StoreFaults:
         try:
             yield
         except self._kinds as error:
+            # Every request with a session asks the store, so only the first of many failures is logged.
             if not self._failing:
                 self._failing = True
                 logger.warning(
@@ -181,6 +182,7 @@ async def refresh_lock(
     Raises:
         UpstreamTimeout: Other refreshes took too long.
     """
+    # A moment at least, so that a lock that is free can be taken even close to the deadline.
     seconds = min(MOST_SECONDS, max(0.1, scope.deadline - loop_clock()))
     try:
         async with lock(seconds):

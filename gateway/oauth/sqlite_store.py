@@ -41,6 +41,7 @@ class SqliteSessions:
         self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")
         self._connection: sqlite3.Connection | None = None
+        # A lock is there as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._faults = StoreFaults(f"The file of sessions {path}", sqlite3.Error, OSError)
 
@@ -120,7 +121,9 @@ class SqliteSessions:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
+            # Created with its mode before SQLite opens it, so that nobody else can read it at any moment.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            # `isolation_level=None`: each statement commits by itself.
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             connection.executescript(_SCHEMA)
             self._connection = connection

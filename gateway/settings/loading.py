@@ -37,7 +37,7 @@ _NOT_INHERITED: Final[Mapping[str, frozenset[str]]] = {
 _ADDRESSES: Final = frozenset({"url", "urls", "token_url", "send_url", "authorize_url"})
 
 FILE_SUFFIX: Final = "_file"
-"""What the name of a secret ends with when its value is the name of a file."""
+"""The suffix of a secret's name if the value is the name of the file that holds it."""
 
 Values = dict[SettingPath, Any]
 
@@ -67,6 +67,7 @@ def _with_secret_files(values: Values) -> Values:
     problems, found = [], {}
     for path, secret in files.items():
         try:
+            # Stripped, because files of secrets often end in a line break.
             found[secret] = Path(str(values[path])).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
@@ -113,6 +114,7 @@ def _is_ours(name: str, value: str) -> bool:
 
 def _read_file(name: str) -> Values:
     try:
+        # Editors on Windows may write a byte order mark, which TOML does not allow.
         content = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsProblems([f"{CONFIG_NAME}: there is no file {name!r}"]) from None
@@ -145,6 +147,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     settings = _validate(completed, problems)
     for path, problem in broken_rules(settings, completed.keys()):
         problems.setdefault(path, problem)
+    # A wrong value that accounts inherit is reported once, as the gateway's own.
     inherited = completed.keys() - given.keys()
     lines = sorted(
         f"{environment_name(path)}: {problem}" for path, problem in problems.items() if path not in inherited

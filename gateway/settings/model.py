@@ -52,7 +52,7 @@ class UpstreamLimits(SettingsGroup):
 
     @property
     def limits_only(self) -> "UpstreamLimits":
-        """The limits without the other settings of the upstream."""
+        """The limits without the upstream's other settings, by which accounts at one address are compared."""
         return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
 
 
@@ -117,6 +117,7 @@ class LogisticsSettings(UpstreamLimits):
     paths: LogisticsPaths = LogisticsPaths()
     """The paths of the operations, which the documents lack."""
 
+    # Before pydantic, which would report the first wrong path only.
     @field_validator("paths", mode="before")
     @classmethod
     def _name_each_wrong_path(cls, paths: object) -> object:

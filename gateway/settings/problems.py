@@ -65,6 +65,7 @@ def find_setting(path: SettingPath) -> Setting | None:
 
 def nearest_name(path: SettingPath) -> str | None:
     """Return the environment name of the setting nearest to a typo, or None if none is near."""
+    # Without the prefix, which all names share: with it, any two would look alike.
     candidates = [_bare_name(_with_names_of(path, known)) for known in sorted(all_settings())]
     nearest = difflib.get_close_matches(_bare_name(path), [*candidates, "CONFIG"], n=1, cutoff=0.66)
     return PREFIX + nearest[0] if nearest else None
@@ -87,6 +88,7 @@ def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN4
         steps = list(_steps(alternative, found))
         for kind, step in steps:
             yield from _leaves(kind, step)
+        # A setting is a group or a value; the other alternative of a group is None.
         if steps:
             return
     yield dataclasses.replace(found, is_secret=_holds_secrets(annotation))
@@ -124,9 +126,7 @@ class SettingsProblems(Exception):
 
 
 def describe(error: ErrorDetails, meaning: str | None) -> str:
-    """Return the message for one invalid value.
-
-    Only values of numbers, flags and enumerations are quoted, so that no secret is ever shown.
+    """Return the message for one invalid value; it never contains a secret.
 
     Args:
         error: The error of pydantic.
@@ -150,6 +150,7 @@ def _out_of_bounds(words: str, bound: str) -> Callable[[Any, Mapping[str, Any]],
     return lambda value, context: f"must be {words} {context[bound]:.15g}, not {value}"
 
 
+# Only values of numbers, flags and enumerations are quoted, because any text could be a secret.
 _EXPLANATIONS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
     "value_error": _own_words,
     "int_parsing": _not_a("a whole number"),

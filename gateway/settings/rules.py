@@ -67,6 +67,7 @@ def _callers(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tu
 
 
 def _api_keys(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    # From what is given and not from the model, which lacks a caller whose key is invalid.
     callers = {path[2] for path in given if path[:2] == ("auth", "api_keys")}
     accounts = {path[1] for path in given if path[0] == "accounts"}
     for group in ("api_key_scopes", "api_key_account"):
@@ -133,10 +134,8 @@ def _upstream_prefix(path: SettingPath) -> SettingPath:
 
 
 def certificate_problems(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the problems of `SSL_CERT_FILE` and `SSL_CERT_DIR`, if they are set.
-
-    OpenSSL silently ignores a file that it cannot read, and then trusts no authority, so every upstream call fails.
-    """
+    """Yield the problems of `SSL_CERT_FILE` and `SSL_CERT_DIR`, if they are set."""
+    # OpenSSL silently ignores a file that it cannot read, and then trusts no authority, so every upstream call fails.
     file = environment.get("SSL_CERT_FILE")
     if file is not None and (problem := _file_problem(file)):
         yield f"SSL_CERT_FILE: {problem}"

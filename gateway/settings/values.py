@@ -130,6 +130,7 @@ def _origin(value: str) -> str:
     if value == "*":
         raise ValueError("must name each origin: * would let every site ask with its visitor's session")
     listed_origin(value)
+    # As browsers write it.
     return value.rstrip("/").lower()
 
 
@@ -140,6 +141,7 @@ def _header_name(value: str) -> str:
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
+    # Not strict, because operators also name a network by an address in it.
     try:
         return ip_network(str(value), strict=False)
     except ValueError:
@@ -160,6 +162,7 @@ def _user_name(value: str) -> str:
 
 def _secret(value: SecretStr) -> SecretStr:
     _not_blank(value.get_secret_value())
+    # A line break would end the header that carries the secret.
     if _CONTROL_CHARACTER.search(value.get_secret_value()):
         raise ValueError("must hold no line breaks and no other control characters")
     return value

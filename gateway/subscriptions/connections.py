@@ -99,6 +99,7 @@ class OpenConnections:
         """Register the connection for `end_all`; end it at once if that was called before."""
         self._open.add(connection)
         try:
+            # The shutdown may have begun while the client was being admitted.
             if not self._accepting:
                 connection.end()
             yield
@@ -121,12 +122,14 @@ class OpenConnections:
     def leave(self, caller: str) -> None:
         """Take a connection off the caller's count."""
         self._of_callers[caller] -= 1
+        # Without this, the counter would keep the name of every caller that ever connected.
         if not self._of_callers[caller]:
             del self._of_callers[caller]
 
     def end_all(self) -> None:
         """End every connection, now and from now on."""
         self._accepting = False
+        # A copy, because a connection that ends leaves the set.
         for connection in tuple(self._open):
             connection.end()
 
@@ -215,8 +218,6 @@ class Beat(Protocol):
 class Heartbeat:
     """Sends keep-alive messages at a fixed interval, so that no proxy closes an idle connection; connection lifetime.
 
-    A timer rather than a task, because each of thousands of connections has one.
-
     Args:
         seconds: The interval.
         beat: Sends one message; skipped while the previous one is still blocked by a client that does not read.
@@ -229,6 +230,7 @@ class Heartbeat:
         self._beat = beat
         self._beating: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+        # A timer and no task, because each of thousands of connections has one.
         self._timer = self._loop.call_later(seconds, self._tick)
 
     def stop(self) -> None:

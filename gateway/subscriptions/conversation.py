@@ -229,10 +229,12 @@ class Conversation:
         except GatewayError as error:
             if self._protocol.reports_refused_init:
                 await self._channel.send(refused_init(refusal(error).body))
+            # After 4403 clients give up, which a temporary failure must not make them do.
             raise try_again_later(error.message) if error.retryable else forbidden(error.message) from None
 
     async def _pong(self, message: ClientMessage) -> None:
         payload = _payload_of(message)
+        # Before the client is admitted, there is nothing to renew.
         if payload and self._admission.caller is not None:
             await self._admit(payload, only_if_shown=True)
         await self._channel.send(PONG)

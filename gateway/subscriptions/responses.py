@@ -92,6 +92,7 @@ class SharedResponses:
             return await execute(event)
         key = operation_key, cursor
         while (shared := self._find(key)) is not None:
+            # Snapshots of several records share one position in the log, so an equal cursor is no equal event.
             if shared.event != event:
                 return await execute(event)
             if shared.response.done():
@@ -119,6 +120,7 @@ class SharedResponses:
         try:
             response = await execute(event)
         except BaseException as error:
+            # Also of a cancellation, or those who wait for the response would wait for ever.
             _fail(future, error)
             raise
         else:

@@ -37,14 +37,13 @@ RESUMING_ARGUMENT: Final = "after"
 def resumed(schema: GraphQLSchema, document: DocumentNode, cursor: str) -> DocumentNode:
     """Return the document with the cursor as the argument `after` of every subscription field that has one.
 
-    A reconnecting EventSource repeats its document and variables and adds the header `Last-Event-ID`, so the cursor
-    in the header is newer than any `after` in the document and replaces it.
-
     Args:
         schema: The schema that the document was validated against.
         document: The client's document, which is not changed.
         cursor: The id of the last event that the client has received.
     """
+    # In place of an `after` that is there already: an EventSource that reconnects repeats its document and variables
+    # and adds the header, so the header's cursor is the newer one.
     types = TypeInfo(schema)
     changed: DocumentNode = visit(document, TypeInfoVisitor(types, _Resuming(schema, types, cursor)))
     return changed
@@ -162,6 +161,7 @@ class SubscriptionRun:
             result = ExecutionResult(data, None) if data is not None else await self._executed(event, context)
         finally:
             context.close()
+            # The calls of the first events belong to the start of the subscription, which its caller is charged for.
             if context.start is not None and not context.start.over:
                 context.start.traces += context.scope.traces or ()
         response = self._response(result, context)
@@ -178,6 +178,7 @@ class SubscriptionRun:
     async def _executed(self, event: Any, context: Context) -> ExecutionResult:  # noqa: ANN401 - see above
         """Execute the event by graphql-core."""
         assert isinstance(self._executor, Executor)  # noqa: S101 - otherwise there is no source and no event
+        # A copy with its own context, so that no event is answered from records that were loaded for an earlier one.
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context
         result = execute_subscription_event(executor)

@@ -167,6 +167,7 @@ class SocketChannel:
         if self._closed:
             return
         self._closed = True
+        # A client that does not read would block the close for ever.
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(self._close_seconds):
                 await self._send({"type": "websocket.close", "code": closing.code, "reason": closing.reason})
@@ -174,6 +175,7 @@ class SocketChannel:
     def close_soon(self, closing: Closing) -> None:
         """Close the channel in a task of its own; `receive` then returns None."""
         if not self._closed:
+            # Kept, because the event loop itself holds tasks by weak references.
             self._ending = asyncio.get_running_loop().create_task(self.close(closing))
 
     def end(self) -> None:

@@ -75,6 +75,7 @@ class SocketProtocol:
         kind, payload = self.result, response.body
         if response.refused:
             kind, payload = "error", self.refusal(response.body)
+        # Put together as text, because the parts are JSON already.
         return f'{{"id":{operation_id.decode()},"type":"{kind}","payload":{payload.decode()}}}'
 
 

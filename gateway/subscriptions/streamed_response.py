@@ -106,6 +106,7 @@ class StreamedResponse:
         await self._begin()
         loop = asyncio.get_running_loop()
         self._pump = loop.create_task(self._pump_all(responses))
+        # The shutdown may have begun while the headers were sent.
         if self._ended:
             self._pump.cancel()
         gone = loop.create_task(self._gone())
@@ -135,6 +136,7 @@ class StreamedResponse:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(self._config.close_seconds):
                 await self._send({"type": "http.response.body", "body": b""})
+        # Raises what broke the stream, unless the client or the shutdown ended it.
         if not pump.cancelled():
             pump.result()
 

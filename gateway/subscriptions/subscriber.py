@@ -91,6 +91,7 @@ class Subscriber:
         events = caller.account.events
         if events is None or not self._stack.limits.admit(request):
             return
+        # Errors of the document are reported by `responses`, with the operation's id.
         try:
             found = self._found(await self._stack.with_document(request))
         except GatewayError:
@@ -120,6 +121,7 @@ class Subscriber:
     ) -> AsyncGenerator[Response, None]:
         request = await self._stack.with_document(request)
         found = self._found(request)
+        # The plan of a subscription is a single response, as those of other operations are.
         if found is None or found[1].operation is not OperationType.SUBSCRIPTION or plan_asked_for(scope):
             reply = await self._stack.operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
@@ -171,6 +173,7 @@ class Subscriber:
             async for event in await run.source():
                 yield await self._shared.response(operation_key, event, run.response)
         except SourceRefused as refused:
+            # No event will end the start, and the charge that it did not use has to be given back.
             if start is not None:
                 await start.end()
             yield refusal_of(report(refused.errors, request.request_id))
@@ -196,6 +199,7 @@ class Subscriber:
     def _new_context(self, scope: Scope, caller: Caller, start: Start | None) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         traces = traces_asked_for(scope)
+        # The caller is charged for the calls of the start, so they are traced even if the client does not ask for it.
         if traces is None and start is not None and not start.over:
             traces = []
         return Context(caller.account, CallScope(deadline, traces), start=start)
@@ -208,6 +212,7 @@ def _operation_key(
     if traces_asked_for(scope) is not None:
         return None
     variables = request.variables or {}
+    # Without unused variables, which do not change the response: clients that differ in these only still share it.
     if compiled is not None:
         variables = {name: value for name, value in variables.items() if name in compiled.variables}
     return document.text, request.operation_name, variables_key(variables), caller.account.answer_identity

@@ -67,10 +67,12 @@ class Sockets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket, from its handshake to its end."""
+        # ASGI's connect event.
         await receive()
         channel = SocketChannel(receive, send, self._config.close_seconds)
         protocol = next((protocol for name, protocol in PROTOCOLS.items() if name in scope["subprotocols"]), None)
         with suppress(OSError):
+            # Even without a common subprotocol, because a close code reaches only a client whose WebSocket is open.
             await channel.accept(protocol.name if protocol else None, scope[REQUEST_ID])
             try:
                 await self._serve(channel, protocol, scope)
@@ -131,6 +133,7 @@ class Streams:
         """
         response = StreamedResponse(self._framing, receive, send, self._config)
         admission = SubscriptionAdmission(self._authenticate, self._connections, self._now, response.end)
+        # Before the body is read, so that only admitted clients make the process read one.
         caller = await admission.admit(scope, None)
         try:
             headers = headers_of(scope)
@@ -201,6 +204,7 @@ class Subscriptions:
 
     def stop_accepting(self) -> None:
         """End every connection, now and from now on, so that the clients connect to another process."""
+        # The grace counts from the first signal, not from the lifespan's end.
         if self._ended_at is None:
             self._ended_at = asyncio.get_running_loop().time()
         self._connections.end_all()

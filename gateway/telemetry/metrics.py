@@ -60,16 +60,14 @@ class Counts(msgspec.Struct):
 
 
 class CallMetrics(Collector):
-    """Counts finished upstream calls; process lifetime.
-
-    Operations are labelled by our names for them, never by paths, which hold ids and sometimes secrets.
-    """
+    """Counts finished upstream calls; process lifetime."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[UpstreamName, str, int | str], Counts] = {}
 
     def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
         """Count a finished call."""
+        # `get` first, because `setdefault` alone would make a `Counts` for each call.
         key = (call.upstream, call.operation, outcome)
         counts = self._counts.get(key) or self._counts.setdefault(key, Counts())
         counts.calls += 1
@@ -79,6 +77,7 @@ class CallMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
+        # Labelled by the gateway's names of operations, never by paths, which hold ids and sometimes secrets.
         by_operation = ["upstream", "operation"]
         calls = CounterMetricFamily(
             "gateway_upstream_calls",
@@ -158,6 +157,7 @@ class CountedOperations:
         except Exception:
             counts.failed += 1
             raise
+        # Refusals are not timed, because they are fast and would hide slow operations.
         if not reply.executed:
             counts.refused += 1
             return reply
@@ -243,7 +243,7 @@ def _cache(records: RecordCache) -> Iterable[Metric]:
 
 
 def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Iterable[Metric]:
-    """Addresses are counted, not named, since the location of an upstream may be confidential."""
+    # Addresses are counted and not named, because the location of an upstream may be confidential.
     known = GaugeMetricFamily(
         "gateway_upstream_addresses",
         "Addresses of an upstream, by the limits they are asked with.",
@@ -270,6 +270,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        # Not the library's global one, which all apps of a process would share.
         self._registry = CollectorRegistry()
         self._operations = OperationCounts()
         self._durations = Counts()

@@ -30,12 +30,11 @@ Network = IPv4Network | IPv6Network
 def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> Address | None:
     """Return the address of the client; None if it is unknown.
 
-    `X-Forwarded-For` is read from the right while the proxies are trusted: the client may have written the rest.
-
     Args:
         scope: The request's ASGI scope.
         trusted_proxies: The networks of proxies whose `X-Forwarded-For` is trusted.
     """
+    # `X-Forwarded-For` is read from the right as long as the proxies are trusted: the client may have written the rest.
     peer = scope.get("client")
     address = _address(peer[0]) if peer else None
     for hop in reversed(_forwarded_for(scope)):
@@ -64,6 +63,7 @@ def _address(text: str) -> Address | None:
         address = ip_address(bare)
     except ValueError:
         return None
+    # So an IPv4 client is seen by a socket that listens on IPv6; networks list it by its IPv4 address.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
@@ -122,7 +122,8 @@ class LogisticsWebhook:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes, with and without the trailing slash, since a redirect would repeat the secret."""
+        """The routes, with and without the trailing slash."""
+        # Both are served, because a redirect from one to the other would repeat the secret.
         paths = ("/webhooks/logistics/{secret}", "/webhooks/logistics/{secret}/")
         return [Route(path, self.receive, methods=["POST"], include_in_schema=False) for path in paths]
 
@@ -135,6 +136,7 @@ class LogisticsWebhook:
         if not self._is_allowed(request):
             return Response("This address may not send webhooks.", 403)
         if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret):
+            # As for an unknown path, so that the answer does not confirm that there is a webhook.
             return Response("Not Found", 404)
         try:
             body = await _read(request)

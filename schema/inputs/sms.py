@@ -136,7 +136,7 @@ class SmsOptionsInput:
         """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: UNKNOWN, a text over its length, a source that is none, or a pause that ends before it starts.
+            BadInput: An enum is UNKNOWN, a text too long, the source malformed, or a pause ends before it starts.
         """
         with Refusals() as checked:
             return JobOptions(

@@ -123,7 +123,7 @@ class ContactInput:
         """Return the input as it is sent upstream.
 
         Raises:
-            BadInput: The email address is none.
+            BadInput: The email address is malformed.
         """
         return requests.Contact(
             name=self.name,
