@@ -51,6 +51,7 @@ class SessionRegistry:
         self._lifetime = lifetime
         self._now = now
         self._found: LRUCache[str, tuple[Session, float]] = LRUCache(REMEMBERED_SESSIONS)
+        self._revocations = 0
 
     async def open(self, tokens: LogisticsTokenPair, subject: str | None) -> tuple[str, Session]:
         """Open a session.
@@ -95,11 +96,13 @@ class SessionRegistry:
         session, until = self._found.get(token_hash, (None, 0.0))
         if session is None or self._now() >= until:
             self._found.pop(token_hash, None)
+            revocations = self._revocations
             session = await self._store.find(token_hash)
+            # What was looked up while a session was revoked may be that session, read before it was removed.
+            if session is not None and revocations == self._revocations:
+                self._found[token_hash] = session, self._now() + REMEMBERED_SECONDS
         if session is None or self._now() >= session.expires_at:
             raise Unauthenticated(NO_SESSION)
-        if token_hash not in self._found:
-            self._found[token_hash] = session, self._now() + REMEMBERED_SECONDS
         return session
 
     async def tokens(self, session: Session) -> LogisticsTokenPair:
@@ -108,6 +111,7 @@ class SessionRegistry:
         Raises:
             Unauthenticated: The session has been revoked, or no key opens its tokens.
         """
+        # Not from the cache, because another process may have refreshed the tokens.
         kept = await self._store.find(session.token_hash)
         if kept is None:
             raise Unauthenticated(NO_SESSION)
@@ -133,8 +137,12 @@ class SessionRegistry:
 
     async def revoke(self, session: Session) -> None:
         """Revoke a session."""
-        self._found.pop(session.token_hash, None)
-        await self._store.remove(session)
+        try:
+            await self._store.remove(session)
+        finally:
+            # Also if the store fails, because it may have removed the session before it failed.
+            self._revocations += 1
+            self._found.pop(session.token_hash, None)
 
 
 class CurrentSession:
@@ -171,12 +179,14 @@ class CurrentSession:
             Unauthenticated: As for `find`, except if only the cookie is at fault.
             Forbidden: As for `find`.
         """
+        # A wrong key or token in the headers is refused whatever the cookie is.
         in_headers = credentials_of(scope, None)
         if in_headers is not None:
             await self._key_holders.find(in_headers)
         try:
             return await self.find(scope)
         except Unauthenticated:
+            # A page cannot delete a cookie that no script can read, so a logout has to work for an invalid one too.
             has_token = in_headers is not None and in_headers.session is not None
             cookie_headers = [value for name, value in scope["headers"] if name == b"cookie"]
             if has_token or not self._cookies.shows_session(cookie_headers):

@@ -10,8 +10,12 @@ import pytest
 from redis.asyncio import Redis
 
 from gateway.oauth.redis_store import RedisSessions
+from gateway.oauth.sealing import Seal
+from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.session_store import Session, SessionStore, SessionStoreUnavailable
 from gateway.oauth.sqlite_store import SqliteSessions
+from resolvers.errors import Unauthenticated
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair
 from tests.oauth.gateways import SESSIONS, TASKS, codes, running_gateway
 from tests.redis_server import RedisServer
 
@@ -290,3 +294,32 @@ async def test_people_log_in_through_redis_where_it_is_configured(
     assert codes(answer) == []
     assert replayed.status_code == 200
     assert not (tmp_path / "sessions.sqlite3").exists()
+
+
+class Gate(SqliteSessions):
+    """A store whose look-ups read at once, and answer when the gate is opened."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, lambda: NOW)
+        self.opened = asyncio.Event()
+
+    async def find(self, token_hash: str) -> Session | None:
+        found = await super().find(token_hash)
+        await self.opened.wait()
+        return found
+
+
+async def test_a_session_that_is_looked_up_while_it_is_revoked_is_not_remembered(tmp_path: Path) -> None:
+    store = Gate(tmp_path / "sessions.sqlite3")
+    registry = SessionRegistry(store, Seal(["k" * 32], "sessions", lambda: NOW), 3600, lambda: NOW)
+    token, opened = await registry.open(LogisticsTokenPair("bearer", "refresh", NOW + 60), "mei")
+
+    look_up = asyncio.create_task(registry.find(token))
+    await asyncio.sleep(0)
+    await registry.revoke(opened)
+    store.opened.set()
+    await asyncio.wait([look_up])
+
+    with pytest.raises(Unauthenticated):
+        await registry.find(token)
+    await store.close()
