@@ -40,14 +40,14 @@ class Cookies:
         shown = _session_pairs(headers)
         if not shown:
             return None
-        believed = self._believed(shown, SESSION_COOKIE, scope)
-        if len(believed) != 1 or "" in believed:
+        trusted = self._trusted_values(shown, SESSION_COOKIE, scope)
+        if len(trusted) != 1 or "" in trusted:
             # To ignore it would serve a person who has logged in by another account than their own.
             raise Unauthenticated(
                 f"Log in again at /oauth/logistics/login, or delete the cookie {SESSION_COOKIE}: "
                 "this gateway has not set it so."
             )
-        return believed.pop()
+        return trusted.pop()
 
     def shows_session(self, headers: Iterable[bytes]) -> bool:
         """Whether a request's Cookie headers have a session cookie, valid or not."""
@@ -61,8 +61,8 @@ class Cookies:
             name: The cookie's name without its prefix.
             scope: The request's ASGI scope.
         """
-        believed = self._believed(_pairs(headers), name, scope)
-        return believed.pop() if len(believed) == 1 else None
+        trusted = self._trusted_values(_pairs(headers), name, scope)
+        return trusted.pop() if len(trusted) == 1 else None
 
     def setting(self, name: str, value: str, scope: Scope, *, seconds: int, path: str = "/") -> tuple[bytes, bytes]:
         """Return the header that sets a cookie that no script can read; 0 seconds delete it.
@@ -84,7 +84,7 @@ class Cookies:
         attributes = f"Max-Age={seconds}; HttpOnly; SameSite={same_site.title()}"
         return b"set-cookie", f"{written}; {attributes}".encode("latin-1")
 
-    def _believed(self, pairs: Iterable[tuple[str, str]], name: str, scope: Scope) -> set[str]:
+    def _trusted_values(self, pairs: Iterable[tuple[str, str]], name: str, scope: Scope) -> set[str]:
         """The values of the cookie in the form that this browser would have it."""
         shown = list(pairs)
         # Where the browser takes the prefix, a cookie without it was planted by a neighbouring site.

@@ -107,6 +107,7 @@ class RedisProbe:
     async def _use_stream(self, redis: Redis) -> None:
         stream = f"{self._key}stream"
         await redis.xadd(stream, {"field": "value"}, maxlen=1)
+        # So that nothing is left behind if the probe ends before it deletes its keys.
         await redis.expire(stream, 60)
         await redis.xrevrange(stream, count=1)
         await redis.xread({stream: "0-0"}, count=1, block=1)

@@ -233,6 +233,7 @@ class _Sandbox:
         return simulators
 
     async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:
+        # A proxy that the environment names does not reach this machine's loopback.
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
 
         async def post(to: str, body: bytes) -> int | None:

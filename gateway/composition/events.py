@@ -77,6 +77,7 @@ def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Red
         return Events(MemoryEventLog(keep, utc_now), None, config), None
     redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=REDIS_SECONDS)
     log = RedisEventLog(redis, settings.redis_prefix, keep)
+    # A random name of this process, by which the others know whose lease it is.
     coordination = RedisCoordination(redis, settings.redis_prefix, token_hex(8), _loop_time)
     return Events(log, coordination, config), redis
 

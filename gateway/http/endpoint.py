@@ -127,6 +127,7 @@ class Endpoint(Generic[CallerT]):
         self._authenticate = authenticate
         self._max_body_bytes = config.max_body_bytes
         self._rule = config.rule
+        self._checks_names = config.rule.checks_names
         self._request_ids = RequestIds()
         self._disconnect_watches = DisconnectWatches()
         self._streams = dict(streams or {})
@@ -234,7 +235,7 @@ class Endpoint(Generic[CallerT]):
     def _admit(self, exchange: _Exchange) -> None:
         headers = exchange.headers
         # Requests of programs have neither header, and are spared the check.
-        if b"origin" in headers or b"sec-fetch-site" in headers or self._rule.checks_names:
+        if b"origin" in headers or b"sec-fetch-site" in headers or self._checks_names:
             listed = self._rule.check(exchange.scope, headers)
             if listed is not None:
                 exchange.send = adding(shared_headers(listed), exchange.send)

@@ -33,11 +33,13 @@ def negotiator(offers: Sequence[bytes]) -> Negotiate:
     def negotiate(accept: bytes) -> bytes:
         ranges = _ranges(accept)
         # By quality, then by how exactly it is named, then by the order of the offers.
-        quality, _, _, favourite = max((*_wish(ranges, offer), -index, offer) for index, offer in enumerate(offers))
+        quality, _, _, preferred = max(
+            (*_preference(ranges, offer), -index, offer) for index, offer in enumerate(offers)
+        )
         if quality <= 0:
             names = b", ".join(offers).decode()
             raise NotAcceptable(f"None of the media types in the Accept header can be given; these can: {names}.")
-        return favourite
+        return preferred
 
     return negotiate
 
@@ -60,7 +62,7 @@ def _in_full(name: bytes, parameters: dict[bytes, bytes]) -> bytes:
     return name if version is None else name + b";subscriptionspec=" + version
 
 
-def _wish(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
+def _preference(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
     """The quality of an offer and how exactly it is named; the closest range decides (RFC 9110, 12.5.1)."""
     kind = offer.partition(b"/")[0]
     if offer in ranges:

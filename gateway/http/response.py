@@ -131,6 +131,7 @@ def _error_headers(error: GatewayError) -> tuple[Header, ...]:
     if isinstance(error, Unauthenticated):
         headers = (*headers, (b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:
+        # In whole seconds (RFC 9110, 10.2.3), rounded up, so that a client does not come back too early.
         headers = (*headers, (b"retry-after", b"%d" % ceil(error.retry_after)))
     return headers
 

@@ -107,11 +107,13 @@ def new_state(
     Raises:
         LoginRefused: `return_to` or `opener` belongs to a site that the gateway does not list.
     """
+    # Anywhere else, a link to the gateway could lead people to a page that imitates it (open redirect).
     if return_to is not None and not (_is_path_of_ours(return_to) or _is_of_trusted_site(return_to, trusts)):
         raise LoginRefused(
             "`return_to` must be a path of this gateway, such as /graphql with one slash at its start, or the URL of a "
             "page whose origin is in GATEWAY_CORS_ORIGINS."
         )
+    # The result of the login, and maybe a token, is posted to this origin.
     if opener is not None and not trusts(opener):
         raise LoginRefused(
             "`opener` must be the origin of the page that opens this login, and that must be in GATEWAY_CORS_ORIGINS."
@@ -141,6 +143,7 @@ def open_login(cookie: str | None, state: str | None, seal: Seal) -> LoginState:
         login = _decode(seal.open(cookie.encode("utf-8", "replace"), seconds=STATE_SECONDS))
     except (Unsealable, msgspec.MsgspecError):
         raise LoginRefused(f"This login was begun more than ten minutes ago. {START_AGAIN}") from None
+    # In constant time, because the state is the secret that ties the callback to the cookie.
     if not compare_digest(login.state.encode(), state.encode("utf-8", "replace")):
         raise LoginRefused(f"This login was not begun in this browser. {START_AGAIN}")
     return login
@@ -242,6 +245,7 @@ class LogisticsLogin:
             LoginFailed: The logistics API failed.
         """
         tokens = await _exchanged(lambda scope: self._upstream.exchange_session(scope, session_id))
+        # The vendor documents no members of the user, so the subject of the token is the second choice.
         subject = _id_of(tokens.user) or _subject_of(tokens.bearer_token)
         return await self._opened(tokens.bearer_token, tokens.refresh_token, subject)
 

@@ -37,6 +37,7 @@ class Seal:
 
     def close(self, content: bytes) -> bytes:
         """Encrypt the content."""
+        # At the time of the given clock, which `open` compares ages with.
         return self._first.encrypt_at_time(content, int(self._now()))
 
     def open(self, sealed: bytes, *, seconds: int | None = None) -> bytes:

@@ -127,6 +127,7 @@ class SessionStore(Protocol):
 
 def hash_of(token: str) -> str:
     """Return the SHA-256 of a token, in hex."""
+    # Without salt and stretching, because tokens are long and random, unlike passwords.
     return sha256(token.encode()).hexdigest()
 
 

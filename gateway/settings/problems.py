@@ -80,6 +80,7 @@ def _matches(path: SettingPath, known: SettingPath) -> bool:
 
 
 def _with_names_of(path: SettingPath, known: SettingPath) -> SettingPath:
+    # With the names that the operator has chosen, so that only the others are compared.
     return tuple(path[at] if step == ANY_NAME and at < len(path) else step for at, step in enumerate(known))
 
 

@@ -24,6 +24,7 @@ def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterato
     Yields:
         The setting to change, and the problem.
     """
+    # By what is given rather than by what is valid: an invalid value is reported already, and not missing.
     yield from _workers(settings, given)
     yield from _callers(settings, given)
     yield from _api_keys(settings, given)

@@ -192,6 +192,7 @@ class Conversation:
             if self._heartbeat is not None:
                 self._heartbeat.stop()
             self._admission.leave()
+            # Last, because it waits until the operations have cleaned up.
             await self._operations.close()
 
     async def _answer(self, text: str) -> None:

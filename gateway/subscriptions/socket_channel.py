@@ -32,6 +32,7 @@ class Closing(Exception):
 def _fitting(reason: str) -> str:
     encoded = reason.encode(errors="replace")
     if len(encoded) > MAX_REASON_BYTES:
+        # A character that the cut has split is dropped.
         return encoded[: MAX_REASON_BYTES - len(_CUT.encode())].decode(errors="ignore") + _CUT
     return encoded.decode()
 
@@ -159,6 +160,7 @@ class SocketChannel:
         Raises:
             OSError: The client is gone.
         """
+        # Operations may have responses left while the channel closes.
         if not self._closed:
             await self._send({"type": "websocket.send", "text": text})
 

@@ -70,6 +70,7 @@ class Sockets:
         # ASGI's connect event.
         await receive()
         channel = SocketChannel(receive, send, self._config.close_seconds)
+        # In the server's order, because a client that offers several leaves the choice to the server.
         protocol = next((protocol for name, protocol in PROTOCOLS.items() if name in scope["subprotocols"]), None)
         with suppress(OSError):
             # Even without a common subprotocol, because a close code reaches only a client whose WebSocket is open.

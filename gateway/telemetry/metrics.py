@@ -107,6 +107,7 @@ class CallMetrics(Collector):
 
 
 def _cumulative(counts: Counts) -> list[tuple[str, float]]:
+    # Each bucket of Prometheus counts all calls up to its bound, those of the buckets below included.
     bounds = [*map(str, BUCKETS), "+Inf"]
     return list(zip(bounds, map(float, accumulate(counts.buckets)), strict=True))
 

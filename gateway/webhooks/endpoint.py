@@ -156,6 +156,7 @@ class LogisticsWebhook:
 
     def _take(self, body: bytes) -> Response:
         try:
+            # The body of a ping may be empty.
             webhook = _WEBHOOK.decode(body or b"{}")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Response("This is no webhook: it is no JSON object.", 400)
