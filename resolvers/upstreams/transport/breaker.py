@@ -90,21 +90,21 @@ class BreakerConfig:
 
     Args:
         failure_rate: The share of failures, 0 to 1, at which it opens.
-        least_outcomes: How many outcomes it takes to open.
+        min_outcomes: How many outcomes it takes to open.
         window: How many of the last outcomes count.
         window_seconds: How long after the last failure they count.
         probe_seconds: The time from one probe to the next while it is open.
-        fair_seconds: The timeout of a try that had less time than this is not counted.
+        min_timeout: The timeout of a try that had less time than this is not counted.
         spared_statuses: Of 5xx, those that this upstream answers while it is up.
     """
 
     # High, because at a lower rate retries still get most calls answered, and an open breaker would refuse them.
     failure_rate: float = 0.8
-    least_outcomes: int = 10
+    min_outcomes: int = 10
     window: int = 40
     window_seconds: float = 30.0
     probe_seconds: float = 1.0
-    fair_seconds: float = 1.0
+    min_timeout: float = 1.0
     spared_statuses: frozenset[int] = frozenset()
 
 
@@ -170,7 +170,7 @@ class CircuitBreaker:
 
     def _judge_error(self, call: Call, error: UpstreamError) -> None:
         # The deadline left it so little time that an upstream in good health could have missed it.
-        if isinstance(error, UpstreamTimeout) and call.timeout < self._config.fair_seconds:
+        if isinstance(error, UpstreamTimeout) and call.timeout < self._config.min_timeout:
             return
         if isinstance(error, UpstreamUnavailable | UpstreamTimeout):
             self._failed(error.code)
@@ -201,4 +201,4 @@ class CircuitBreaker:
 
     def _is_too_much(self) -> bool:
         window, config = self._window, self._config
-        return window.outcomes >= config.least_outcomes and window.failure_rate >= config.failure_rate
+        return window.outcomes >= config.min_outcomes and window.failure_rate >= config.failure_rate

@@ -145,6 +145,7 @@ class TokenCredentials:
 def _useful_seconds(lifetime: float | None) -> float:
     if lifetime is None:
         return float("inf")
+    # A tenth at most, because a token may last less than `AHEAD_SECONDS`.
     return lifetime - min(AHEAD_SECONDS, lifetime / 10)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-REMEMBERED_IDENTITIES: Final = 10_000
+MAX_IDENTITIES: Final = 10_000
 """Bounded, because callers may bring credentials of their own, each of which is an identity."""
 
 
@@ -81,7 +81,7 @@ class UpstreamHealth:
         pace = self._paces.get(identity)
         if pace is None:
             pace = self._paces[identity] = Pace()
-            if len(self._paces) > REMEMBERED_IDENTITIES:
+            if len(self._paces) > MAX_IDENTITIES:
                 self._paces.popitem(last=False)
         return pace
 

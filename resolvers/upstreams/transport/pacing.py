@@ -93,6 +93,7 @@ class _Ticket:
     """A waiting call in the queue. Lifetime: until the call is sent or cancelled."""
 
     deadline: float
+    # Keeps calls with the same deadline in the order of their arrival.
     number: int
     turn: "asyncio.Future[None] | None" = field(default=None, compare=False)
 
@@ -190,7 +191,7 @@ class Gate:
         self.restricted = True
         config = self._parts.config
         accepted = self._recently_accepted(pause) if about_rate else None
-        refusal = Refusal(min(pause, config.longest_pause), accepted, refusals)
+        refusal = Refusal(min(pause, config.max_pause), accepted, refusals)
         rate_status = await self._change(partial(refuse, config=config, refusal=refusal))
         if about_rate:
             self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
@@ -214,7 +215,7 @@ class Gate:
         # While more are left than could be used up at once, the shared state need not know.
         if remaining.calls > max(2 * self.in_flight, (remaining.limit or 0) // 10):
             return
-        config, seconds = self._parts.config, min(remaining.seconds, self._parts.config.longest_pause)
+        config, seconds = self._parts.config, min(remaining.seconds, self._parts.config.max_pause)
         # The upstream may not have counted the calls in flight yet.
         left = max(0, remaining.calls - self.in_flight)
         await self._change(partial(allow, config=config, allowance=left, seconds=seconds))
@@ -222,6 +223,7 @@ class Gate:
     async def _change(self, change: RateChange) -> RateStatus:
         parts = self._parts
         if parts.rate.recheck_seconds is not None:
+            # Before the store answers, so that the other calls of this time do not all ask it as well.
             self.recheck_at = parts.clock() + parts.rate.recheck_seconds
         rate_status = await parts.rate.change(self._key, change)
         self.restricted = rate_status.restricted
@@ -253,7 +255,7 @@ class Gate:
         )
 
 
-MOST_GATES: Final = 10_000
+MAX_GATES: Final = 10_000
 """Bounded, because callers may bring credentials of their own. Unused gates make room."""
 
 SEARCHED_GATES: Final = 100
@@ -315,7 +317,7 @@ class Pacing:
         return await gate.learn_refusal(pause, refusals, about_rate=answer.status == 429)
 
     def _open_gate(self, identity: str) -> Gate:
-        if len(self._gates) >= MOST_GATES:
+        if len(self._gates) >= MAX_GATES:
             self._make_room()
         gate = self._gates[identity] = Gate(f"{self._name}:{identity}", identity, self._parts)
         # A dropped gate may have been closed. The store still knows, so the first call of a new gate asks there.

@@ -63,12 +63,12 @@ class PacingConfig:
         rate_per_second: How many calls may be sent in a second; None until a 429 teaches it.
         window_seconds: The window in which the upstream counts, and how long the gate is closed after a 429 without
             Retry-After. The SMS API documents 10 s; the others document none.
-        longest_pause: The longest Retry-After that is obeyed, in seconds.
+        max_pause: The longest Retry-After that is obeyed, in seconds.
     """
 
     rate_per_second: float | None = None
     window_seconds: float = 10.0
-    longest_pause: float = 600.0
+    max_pause: float = 600.0
 
 
 class RateState(msgspec.Struct, frozen=True, array_like=True):
@@ -190,6 +190,7 @@ def refuse(state: RateState, now: float, config: PacingConfig, refusal: Refusal)
     trusted = TRUST_SECONDS if refusal.accepted is not None and refusal.accepted.is_significant else 0.0
     state = RateState(
         tokens=0.0,
+        # Empty until the reopening, so that no burst follows it.
         filled_at=closed_until,
         closed_until=closed_until,
         refusals=state.refusals + 1,
@@ -216,6 +217,7 @@ def rate_of(state: RateState, now: float, config: PacingConfig) -> float | None:
     learnt, given = _learnt(state, now), config.rate_per_second
     if learnt is None or given is None:
         return given if learnt is None else learnt
+    # A configured rate is never exceeded, whatever the upstream was seen to accept.
     return min(learnt, given)
 
 

@@ -70,14 +70,14 @@ class RetryConfig:
     """How often and how soon a call is sent again.
 
     Args:
-        most_tries: How often a call is sent, the first time included.
+        max_tries: How often a call is sent, the first time included.
         first_pause: The longest pause after the first try, in seconds; it doubles with each try.
-        longest_pause: The most that the longest pause grows to, in seconds.
+        max_pause: The most that the longest pause grows to, in seconds.
     """
 
-    most_tries: int = 3
+    max_tries: int = 3
     first_pause: float = 0.1
-    longest_pause: float = 2.0
+    max_pause: float = 2.0
 
 
 class Retry:
@@ -136,9 +136,9 @@ class Retry:
 
     def _pause(self, call: Call, tried: int, retry_after: float | None) -> float | None:
         """Return the seconds until the next try; None where there is none."""
-        if tried >= self._config.most_tries:
+        if tried >= self._config.max_tries:
             return None
-        longest = min(self._config.longest_pause, self._config.first_pause * 2.0 ** (tried - 1))
+        longest = min(self._config.max_pause, self._config.first_pause * 2.0 ** (tried - 1))
         # Random, so that calls that failed together do not return together; and never before the upstream asks for it.
         pause = self._random() * longest + (retry_after or 0.0)
         return pause if self._clock() + pause < call.may_wait_until else None

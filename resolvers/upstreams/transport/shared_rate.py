@@ -28,7 +28,7 @@ from resolvers.upstreams.transport.rate_state import Change, RateState, RateStat
 RateChange = Callable[[RateState, float], Change]
 """From a state and the store's time to the state that replaces it, and the status that follows."""
 
-MOST_STATES: Final = 10_000
+MAX_STATES: Final = 10_000
 UNKNOWN: Final = RateState()
 
 
@@ -49,7 +49,7 @@ class SharedRate(Protocol):
 
 
 class LocalRate:
-    """Stores the states in this process, up to `MOST_STATES`. Lifetime: process.
+    """Stores the states in this process, up to `MAX_STATES`. Lifetime: process.
 
     Args:
         clock: A monotonic clock, in seconds.
@@ -66,7 +66,7 @@ class LocalRate:
         state, rate_status = change(self._states.get(key, UNKNOWN), self._clock())
         self._states[key] = state
         self._states.move_to_end(key)
-        if len(self._states) > MOST_STATES:
+        if len(self._states) > MAX_STATES:
             self._states.popitem(last=False)
         return rate_status
 

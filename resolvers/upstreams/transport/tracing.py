@@ -48,9 +48,9 @@ class Tracing:
         """Send the call, and record it if its operation is traced or calls are observed."""
         if call.traces is None and self._observer is None:
             return self._inner.send(call)
-        return self._send_noted(call)
+        return self._send_recorded(call)
 
-    async def _send_noted(self, call: Call) -> Answer:
+    async def _send_recorded(self, call: Call) -> Answer:
         started = self._clock()
         outcome: int | str = CANCELLED
         try:
@@ -61,10 +61,10 @@ class Tracing:
             raise
         finally:
             # Also a call that was cancelled: it may have been sent, and took its time.
-            self._note(call, outcome, self._clock() - started)
+            self._record(call, outcome, self._clock() - started)
         return answer
 
-    def _note(self, call: Call, outcome: int | str, seconds: float) -> None:
+    def _record(self, call: Call, outcome: int | str, seconds: float) -> None:
         if call.traces is not None:
             call.traces.append(_trace(call, outcome, seconds))
         if self._observer is not None:
@@ -81,7 +81,7 @@ def _trace(call: Call, outcome: int | str, seconds: float) -> CallTrace:
 SILENT_SECONDS: Final = 60.0
 """How long a reason is not logged again."""
 
-_MOST_REASONS: Final = 100
+_MAX_REASONS: Final = 100
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class FailureLog:
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
         self._name = name
-        self._logged: TTLCache[str, None] = TTLCache(_MOST_REASONS, SILENT_SECONDS, timer=clock)
+        self._logged: TTLCache[str, None] = TTLCache(_MAX_REASONS, SILENT_SECONDS, timer=clock)
         self._more: dict[str, int] = {}
 
     def note(self, error: UpstreamError) -> None:
@@ -105,6 +105,7 @@ class FailureLog:
         if reason is None:
             return
         if reason in self._logged:
+            # Counted, so that the next line can say how many calls it stands for.
             self._more[reason] = self._more.get(reason, 0) + 1
             return
         self._logged[reason] = None

@@ -19,10 +19,10 @@ BOUNDS: Final = (
     "gateway.oauth.session_callers.REMEMBERED_CLIENTS",
     "resolvers.cache.records.REMEMBERED_LISTS",
     "resolvers.cache.records.REMEMBERED_PREFIXES",
-    "resolvers.upstreams.transport.health.REMEMBERED_IDENTITIES",
-    "resolvers.upstreams.transport.pacing.MOST_GATES",
-    "resolvers.upstreams.transport.shared_rate.MOST_STATES",
-    "resolvers.upstreams.transport.wire.pool.MOST_IDLE",
+    "resolvers.upstreams.transport.health.MAX_IDENTITIES",
+    "resolvers.upstreams.transport.pacing.MAX_GATES",
+    "resolvers.upstreams.transport.shared_rate.MAX_STATES",
+    "resolvers.upstreams.transport.wire.pool.MAX_IDLE",
 )
 BOUNDED_IN_BYTES: Final = (ResponseCache, BoundedMemory)
 

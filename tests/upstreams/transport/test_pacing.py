@@ -325,7 +325,7 @@ async def test_one_upstream_that_is_paced_does_not_hold_up_another() -> None:
 
 @in_virtual_time
 async def test_gates_that_hold_nothing_back_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MAX_GATES", 3)
     scene = Scene(LittleUpstream())
 
     for number in range(10):
@@ -336,7 +336,7 @@ async def test_gates_that_hold_nothing_back_make_room_for_new_ones(monkeypatch: 
 
 @in_virtual_time
 async def test_gates_of_a_set_rate_make_room_too_and_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MAX_GATES", 3)
     scene = Scene(LittleUpstream(), ONE_A_SECOND)
 
     for number in range(10):
@@ -349,7 +349,7 @@ async def test_gates_of_a_set_rate_make_room_too_and_the_rate_is_kept(monkeypatc
 
 @in_virtual_time
 async def test_what_a_429_taught_outlives_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MAX_GATES", 3)
     scene = Scene(scripted([*[status(429, {"retry-after": "30"})] * 4, OK]))
     for number in range(4):
         await scene.pacing.send(a_call(identity=f"caller {number}"))
@@ -363,7 +363,7 @@ async def test_what_a_429_taught_outlives_the_gate(monkeypatch: pytest.MonkeyPat
 
 @in_virtual_time
 async def test_a_gate_with_calls_on_their_way_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MOST_GATES", 3)
+    monkeypatch.setattr("resolvers.upstreams.transport.pacing.MAX_GATES", 3)
     scene = Scene(LittleUpstream(seconds=1), ONE_A_SECOND)
 
     await asyncio.gather(*(scene.pacing.send(a_call(identity=f"caller {number}")) for number in range(10)))

@@ -123,7 +123,7 @@ async def test_pauses_double_and_are_jittered_from_nothing_to_all(share: float, 
 @in_virtual_time
 async def test_pauses_have_a_bound() -> None:
     upstream = scripted([status(503)] * 9 + [OK])
-    config = RetryConfig(most_tries=10, first_pause=1.0, longest_pause=2.0)
+    config = RetryConfig(max_tries=10, first_pause=1.0, max_pause=2.0)
 
     await retry_over(upstream, random=1.0, config=config).send(a_call(seconds=100))
 

@@ -8,7 +8,7 @@ _CODINGS: Final = frozenset({"gzip", "x-gzip"})
 _NO_CODINGS: Final = frozenset({"", "identity"})
 
 # In one body: an empty one is 20 bytes, and takes as long as some thousand bytes of data.
-_MOST_MEMBERS: Final = 1024
+_MAX_MEMBERS: Final = 1024
 
 # Fed at once: small, because zlib returns a copy of what follows a member.
 _FED_BYTES: Final = 64 * 1024
@@ -18,13 +18,13 @@ class Undecodable(ValueError):
     """A body is not coded as its header says, or in a way that was not asked for."""
 
 
-def decoded(body: bytes, coding: str, most_bytes: int) -> bytes:
-    """Return the decoded body, or more than `most_bytes` of its beginning where it is longer.
+def decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
+    """Return the decoded body, or more than `max_bytes` of its beginning where it is longer.
 
     Args:
         body: The body as received.
         coding: The value of `Content-Encoding`.
-        most_bytes: How long the decoded body may be; decoding stops soon after that.
+        max_bytes: How long the decoded body may be; decoding stops soon after that.
 
     Raises:
         Undecodable: it is broken, cut short, or not coded by gzip.
@@ -34,14 +34,14 @@ def decoded(body: bytes, coding: str, most_bytes: int) -> bytes:
         return body
     if len(codings) > 1 or codings[0] not in _CODINGS:
         raise Undecodable
-    return _unzipped(memoryview(body), most_bytes)
+    return _unzipped(memoryview(body), max_bytes)
 
 
-def _unzipped(body: memoryview, most_bytes: int) -> bytes:
+def _unzipped(body: memoryview, max_bytes: int) -> bytes:
     """Decode all members of a gzip file (RFC 1952, section 2.2), without the zeros that may follow them."""
     parts: list[bytes] = []
-    room = most_bytes + 1
-    for _ in range(_MOST_MEMBERS):
+    room = max_bytes + 1
+    for _ in range(_MAX_MEMBERS):
         body, room = _unzip_member(body, room, parts)
         if room <= 0:
             break

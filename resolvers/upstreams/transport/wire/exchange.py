@@ -17,13 +17,22 @@ from resolvers.upstreams.transport.chain import chain
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 from resolvers.upstreams.transport.wire.failures import Broken, TooLong, translated
 
+_SCHEME_LENGTH: Final = len("https://")
+
 USER_AGENT: Final = "graphql-rest-gateway"
 
-_HEADS_KEPT: Final = 1024
+_MAX_HEADS: Final = 1024
 # RFC 9110, section 5.6.2.
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+# RFC 9110, section 5.5: tab, space, visible ASCII, and bytes above that.
 _NOT_IN_VALUES: Final = re.compile(r"[^\t -~\x80-\xff]")
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Split an absolute URL into scheme and authority, and path and query."""
+    end = url.find("/", _SCHEME_LENGTH)
+    return (url, "/") if end < 0 else (url[:end], url[end:])
 
 
 class Unsendable(ValueError):
@@ -78,7 +87,7 @@ def checked_fields(headers: tuple[tuple[str, str], ...], authorization: str | No
     return fields
 
 
-@lru_cache(maxsize=_HEADS_KEPT)
+@lru_cache(maxsize=_MAX_HEADS)
 def _lines(
     authority: str,
     headers: tuple[tuple[str, str], ...],
@@ -100,7 +109,7 @@ class Exchange(msgspec.Struct, eq=False):
         call: The call that is sent.
         account: The account whose connections may carry it; None for a connection that carries nothing else.
         request: The bytes of the request.
-        most_bytes: How long the answer's body may be, as received and decompressed.
+        max_bytes: How long the answer's body may be, as received and decompressed.
         until: The event loop's clock, in seconds, by which the answer must be complete.
         answer: The future that the caller awaits; ends in an answer or an `UpstreamError`.
         again: Sends the request over a new connection, if this one may have been closed before; None where it must not
@@ -110,7 +119,7 @@ class Exchange(msgspec.Struct, eq=False):
     call: Call
     account: str | None
     request: bytes
-    most_bytes: int
+    max_bytes: int
     until: float
     answer: "asyncio.Future[Answer]"
     again: "Callable[[Exchange], Awaitable[Answer]] | None" = None
@@ -129,11 +138,11 @@ class Exchange(msgspec.Struct, eq=False):
         coding = headers.get("content-encoding")
         if coding is not None:
             try:
-                body = decoded(body, coding, self.most_bytes)
+                body = decoded(body, coding, self.max_bytes)
             except Undecodable as error:
                 self.fail(error)
                 return
-            if len(body) > self.most_bytes:
+            if len(body) > self.max_bytes:
                 self.fail(TooLong())
                 return
         self.answer.set_result(Answer(status, headers, body))
@@ -141,7 +150,7 @@ class Exchange(msgspec.Struct, eq=False):
     def fail(self, failure: Exception) -> None:
         """End the exchange without an answer, by a failure that `translated` knows."""
         if not self.answer.done():
-            error = translated(self.call, failure, self.most_bytes)
+            error = translated(self.call, failure, self.max_bytes)
             # As `raise ... from` would set it, but the error is raised where the future is awaited.
             error.__cause__ = failure
             self.answer.set_exception(error)

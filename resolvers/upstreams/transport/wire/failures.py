@@ -60,20 +60,20 @@ class HeadTooLong(Exception):
     """The header fields of an answer, its trailers or the extensions of its chunks are longer than allowed."""
 
 
-def translated(call: Call, failure: Exception, most_bytes: int) -> UpstreamError:
+def translated(call: Call, failure: Exception, max_bytes: int) -> UpstreamError:
     """Return the gateway's error for a failure of the wire.
 
     Args:
         call: The call that failed.
         failure: One of the failures above, or `Undecodable`.
-        most_bytes: How long the body of an answer may be.
+        max_bytes: How long the body of an answer may be.
     """
     if isinstance(failure, Unreached | Broken):
         return _unconnected(call, failure)
     if isinstance(failure, Late):
         return timed_out(call, sent=True)
     if isinstance(failure, TooLong):
-        return too_long(call, most_bytes)
+        return too_long(call, max_bytes)
     if isinstance(failure, HeadTooLong):
         return head_too_long(call)
     return unreadable(call)
@@ -127,14 +127,14 @@ def unreadable(call: Call) -> UpstreamBadAnswer:
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
-def too_long(call: Call, most_bytes: int) -> UpstreamBadAnswer:
+def too_long(call: Call, max_bytes: int) -> UpstreamBadAnswer:
     """Return the error for an answer whose body is too long.
 
     Args:
         call: The call that failed.
-        most_bytes: How long the body may be.
+        max_bytes: How long the body may be.
     """
-    message = f"{call.upstream.name} answered {call.operation} with more than {most_bytes} bytes."
+    message = f"{call.upstream.name} answered {call.operation} with more than {max_bytes} bytes."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
@@ -223,6 +223,7 @@ def chained_reason(error: BaseException) -> str | None:
         reason = connection_reason(cause) if isinstance(cause, OSError) else None
         if reason is not None:
             return reason
+        # Libraries raise their errors with `from` as well as without.
         cause = cause.__cause__ or cause.__context__
     return None
 

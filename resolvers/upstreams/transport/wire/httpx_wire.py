@@ -23,7 +23,7 @@ from h2.exceptions import H2Error
 from resolvers.upstreams.call import Answer, Call, HeaderField
 from resolvers.upstreams.transport.wire.connection import is_end_true
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
-from resolvers.upstreams.transport.wire.exchange import Unsendable, check_target, checked_fields
+from resolvers.upstreams.transport.wire.exchange import Unsendable, check_target, checked_fields, split_url
 from resolvers.upstreams.transport.wire.failures import (
     Broken,
     Late,
@@ -36,11 +36,10 @@ from resolvers.upstreams.transport.wire.failures import (
     translated,
     unsendable,
 )
-from resolvers.upstreams.transport.wire.origin import split
 from resolvers.upstreams.transport.wire.parser import KEPT_FIELDS
 from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, HTTP_1, HTTP_2, client_context
 
-REMEMBERED_POOLS: Final = 64
+MAX_POOLS: Final = 64
 """Accounts and proxies whose connections are kept; those of others are opened again."""
 
 IDLE_SECONDS: Final = FRESH_SECONDS
@@ -88,7 +87,7 @@ class HttpxPools:
         try:
             yield pool.transport
         except BaseException:
-            # The next call must not get what is left of this one (see above); cancelled calls included.
+            # The next call must not get what is left of this one (see the module); cancelled calls included.
             self._retire(pool)
             raise
         finally:
@@ -106,16 +105,18 @@ class HttpxPools:
         if self._is_closed:
             raise OSError("the connections are closed")
         if account is None:
+            # Retired from the start, so that it ends with its only call.
             pool = HttpxPool(self._opened(proxy))
             pool.is_retired = True
             return pool
+        # Removed and set again, so that the first is the one that was used the longest time ago.
         key = (account, proxy)
         pool = self._kept.pop(key) if key in self._kept else HttpxPool(self._opened(proxy))
         self._kept[key] = pool
-        if len(self._kept) > REMEMBERED_POOLS:
-            longest_unused = next(iter(self._kept.values()))
-            self._retire(longest_unused)
-            await _end_unused(longest_unused)
+        if len(self._kept) > MAX_POOLS:
+            oldest = next(iter(self._kept.values()))
+            self._retire(oldest)
+            await _end_unused(oldest)
         return pool
 
     def _retire(self, pool: HttpxPool) -> None:
@@ -203,13 +204,13 @@ class _HttpxExchange:
 
     Args:
         call: The call.
-        most_bytes: How long the answer's body may be, as received and decompressed.
+        max_bytes: How long the answer's body may be, as received and decompressed.
     """
 
-    def __init__(self, call: Call, most_bytes: int) -> None:
+    def __init__(self, call: Call, max_bytes: int) -> None:
         self._request = _request(call)
         self._request.extensions["trace"] = self._note
-        self._most_bytes = most_bytes
+        self._most_bytes = max_bytes
         self._is_sent = False
         self._connecting: _Stream | None = None
 
@@ -273,6 +274,7 @@ class _HttpxExchange:
             self._connecting = info["return_value"]
         elif event.endswith(".start_tls.complete"):
             self._connecting = None
+        # `CONNECT` goes to a proxy and carries nothing of the call.
         elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
             self._is_sent = True
             self._connecting = None
@@ -280,7 +282,7 @@ class _HttpxExchange:
 
 def _request(call: Call) -> httpx.Request:
     try:
-        check_target(split(call.url)[1])
+        check_target(split_url(call.url)[1])
         fields = checked_fields(call.headers, call.authorization)
         headers = [(name.encode(), value.encode("latin-1")) for name, value in fields]
         return httpx.Request(call.method, call.url, headers=headers, content=call.body)

@@ -20,7 +20,6 @@ from resolvers.upstreams.transport.wire.parser import HEAD_END, START_LENGTH, He
 
 _PLAIN: Final = re.compile(r"(?i:https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_SCHEME_LENGTH: Final = len("https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,6 @@ class Origin:
     def scheme(self) -> str:
         """The scheme of its URLs."""
         return "https" if self.encrypted else "http"
-
-
-def split(url: str) -> tuple[str, str]:
-    """Split an absolute URL into scheme and authority, and path and query."""
-    end = url.find("/", _SCHEME_LENGTH)
-    return (url, "/") if end < 0 else (url[:end], url[end:])
 
 
 def origin_of(scheme_and_authority: str) -> Origin | None:
@@ -116,6 +109,7 @@ def http_proxy(url: str) -> Proxy | None:
         return None
     if parts.username is None:
         return Proxy(parts.hostname, port)
+    # Percent-encoded in the URL, but not in the header.
     credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return Proxy(parts.hostname, port, f"Basic {b64encode(credentials.encode()).decode()}")
 

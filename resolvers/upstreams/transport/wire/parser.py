@@ -30,7 +30,7 @@ from resolvers.upstreams.call import HeaderField
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import HeadTooLong, TooLong, Unparsable
 
-_NAMES_REMEMBERED: Final = 1024
+_MAX_NAMES: Final = 1024
 _KEPT: Final[dict[str, HeaderField]] = {name: name for name in get_args(HeaderField)}
 
 
@@ -44,7 +44,7 @@ class KeptFields(dict[bytes, HeaderField | None]):
         """Look up a new name."""
         field = _KEPT.get(name.lower().decode("latin-1"))
         # Bounded, because a server may send names without end.
-        if len(self) < _NAMES_REMEMBERED:
+        if len(self) < _MAX_NAMES:
             self[name] = field
         return field
 
@@ -130,7 +130,7 @@ _BODILESS: Final = frozenset({204, 304})
 CHUNK_FRAME_BYTES: Final = 24
 """Around a chunk without extensions: 16 digits of length and two line ends, with some room."""
 
-PARTS_KEPT_APART: Final = 1024
+MAX_PARTS: Final = 1024
 """Parts of a body that are not joined yet: each takes some forty bytes beside its own, and a chunk may be one byte."""
 
 _CHUNKS_END: Final = re.compile(rb"(?:[^\r\n]\r\n\r\n|\A\r?\n)\Z")
@@ -216,13 +216,13 @@ class AnswerParser:
     def on_chunk_header(self) -> None:
         """Count a chunk that begins (called by llhttp)."""
         self._chunks += 1
-        if len(self._body) >= PARTS_KEPT_APART:
+        if len(self._body) >= MAX_PARTS:
             self._body = [joined(self._body)]
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the body (called by llhttp)."""
         self._body_bytes += len(part)
-        if self._exchange is None or self._body_bytes > self._exchange.most_bytes:
+        if self._exchange is None or self._body_bytes > self._exchange.max_bytes:
             self._fail(TooLong())
         else:
             self._body.append(part)

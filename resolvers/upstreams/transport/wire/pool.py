@@ -4,18 +4,18 @@ Theory of operation
 -------------------
 ::
 
-            connect              carry             released
-    (none) ---------> opened -----------> in use -----------> idle
-                                            ^                  |  |
-                                            +------ carry -----+  +--> ended: unused for `IDLE_SECONDS`,
-                                              (same account)           or the longest idle of `MOST_IDLE`
+              connect            carry               give_back
+    no idle one ------> opened ---------> in use -----------------> idle
+                                            ^                        | |
+                                            +--------- carry --------+ +--> ended: idle for `IDLE_SECONDS`,
+                                                 (same account)             or the first of `MAX_IDLE`
 
 An idle connection serves only the account that it was opened for. An answer in HTTP/1.1 does not name its request: one
 too many, from a server that lost count, answers the next request on its connection. No check can recognize it, but it
 is never another account's.
 
 One bound on idle connections holds for all accounts together, so that thousands of logins, each an account, keep no
-more than `MOST_IDLE` files open.
+more than `MAX_IDLE` files open.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from resolvers.upstreams.transport.wire.exchange import Exchange, request_bytes
 from resolvers.upstreams.transport.wire.failures import ProxyFailed, Unreached, connection_reason
 from resolvers.upstreams.transport.wire.origin import Origin, Proxy, open_tunnel
 
-MOST_IDLE: Final = 256
+MAX_IDLE: Final = 256
 """Idle connections to one origin, of all upstreams and accounts."""
 
 IDLE_SECONDS: Final = 60.0
@@ -88,7 +88,7 @@ class Pool:
         self._is_forwarded = proxy is not None and not origin.encrypted
         self._loop = asyncio.get_running_loop()
         self._idle: dict[str, list[WireConnection]] = {}
-        self._idle_longest: dict[WireConnection, str] = {}
+        self._idle_order: dict[WireConnection, str] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._open: set[WireConnection] = set()
         self._is_closed = False
@@ -106,27 +106,27 @@ class Pool:
             target: Path and query.
 
         Raises:
-            Unsendable: the target or a header would break out of its line.
+            Unsendable: the target or a header field holds characters that would end its line.
         """
         authority = self.origin.authority
         if self._is_forwarded and self._proxy is not None:
             return request_bytes(call, authority, f"http://{authority}{target}", self._proxy.authorization)
         return request_bytes(call, authority, target)
 
-    def carry(self, call: Call, request: bytes, most_bytes: int, account: str | None) -> Awaitable[Answer]:
+    def carry(self, call: Call, request: bytes, max_bytes: int, account: str | None) -> Awaitable[Answer]:
         """Send a request over an idle connection, or over a new one where none is idle or the server just closed it.
 
         Args:
             call: The call.
             request: The bytes of its request.
-            most_bytes: How long the answer's body may be, as received and decompressed.
+            max_bytes: How long the answer's body may be, as received and decompressed.
             account: The account whose connections may be used; None for a connection that carries only this call.
 
         Raises:
             UpstreamError: when awaited; there is no answer.
         """
         now = self._loop.time()
-        exchange = Exchange(call, account, request, most_bytes, now + call.timeout, self._loop.create_future())
+        exchange = Exchange(call, account, request, max_bytes, now + call.timeout, self._loop.create_future())
         connection = self._take(account, now - (IDLE_SECONDS if call.repeatable else FRESH_SECONDS))
         if connection is None:
             return self._carry_over_new(exchange)
@@ -176,11 +176,11 @@ class Pool:
         if self._is_closed or account is None:
             connection.abort()
             return
-        # In the order of insertion, so the first was idle for the longest time.
-        if len(self._idle_longest) >= MOST_IDLE:
-            self._end_idle(next(iter(self._idle_longest)))
+        # A dict keeps the order of insertion, so the first was idle for the longest time.
+        if len(self._idle_order) >= MAX_IDLE:
+            self._end_idle(next(iter(self._idle_order)))
         self._idle.setdefault(account, []).append(connection)
-        self._idle_longest[connection] = account
+        self._idle_order[connection] = account
         if self._sweep is None:
             self._sweep = self._loop.call_later(IDLE_SECONDS, self._end_unused)
 
@@ -192,7 +192,7 @@ class Pool:
         # The last one used, so that the others grow old and end when there are more than are needed.
         while idle and idle[-1].idle_since >= since:
             connection = idle.pop()
-            del self._idle_longest[connection]
+            del self._idle_order[connection]
             if not idle:
                 del self._idle[account]
             if connection.is_open:
@@ -201,7 +201,7 @@ class Pool:
         return None
 
     def _remove_idle(self, connection: WireConnection) -> None:
-        account = self._idle_longest.pop(connection, None)
+        account = self._idle_order.pop(connection, None)
         if account is None:
             return
         idle = self._idle[account]
@@ -218,10 +218,10 @@ class Pool:
         # A timer ends them, and not the account's next call, because an account may never call again.
         self._sweep = None
         since = self._loop.time() - IDLE_SECONDS
-        for connection in [one for one in self._idle_longest if one.idle_since <= since]:
+        for connection in [one for one in self._idle_order if one.idle_since <= since]:
             self._end_idle(connection)
-        if self._idle_longest and not self._is_closed:
-            first = next(iter(self._idle_longest))
+        if self._idle_order and not self._is_closed:
+            first = next(iter(self._idle_order))
             self._sweep = self._loop.call_at(first.idle_since + IDLE_SECONDS, self._end_unused)
 
     def _made(self, account: str | None) -> WireConnection:

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Final
 
 from resolvers.upstreams.call import Answer, Call
-from resolvers.upstreams.transport.wire.exchange import Unsendable
+from resolvers.upstreams.transport.wire.exchange import Unsendable, split_url
 from resolvers.upstreams.transport.wire.failures import Unreached, connection_reason, translated, unsendable
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxPools, HttpxWire
-from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, origin_of, proxy_url, split
+from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, origin_of, proxy_url
 from resolvers.upstreams.transport.wire.pool import HTTP_1, HTTP_2, Pool, client_context, refuses_protocols
 
 
@@ -85,6 +85,7 @@ async def _agrees(pool: Pool, protocol: str) -> bool:
         if refuses_protocols(error):
             return False
         raise
+    # It belongs to no account, so it must not carry a call.
     agreed = connection.protocol == protocol
     connection.abort()
     return agreed
@@ -126,7 +127,7 @@ class Wire:
             UpstreamBadAnswer: the answer is longer than allowed, no HTTP, or not compressed as it says.
         """
         # No coroutine: over an idle connection the caller awaits the exchange's own future, which costs less.
-        base, target = split(call.url)
+        base, target = split_url(call.url)
         pool = self._pools.get(base)
         account = call.identity if self._keeps_connections else None
         if pool is None:

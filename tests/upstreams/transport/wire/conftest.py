@@ -69,8 +69,8 @@ def make_wire(request: pytest.FixtureRequest, connections: Connections) -> MakeW
     if request.param == "httpx":
         # Loading the certificates takes long on a busy machine, and would count in the timeout of the first call.
         _ = connections.httpx._tls
-        return lambda most_bytes: ByHttpx(HttpxWire(connections.httpx, max_answer_bytes=most_bytes))
-    return lambda most_bytes: Wire(connections, max_answer_bytes=most_bytes)
+        return lambda max_bytes: ByHttpx(HttpxWire(connections.httpx, max_answer_bytes=max_bytes))
+    return lambda max_bytes: Wire(connections, max_answer_bytes=max_bytes)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ async def test_a_server_that_lost_count_answers_each_account_with_its_own(wire: 
 async def test_idle_connections_are_bounded_over_all_accounts(
     wire: Wire, connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "MOST_IDLE", 3)
+    monkeypatch.setattr(pool, "MAX_IDLE", 3)
     async with serving(answering(b"{}")) as server:
         for number in range(10):
             await send_as(wire, server.url, f"session:{number}")

@@ -308,7 +308,7 @@ async def test_many_answers_that_were_given_up_take_no_room_from_later_ones(wire
 async def test_connections_are_kept_for_so_many_accounts(
     wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx_wire, "REMEMBERED_POOLS", 2)
+    monkeypatch.setattr(httpx_wire, "MAX_POOLS", 2)
     async with serving_http_2(saying(b"{}"), certificate) as server:
         for account in ("1", "2", "1", "3", "1", "2"):
             await send_as(wire, server.url, account)
@@ -319,7 +319,7 @@ async def test_connections_are_kept_for_so_many_accounts(
 async def test_a_call_on_its_way_outlasts_the_place_of_its_account(
     wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpx_wire, "REMEMBERED_POOLS", 1)
+    monkeypatch.setattr(httpx_wire, "MAX_POOLS", 1)
     held: list[tuple[Http2Connection, Request]] = []
     asked = asyncio.Event()
 

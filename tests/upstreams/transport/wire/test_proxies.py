@@ -2,7 +2,8 @@
 
 import pytest
 
-from resolvers.upstreams.transport.wire.origin import is_loopback, origin_of, split
+from resolvers.upstreams.transport.wire.exchange import split_url
+from resolvers.upstreams.transport.wire.origin import is_loopback, origin_of
 from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.upstreams.transport.wire.talking_server import answering, call_to, serving
 
@@ -75,7 +76,7 @@ def test_an_origin_is_a_host_and_a_port(url: str, host: str, port: int) -> None:
     ],
 )
 def test_a_url_is_split_where_its_path_begins(url: str, parts: tuple[str, str]) -> None:
-    assert split(url) == parts
+    assert split_url(url) == parts
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "ALL_PROXY"])
