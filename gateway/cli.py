@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | sandbox | schema | check`."""
+"""The command line: `gateway serve | sandbox | simulators | schema | check`."""
 
 import importlib
 import os
@@ -49,6 +49,19 @@ def sandbox(
 ) -> None:
     """Serve the gateway over three simulated upstreams, on this machine alone and open to everybody on it."""
     _start("gateway.commands.sandbox", os.environ, port=port, seed=seed, speed=speed, webhooks=webhooks)
+
+
+@app.command(short_help="Serve the simulated upstreams alone.")
+def simulators(
+    host: Annotated[str, typer.Option(help="Address to listen on. Whoever reaches it may change the records.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="First of five consecutive ports; 0 takes free ones.")] = 8101,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same records.")] = 1,
+    speed: Annotated[float, typer.Option(min=0, help="Sandbox seconds that pass in a second.")] = 10.0,
+) -> None:
+    """Serve the three simulated upstreams without a gateway: deliveries, three hosts of SMS, logistics."""
+    _start("gateway.commands.simulators", host=host, port=port, seed=seed, speed=speed)
 
 
 @app.command()

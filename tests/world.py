@@ -12,7 +12,8 @@ import httpx
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
+from gateway.commands.sandbox import sandbox_environment
+from gateway.commands.simulators import SimulatorUrls
 from gateway.sandbox.clock import AdjustableClock, ManualClock
 from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics

@@ -4,15 +4,15 @@ import asyncio
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from socket import socket
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import orjson
@@ -22,20 +22,22 @@ from uvicorn.importer import import_from_string
 
 from gateway.commands.sandbox_examples import sandbox_examples
 from gateway.commands.serve import GATEWAY_APP, listen, server_config
+from gateway.commands.simulators import (
+    HOST,
+    Simulators,
+    SimulatorUrls,
+    create_simulators,
+    run_in_background,
+    start_simulators,
+)
 from gateway.http.cross_site import LOOPBACK_ORIGINS
 from gateway.ide.page import Example
 from gateway.sandbox.clock import Clock, RunningClock
-from gateway.sandbox.deliveries.simulator import DeliveriesSimulator, create_deliveries
-from gateway.sandbox.generated_records import Arrivals, keep_arriving
-from gateway.sandbox.logistics.simulator import LogisticsSimulator, create_logistics
+from gateway.sandbox.logistics.simulator import LogisticsSimulator
 from gateway.sandbox.logistics.webhooks import WebhookSender
 from gateway.sandbox.options import DeliveriesOptions, LogisticsOptions, SmsOptions
-from gateway.sandbox.server import serving
-from gateway.sandbox.simulator import Simulator
-from gateway.sandbox.sms.simulator import SmsSimulators, create_sms
 from gateway.settings import Settings, SettingsProblems, load_settings
 
-HOST: Final = "127.0.0.1"
 _WRONG_SETTINGS: Final = 2
 _WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and public
 # The operator's upstreams, Redis and callers must not be used by the sandbox.
@@ -96,17 +98,6 @@ def banner(gateway_url: str, simulators: Mapping[str, str]) -> str:
 def _curl(endpoint: str, operation: str) -> str:
     body = orjson.dumps({"query": operation}).decode()
     return f"curl -s {endpoint} -H 'content-type: application/json' -d {shlex.quote(body)}"
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorUrls:
-    """The base URLs of the simulators."""
-
-    deliveries: str
-    sms_primary: str
-    sms_secondary: str
-    sms_send: str
-    logistics: str
 
 
 def run(
@@ -177,20 +168,6 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Simulators:
-    """The simulated upstreams; command lifetime."""
-
-    deliveries: DeliveriesSimulator
-    sms: SmsSimulators
-    logistics: LogisticsSimulator
-
-    @property
-    def arrivals(self) -> tuple[Arrivals, ...]:
-        """The arrivals of new records of each simulator."""
-        return self.deliveries.arrivals, self.sms.arrivals, self.logistics.arrivals
-
-
 class _Sandbox:
     """Simulators and gateway in one event loop; command lifetime."""
 
@@ -207,11 +184,10 @@ class _Sandbox:
         listener = listen(HOST, wanted.port)
         port = listener.getsockname()[1]
         webhook_url = f"http://{HOST}:{port}/webhooks/logistics/{_WEBHOOK_SECRET}"
-        simulators = self._create_simulators(webhook_url)
+        simulators = create_simulators(self._clock, seed=self._seed, webhook_url=webhook_url)
         async with AsyncExitStack() as stack:
             directory = stack.enter_context(TemporaryDirectory(prefix="gateway-sandbox-"))
-            urls = await _start(stack, simulators)
-            _run(stack, keep_arriving(simulators.arrivals, self._clock, sleep=asyncio.sleep))
+            urls = await start_simulators(stack, simulators, self._clock)
             simulated = sandbox_environment(urls, port, Path(directory))
             settings = load_settings({**_defaults(port), **self._environment, **simulated, **_origins(wanted)})
             if self._webhooks:
@@ -219,18 +195,6 @@ class _Sandbox:
             gateway = create_app(settings, examples=partial(_examples, simulators, self._clock))
             server = _Server(server_config(settings, gateway), banner(f"http://{HOST}:{port}", asdict(urls)))
             await server.serve(sockets=[listener])
-
-    def _create_simulators(self, webhook_url: str) -> _Simulators:
-        clock, seed = self._clock, self._seed
-        simulators = _Simulators(
-            create_deliveries(clock, seed=seed),
-            create_sms(clock, seed=seed),
-            create_logistics(clock, seed=seed, options=LogisticsOptions(webhook_url=webhook_url)),
-        )
-        # Records at the start must exist before the webhook sender, so that it sends nothing for them.
-        for arrivals in simulators.arrivals:
-            arrivals.catch_up(clock.now())
-        return simulators
 
     async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:
         # A proxy that the environment names does not reach this machine's loopback.
@@ -244,7 +208,7 @@ class _Sandbox:
             return answer.status_code
 
         sender = WebhookSender(logistics.tasks, self._clock, url, post=post, sleep=asyncio.sleep)
-        _run(stack, sender.run())
+        run_in_background(stack, sender.run())
 
 
 class _Server(uvicorn.Server):
@@ -269,32 +233,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _start(stack: AsyncExitStack, simulators: _Simulators) -> SimulatorUrls:
-    async def start(simulator: Simulator) -> str:
-        return await stack.enter_async_context(serving(simulator.app))
-
-    return SimulatorUrls(
-        deliveries=await start(simulators.deliveries),
-        sms_primary=await start(simulators.sms.primary),
-        sms_secondary=await start(simulators.sms.secondary),
-        sms_send=await start(simulators.sms.send),
-        logistics=await start(simulators.logistics),
-    )
-
-
-def _examples(simulators: _Simulators, clock: Clock) -> list[Example]:
+def _examples(simulators: Simulators, clock: Clock) -> list[Example]:
     now = clock.now()
     jobs = [job for data_centre in simulators.sms.data_centres for job in data_centre.open_jobs(now)]
     return sandbox_examples(simulators.deliveries.store.send_tasks.values(), jobs, simulators.logistics.tasks, now)
-
-
-def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    stack.push_async_callback(_cancelled, asyncio.create_task(work))
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _defaults(port: int) -> dict[str, str]:

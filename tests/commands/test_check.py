@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.check import foreign_packages, run
-from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
+from gateway.commands.sandbox import sandbox_environment
+from gateway.commands.simulators import SimulatorUrls
 from gateway.sandbox.clock import RunningClock
 from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.logistics.simulator import create_logistics

@@ -15,10 +15,11 @@ def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_there_are_four_commands() -> None:
+def test_there_are_five_commands() -> None:
     assert [command.callback.__name__ for command in app.registered_commands if command.callback] == [
         "serve",
         "sandbox",
+        "simulators",
         "schema",
         "check",
     ]
@@ -27,9 +28,10 @@ def test_there_are_four_commands() -> None:
 @pytest.mark.parametrize(
     ("arguments", "mentioned"),
     [
-        ([], ["serve", "sandbox", "schema", "check", "GATEWAY_CONFIG"]),
+        ([], ["serve", "sandbox", "simulators", "schema", "check", "GATEWAY_CONFIG"]),
         (["serve"], ["--host", "--port", "--workers", "GATEWAY_PORT", "Exit code 2"]),
         (["sandbox"], ["--port", "--seed", "--speed", "--no-webhooks", "simulated"]),
+        (["simulators"], ["--host", "--port", "--seed", "--speed", "simulated"]),
         (["schema"], ["Print the schema"]),
         (["check"], ["every missing or wrong setting"]),
     ],

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.commands.sandbox import SimulatorUrls, sandbox_environment
+from gateway.commands.sandbox import sandbox_environment
+from gateway.commands.simulators import SimulatorUrls
 from gateway.sandbox.clock import ManualClock
 from gateway.sandbox.logistics.lifecycle import Status, StatusEvent
 from gateway.sandbox.logistics.simulator import create_logistics
