@@ -29,7 +29,10 @@ from gateway.settings.model import Settings
 from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
+from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.operation_metrics import trusted_names
+from gateway.telemetry.process_group import group_folder
 from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
 
@@ -77,7 +80,7 @@ def create_app(
         SettingsProblems: The environment's settings are wrong.
     """
     settings = settings or load_settings(os.environ)
-    metrics = Metrics()
+    metrics = Metrics(trusted_names(settings.trusted_documents))
     upstreams = build_upstreams(settings, metrics.calls, build_account_tokens(settings, now), others)
     events = compose_events(settings, upstreams)
     site = Site.of(settings)
@@ -95,13 +98,14 @@ def create_app(
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
-    rest = _rest(settings, upstreams, oauth, subscriptions, events, metrics.connections)
+    exposition = Exposition(metrics, group_folder(os.environ))
+    rest = _rest(settings, upstreams, oauth, subscriptions, events, exposition)
     rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, events.hint)
     metrics.watch(
         upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections, lambda: oauth.limits.refused
     )
-    metrics.add_route(rest)
+    exposition.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
 
 
@@ -143,21 +147,23 @@ def _rest(
     oauth: OAuth,
     subscriptions: Subscriptions,
     events: ComposedEvents,
-    connections: ConnectionCounts,
+    exposition: Exposition,
 ) -> FastAPI:
     termination = Termination(subscriptions.stop_accepting, settings.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, ConnectionCounts]]:
+        await exposition.open()
         await upstreams.open()
         await events.open()
         with termination.watching():
-            yield {COUNTS: connections}
+            yield {COUNTS: exposition.metrics.connections}
         # From the clients inwards: subscriptions end before the events that they follow, connections last.
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await oauth.close()
         await upstreams.close()
+        await exposition.close()
 
     rest = FastAPI(
         title="GraphQL gateway",

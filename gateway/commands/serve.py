@@ -2,10 +2,12 @@
 
 import errno
 import logging
+import os
 import resource
 import socket
 import sys
 from collections.abc import Mapping
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -14,6 +16,7 @@ from gateway.http.server_protocol import ConnectionLimits, ServerConfig
 from gateway.http.socket_server_protocol import BoundedWebSocketProtocol
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 from gateway.telemetry.log import log_config
+from gateway.telemetry.process_group import FOLDER_VARIABLE
 
 GATEWAY_APP = "gateway.app:create_worker_app"
 _WRONG_SETTINGS = 2
@@ -154,8 +157,11 @@ def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
         config.workers,
     )
     if config.workers > 1:
-        supervisor = Multiprocess(config, sockets=[listener])
-        supervisor.run()
+        with TemporaryDirectory(prefix="gateway-") as folder:
+            # The workers inherit the environment.
+            os.environ[FOLDER_VARIABLE] = folder
+            supervisor = Multiprocess(config, sockets=[listener])
+            supervisor.run()
         failed = any(process.exitcode == _STARTUP_FAILED for process in supervisor.processes)
     else:
         server = uvicorn.Server(config)
