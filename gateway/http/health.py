@@ -12,11 +12,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Response, status
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+SignalHandler = Callable[[int, FrameType | None], Any] | int | None
+"""What `signal.getsignal` returns."""
 
 
 class Termination:
@@ -38,6 +41,7 @@ class Termination:
         self._end = end
         self._drain_seconds = drain_seconds
         self._drain: asyncio.TimerHandle | None = None
+        self._previous: dict[signal.Signals, SignalHandler] = {}
         self.ready = True
 
     @contextmanager
@@ -48,37 +52,38 @@ class Termination:
             yield
             return
         loop = asyncio.get_running_loop()
-        previous = {number: signal.getsignal(number) for number in _SIGNALS}
-
-        def finish(number: int, frame: FrameType | None) -> None:
-            # Before uvicorn's handler: it waits for open connections before it notifies the app, and a subscription
-            # never ends by itself.
-            self._end()
-            handler = previous[signal.Signals(number)]
-            if callable(handler):
-                handler(number, frame)
-
-        def begin(number: int, frame: FrameType | None) -> None:
-            drains = self.ready and number == signal.SIGTERM and self._drain_seconds > 0
-            self.ready = False
-            if drains:
-                self._drain = loop.call_later(self._drain_seconds, finish, number, frame)
-                return
-            self._stop_draining()
-            finish(number, frame)
 
         def handle(number: int, frame: FrameType | None) -> None:
             # In the event loop, because a signal may interrupt Python code at any place.
-            loop.call_soon_threadsafe(begin, number, frame)
+            loop.call_soon_threadsafe(self._signalled, number, frame)
 
+        self._previous = {number: signal.getsignal(number) for number in _SIGNALS}
         for number in _SIGNALS:
             signal.signal(number, handle)
         try:
             yield
         finally:
             self._stop_draining()
-            for number, handler in previous.items():
+            for number, handler in self._previous.items():
                 signal.signal(number, handler)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        drains = self.ready and number == signal.SIGTERM and self._drain_seconds > 0
+        self.ready = False
+        if drains:
+            loop = asyncio.get_running_loop()
+            self._drain = loop.call_later(self._drain_seconds, self._finish, number, frame)
+            return
+        self._stop_draining()
+        self._finish(number, frame)
+
+    def _finish(self, number: int, frame: FrameType | None) -> None:
+        # Before uvicorn's handler: it waits for open connections before it notifies the app, and a subscription never
+        # ends by itself.
+        self._end()
+        handler = self._previous[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
 
     def _stop_draining(self) -> None:
         if self._drain is not None:

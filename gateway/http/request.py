@@ -48,7 +48,7 @@ _decode_map = msgspec.json.Decoder(dict[str, Any] | None).decode
 def headers_of(scope: Scope) -> Headers:
     """Return the headers by name; the values of a repeated header are joined by commas.
 
-    A repeated header that cannot be a list, such as Content-Length, becomes a value that fails its check.
+    A repeated header that cannot be a list, such as Content-Type, becomes a value that fails its check.
     """
     pairs = scope["headers"]
     headers: Headers = dict(pairs)
