@@ -30,9 +30,8 @@ from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
-from resolvers.cache.freshness import CacheConfig
-from resolvers.cache.keys import key_prefix
-from resolvers.cache.records import RecordCache
+from resolvers.cache.kind import key_prefix
+from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.kinds.deliveries import PRODUCT
 from resolvers.upstreams.deliveries.records import Product
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from resolvers.accounts import Account
 from resolvers.cache.kind import CachedKind
-from resolvers.cache.read_set import ReadSet
+from resolvers.cache.reads import ReadSet
 from resolvers.events.changes import TrackedRecord
 from resolvers.events.interface import Start
 from resolvers.events.status_event import StatusEventSource
-from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.loading.loaders import RecordLoaders
 from resolvers.sms.billing import SmsQuota
 from resolvers.upstreams.call import CallScope
 

@@ -6,7 +6,7 @@ from resolvers.cache.kind import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
 from resolvers.events.changes import TrackedRecord
-from resolvers.loading.loader import RecordLoader
+from resolvers.loading.loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 
 MAX_REREAD: Final = 200

@@ -11,10 +11,8 @@ from gateway.composition.apis import AccountTokens, Deliveries, Logistics, Sms
 from gateway.composition.upstream import Transports, UpstreamComposition
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
-from resolvers.cache.counts import CacheCounts
-from resolvers.cache.freshness import CacheConfig
-from resolvers.cache.records import RecordCache
-from resolvers.cache.redis_link import RedisLink
+from resolvers.cache.records import CacheConfig, RecordCache
+from resolvers.cache.redis_link import CacheCounts, RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName

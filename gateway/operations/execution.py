@@ -21,7 +21,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents.documents import Document
 from gateway.operations.refused_inputs import refused_inputs
-from resolvers.cache.read_set import FIELD, ReadSet
+from resolvers.cache.reads import FIELD, ReadSet
 from resolvers.context import Context
 from resolvers.later import Later
 

@@ -19,11 +19,10 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-from resolvers.cache.entry import Entry
-from resolvers.cache.in_flight import ABANDONED_SECONDS, Batch, InFlight
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.leases import LeasedBatch
-from resolvers.cache.read_set import ReadSet, fail, retrieve
+from resolvers.cache.memory import Entry
+from resolvers.cache.reads import ABANDONED_SECONDS, Batch, InFlight, ReadSet, fail, retrieve
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedItem
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal

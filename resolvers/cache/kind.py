@@ -1,20 +1,40 @@
-"""The kinds of records that are cached: how each is fetched, how long it is fresh, and what depends on it."""
+"""The kinds of records that are cached: how each is fetched, how long it is fresh, and the keys that it has."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, Final, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from resolvers.cache.freshness import Freshness
 from resolvers.upstreams.call import CallScope, Method
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.operations import Operation
 
+
+class Freshness(Enum):
+    """What decides how long a record is kept: its kind, and for those with a status its state."""
+
+    FINAL = "final"
+    ACTIVE = "active"
+    REFERENCE = "reference"
+    RELATIONSHIP = "relationship"
+    QUOTE = "quote"
+    LIST = "list"
+    MISSING = "missing"
+
+
 Value = TypeVar("Value")
+
+MAX_READABLE: Final = 200
+"""Characters of a request that stand in its key as they are; a longer one is hashed."""
+
 
 Fetch = Callable[[Any, CallScope, str], Coroutine[Any, Any, Any]]
 """Fetches one record: with the account's clients, within the scope's deadline, by its id."""
+
 
 FetchMany = Callable[[Any, CallScope, Sequence[str]], Coroutine[Any, Any, dict[str, Any]]]
 
@@ -86,3 +106,28 @@ def always(freshness: Freshness) -> Callable[[Any], Freshness]:
 def by_state(record: Any) -> Freshness:  # noqa: ANN401 - whatever has `final`
     """Return the freshness of a record with a status."""
     return Freshness.FINAL if record.final else Freshness.ACTIVE
+
+
+def key_prefix(identity: str, kind: str) -> str:
+    """What all keys of one kind begin with that one identity's credentials fetched.
+
+    The identity is encoded, so that no name of an account can reach into another's keys; what follows the prefix is
+    free-form, since nothing comes after it.
+    """
+    return f"{quote(identity, safe='')}/{kind}/"
+
+
+def list_tag(identity: str, list_name: str) -> str:
+    """The key that stands for a whole list of an identity: whatever was made of any page of it carries this tag."""
+    return f"{quote(identity, safe='')}/list/{list_name}"
+
+
+def is_list_tag(key: str) -> bool:
+    """Whether a key stands for a list; an identity holds no slash, so its own part is the first."""
+    return key.split("/", 2)[1] == "list"
+
+
+def request_key(*parts: Any) -> str:  # noqa: ANN401 - whatever msgspec can encode
+    """Return the key of a request for no single record, made of all that tells it from others of its kind."""
+    text = msgspec.json.encode(parts).decode()
+    return text if len(text) <= MAX_READABLE else blake2b(text.encode(), digest_size=24).hexdigest()

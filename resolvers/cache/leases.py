@@ -13,13 +13,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from resolvers.cache.entry import Entry
-from resolvers.cache.envelope import opened
-from resolvers.cache.freshness import Freshness
-from resolvers.cache.in_flight import Batch, InFlight
-from resolvers.cache.kind import CachedKind
+from resolvers.cache.kind import CachedKind, Freshness
+from resolvers.cache.memory import Entry
+from resolvers.cache.reads import Batch, InFlight
 from resolvers.cache.records import RecordCache
-from resolvers.cache.shared import SharedRecords
+from resolvers.cache.shared import SharedRecords, opened
 
 POLL_SECONDS: Final = 0.02
 """The first interval at which a record is looked for that another process fetches; it doubles up to a tenth."""

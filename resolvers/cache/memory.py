@@ -1,16 +1,62 @@
-"""The in-process layer: an aiocache backend bounded in entries and in bytes, the least recently used goes first."""
+"""Entries of the cache, how long each may be served, and the layer that keeps them in this process.
+
+The layer is an aiocache backend bounded in entries and in bytes; the least recently used goes first.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 from aiocache.base import BaseCache  # type: ignore[import-untyped]  # aiocache has no types
 from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]  # aiocache has no types
 
-from resolvers.cache.entry import Entry
+
+class FreshnessPolicy(msgspec.Struct, frozen=True):
+    """How long an entry may be served; a value.
+
+    Args:
+        ttl: Seconds for which it is fresh, before jitter.
+        revalidate: Seconds past that in which it is served at once while it is fetched anew.
+        grace: Seconds past its TTL in which it is served where its upstream fails; at least `revalidate`.
+    """
+
+    ttl: float
+    revalidate: float = 0.0
+    grace: float = 0.0
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A record with the time until which it is fresh; cache lifetime.
+
+    Times are seconds of the cache's clock.
+
+    Args:
+        value: The record; None where there is no such thing.
+        stored_at: When its upstream answered it.
+        fresh_until: When its TTL ends.
+        policy: How long it may be served after that.
+        cost: What it weighs in memory, estimated in bytes.
+    """
+
+    value: Any
+    stored_at: float
+    fresh_until: float
+    policy: FreshnessPolicy
+    cost: int = 0
+
+    def may_revalidate(self, now: float) -> bool:
+        """Whether it may be served at once while it is fetched anew."""
+        return now < self.fresh_until + self.policy.revalidate
+
+    def may_stand_in(self, now: float) -> bool:
+        """Whether it may be served where its upstream fails."""
+        return now < self.fresh_until + self.policy.grace
+
 
 ENTRY_BYTES: Final = 700
 """What an entry costs beside its record: key, times, its place in the table; measured."""
+
 
 BYTES_PER_ENCODED_BYTE: Final = 3
 """How much larger a decoded record is than its JSON; measured on the records of all kinds, rounded up."""

@@ -12,17 +12,46 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from resolvers.cache.counts import CacheCounts
+
+class CacheCounts(msgspec.Struct):
+    """Counters that only grow; process lifetime.
+
+    Args:
+        hits: Records served fresh from memory.
+        stale: Records served past their TTL.
+        misses: Records asked of Redis or an upstream.
+        joined: Records that came with a read already in flight.
+        from_redis: Records that Redis had.
+        forgotten: Keys that a change made invalid.
+        redis_failures: Commands that Redis did not carry out.
+        unacknowledged: Invalidations that some other process did not confirm in time.
+        unreadable_notices: Notices of other processes that could not be read; each made this one forget everything.
+    """
+
+    hits: int = 0
+    stale: int = 0
+    misses: int = 0
+    joined: int = 0
+    from_redis: int = 0
+    forgotten: int = 0
+    redis_failures: int = 0
+    unacknowledged: int = 0
+    unreadable_notices: int = 0
+
 
 logger = logging.getLogger(__name__)
 
+
 Result = TypeVar("Result")
+
 
 COMMAND_SECONDS: Final = 0.5
 """What a command may take; a Redis that is slower is of no use as a cache."""
 
+
 RETURN_SECONDS: Final = 0.5
 """The interval at which a Redis that went away is looked for."""
+
 
 CONFIRM_SECONDS: Final = 0.5
 """How long a change waits for the other processes to confirm that they have forgotten what it made invalid."""

@@ -22,14 +22,14 @@ from typing import Final
 import msgspec
 
 from resolvers.accounts import Account
-from resolvers.cache.read_set import ReadSet
+from resolvers.cache.reads import ReadSet
 from resolvers.cache.records import pass_through
 from resolvers.catalogue import record_types
 from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.events.status_event import StatusEventSource
 from resolvers.events.stopping import mark_retrieved, stop
-from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.loading.loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0

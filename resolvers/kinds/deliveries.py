@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from resolvers.accounts import Account
-from resolvers.cache.freshness import Freshness
-from resolvers.cache.kind import CachedKind, always, by_state
+from resolvers.cache.kind import CachedKind, Freshness, always, by_state
 from resolvers.catalogue import RecordType
 from resolvers.ids import number_form
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, read_delivery, read_together

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from resolvers.accounts import Account
-from resolvers.cache.freshness import Freshness
-from resolvers.cache.kind import CachedKind, always, by_state
+from resolvers.cache.kind import CachedKind, Freshness, always, by_state
 from resolvers.catalogue import RecordType
 from resolvers.ids import word_form
 from resolvers.unreadable import readable

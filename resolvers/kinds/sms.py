@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from resolvers.accounts import Account
-from resolvers.cache.freshness import Freshness
-from resolvers.cache.kind import CachedKind, always, by_state
+from resolvers.cache.kind import CachedKind, Freshness, always, by_state
 from resolvers.catalogue import RecordType
 from resolvers.ids import pair_form, word_form
 from resolvers.sms.data_centres import read_job, read_recipients

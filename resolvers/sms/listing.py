@@ -17,7 +17,7 @@ from resolvers.errors import BadInput, GatewayError, UpstreamBadAnswer
 from resolvers.ids import global_id
 from resolvers.kinds.sms import JOB, PRESENT, RECIPIENTS
 from resolvers.later import Later, failed
-from resolvers.loading.record_loaders import RecordLoaders
+from resolvers.loading.loaders import RecordLoaders
 from resolvers.numbered_pages import Trails
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.sms.job_lists import JobIds, Segment

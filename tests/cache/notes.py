@@ -9,15 +9,13 @@ from random import Random
 
 import msgspec
 
-from resolvers.cache.counts import CacheCounts
-from resolvers.cache.freshness import CacheConfig, Freshness
-from resolvers.cache.kind import CachedKind, always, by_state
-from resolvers.cache.read_set import ReadSet
-from resolvers.cache.records import RecordCache
-from resolvers.cache.redis_link import RedisLink
+from resolvers.cache.kind import CachedKind, Freshness, always, by_state
+from resolvers.cache.reads import ReadSet
+from resolvers.cache.records import CacheConfig, RecordCache
+from resolvers.cache.redis_link import CacheCounts, RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.errors import UpstreamError
-from resolvers.loading.loader import RecordLoader
+from resolvers.loading.loaders import RecordLoader
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import UpstreamName
 

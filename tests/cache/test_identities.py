@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.cache.keys import key_prefix, list_tag
+from resolvers.cache.kind import key_prefix, list_tag
 from resolvers.cache.records import RecordCache
 from resolvers.errors import UpstreamUnavailable
 from resolvers.upstreams.names import UpstreamName

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from resolvers.cache.in_flight import ABANDONED_SECONDS
+from resolvers.cache.reads import ABANDONED_SECONDS
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.names import UpstreamName
 from tests.cache.notes import BATCHED_NOTE, Clock, Notes, Operation, Owner, new_cache, turns

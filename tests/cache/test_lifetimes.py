@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from resolvers.cache.freshness import CacheConfig, Freshness
-from resolvers.cache.records import JITTER
+from resolvers.cache.kind import Freshness
+from resolvers.cache.records import JITTER, CacheConfig
 from tests.cache.notes import Clock, Notes, Operation, Owner, new_cache
 
 LONGEST, SHORTEST = 1.0, 1.0 - JITTER

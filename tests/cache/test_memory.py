@@ -5,10 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from resolvers.cache.entry import Entry
-from resolvers.cache.freshness import CacheConfig, FreshnessPolicy
-from resolvers.cache.memory import BoundedMemory
-from resolvers.cache.records import RecordCache
+from resolvers.cache.memory import BoundedMemory, Entry, FreshnessPolicy
+from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.kinds.deliveries import DELIVERY
 from resolvers.upstreams.deliveries.records import Delivery
 

@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.pyutils import Path, is_awaitable
 
-from resolvers.cache.read_set import FIELD
+from resolvers.cache.reads import FIELD
 from resolvers.context import Context
 from resolvers.later import Later
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql.pyutils import Path
 
-from resolvers.cache.read_set import ReadSet
+from resolvers.cache.reads import ReadSet
 
 ResponsePath = tuple[str | int, ...]
 

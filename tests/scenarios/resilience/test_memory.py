@@ -6,9 +6,8 @@ from typing import Final
 import pytest
 
 from gateway.settings.groups import CacheSettings
-from resolvers.cache.freshness import CacheConfig, Freshness
-from resolvers.cache.kind import CachedKind, always
-from resolvers.cache.records import RecordCache
+from resolvers.cache.kind import CachedKind, Freshness, always
+from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.upstreams.names import UpstreamName
 from tests.scenarios.resilience.little_gateway import LittleGateway, Wire, delivery, now
 from tests.upstreams.transport.virtual_time import in_virtual_time

@@ -1,4 +1,4 @@
-"""What one operation has read: for its deadline, for the response cache, and to report what was stale.
+"""What one operation has read and waits for, and the reads in flight that operations wait for together.
 
 Theory of operation of stale reports
 ------------------------------------
@@ -9,12 +9,12 @@ operation that reads nothing stale pays a lookup of `FIELD` for each read, and n
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from resolvers.cache.entry import Entry
 from resolvers.cache.kind import CachedKind, HasIdentity
+from resolvers.cache.memory import Entry
 from resolvers.errors import UpstreamTimeout
 from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName
@@ -22,17 +22,12 @@ from resolvers.upstreams.names import UpstreamName
 LATE_SHARE: Final = 0.1
 """The last part of an operation's time: what has not come by then is taken stale, so that the answer is on time."""
 
+ABANDONED_SECONDS: Final = 0.05
+"""How long a read that others can join goes on without a waiter."""
+
 
 FIELD: Final[ContextVar[Any]] = ContextVar("FIELD", default=None)
 """The place in the response of the field whose coroutine runs, in the executor's own form; None outside of one."""
-
-
-class Awaited(Protocol):
-    """A read in flight that more than one operation may wait for."""
-
-    def leave(self) -> None:
-        """An operation that waited has given up."""
-        ...
 
 
 class ReadSet:
@@ -82,7 +77,7 @@ class ReadSet:
         self.fields: dict[asyncio.Future[Any], list[Any]] = {}
         self.permits_stale = True
         self._waiting: list[tuple[asyncio.Future[Any], UpstreamName]] = []
-        self._awaited: list[Awaited] = []
+        self._awaited: list[InFlight] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._late: list[Callable[[], None]] = []
         self.loop = asyncio.get_running_loop()
@@ -119,9 +114,9 @@ class ReadSet:
             self._timers.append(self.loop.call_at(self.scope.deadline, self._expire))
         return future
 
-    def awaits(self, awaited: Awaited) -> None:
+    def awaits(self, read: "InFlight") -> None:
         """Leave a read in flight when the operation gives up."""
-        self._awaited.append(awaited)
+        self._awaited.append(read)
 
     def owns(self, task: "asyncio.Task[Any]") -> None:
         """Cancel a task when the operation ends."""
@@ -142,8 +137,8 @@ class ReadSet:
 
     def leave_cancelled(self) -> None:
         """Give up the reads whose futures were cancelled one by one, while the operation goes on with the others."""
-        for awaited in self._awaited:
-            awaited.leave()
+        for read in self._awaited:
+            read.leave()
 
     def cancel(self) -> None:
         """Give up what is still in flight: nothing waits for it any more."""
@@ -153,8 +148,8 @@ class ReadSet:
             future.cancel()
         for task in self._tasks:
             task.cancel()
-        for awaited in self._awaited:
-            awaited.leave()
+        for read in self._awaited:
+            read.leave()
 
     def _serve_late(self) -> None:
         late, self._late = self._late, []
@@ -166,6 +161,101 @@ class ReadSet:
             if not future.done():
                 message = f"{upstream.name} did not answer before the operation's time was up; try again later."
                 fail(future, UpstreamTimeout(upstream, message))
+
+
+class InFlight:
+    """One record being read, for every operation that waits for it; batch lifetime.
+
+    Args:
+        key: Where the record is kept.
+        record_id: The upstream's own id, or the key of a page's request.
+        mark: Where the invalidations stood when the read began.
+        tags: The keys of the lists that the record is a page of.
+        batch: The reads that one task makes together.
+
+    Attributes:
+        token: The key's last invalidation as Redis had it when the read looked there.
+        ended: Whether the waiters have their result.
+        waiting: The futures to be resolved, and the operation of each; some may have given up.
+    """
+
+    __slots__ = ("batch", "ended", "key", "mark", "record_id", "tags", "token", "waiting")
+
+    def __init__(self, key: str, record_id: str, mark: int, tags: Sequence[str], batch: "Batch") -> None:
+        self.key = key
+        self.record_id = record_id
+        self.mark = mark
+        self.tags = tags
+        self.batch = batch
+        self.token = ""
+        self.ended = False
+        self.waiting: dict[asyncio.Future[Any], ReadSet] = {}
+        batch.reads.append(self)
+
+    def join(self, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
+        """Add a waiter; the read is told when its operation gives up."""
+        self.waiting[waiter] = read_set
+        read_set.awaits(self)
+
+    def end(self) -> "dict[asyncio.Future[Any], ReadSet]":
+        """End the read and return its waiters, which the caller resolves."""
+        self.ended = True
+        waiting, self.waiting = self.waiting, {}
+        return waiting
+
+    def leave(self) -> None:
+        """Drop the waiters of an operation that has given up; the read goes on while there are others."""
+        if not self.ended:
+            self.waiting = {waiter: read_set for waiter, read_set in self.waiting.items() if not waiter.done()}
+            if not self.waiting:
+                self.batch.check_wanted()
+
+
+class Batch:
+    """The reads that one task makes together; lives until all have ended.
+
+    Args:
+        scope: Of the shared call: its own deadline, so that an impatient operation never shortens another's.
+        abandoned: Called when no waiter is left, and none came in time.
+        linger: Seconds in which another waiter may come.
+        background: It goes on without waiters: a refresh.
+    """
+
+    __slots__ = ("_abandoned", "_linger", "background", "reads", "scope", "task")
+
+    def __init__(
+        self, scope: CallScope, abandoned: "Callable[[Batch], None]", *, linger: float, background: bool
+    ) -> None:
+        self.scope = scope
+        self.background = background
+        self.reads: list[InFlight] = []
+        self.task: asyncio.Task[None] | None = None
+        self._abandoned = abandoned
+        self._linger = linger
+
+    def check_wanted(self) -> None:
+        """Cancel the task unless a waiter is left, or comes in time."""
+        if self._is_unwanted():
+            asyncio.get_running_loop().call_later(self._linger, self._abandon)
+
+    def unfinished(self) -> list[InFlight]:
+        """Return the reads that have not ended."""
+        return [read for read in self.reads if not read.ended]
+
+    def end(self) -> None:
+        """Release the reads and the task, which refer to the batch: only garbage collection could free them."""
+        self.reads = []
+        self.task = None
+
+    def _abandon(self) -> None:
+        if self._is_unwanted() and self.task is not None:
+            self._abandoned(self)
+            self.task.cancel()
+
+    def _is_unwanted(self) -> bool:
+        if self.background or self.task is None or any(read.waiting for read in self.reads):
+            return False
+        return not all(read.ended for read in self.reads)
 
 
 def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
