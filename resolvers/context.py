@@ -8,9 +8,7 @@ from typing import Any
 from resolvers.accounts import Account
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.reads import ReadSet
-from resolvers.events.changes import TrackedRecord
-from resolvers.events.interface import Start
-from resolvers.events.status_event import StatusEventSource
+from resolvers.events.interface import Start, StatusEventSource, TrackedRecord
 from resolvers.loading.loaders import RecordLoaders
 from resolvers.sms.billing import SmsQuota
 from resolvers.upstreams.call import CallScope

@@ -1,16 +1,21 @@
 """Values made of others that are still to come, without a coroutine and a task for each.
 
-`Later` is one value; `together` awaits several, none of which outlives the resolver that began them.
+`Later` is one value; `together` awaits several, none of which outlives the resolver that began them. `stop` and
+`undisturbed` end background tasks, or keep them from being ended.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from resolvers.errors import GatewayError
 
 Source = TypeVar("Source")
+
+
 Value = TypeVar("Value")
+
+AGAIN_SECONDS: Final = 0.1
 
 
 class Later(Generic[Source, Value]):
@@ -77,3 +82,25 @@ async def together(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks until all have ended: the Redis client may swallow a cancellation."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)
+
+
+async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
+    """Wait for work that runs to its end even if the waiting is cancelled; its failure is then ignored."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(mark_retrieved)
+    return await asyncio.shield(task)
+
+
+def mark_retrieved(future: "asyncio.Future[Any]") -> None:
+    """Retrieve a future's exception, so that it is not logged as unretrieved."""
+    if not future.cancelled():
+        future.exception()

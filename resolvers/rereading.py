@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 from resolvers.cache.kind import CachedKind
 from resolvers.context import Context
 from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, NotAllowedNow
-from resolvers.events.changes import TrackedRecord
+from resolvers.events.interface import TrackedRecord
 from resolvers.loading.loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 

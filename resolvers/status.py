@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem
+from resolvers.events.interface import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem
 
 __all__ = ["StatusEvent", "StatusEventKind", "StatusEventSource", "StatusProblem", "status_changed"]
 

@@ -15,8 +15,7 @@ from resolvers.cache.records import RecordCache
 from resolvers.catalogue import record_types
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import RedisCoordination
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events, EventsConfig, Forget, utc_now

@@ -22,10 +22,11 @@ from typing import Any, TypeAlias
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.leases import LeasedBatch
 from resolvers.cache.memory import Entry
-from resolvers.cache.reads import ABANDONED_SECONDS, Batch, InFlight, ReadSet, fail, retrieve
+from resolvers.cache.reads import ABANDONED_SECONDS, Batch, InFlight, ReadSet, fail
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedItem
 from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal
+from resolvers.later import mark_retrieved
 from resolvers.upstreams.call import CallScope
 
 FetchOne: TypeAlias = Callable[[CallScope, str], Coroutine[Any, Any, Any]]
@@ -92,7 +93,7 @@ class Fetcher:
         self._cache.counts.misses += 1
         read_set.took_unkept()
         task: asyncio.Task[Any] = read_set.loop.create_task(self._fetch_one(read_set.scope, record_id))
-        task.add_done_callback(retrieve)
+        task.add_done_callback(mark_retrieved)
         read_set.owns(task)
         return task
 

@@ -262,9 +262,3 @@ def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
     """Fail a waiter; one that nothing awaits, as of a value fetched ahead, logs nothing."""
     waiter.set_exception(error)
     waiter.exception()
-
-
-def retrieve(future: "asyncio.Future[Any]") -> None:
-    """Retrieve the error of a value fetched ahead that nothing awaited: it is not worth a line in the log."""
-    if not future.cancelled():
-        future.exception()

@@ -1,11 +1,11 @@
-"""The facts of the event log: whose record, what was seen of it, what changed."""
+"""The facts of the event log: whose record, what was observed of it, what changed."""
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from resolvers.events.status_event import StatusEventSource
+from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.ids import global_id
 from resolvers.upstreams.names import Progress
 
@@ -27,30 +27,6 @@ class RecordKey(NamedTuple):
     def global_id(self) -> str:
         """The id by which clients know it."""
         return global_id(self.kind, self.local_id)
-
-
-class TrackedRecord(Protocol):
-    """What the records that can be followed have in common."""
-
-    @property
-    def id(self) -> str:
-        """The global ID."""
-        ...
-
-    @property
-    def progress(self) -> Progress:
-        """Where it stands, in the vocabulary of all upstreams."""
-        ...
-
-    @property
-    def raw_status(self) -> str:
-        """Where it stands, in the upstream's own word."""
-        ...
-
-    @property
-    def final(self) -> bool:
-        """No further change will come."""
-        ...
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):

@@ -28,7 +28,10 @@ from resolvers.events.changes import RecordKey
 MAX_CURSOR_LENGTH: Final = 16_384
 """Characters; more than the cursor of the largest subscription."""
 
+
 _MARK_BYTES: Final = 4
+
+
 _SEAL_BYTES: Final = 12
 
 
@@ -114,3 +117,91 @@ def _no_cursor() -> BadInput:
         "`after` is no cursor of this subscription: pass the cursor of its last event as it was, or leave it out.",
         path=["after"],
     )
+
+
+class SubscriptionProgress:
+    """How far the events of a subscription have been sent; subscription lifetime, from `begin` or `resume` on.
+
+    Args:
+        cursors: Seals the cursors.
+        identity: The identity that the cursors are valid for.
+
+    Attributes:
+        position: Every change of the covered records up to here has been sent.
+        covered: The records that have had their SNAPSHOT.
+    """
+
+    __slots__ = ("_cursors", "_epoch", "_identity", "_known", "_marks", "_problems", "covered", "position")
+
+    def __init__(self, cursors: Cursors, identity: str) -> None:
+        self._cursors = cursors
+        self._identity = identity
+        self._epoch = ""
+        self._marks = b""
+        self._known: set[bytes] = set()
+        self._problems: dict[str, bytes] = {}
+        self.position = 0
+        self.covered: set[RecordKey] = set()
+
+    def begin(self, epoch: str, position: int) -> None:
+        """Begin, or begin again, with no record covered; reported problems stay reported.
+
+        Args:
+            epoch: The log's epoch.
+            position: The log's current position.
+        """
+        self._epoch = epoch
+        self._marks = b""
+        self.position = position
+        self.covered = set()
+
+    def resume(self, point: ResumePoint, keys: Iterable[RecordKey]) -> None:
+        """Resume at a point in the log.
+
+        Args:
+            point: Where an earlier subscription ended.
+            keys: The records of this subscription.
+        """
+        self.begin(point.epoch, point.position)
+        self._known = point.reported
+        for key in point.covered(keys):
+            self.cover(key)
+
+    def cover(self, key: RecordKey) -> None:
+        """Note that a record has had its SNAPSHOT, which ends its problem."""
+        self.covered.add(key)
+        self._known.discard(self._problems.pop(key.global_id, b""))
+        self._marks += mark_of(key.global_id)
+
+    def uncover(self, key: RecordKey) -> None:
+        """Note that a record is owed another SNAPSHOT."""
+        self.covered.discard(key)
+        self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
+
+    def knows(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
+        """Whether an earlier subscription has reported the same problem of an id.
+
+        Args:
+            code: The error's code; a problem with another code, such as after a change of rights, is reported anew.
+            id: As the client gave it.
+        """
+        return _mark_of_problem(code, id) in self._known
+
+    def note(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
+        """Note a reported problem, which later cursors hold."""
+        self._problems[id] = _mark_of_problem(code, id)
+
+    def cursor(self, position: int | None = None) -> str:
+        """Return the cursor that resumes after an event.
+
+        Args:
+            position: The position of the change, for a CHANGE event.
+        """
+        at = self.position if position is None else position
+        return self._cursors.seal(
+            self._identity, ResumePoint(self._epoch, at, self._marks, b"".join(self._problems.values()))
+        )
+
+
+def _mark_of_problem(code: str, id: str) -> bytes:  # noqa: A002 - the contract's name
+    return mark_of(f"{code} {id}")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from resolvers.events.stopping import stop
+from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
 

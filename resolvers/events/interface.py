@@ -1,14 +1,95 @@
-"""What the other packages use of status changes: their interface, and the costs of a subscription's start.
+"""What the other packages use of status changes: the events, what follows and reports them, a subscription's start.
 
 An account carries `StatusChanges` as a protocol, so that accounts do not depend on the implementation.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from enum import Enum
 from typing import Any, Protocol
 
-from resolvers.events.changes import TrackedRecord
-from resolvers.events.status_event import StatusEvent, StatusEventSource
+import msgspec
+
+from resolvers.errors import GatewayError
 from resolvers.upstreams.call import CallTrace
+from resolvers.upstreams.names import Progress
+
+
+class StatusEventKind(Enum):
+    """The kind of an event."""
+
+    SNAPSHOT = "SNAPSHOT"
+    CHANGE = "CHANGE"
+    GAP = "GAP"
+    PROBLEM = "PROBLEM"
+
+
+class StatusEventSource(Enum):
+    """How the gateway learnt of a change."""
+
+    WEBHOOK = "WEBHOOK"
+    POLL = "POLL"
+    MUTATION = "MUTATION"
+
+
+class StatusProblem(msgspec.Struct, frozen=True):
+    """The reason why an id cannot be followed, or cannot be read at the moment.
+
+    Args:
+        code: The error's code.
+        message: The error's message.
+        subject_id: The id as the client gave it.
+        retryable: Whether the same id may be followed later.
+    """
+
+    code: str
+    message: str
+    subject_id: str
+    retryable: bool
+
+
+class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a subscription. GAP and PROBLEM have no `node`; only PROBLEM has a `problem`."""
+
+    kind: StatusEventKind
+    cursor: str
+    occurred_at: datetime
+    node: object | None = None
+    problem: StatusProblem | None = None
+    progress: Progress | None = None
+    previous_progress: Progress | None = None
+    raw_status: str | None = None
+    previous_raw_status: str | None = None
+    source: StatusEventSource | None = None
+
+
+def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:
+    """Return the problem of one id for an error."""
+    return StatusProblem(error.code, error.message, subject_id, error.retryable)
+
+
+class TrackedRecord(Protocol):
+    """What the records that can be followed have in common."""
+
+    @property
+    def id(self) -> str:
+        """The global ID."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands, in the vocabulary of all upstreams."""
+        ...
+
+    @property
+    def raw_status(self) -> str:
+        """Where it stands, in the upstream's own word."""
+        ...
+
+    @property
+    def final(self) -> bool:
+        """No further change will come."""
+        ...
 
 
 class Start:

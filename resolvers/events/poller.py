@@ -10,10 +10,10 @@ from resolvers.errors import GatewayError, UpstreamBadAnswer
 from resolvers.events.broker import Broker
 from resolvers.events.changes import Change, RecordKey
 from resolvers.events.coordination import PollCoordination
+from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reader
-from resolvers.events.status_event import StatusEventSource
-from resolvers.events.stopping import stop
+from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
 

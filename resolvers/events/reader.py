@@ -25,10 +25,10 @@ from resolvers.accounts import Account
 from resolvers.cache.reads import ReadSet
 from resolvers.cache.records import pass_through
 from resolvers.catalogue import record_types
-from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord
+from resolvers.events.changes import Change, Observation, RecordKey
+from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
-from resolvers.events.status_event import StatusEventSource
-from resolvers.events.stopping import mark_retrieved, stop
+from resolvers.later import mark_retrieved, stop
 from resolvers.loading.loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
 

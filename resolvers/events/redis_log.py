@@ -28,11 +28,20 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from resolvers.events.changes import Change, Observation, RecordKey
+from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
-from resolvers.events.redis_entries import UNREADABLE, Entry, decode_change, encode_change, moment_number, position_of
-from resolvers.events.redis_scripts import BEGIN, HISTORY, OBSERVE
-from resolvers.events.status_event import StatusEventSource
-from resolvers.events.stopping import mark_retrieved, stop, undisturbed
+from resolvers.events.redis_stream import (
+    BEGIN,
+    HISTORY,
+    OBSERVE,
+    UNREADABLE,
+    Entry,
+    decode_change,
+    encode_change,
+    moment_number,
+    position_of,
+)
+from resolvers.later import mark_retrieved, stop, undisturbed
 
 logger = logging.getLogger(__name__)
 

@@ -21,18 +21,17 @@ from resolvers.accounts import Account
 from resolvers.catalogue import require_global_id, tracked_types
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
 from resolvers.events.broker import Broker, RecentlyFollowed
-from resolvers.events.changes import Change, Observation, RecordKey, TrackedRecord, key_of
+from resolvers.events.changes import Change, Observation, RecordKey, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
 from resolvers.events.hints import HintQueue
-from resolvers.events.interface import Start
+from resolvers.events.interface import Start, StatusEvent, StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
-from resolvers.events.sources import Sources
-from resolvers.events.status_event import StatusEvent, StatusEventSource
-from resolvers.events.stopping import stop
 from resolvers.events.subscription import Subscription
+from resolvers.events.subscription_reads import Sources
+from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
 

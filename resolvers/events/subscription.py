@@ -21,15 +21,13 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
-from resolvers.events.changes import Change, RecordKey, TrackedRecord, upstream_moment
-from resolvers.events.cursors import ResumePoint
-from resolvers.events.interface import Start
+from resolvers.events.broker import Backlog
+from resolvers.events.changes import Change, RecordKey, upstream_moment
+from resolvers.events.cursors import ResumePoint, SubscriptionProgress
+from resolvers.events.interface import Start, StatusEvent, StatusEventKind, TrackedRecord, problem_of
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import RecordRead
-from resolvers.events.record_reads import Found, RecordReads
-from resolvers.events.sources import Sources
-from resolvers.events.status_event import StatusEvent, StatusEventKind, problem_of
-from resolvers.events.subscription_progress import Backlog, SubscriptionProgress
+from resolvers.events.subscription_reads import Found, RecordReads, Sources
 
 
 class Subscription:

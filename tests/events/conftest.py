@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
 from tests.events.processes import Processes
 from tests.events.upstream import Upstream

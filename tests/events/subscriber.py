@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from resolvers.events.status_event import StatusEvent, StatusEventKind
+from resolvers.events.interface import StatusEvent, StatusEventKind
 
 WAIT_SECONDS = 20.0
 """Far above what anything takes; only a test that fails waits so long."""

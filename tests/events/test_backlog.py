@@ -1,8 +1,7 @@
+from resolvers.events.broker import Backlog
 from resolvers.events.changes import Change, RecordKey
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
-from resolvers.events.status_event import StatusEventKind, StatusEventSource
-from resolvers.events.subscription_progress import Backlog
+from resolvers.events.interface import StatusEventKind, StatusEventSource
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber, in_short

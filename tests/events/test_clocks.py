@@ -9,10 +9,9 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEventSource
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.events.status_event import StatusEventSource
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber

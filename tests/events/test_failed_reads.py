@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from resolvers.events.changes import Observation, RecordKey
-from resolvers.events.log import LogConfig, LogUnreachable, Recorded
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEventSource
+from resolvers.events.log import LogConfig, LogUnreachable, MemoryEventLog, Recorded
 from resolvers.events.reader import Reader
 from resolvers.events.service import forget_nothing
-from resolvers.events.status_event import StatusEventSource
 from tests.events.upstream import Upstream
 from tests.events.virtual_time import RealTime
 

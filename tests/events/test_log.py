@@ -7,10 +7,9 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from resolvers.events.changes import Change, Observation, RecordKey
-from resolvers.events.log import EventLog, LogConfig, Verdict
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEventSource
+from resolvers.events.log import EventLog, LogConfig, MemoryEventLog, Verdict
 from resolvers.events.redis_log import RedisEventLog
-from resolvers.events.status_event import StatusEventSource
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from tests.events.virtual_time import NOON, VirtualTime
 

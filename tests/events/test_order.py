@@ -5,10 +5,9 @@ from random import Random
 
 import pytest
 
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEvent, StatusEventKind
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.events.status_event import StatusEvent, StatusEventKind
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber
 from tests.events.upstream import Upstream

@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from resolvers.events.changes import Observation, RecordKey
+from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogConfig
 from resolvers.events.redis_log import RedisEventLog
-from resolvers.events.status_event import StatusEventSource
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from tests.events.test_log import KEY, Listener
 from tests.events.virtual_time import NOON

@@ -1,10 +1,9 @@
 from itertools import pairwise
 
 from resolvers.events.changes import RecordKey
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEventSource
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.events.status_event import StatusEventSource
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber
 from tests.events.upstream import Upstream

@@ -3,8 +3,7 @@
 import pytest
 
 from resolvers.accounts import Account
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import MAX_FOLLOWED, Events
 from resolvers.permissions import read_scope
 from resolvers.upstreams.names import UpstreamName

@@ -1,6 +1,6 @@
 import asyncio
 
-from resolvers.events.stopping import stop, undisturbed
+from resolvers.later import stop, undisturbed
 
 
 async def test_a_task_that_swallows_a_cancellation_is_stopped_all_the_same() -> None:

@@ -4,8 +4,7 @@ import asyncio
 
 from resolvers.events.changes import RecordKey
 from resolvers.events.hints import WORKERS
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber

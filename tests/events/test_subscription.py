@@ -4,10 +4,9 @@ import pytest
 
 from resolvers.errors import BadInput
 from resolvers.events.changes import Change, RecordKey
-from resolvers.events.log import LogConfig
-from resolvers.events.memory_log import MemoryEventLog
+from resolvers.events.interface import StatusEventKind, StatusEventSource
+from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.events.status_event import StatusEventKind, StatusEventSource
 from resolvers.permissions import read_scope
 from resolvers.upstreams.names import Progress, UpstreamName
 from tests.events.processes import Processes

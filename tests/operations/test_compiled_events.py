@@ -21,8 +21,7 @@ from gateway.subscriptions.run import SubscriptionRun
 from resolvers.accounts import Account
 from resolvers.catalogue import record_types
 from resolvers.context import Context
-from resolvers.events.changes import TrackedRecord
-from resolvers.events.status_event import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem
+from resolvers.events.interface import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem, TrackedRecord
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.names import Progress
 from schema.root import build_schema

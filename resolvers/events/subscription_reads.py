@@ -1,22 +1,53 @@
-"""What one subscriber's records look like, read until that has worked."""
+"""The reads of one subscription: what its records look like, each read until that has worked."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError
+from resolvers.events.broker import Broker
 from resolvers.events.changes import RecordKey
+from resolvers.events.cursors import Cursors
 from resolvers.events.interface import Start
-from resolvers.events.log import LogUnreachable
-from resolvers.events.reader import RecordRead
-from resolvers.events.sources import Sources
+from resolvers.events.log import EventLog, LogUnreachable
+from resolvers.events.reader import Reader, RecordRead
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a subscription gets what it tells; process lifetime.
+
+    Args:
+        log: Replays.
+        broker: Offers changes.
+        reader: Reads SNAPSHOTs.
+        cursors: Seals and opens cursors.
+        now: The wall clock.
+        sleep: Waits before a read that failed is tried again.
+        queue_size: How many changes may wait for one subscriber.
+    """
+
+    log: EventLog
+    broker: Broker
+    reader: Reader
+    cursors: Cursors
+    now: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    queue_size: int
+
 
 logger = logging.getLogger(__name__)
 
+
 FIRST_RETRY_SECONDS: Final = 2.0
+
+
 MAX_RETRY_SECONDS: Final = 60.0
+
 
 Found: TypeAlias = RecordRead | GatewayError | None
 """What was read, why it could not be read, or None where there is no such record."""

@@ -1,11 +1,105 @@
-"""The Lua scripts of the event log in Redis, each of which compares and appends atomically.
+"""The stream of changes in Redis: the form of its entries, and the Lua scripts that compare and append atomically.
 
 Versions count up in `meta.version`, and a change's version is its position and the id of its entry in the stream
 (`<position>-0`). The first observation of a record takes a version too, so that a version noted before a read tells
 whether the log has learnt a status of the record since.
 """
 
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from resolvers.catalogue import record_types
+from resolvers.events.changes import Change, Observation, RecordKey, upstream_moment
+from resolvers.events.interface import StatusEventSource, TrackedRecord
+from resolvers.upstreams.names import Progress
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError)
+"""What decoding raises for an entry that another release of the gateway has written."""
+
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Content(msgspec.Struct, array_like=True, frozen=True):
+    """The content of an entry in the stream; the script adds the previous status."""
+
+    identity: str
+    kind: str
+    local_id: str
+    source: StatusEventSource
+    occurred_at: datetime
+    record: bytes
+
+
+_CONTENT: Final = msgspec.msgpack.Decoder(_Content)
+
+
+def encode_change(observation: Observation) -> bytes:
+    """Encode an observation as the content of an entry."""
+    key, moment = observation.key, upstream_moment(observation.record)
+    content = _Content(
+        key.identity,
+        key.kind,
+        key.local_id,
+        observation.source,
+        moment or observation.read_at,
+        msgspec.json.encode(observation.record),
+    )
+    return msgspec.msgpack.encode(content)
+
+
+def decode_change(entry: Entry) -> Change:
+    """Return the change in an entry of the stream.
+
+    Raises one of `UNREADABLE` if another release of the gateway has written the entry.
+    """
+    _, fields = entry
+    found, previous_progress = _CONTENT.decode(fields[b"content"]), fields[b"progress"]
+    return Change(
+        position=position_of(entry),
+        key=RecordKey(found.identity, found.kind, found.local_id),
+        record=_decode_record(found.kind, found.record),
+        source=found.source,
+        occurred_at=found.occurred_at,
+        previous_raw_status=fields[b"raw"].decode() if previous_progress else None,
+        previous_progress=Progress(previous_progress.decode()) if previous_progress else None,
+    )
+
+
+def position_of(entry: Entry) -> int:
+    """Return the position of an entry's change."""
+    return int(entry[0].partition(b"-")[0])
+
+
+def _decode_record(kind: str, body: bytes) -> TrackedRecord:
+    record: TrackedRecord = _decoder(kind).decode(body)
+    return record
+
+
+@cache
+def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a type's records.
+
+    Raises:
+        KeyError: There is no such type, or its status cannot be followed.
+    """
+    tracked = record_types()[kind].tracked
+    if tracked is None:
+        raise KeyError(kind)
+    return msgspec.json.Decoder(tracked)
+
+
+def moment_number(record: TrackedRecord) -> int:
+    """When the upstream last touched the record, in microseconds since 1970; 0 if it does not say."""
+    moment = upstream_moment(record)
+    return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+
 
 _TRIM: Final = """
 local function now_ms()
@@ -26,6 +120,7 @@ local function trim(meta, stream, keep_ms, max_events, most)
 end
 """
 
+
 BEGIN: Final = """
 local meta = KEYS[1]
 if redis.call('HSETNX', meta, 'epoch', ARGV[1]) == 1 then
@@ -34,6 +129,7 @@ end
 return redis.call('HMGET', meta, 'epoch', 'version', 'last')
 """
 """KEYS: meta. ARGV: the epoch for a log that does not exist yet. Returns epoch, version and last position."""
+
 
 OBSERVE: Final = (
     _TRIM
@@ -85,6 +181,7 @@ return answer('CHANGED', version)
 KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
 final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another
 read confirms it. Returns verdict, position, version, epoch."""
+
 
 HISTORY: Final = (
     _TRIM
