@@ -1,7 +1,7 @@
 """Values made of others that are still to come, without a coroutine and a task for each.
 
 `Later` is one value; `together` awaits several, none of which outlives the resolver that began them. `stop` and
-`undisturbed` end background tasks, or keep them from being ended.
+`shielded` end background tasks, or keep them from being ended.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ async def stop(tasks: Iterable["asyncio.Task[Any]"]) -> None:
         _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)
 
 
-async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
+async def shielded(work: Coroutine[Any, Any, Result]) -> Result:
     """Wait for work that runs to its end even if the waiting is cancelled; its failure is then ignored."""
     task = asyncio.ensure_future(work)
     task.add_done_callback(mark_retrieved)

@@ -1,1 +1,1 @@
-"""Status changes: the event log, its sources (webhooks, polls, mutations), and the subscriptions to it."""
+"""Status changes: the event log, what it learns from (webhooks, polls, mutations), and the subscriptions to it."""

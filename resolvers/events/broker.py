@@ -13,15 +13,18 @@ from typing import Final, Protocol
 from resolvers.accounts import Account
 from resolvers.events.changes import Change, RecordKey
 
+logger = logging.getLogger(__name__)
+
 MAX_LEFT: Final = 10_000
+"""Records whose last subscription has ended that are remembered."""
 
 
 class RecentlyFollowed:
-    """Remembers the records whose last subscriber has left and may resume; process lifetime.
+    """The records whose last subscription has ended and may be resumed. Lifetime: process.
 
     Args:
         seconds: How long a record is remembered.
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
         size: How many records are remembered; the oldest are dropped first.
     """
 
@@ -44,18 +47,15 @@ class RecentlyFollowed:
             self._left_at.popitem(last=False)
 
 
-logger = logging.getLogger(__name__)
-
-
 class ChangeSink(Protocol):
-    """A subscription, as the broker sees it; all methods return at once."""
+    """A subscription, as the broker uses it. All methods return without waiting."""
 
     def offer(self, change: Change) -> None:
         """Accept a change of a followed record."""
         ...
 
     def recheck(self, key: RecordKey) -> None:
-        """Read a record again, which may be gone or unreadable."""
+        """Read a record again, because it may be gone or unreadable."""
         ...
 
     def lose(self) -> None:
@@ -64,7 +64,7 @@ class ChangeSink(Protocol):
 
 
 class Watch:
-    """A followed record; lifetime of its subscriptions.
+    """A followed record. Lifetime: while a subscription of this process follows it.
 
     Args:
         account: The account that reads the record.
@@ -78,13 +78,13 @@ class Watch:
 
 
 class Broker:
-    """The process's listener of the log; process lifetime.
+    """The process's listener of the log. Lifetime: process.
 
     Args:
         on_change: Called with every change, before the subscriptions are.
         on_hint: Called with the kind and id of a record that may have changed.
         on_restart: Called when the log was lost, before the subscriptions are.
-        recent: Remembers records that were followed recently; None remembers none.
+        recent: The records that were followed recently; None remembers none.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class Broker:
         if self._on_hint is not None:
             self._on_hint(kind, local_id)
 
-    def missed(self, key: RecordKey) -> None:
-        """Make the subscriptions of a record read it again: it may be gone."""
+    def recheck(self, key: RecordKey) -> None:
+        """Make the subscriptions of a record read it again, because it may be gone or unreadable."""
         watch = self._watches.get(key)
         for sink in watch.sinks if watch is not None else ():
             sink.recheck(key)
@@ -165,6 +165,7 @@ class Broker:
         self.position = position
         if self._on_restart is not None:
             self._on_restart()
+        # Positions of the lost log will never be reached.
         self._release(None)
         for sink in {sink for watch in self._watches.values() for sink in watch.sinks}:
             sink.lose()
@@ -180,55 +181,55 @@ class Broker:
 
 
 def _notify(callback: Callable[[Change], None], change: Change) -> None:
-    """Call a callback; its failure must not keep the change from the others."""
     try:
         callback(change)
     except Exception:
+        # One callback's failure must not keep the change from the other callbacks and the subscriptions.
         logger.exception("A change of %s could not be passed on.", change.key.global_id)
 
 
 class Backlog:
-    """The changes queued for one subscriber; subscription lifetime.
+    """The changes queued for one subscription. Lifetime: subscription.
 
-    Up to `size`, every change is kept. Beyond it, the changes of each record are folded into its latest; if even those
+    Up to `size`, every change is kept. Beyond it, the changes of each record are merged into its latest; if even those
     are too many, all are dropped and `gap` is set.
 
     Args:
         size: How many changes may be queued.
     """
 
-    __slots__ = ("_changes", "_folded", "_size", "_waiting", "_woken", "gap")
+    __slots__ = ("_changes", "_merged", "_size", "_waiting", "_woken", "gap")
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._changes: list[Change] = []
-        self._folded: dict[RecordKey, Change] | None = None
+        self._merged: dict[RecordKey, Change] | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._woken = False
         self.gap = False
 
     def __len__(self) -> int:
-        return len(self._changes) if self._folded is None else len(self._folded)
+        return len(self._changes) if self._merged is None else len(self._merged)
 
     def offer(self, change: Change) -> None:
         """Queue a change."""
         if self.gap:
             return
-        if self._folded is None and len(self._changes) < self._size:
+        if self._merged is None and len(self._changes) < self._size:
             self._changes.append(change)
         else:
-            self._fold(change)
+            self._merge(change)
         self.wake()
 
     def lose(self) -> None:
         """Drop all changes and set `gap`."""
-        self._changes, self._folded, self.gap = [], None, True
+        self._changes, self._merged, self.gap = [], None, True
         self.wake()
 
     def take(self) -> list[Change]:
         """Return and remove all queued changes, in the log's order."""
-        taken = self._changes if self._folded is None else list(self._folded.values())
-        self._changes, self._folded = [], None
+        taken = self._changes if self._merged is None else list(self._merged.values())
+        self._changes, self._merged = [], None
         return taken
 
     def wake(self) -> None:
@@ -247,12 +248,13 @@ class Backlog:
                 self._waiting = None
         self._woken = False
 
-    def _fold(self, change: Change) -> None:
-        folded = {} if self._folded is None else self._folded
+    def _merge(self, change: Change) -> None:
+        merged = {} if self._merged is None else self._merged
         waiting, self._changes = self._changes, []
         for each in (*waiting, change):
-            older = folded.pop(each.key, None)
-            folded[each.key] = each if older is None else each.folded_onto(older)
-        self._folded = folded
-        if len(folded) > self._size:
+            # Popped and added again: the merged change takes its place in the log's order.
+            older = merged.pop(each.key, None)
+            merged[each.key] = each if older is None else each.merged_with(older)
+        self._merged = merged
+        if len(merged) > self._size:
             self.lose()

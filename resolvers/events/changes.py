@@ -1,4 +1,4 @@
-"""The facts of the event log: whose record, what was observed of it, what changed."""
+"""The facts of the event log: which record, what a read observed of it, what changed."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from resolvers.upstreams.names import Progress
 
 
 class RecordKey(NamedTuple):
-    """One account's view of one record: two accounts never share an event.
+    """Names a record as one account sees it; events are never shared between accounts.
 
     Args:
-        identity: Names the credentials that read it.
-        kind: As in its global ID.
+        identity: The name of the account's credentials.
+        kind: The record's type, as in its global ID.
         local_id: The upstream's own id.
     """
 
@@ -25,21 +25,21 @@ class RecordKey(NamedTuple):
 
     @property
     def global_id(self) -> str:
-        """The id by which clients know it."""
+        """The global ID, by which clients name the record."""
         return global_id(self.kind, self.local_id)
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):
-    """A record as somebody has just read it; lives until the log has compared it.
+    """The status of a record as a read found it. Lifetime: until the log has compared it.
 
     Args:
-        key: Whose record.
-        record: What the upstream said.
-        source: What made somebody read it.
-        since: The log's version when the reading began: whatever the log learnt later may be newer than this.
-        read_at: When it was read.
-        confirmed: An earlier read, which began no earlier than `since`, found the same status: the upstream's own
-            dates count for nothing against that.
+        key: The record.
+        record: The record as the upstream returned it.
+        source: What caused the read.
+        since: The log's version when the read began; a status that the log learnt after that may be newer than this.
+        read_at: When the upstream's response arrived.
+        confirmed: Whether an earlier read, begun no earlier than `since`, found the same status. The log then ignores
+            the upstream's own dates, which are not reliable.
     """
 
     key: RecordKey
@@ -50,22 +50,22 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     confirmed: bool = False
 
     def has_status_of(self, other: "Observation") -> bool:
-        """Whether both found the record in the same status."""
+        """Return whether both reads found the same status."""
         mine, theirs = self.record, other.record
         return mine.raw_status == theirs.raw_status and mine.progress is theirs.progress
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """A change of status as the log keeps it; lives as long as the log keeps it.
+    """A change of a record's status. Lifetime: as long as the log keeps it.
 
     Args:
-        position: Its place in the log; counts up, with gaps.
-        key: Whose record.
-        record: As it was after the change.
-        source: How the gateway learnt of it.
-        occurred_at: When it happened, or when the gateway learnt of it.
-        previous_raw_status: None where the log knew nothing of the record.
-        previous_progress: None where the log knew nothing of the record.
+        position: The change's position in the log; positions increase, with gaps.
+        key: The record.
+        record: The record after the change.
+        source: How the gateway learnt of the change.
+        occurred_at: When the upstream dates the change, or else when the gateway read it.
+        previous_raw_status: The upstream's word for the status before; None if the log knew none.
+        previous_progress: The status before, in the words of all upstreams; None if the log knew none.
     """
 
     position: int
@@ -76,20 +76,21 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     previous_raw_status: str | None = None
     previous_progress: Progress | None = None
 
-    def folded_onto(self, older: "Change") -> "Change":
-        """This change and an older one of the same record told as one."""
+    def merged_with(self, older: "Change") -> "Change":
+        """Return one change that stands for an older change of the same record and this one."""
         return msgspec.structs.replace(
             self, previous_raw_status=older.previous_raw_status, previous_progress=older.previous_progress
         )
 
 
 def key_of(identity: str, record: TrackedRecord) -> RecordKey:
-    """The key of a record that was read with an account's credentials."""
+    """Return the key of a record that was read with the credentials of this identity."""
     kind, _, local_id = record.id.partition(":")
     return RecordKey(identity, kind, local_id)
 
 
-def upstream_moment(record: TrackedRecord) -> datetime | None:
-    """When the upstream says that it last touched the record; None where it does not say."""
-    moment: datetime | None = getattr(record, "updated_at", None) or getattr(record, "finished_at", None)
-    return moment
+def upstream_time(record: TrackedRecord) -> datetime | None:
+    """Return when the record last changed by the upstream's own dates; None if it has none."""
+    # Deliveries and tasks have `updated_at`; SMS jobs and their recipients are dated only when they end.
+    changed_at: datetime | None = getattr(record, "updated_at", None) or getattr(record, "finished_at", None)
+    return changed_at

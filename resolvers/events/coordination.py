@@ -26,6 +26,7 @@ INTEREST_MILLISECONDS: Final = 15_000
 """How long a followed record outlives its process's last renewal."""
 
 REFRESH_SECONDS: Final = 5.0
+"""How often a process sends all its followed records; well below `INTEREST_MILLISECONDS`."""
 
 SHARE: Final = """
 local interest, lease = KEYS[1], KEYS[2]
@@ -57,13 +58,13 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 
 
 class RedisCoordination:
-    """Leases in Redis; process lifetime.
+    """Polling leases in Redis. Lifetime: process.
 
     Args:
         redis: A client that returns bytes.
         prefix: The prefix of every key.
         process: A unique name of this process.
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, redis: "Redis", prefix: str, process: str, clock: Callable[[], float]) -> None:
@@ -87,7 +88,7 @@ class RedisCoordination:
         return None if members is None else {_key(identity, member) for member in members}
 
     async def release(self, identities: Iterable[str]) -> None:
-        """Follow nothing of these accounts any more, and give their leases up."""
+        """Remove this process's followed records of these accounts, and give their leases up."""
         for identity in identities:
             _, sent = self._sent.pop(identity, (0.0, set()))
             async with reachable():
@@ -105,7 +106,7 @@ def _key(identity: str, member: bytes) -> RecordKey:
 
 
 class PollCoordination(Protocol):
-    """Decides which process polls for an account; process lifetime.
+    """Decides which process polls for an account. Lifetime: process.
 
     Methods raise `LogUnreachable` if the other processes cannot be reached.
     """
@@ -125,12 +126,12 @@ class PollCoordination(Protocol):
         ...
 
     async def release(self, identities: Iterable[str]) -> None:
-        """Follow nothing of these accounts any more, and let another process have their leases."""
+        """Remove this process's followed records of these accounts, so that other processes can have the leases."""
         ...
 
 
 class LocalCoordination:
-    """Coordination of a single process, which polls everything; process lifetime."""
+    """Coordination of a single process, which polls everything. Lifetime: process."""
 
     async def share(self, identity: str, followed: Collection[RecordKey]) -> set[RecordKey] | None:
         """Return the followed records of this process."""

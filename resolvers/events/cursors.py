@@ -1,4 +1,4 @@
-"""Cursors, by which a subscription resumes after any of its events.
+"""Cursors, by which a subscription resumes after any of its events, and the progress that they hold.
 
 Theory of operation
 -------------------
@@ -7,8 +7,8 @@ restart. It is base64url of a seal and a `ResumePoint` in MessagePack::
 
     seal, 12 bytes | [epoch, position, marks of covered records, marks of reported problems]
 
-Records and problems are stood for by hashes of 4 bytes ("marks"), as one subscription may have hundreds. A collision
-would take a record for covered that is not, and merely leave out its SNAPSHOT. The seal is a keyed hash of the
+Records and problems are represented by hashes of 4 bytes ("marks"), because one subscription may have hundreds. In a
+collision, a record counts as covered that is not, and only its SNAPSHOT is left out. The seal is a keyed hash of the
 identity and the content, so that made-up cursors and those of other callers are refused. The content is not secret,
 and resuming only ever replays the caller's own records.
 """
@@ -74,10 +74,11 @@ def _split(marks: bytes) -> set[bytes]:
 
 
 class Cursors:
-    """Seals and opens cursors; process lifetime.
+    """Seals and opens cursors. Lifetime: process.
 
     Args:
-        secrets: The first one seals, all open; if empty, the seal is an unkeyed checksum, which survives a restart.
+        secrets: The first seals, and each opens, so that secrets can be rotated. Without any, the seal is an unkeyed
+            checksum, which is valid after a restart too.
     """
 
     def __init__(self, secrets: Sequence[bytes] = ()) -> None:
@@ -120,7 +121,7 @@ def _no_cursor() -> BadInput:
 
 
 class SubscriptionProgress:
-    """How far the events of a subscription have been sent; subscription lifetime, from `begin` or `resume` on.
+    """How far the events of a subscription have been sent. Lifetime: subscription, from `begin` or `resume` on.
 
     Args:
         cursors: Seals the cursors.
@@ -131,14 +132,14 @@ class SubscriptionProgress:
         covered: The records that have had their SNAPSHOT.
     """
 
-    __slots__ = ("_cursors", "_epoch", "_identity", "_known", "_marks", "_problems", "covered", "position")
+    __slots__ = ("_cursors", "_epoch", "_identity", "_marks", "_problems", "_reported", "covered", "position")
 
     def __init__(self, cursors: Cursors, identity: str) -> None:
         self._cursors = cursors
         self._identity = identity
         self._epoch = ""
         self._marks = b""
-        self._known: set[bytes] = set()
+        self._reported: set[bytes] = set()
         self._problems: dict[str, bytes] = {}
         self.position = 0
         self.covered: set[RecordKey] = set()
@@ -163,31 +164,31 @@ class SubscriptionProgress:
             keys: The records of this subscription.
         """
         self.begin(point.epoch, point.position)
-        self._known = point.reported
+        self._reported = point.reported
         for key in point.covered(keys):
             self.cover(key)
 
     def cover(self, key: RecordKey) -> None:
         """Note that a record has had its SNAPSHOT, which ends its problem."""
         self.covered.add(key)
-        self._known.discard(self._problems.pop(key.global_id, b""))
+        self._reported.discard(self._problems.pop(key.global_id, b""))
         self._marks += mark_of(key.global_id)
 
-    def uncover(self, key: RecordKey) -> None:
-        """Note that a record is owed another SNAPSHOT."""
+    def owe(self, key: RecordKey) -> None:
+        """Note that a covered record is owed another SNAPSHOT."""
         self.covered.discard(key)
         self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
 
-    def knows(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
+    def was_reported(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
         """Whether an earlier subscription has reported the same problem of an id.
 
         Args:
             code: The error's code; a problem with another code, such as after a change of rights, is reported anew.
             id: As the client gave it.
         """
-        return _mark_of_problem(code, id) in self._known
+        return _mark_of_problem(code, id) in self._reported
 
-    def note(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
+    def report(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
         """Note a reported problem, which later cursors hold."""
         self._problems[id] = _mark_of_problem(code, id)
 

@@ -1,4 +1,4 @@
-"""A bounded queue of hints that records changed, between the webhook's response and the work it causes."""
+"""A bounded queue of hints that records have changed, so that webhooks are answered before the work they cause."""
 
 import asyncio
 import logging
@@ -10,7 +10,11 @@ from resolvers.later import stop
 logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 10_000
+"""Hints that can be queued."""
+
 WORKERS: Final = 8
+"""Hints that are processed at a time."""
+
 RETRY_SECONDS: Final = (2.0, 10.0, 30.0)
 """Pauses before the second and later tries to process a hint."""
 
@@ -18,24 +22,24 @@ Hint = tuple[str, str]
 
 
 class HintQueue:
-    """Processes hints in the background; process lifetime.
+    """Processes hints in the background. Lifetime: process.
 
-    A hint that is queued already is not queued twice. One that comes while its record is being read is queued, since
-    the change may be later than the read.
+    A hint that is queued is not queued twice. A hint that arrives while an earlier one of the same record is processed
+    is queued, because the change may be later than the read.
 
     Args:
-        follow: Processes the hint of a kind and id; may raise.
-        sleep: Waits between tries.
+        process: Processes the hint of a kind and id; may raise.
+        sleep: Waits between tries; takes seconds.
         size: How many hints may be queued.
     """
 
     def __init__(
         self,
-        follow: Callable[[str, str], Awaitable[None]],
+        process: Callable[[str, str], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]],
         size: int = MAX_WAITING,
     ) -> None:
-        self._follow = follow
+        self._process = process
         self._sleep = sleep
         self._size = size
         self._waiting: dict[Hint, None] = {}
@@ -75,19 +79,20 @@ class HintQueue:
                 await self._arrived.wait()
             hint = next(iter(self._waiting))
             del self._waiting[hint]
-            if not await self._tried(hint):
+            if not await self._succeeds(hint):
                 self._spawn(self._retry(hint))
 
     async def _retry(self, hint: Hint) -> None:
         for seconds in RETRY_SECONDS:
             await self._sleep(seconds)
-            if hint in self._waiting or await self._tried(hint):
+            # A hint that has been queued again makes these tries needless.
+            if hint in self._waiting or await self._succeeds(hint):
                 return
         logger.warning("What a webhook said of %s:%s could not be checked; polls go on.", *hint)
 
-    async def _tried(self, hint: Hint) -> bool:
+    async def _succeeds(self, hint: Hint) -> bool:
         try:
-            await self._follow(*hint)
+            await self._process(*hint)
         except Exception as error:  # noqa: BLE001 - another try may succeed
             logger.info("%s:%s is said to have changed and could not be read: %s", *hint, error)
             return False

@@ -49,7 +49,20 @@ class StatusProblem(msgspec.Struct, frozen=True):
 
 
 class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a subscription. GAP and PROBLEM have no `node`; only PROBLEM has a `problem`."""
+    """One event of a subscription, as resolvers return it.
+
+    Args:
+        kind: The kind of the event.
+        cursor: Resumes the subscription after this event.
+        occurred_at: When the record changed; for GAP and PROBLEM, when the gateway noticed.
+        node: The record; None for GAP and PROBLEM.
+        problem: What is wrong with one id; for PROBLEM only.
+        progress: The record's status, in the words of all upstreams.
+        previous_progress: The status before the change; None if it is not known.
+        raw_status: The record's status, in the upstream's own word.
+        previous_raw_status: The upstream's word before the change; None if it is not known.
+        source: How the gateway learnt of the change.
+    """
 
     kind: StatusEventKind
     cursor: str
@@ -69,7 +82,7 @@ def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:
 
 
 class TrackedRecord(Protocol):
-    """What the records that can be followed have in common."""
+    """A record whose status can be followed."""
 
     @property
     def id(self) -> str:
@@ -78,17 +91,17 @@ class TrackedRecord(Protocol):
 
     @property
     def progress(self) -> Progress:
-        """Where it stands, in the vocabulary of all upstreams."""
+        """The status, in the words of all upstreams."""
         ...
 
     @property
     def raw_status(self) -> str:
-        """Where it stands, in the upstream's own word."""
+        """The status, in the upstream's own word."""
         ...
 
     @property
     def final(self) -> bool:
-        """No further change will come."""
+        """Whether the status can no longer change."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The event log: every status change once, in order, kept for replay.
+"""The event log: every status change once, in order, kept for replay. Its interface, and the log of one process.
 
 Theory of operation
 -------------------
@@ -21,8 +21,8 @@ Positions are the versions at which changes were appended, so they increase but 
 begins a new `epoch`; positions of another epoch mean nothing. `history` replays the changes after a position, or says
 that some are lost, which a subscription reports as a GAP.
 
-There are two implementations: `MemoryEventLog` for one process, and `RedisEventLog`, whose scripts compare and append
-atomically for all processes.
+There are two implementations: `MemoryEventLog` below for one process, and `RedisEventLog` (redis_log.py), whose scripts
+compare and append atomically for all processes. `is_late` states the second rule for both; the script repeats it.
 """
 
 from collections import OrderedDict, defaultdict, deque
@@ -35,7 +35,7 @@ from typing import Protocol
 
 import msgspec
 
-from resolvers.events.changes import Change, Observation, RecordKey, upstream_moment
+from resolvers.events.changes import Change, Observation, RecordKey, upstream_time
 from resolvers.events.interface import StatusEventSource
 
 
@@ -78,7 +78,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogListener(Protocol):
-    """Receives what the log learns, in order, on the event loop; one per process, process lifetime."""
+    """Receives what the log learns, in order, on the event loop; one per process. Lifetime: process."""
 
     def receive(self, changes: Sequence[Change], position: int) -> None:
         """Handle the next changes.
@@ -93,8 +93,8 @@ class LogListener(Protocol):
         """Handle a hint that this record changed: a process that polls it should read it now."""
         ...
 
-    def missed(self, key: RecordKey) -> None:
-        """Make the record's subscriptions read it again: the upstream does not know it, or returned it unreadable."""
+    def recheck(self, key: RecordKey) -> None:
+        """Make the record's subscriptions read it again, because it may be gone or unreadable."""
         ...
 
     def restarted(self, position: int) -> None:
@@ -107,7 +107,7 @@ class LogListener(Protocol):
 
 
 class EventLog(Protocol):
-    """Records status changes and replays them; process lifetime.
+    """Records status changes and replays them. Lifetime: process.
 
     Methods raise `LogUnreachable` if the log's server cannot be reached.
     """
@@ -160,8 +160,8 @@ class EventLog(Protocol):
         """Pass a hint that this record may have changed to the listeners of all processes."""
         ...
 
-    async def miss(self, key: RecordKey) -> None:
-        """Report to all listeners that the upstream does not know this record, or returned it unreadable."""
+    async def recheck(self, key: RecordKey) -> None:
+        """Make the subscriptions of all processes read this record again, because it may be gone or unreadable."""
         ...
 
 
@@ -170,7 +170,7 @@ class LogUnreachable(Exception):
 
 
 class _Known(msgspec.Struct):
-    """The last known status of a record; dropped after `keep_seconds` without an observation."""
+    """The last known status of a record. Lifetime: until `keep_seconds` have passed without an observation."""
 
     observation: Observation
     version: int
@@ -179,7 +179,7 @@ class _Known(msgspec.Struct):
 
 
 class MemoryEventLog:
-    """Event log in a deque, bounded by count and age; process lifetime.
+    """The event log in the memory of one process, bounded by count and age. Lifetime: process.
 
     Args:
         config: Retention.
@@ -231,10 +231,10 @@ class MemoryEventLog:
         if self._listener is not None:
             self._listener.hinted(kind, local_id)
 
-    async def miss(self, key: RecordKey) -> None:
-        """Pass on to the listener that the upstream does not know this record."""
+    async def recheck(self, key: RecordKey) -> None:
+        """Make the listener's subscriptions read this record again."""
         if self._listener is not None:
-            self._listener.missed(key)
+            self._listener.recheck(key)
 
     def _compare(self, observation: Observation) -> Recorded:
         key, known = observation.key, self._known.get(observation.key)
@@ -242,6 +242,7 @@ class MemoryEventLog:
             return self._note_first(observation)
         self._known.move_to_end(key)
         known.touched_at = self._now()
+        # Before the check of versions: whichever of two overlapping reads is newer, both found this status.
         if known.observation.has_status_of(observation):
             return Recorded(Verdict.KNOWN, known.position)
         if known.version > observation.since:
@@ -252,6 +253,7 @@ class MemoryEventLog:
 
     def _note_first(self, observation: Observation) -> Recorded:
         if observation.source is StatusEventSource.WEBHOOK:
+            # A webhook implies a change, though the status before it is not known.
             return self._append(observation, None)
         self.version += 1
         self._known[observation.key] = _Known(observation, self.version, 0, self._now())
@@ -265,7 +267,7 @@ class MemoryEventLog:
             key=observation.key,
             record=observation.record,
             source=observation.source,
-            occurred_at=upstream_moment(observation.record) or observation.read_at,
+            occurred_at=upstream_time(observation.record) or observation.read_at,
             previous_raw_status=previous.record.raw_status if previous else None,
             previous_progress=previous.record.progress if previous else None,
         )
@@ -292,12 +294,12 @@ class MemoryEventLog:
 
 
 def is_late(observation: Observation, known: Observation) -> bool:
-    """Whether an observation is older than the known one by the upstream's own dates.
+    """Return whether an observation may come from a replica of the upstream that lags behind the known status.
 
-    A final status is left without confirmation only for a status that the upstream dates later.
+    That is so if the upstream dates it earlier, or if it leaves a final status and is not dated later.
     """
-    moment, known_moment = upstream_moment(observation.record), upstream_moment(known.record)
-    dated_later = bool(moment and known_moment and moment > known_moment)
-    dated_before = bool(moment and known_moment and moment < known_moment)
+    changed_at, known_changed_at = upstream_time(observation.record), upstream_time(known.record)
+    dated_later = bool(changed_at and known_changed_at and changed_at > known_changed_at)
+    dated_before = bool(changed_at and known_changed_at and changed_at < known_changed_at)
     leaves_final = known.record.final and not observation.record.final
     return dated_before or (leaves_final and not dated_later)

@@ -1,4 +1,17 @@
-"""Polls what is followed, each record once whoever follows it, and the less often the less it changes."""
+"""Polls the followed records: each once for all its subscriptions, and less often the longer it does not change.
+
+Theory of operation
+-------------------
+At each tick, about once a second, the poller renews the polling leases of the accounts that subscriptions of this
+process follow records of (see coordination.py), and reads those records of the leased accounts that are due::
+
+    not leased -- lease claimed --> scheduled -- due --> in flight -- CHANGE found --> next after `min_seconds`
+        ^                               |                   |-- no change, or failed --> interval doubled
+        `---- lease lost ---------------'                   `-- final status --> never due again
+
+While webhooks arrive for a kind of record, its intervals are longer by `webhook_factor`: polls are then only a
+safeguard against webhooks that get lost.
+"""
 
 import asyncio
 import logging
@@ -20,15 +33,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PollConfig:
-    """How often a record is polled.
+    """How often records are polled.
 
     Args:
-        min_seconds: The interval just after a change.
-        max_seconds: The interval to which it doubles while nothing changes.
-        webhook_factor: How much longer the intervals of tasks are as long as webhooks arrive.
-        webhook_seconds: How long after a webhook they are said to arrive.
-        tick_seconds: How often leases are renewed and due records looked for; what falls due in between is polled
-            together.
+        min_seconds: The interval after a change.
+        max_seconds: The longest interval; without a change, the interval doubles after each poll up to this.
+        webhook_factor: The factor by which intervals are longer while webhooks arrive.
+        webhook_seconds: How long after the last webhook about a kind of record webhooks are taken to arrive.
+        tick_seconds: The interval at which leases are renewed and due records are read. Records that become due
+            between two ticks are read together.
     """
 
     min_seconds: float = 2.0
@@ -38,32 +51,41 @@ class PollConfig:
     tick_seconds: float = 1.0
 
 
-class _Polled:
-    """When a record is polled next; lives as long as this process polls it."""
+class _Schedule:
+    """The polls of one record. Lifetime: while this process polls the record.
 
-    __slots__ = ("due", "final", "interval", "on_its_way", "unreadable")
+    Attributes:
+        interval: Seconds between two polls.
+        due: When the record is polled next, by the poller's clock.
+        final: Whether the status is final, so that no further poll is needed.
+        in_flight: Whether a poll is in flight.
+        unreadable: Whether the last poll found the record unreadable, which has been reported.
+    """
+
+    __slots__ = ("due", "final", "in_flight", "interval", "unreadable")
 
     def __init__(self, interval: float, due: float) -> None:
         self.interval = interval
         self.due = due
         self.final = False
-        self.on_its_way = False
+        self.in_flight = False
         self.unreadable = False
 
 
 class Poller:
-    """Polls for all subscribers of the accounts whose lease it holds; process lifetime.
+    """Polls the followed records of the accounts whose polling lease this process holds. Lifetime: process.
 
     Args:
-        broker: Knows what is followed here.
-        reader: Reads.
-        coordination: Says what this process polls.
-        config: How often.
-        clock: Seconds that only go forward.
-        sleep: Waits between two ticks.
-        chance: A number from 0 to 1, by which polls of many records spread.
-        on_missing: Told of records that are polled and that their upstream does not know any more.
-        on_unreadable: Told once of each that its upstream does not answer as its documents say.
+        broker: Holds the followed records of this process.
+        reader: Reads the records.
+        coordination: Decides which process polls for an account.
+        config: How often records are polled.
+        clock: A monotonic clock, in seconds.
+        sleep: Waits between two ticks; takes seconds.
+        chance: Returns a random number from 0 to 1, which spreads polls that would be due together.
+        on_missing: Called with a polled record that the upstream does not know any more.
+        on_unreadable: Called with a polled record that the upstream returns in a form that cannot be read; once until
+            it can be read again.
     """
 
     def __init__(  # noqa: PLR0913 - time and chance are parameters
@@ -88,7 +110,7 @@ class Poller:
         self._chance = chance
         self._on_missing = on_missing
         self._on_unreadable = on_unreadable
-        self._polled: dict[RecordKey, _Polled] = {}
+        self._schedules: dict[RecordKey, _Schedule] = {}
         self._accounts: dict[str, Account] = {}
         self._webhook_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,14 +128,15 @@ class Poller:
                 if reachable:
                     logger.warning("Nothing is polled until it is known who polls: %s", error)
                 reachable = False
-                self._polled.clear()
+                # Another process may have taken the leases over.
+                self._schedules.clear()
             except Exception:
                 logger.exception("Polling stumbled, and goes on.")
-                self._polled.clear()
+                self._schedules.clear()
             await self._sleep(tick)
 
     async def close(self) -> None:
-        """Give up what is on its way, and let other processes poll."""
+        """Cancel the polls in flight and release the leases."""
         await stop(self._tasks)
         try:
             await self._coordination.release(list(self._accounts))
@@ -121,24 +144,32 @@ class Poller:
             logger.warning("The polling leases could not be given up, and end by themselves: %s", error)
 
     def changed(self, change: Change) -> None:
-        """A record that has just changed is likely to change again soon."""
+        """Poll a changed record at the shortest interval again."""
         if change.source is StatusEventSource.WEBHOOK:
             self._webhook_at[change.key.kind] = self._clock()
-        polled = self._polled.get(change.key)
-        if polled is not None:
-            polled.final = change.record.final
-            polled.interval = self._config.min_seconds
-            polled.due = self._due(change.key, polled)
+        schedule = self._schedules.get(change.key)
+        if schedule is not None:
+            schedule.final = change.record.final
+            # A record that has just changed is likely to change again soon.
+            schedule.interval = self._config.min_seconds
+            schedule.due = self._next_due(change.key, schedule)
 
-    def hinted(self, kind: str, local_id: str, besides: str) -> None:
-        """Read a record now wherever it is polled, but for one account, whose record was read already."""
+    def hinted(self, kind: str, local_id: str, *, except_identity: str) -> None:
+        """Read a record that a webhook is about for every account that polls it, except one.
+
+        Args:
+            kind: The record's type.
+            local_id: The upstream's own id.
+            except_identity: The account that the caller reads the record for.
+        """
         self._webhook_at[kind] = self._clock()
         for identity, account in self._accounts.items():
             key = RecordKey(identity, kind, local_id)
-            if identity != besides and key in self._polled:
+            if identity != except_identity and key in self._schedules:
                 self._reader.read(account, key, StatusEventSource.WEBHOOK)
 
     async def _claim(self) -> None:
+        """Claim or renew the leases of all followed accounts, and schedule the records of the leased ones."""
         followed: dict[str, list[RecordKey]] = {}
         accounts: dict[str, Account] = {}
         for key, watch in self._broker.watches.items():
@@ -148,65 +179,68 @@ class Poller:
         self._accounts = accounts
         if left:
             await self._coordination.release(left)
-        mine: set[RecordKey] = set()
+        leased: set[RecordKey] = set()
         for identity, keys in followed.items():
-            mine |= await self._coordination.share(identity, keys) or set()
-        self._take_over(mine)
+            leased |= await self._coordination.share(identity, keys) or set()
+        self._schedule(leased)
 
-    def _take_over(self, mine: Collection[RecordKey]) -> None:
-        """Subscribers of this process have just read their records themselves; those of others may not have."""
-        for key in [key for key in self._polled if key not in mine]:
-            del self._polled[key]
-        for key in mine:
-            if key not in self._polled:
-                polled = self._polled[key] = _Polled(self._config.min_seconds, self._clock())
+    def _schedule(self, leased: Collection[RecordKey]) -> None:
+        """Schedule exactly these records; those that are scheduled already keep their schedules."""
+        for key in [key for key in self._schedules if key not in leased]:
+            del self._schedules[key]
+        for key in leased:
+            if key not in self._schedules:
+                schedule = self._schedules[key] = _Schedule(self._config.min_seconds, self._clock())
+                # A subscription of this process has just read the record itself. One of another process may have read
+                # it long ago, so its record is due now.
                 if key in self._broker.watches:
-                    polled.due = self._due(key, polled)
+                    schedule.due = self._next_due(key, schedule)
 
     def _poll_due(self) -> None:
-        for key, polled in self._due_now():
-            polled.on_its_way = True
-            task = asyncio.create_task(self._poll(key, polled))
+        for key, schedule in self._due():
+            schedule.in_flight = True
+            task = asyncio.create_task(self._poll(key, schedule))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _due_now(self) -> Iterator[tuple[RecordKey, _Polled]]:
+    def _due(self) -> Iterator[tuple[RecordKey, _Schedule]]:
         now = self._clock()
-        for key, polled in self._polled.items():
-            if polled.due <= now and not polled.final and not polled.on_its_way:
-                yield key, polled
+        for key, schedule in self._schedules.items():
+            if schedule.due <= now and not schedule.final and not schedule.in_flight:
+                yield key, schedule
 
-    async def _poll(self, key: RecordKey, polled: _Polled) -> None:
+    async def _poll(self, key: RecordKey, schedule: _Schedule) -> None:
         changed = False
         try:
-            changed = await self._read(key, polled)
+            changed = await self._read(key, schedule)
         except (GatewayError, LogUnreachable) as error:
             logger.info("%s could not be polled: %s", key.global_id, error)
         finally:
-            polled.on_its_way = False
+            schedule.in_flight = False
         shortest, longest = self._config.min_seconds, self._config.max_seconds
-        polled.interval = shortest if changed else min(polled.interval * 2, longest)
-        polled.due = self._due(key, polled)
+        schedule.interval = shortest if changed else min(schedule.interval * 2, longest)
+        schedule.due = self._next_due(key, schedule)
 
-    async def _read(self, key: RecordKey, polled: _Polled) -> bool:
-        """Read a record, and tell others what they should see for themselves; whether it has changed."""
+    async def _read(self, key: RecordKey, schedule: _Schedule) -> bool:
+        """Read a record and return whether it has changed; report it if it is missing or unreadable."""
         account = self._accounts[key.identity]
         try:
-            reading = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
+            # The read is shared with subscriptions, which must not lose it when this poll is cancelled.
+            result = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
         except UpstreamBadAnswer:
-            if not polled.unreadable:
+            if not schedule.unreadable:
                 await self._on_unreadable(key)
-                polled.unreadable = True
+                schedule.unreadable = True
             raise
-        polled.unreadable = False
-        if reading is None:
+        schedule.unreadable = False
+        if result is None:
             await self._on_missing(key)
             return False
-        polled.final = reading.record.final
-        return reading.changed
+        schedule.final = result.record.final
+        return result.changed
 
-    def _due(self, key: RecordKey, polled: _Polled) -> float:
-        now, seconds = self._clock(), polled.interval
+    def _next_due(self, key: RecordKey, schedule: _Schedule) -> float:
+        now, seconds = self._clock(), schedule.interval
         if now - self._webhook_at.get(key.kind, float("-inf")) <= self._config.webhook_seconds:
             seconds *= self._config.webhook_factor
         return now + seconds * (1 - 0.1 * self._chance())

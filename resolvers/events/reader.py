@@ -5,13 +5,13 @@ Theory of operation
 Subscriptions `look`, polls, webhooks and mutations `read`. Requests for the same record share one read, and all reads
 requested in one turn of the event loop share loaders, and so batched upstream calls::
 
-    look / read -> queued -- end of the turn --> asking the upstream -> comparing with the log -> RecordRead
+    look / read -> queued -- end of the turn --> fetching from upstream -> comparing with the log -> RecordRead
        |             |                              |                        |
        |             `-- a later look or read joins |-- a look joins         |-- KNOWN, CHANGED: done, kept as recent
-       `-- a look is answered by a recent read      `-- nobody waits:        |-- OUTRUN: read again
+       `-- a look is answered by a recent read      `-- no waiter is left:   |-- OUTRUN: read again
                                                         cancelled            `-- LATE: read again after CONFIRM_SECONDS
 
-A `read` never joins a read that is already asking the upstream, since the change that it is about may be later.
+A `read` never joins a fetch that has begun, because the change that it is about may be later.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from resolvers.loading.loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0
-"""Time limit of one read. No operation waits for it, but the SNAPSHOTs of other records do."""
+"""Time limit of one read. No operation waits for a read, but the SNAPSHOTs of other records do."""
 
 MAX_ATTEMPTS: Final = 3
 CONFIRM_SECONDS: Final = 1.0
@@ -44,7 +44,7 @@ MAX_RECENT: Final = 10_000
 
 
 class RecordRead(msgspec.Struct, frozen=True, gc=False):
-    """The result of a read, after the log has compared it.
+    """The result of a read that the log has compared.
 
     Args:
         record: The record as the upstream returned it.
@@ -58,18 +58,18 @@ class RecordRead(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Shared(msgspec.Struct, eq=False):
-    """The loaders that reads requested together share; lifetime of these reads.
+    """The loaders that reads requested together share. Lifetime: these reads.
 
     Args:
         loaders: Fetch the records.
         traces: The calls made so far that are charged to none of the reads yet.
-        asking: How many of the reads are waiting for the upstream.
+        fetching: How many of the reads are waiting for the upstream.
         leaving: Whether cancelled reads are about to be removed.
     """
 
     loaders: RecordLoaders
     traces: list[CallTrace]
-    asking: int = 0
+    fetching: int = 0
     leaving: bool = False
 
     def leave_soon(self) -> None:
@@ -84,15 +84,15 @@ class _Shared(msgspec.Struct, eq=False):
 
 
 class _Pending(msgspec.Struct, eq=False):
-    """A read that is queued or in flight.
+    """A read that is queued or in flight. Lifetime: until its result is set.
 
     Args:
         account: The account that reads.
         key: The record.
         source: What caused the read.
         result: The future of the result.
-        lookers: How many subscriptions wait for it.
-        wanted: Whether it continues without them: for a poll, a webhook or a mutation.
+        waiters: How many subscriptions wait for it.
+        required: Whether it continues without them: for a poll, a webhook or a mutation.
         task: The task that reads, once it is in flight.
         shared: The shared loaders, once it is in flight.
         charged: The list that its calls are added to; None charges nobody.
@@ -102,22 +102,22 @@ class _Pending(msgspec.Struct, eq=False):
     key: RecordKey
     source: StatusEventSource
     result: "asyncio.Future[RecordRead | None]"
-    lookers: int = 0
-    wanted: bool = False
+    waiters: int = 0
+    required: bool = False
     task: "asyncio.Task[None] | None" = None
     shared: _Shared | None = None
     charged: list[CallTrace] | None = None
 
 
 class Reader:
-    """Reads records for subscriptions, polls, webhooks and mutations; process lifetime.
+    """Reads records for subscriptions, polls, webhooks and mutations. Lifetime: process.
 
     Args:
         log: Compares the results.
         now: The wall clock.
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
         sleep: Waits before a confirming read.
-        fresh_seconds: The greatest age of a result that a new subscription is given.
+        fresh_seconds: The greatest age of a recent result that a new subscription is given.
         forget: Removes a changed record from the record caches.
     """
 
@@ -138,7 +138,7 @@ class Reader:
         self._fresh_seconds = fresh_seconds
         self._uncached = pass_through()
         self._queued: dict[RecordKey, _Pending] = {}
-        self._asking: dict[RecordKey, _Pending] = {}
+        self._fetching: dict[RecordKey, _Pending] = {}
         self._comparing: set[RecordKey] = set()
         self._recent: dict[RecordKey, tuple[float, RecordRead]] = {}
         self._observations: list[tuple[Observation, asyncio.Future[Recorded]]] = []
@@ -152,7 +152,7 @@ class Reader:
             LogUnreachable: The log could not compare the result.
         """
         pending = self._queue(account, key, source)
-        pending.wanted = True
+        pending.required = True
         return pending.result
 
     def look(
@@ -173,20 +173,20 @@ class Reader:
             known: asyncio.Future[RecordRead | None] = asyncio.get_running_loop().create_future()
             known.set_result(recent[1])
             return known
-        pending = self._asking.get(key) or self._queued.get(key)
+        pending = self._fetching.get(key) or self._queued.get(key)
         if pending is None:
             pending = self._queue(account, key, StatusEventSource.POLL)
             pending.charged = charged
-        pending.lookers += 1
+        pending.waiters += 1
         return pending.result
 
     def leave(self, key: RecordKey, result: "asyncio.Future[RecordRead | None]") -> None:
         """Stop waiting for a look; a read that nobody waits for is cancelled."""
-        for pending in (self._asking.get(key), self._queued.get(key)):
+        for pending in (self._fetching.get(key), self._queued.get(key)):
             if pending is not None and pending.result is result:
-                pending.lookers -= 1
-                if not pending.lookers and not pending.wanted:
-                    self._give_up(pending)
+                pending.waiters -= 1
+                if not pending.waiters and not pending.required:
+                    self._cancel(pending)
 
     def forget(self, change: Change) -> None:
         """Drop a record's recent result, which is older than this change."""
@@ -197,7 +197,7 @@ class Reader:
         """Drop all recent results: they were compared with a log that is lost."""
         self._recent.clear()
         self._comparing.clear()
-        self._asking.clear()
+        self._fetching.clear()
 
     async def close(self) -> None:
         """Cancel the reads in flight."""
@@ -213,11 +213,12 @@ class Reader:
                 loop.call_soon(self._dispatch)
             self._queued[key] = pending
         elif source is StatusEventSource.WEBHOOK:
+            # A change found after a webhook is reported as found by it, even if a poll was queued first.
             pending.source = source
         return pending
 
-    def _give_up(self, pending: _Pending) -> None:
-        self._stop_asking(pending)
+    def _cancel(self, pending: _Pending) -> None:
+        self._end_fetch(pending)
         if self._queued.get(pending.key) is pending:
             del self._queued[pending.key]
         if pending.task is not None:
@@ -235,8 +236,8 @@ class Reader:
                 traces: list[CallTrace] = []
                 together[identity] = _Shared(self._new_loaders(pending.account, traces), traces)
             pending.shared = together[identity]
-            pending.shared.asking += 1
-            self._asking[pending.key] = pending
+            pending.shared.fetching += 1
+            self._fetching[pending.key] = pending
             pending.task = self._start(self._serve(pending, pending.shared.loaders))
 
     def _start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -256,7 +257,7 @@ class Reader:
             pending.result.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - passed on to those who wait
-            self._stop_asking(pending)
+            self._end_fetch(pending)
             self._comparing.discard(pending.key)
             if not pending.result.done():
                 pending.result.set_exception(error)
@@ -265,11 +266,7 @@ class Reader:
                 pending.result.set_result(result)
 
     async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> RecordRead | None:
-        """Read until the log accepts the result.
-
-        The dates of upstreams are not reliable: a status dated before the known one is read again and accepted if it is
-        still the same. If the log learns another status in between, this starts over.
-        """
+        """Read until the log accepts the result; raise LogUnreachable if it never does in `MAX_ATTEMPTS` reads."""
         key, late = pending.key, None
         for attempt in range(MAX_ATTEMPTS):
             if late is not None:
@@ -283,10 +280,11 @@ class Reader:
                 if attempt:
                     loaders.cancel()
             if record is None:
-                self._stop_asking(pending)
+                self._end_fetch(pending)
                 self._recent.pop(key, None)
                 return None
             observation = Observation(key, record, pending.source, since, self._now())
+            # The dates of upstreams are not reliable: a status dated too early is accepted once a second read finds it.
             if late is not None and observation.has_status_of(late):
                 observation = msgspec.structs.replace(observation, since=late.since, confirmed=True)
             outcome = await self._compare(pending, observation)
@@ -304,7 +302,7 @@ class Reader:
 
     async def _compare(self, pending: _Pending, observation: Observation) -> Recorded:
         """Have the log compare; later requests start a new read, since this result may be outdated by then."""
-        self._stop_asking(pending)
+        self._end_fetch(pending)
         self._comparing.add(pending.key)
         outcome: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         if not self._observations:
@@ -312,15 +310,15 @@ class Reader:
         self._observations.append((observation, outcome))
         return await outcome
 
-    def _stop_asking(self, pending: _Pending) -> None:
-        if self._asking.get(pending.key) is pending:
-            del self._asking[pending.key]
+    def _end_fetch(self, pending: _Pending) -> None:
+        if self._fetching.get(pending.key) is pending:
+            del self._fetching[pending.key]
             if pending.shared is not None:
-                pending.shared.asking -= 1
+                pending.shared.fetching -= 1
                 if pending.charged is not None:
                     pending.charged += pending.shared.traces
                 pending.shared.traces.clear()
-                if not pending.shared.asking:
+                if not pending.shared.fetching:
                     pending.shared.loaders.cancel()
 
     def _flush(self) -> None:

@@ -8,9 +8,9 @@ Under the prefix `events:` there are::
     stream           stream: the changes; an entry's id is `<position>-0`
     state:<record>   hash: the last known status, with its version and position
     positions:<...>  sorted set: the positions of one record's changes, for `history`
-    hints            stream: hints and misses, trimmed to `MAX_HINTS`
+    hints            stream: hints and rechecks, trimmed to `MAX_HINTS`
 
-`observe` and `history` are scripts (see redis_scripts.py). Each process has one task that blocks on both streams and
+`observe` and `history` are scripts (see redis_stream.py). Each process has one task that blocks on both streams and
 passes their entries to the listener. When a read finds nothing, or Redis was unreachable, the task compares the epoch
 and version in `meta` with what it has seen: if Redis lost the log or fell back to an older snapshot, the listener is
 restarted, and subscriptions report a GAP.
@@ -38,19 +38,19 @@ from resolvers.events.redis_stream import (
     Entry,
     decode_change,
     encode_change,
-    moment_number,
     position_of,
+    upstream_microseconds,
 )
-from resolvers.later import mark_retrieved, stop, undisturbed
+from resolvers.later import mark_retrieved, shielded, stop
 
 logger = logging.getLogger(__name__)
 
 READ_AT_ONCE: Final = 500
 BLOCK_MILLISECONDS: Final = 1000
-"""How long one read of the stream waits; also how soon a lost log is noticed."""
+"""How long one read of the streams waits for entries; a lost log is noticed after this time."""
 
 CHECK_SECONDS: Final = 2.0
-"""Time limit of `check`, which every new subscription waits for."""
+"""Time limit of `check`, for which every new subscription waits."""
 
 CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
@@ -63,13 +63,13 @@ def key_text(key: RecordKey) -> str:
 
 
 class RedisEventLog:
-    """Event log in a Redis stream; process lifetime.
+    """The event log in a Redis stream. Lifetime: process.
 
     Args:
         redis: A client that returns bytes.
         prefix: The prefix of every key.
         config: Retention.
-        sleep: Waits between tries to reach Redis.
+        sleep: Waits between attempts to reach Redis; takes seconds.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RedisEventLog:
         self._begin = redis.register_script(BEGIN)
         self._observe = redis.register_script(OBSERVE)
         self._history = redis.register_script(HISTORY)
-        self._places: dict[Any, Any] = {self._stream: "0-0", self._hints: "0-0"}
+        self._read_up_to: dict[Any, Any] = {self._stream: "0-0", self._hints: "0-0"}
         self._reading: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
         self.epoch = ""
@@ -92,10 +92,10 @@ class RedisEventLog:
     async def start(self, listener: LogListener) -> int:
         """Start to pass on to the listener what the log learns."""
         async with reachable():
-            self.epoch, self.version, last = await self._ask_epoch()
+            self.epoch, self.version, last = await self._read_meta()
             newest: Any = await self._redis.xrevrange(self._hints, count=1)
-        self._places[self._stream] = f"{last}-0"
-        self._places[self._hints] = newest[0][0].decode() if newest else "0-0"
+        self._read_up_to[self._stream] = f"{last}-0"
+        self._read_up_to[self._hints] = newest[0][0].decode() if newest else "0-0"
         self._reading = asyncio.create_task(self._read(listener))
         return last
 
@@ -125,20 +125,21 @@ class RedisEventLog:
 
     async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare each observation with the known status, and append a change if they differ, each atomically."""
-        return await undisturbed(self._compared(observations))
+        # The Redis client may swallow a cancellation, so none reaches it.
+        return await shielded(self._compare(observations))
 
-    async def _compared(self, observations: Sequence[Observation]) -> list[Recorded]:
+    async def _compare(self, observations: Sequence[Observation]) -> list[Recorded]:
         async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
-                await self._observe(*self._call_of(observation), client=pipeline)
-            answers = await pipeline.execute()
-        return [self._outcome(answer) for answer in answers]
+                await self._observe(*self._script_call(observation), client=pipeline)
+            replies = await pipeline.execute()
+        return [self._outcome(reply) for reply in replies]
 
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
         """Return the changes of these records after a position; None if some are lost."""
-        asked = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
+        names = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
         async with reachable():
-            entries: Any = await undisturbed(self._history(asked, [epoch, after, *self._bounds]))
+            entries: Any = await shielded(self._history(names, [epoch, after, *self._bounds]))
         if entries is None:
             return None
         try:
@@ -147,29 +148,30 @@ class RedisEventLog:
                 for entry_id, fields in entries
             ]
         except UNREADABLE:
+            # A change that cannot be replayed is lost for the subscription, which then sends a GAP.
             return None
         return sorted(changes, key=lambda change: change.position)
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listeners of all processes."""
-        await self._pass_on({"kind": kind, "id": local_id})
+        await self._add_hint({"kind": kind, "id": local_id})
 
-    async def miss(self, key: RecordKey) -> None:
-        """Report to all listeners that the upstream does not know this record."""
-        await self._pass_on({"kind": key.kind, "id": key.local_id, "missed_by": key.identity})
+    async def recheck(self, key: RecordKey) -> None:
+        """Make the subscriptions of all processes read this record again."""
+        await self._add_hint({"kind": key.kind, "id": key.local_id, "missed_by": key.identity})
 
-    async def _pass_on(self, hint: dict[Any, Any]) -> None:
+    async def _add_hint(self, hint: dict[Any, Any]) -> None:
         async with reachable():
             await self._redis.xadd(self._hints, hint, maxlen=MAX_HINTS, approximate=True)
 
     def _key(self, what: str, key: RecordKey) -> str:
         return f"{self._prefix}{what}:{key_text(key)}"
 
-    def _call_of(self, observation: Observation) -> tuple[list[str], list[Any]]:
+    def _script_call(self, observation: Observation) -> tuple[list[str], list[Any]]:
         record, key = observation.record, observation.key
         keys = [self._meta, self._stream, self._key("state", key), self._key("positions", key)]
         quiet = observation.source is not StatusEventSource.WEBHOOK
-        status = [record.raw_status, record.progress.value, moment_number(record), int(record.final)]
+        status = [record.raw_status, record.progress.value, upstream_microseconds(record), int(record.final)]
         return keys, [
             self.epoch,
             observation.since,
@@ -180,13 +182,13 @@ class RedisEventLog:
             int(observation.confirmed),
         ]
 
-    def _outcome(self, answer: list[Any]) -> Recorded:
-        verdict, position, version, epoch = answer
+    def _outcome(self, reply: list[Any]) -> Recorded:
+        verdict, position, version, epoch = reply
         if epoch.decode() == self.epoch:
             self.version = max(self.version, version)
         return Recorded(Verdict(verdict.decode()), position)
 
-    async def _ask_epoch(self) -> tuple[str, int, int]:
+    async def _read_meta(self) -> tuple[str, int, int]:
         epoch, version, last = await self._begin([self._meta], [token_hex(8)])
         return epoch.decode(), int(version), int(last)
 
@@ -212,14 +214,14 @@ class RedisEventLog:
                 await self._sleep(RETRY_SECONDS)
 
     async def _read_once(self, listener: LogListener) -> None:
-        found: Any = await self._redis.xread(dict(self._places), count=READ_AT_ONCE, block=BLOCK_MILLISECONDS)
+        found: Any = await self._redis.xread(dict(self._read_up_to), count=READ_AT_ONCE, block=BLOCK_MILLISECONDS)
         if not found:
             await self._check_epoch(listener)
             return
         for stream, entries in found.items() if isinstance(found, dict) else found:
             name = stream.decode()
             batch: list[Entry] = entries[0] if isinstance(found, dict) else entries
-            self._places[name] = batch[-1][0].decode()
+            self._read_up_to[name] = batch[-1][0].decode()
             if name == self._hints:
                 for _, fields in batch:
                     _pass_hint(listener, fields)
@@ -243,13 +245,14 @@ class RedisEventLog:
 
     async def _check_epoch(self, listener: LogListener) -> None:
         """Restart the listener if Redis lost the log or fell back to an earlier state of it."""
-        known = self.version  # observations may advance it in the meantime
-        epoch, version, last = await self._ask_epoch()
+        # Noted before the read of `meta`: observations may advance the version in the meantime.
+        known = self.version
+        epoch, version, last = await self._read_meta()
         if epoch == self.epoch and version >= known:
             return
         logger.warning("The event log in Redis was lost and begins anew; subscribers are told that there is a gap.")
         self.epoch, self.version = epoch, version
-        self._places = {self._stream: f"{last}-0", self._hints: "0-0"}
+        self._read_up_to = {self._stream: f"{last}-0", self._hints: "0-0"}
         listener.restarted(last)
 
 
@@ -262,7 +265,7 @@ def _pass_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:
         logger.warning("A hint of another release of the gateway cannot be read, and is left aside.")
         return
     if "missed_by" in hint:
-        listener.missed(RecordKey(hint["missed_by"], kind, local_id))
+        listener.recheck(RecordKey(hint["missed_by"], kind, local_id))
     else:
         listener.hinted(kind, local_id)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from resolvers.catalogue import record_types
-from resolvers.events.changes import Change, Observation, RecordKey, upstream_moment
+from resolvers.events.changes import Change, Observation, RecordKey, upstream_time
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.upstreams.names import Progress
 
@@ -42,13 +42,13 @@ _CONTENT: Final = msgspec.msgpack.Decoder(_Content)
 
 def encode_change(observation: Observation) -> bytes:
     """Encode an observation as the content of an entry."""
-    key, moment = observation.key, upstream_moment(observation.record)
+    key, changed_at = observation.key, upstream_time(observation.record)
     content = _Content(
         key.identity,
         key.kind,
         key.local_id,
         observation.source,
-        moment or observation.read_at,
+        changed_at or observation.read_at,
         msgspec.json.encode(observation.record),
     )
     return msgspec.msgpack.encode(content)
@@ -95,10 +95,11 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(tracked)
 
 
-def moment_number(record: TrackedRecord) -> int:
-    """When the upstream last touched the record, in microseconds since 1970; 0 if it does not say."""
-    moment = upstream_moment(record)
-    return 0 if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+def upstream_microseconds(record: TrackedRecord) -> int:
+    """Return when the record last changed by the upstream's own dates, in microseconds since 1970; 0 if it has none."""
+    changed_at = upstream_time(record)
+    # By integers: a float of this size would lose microseconds.
+    return 0 if changed_at is None else (changed_at - _EPOCH) // timedelta(microseconds=1)
 
 
 _TRIM: Final = """
@@ -179,8 +180,8 @@ return answer('CHANGED', version)
 """Refuses to append to a log of another epoch: a lost log must begin a new epoch, or subscriptions would miss the GAP.
 
 KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
-final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another
-read confirms it. Returns verdict, position, version, epoch."""
+final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another read
+confirms it. Returns verdict, position, version, epoch."""
 
 
 HISTORY: Final = (

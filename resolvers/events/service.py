@@ -30,7 +30,7 @@ from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.subscription import Subscription
-from resolvers.events.subscription_reads import Sources
+from resolvers.events.subscription_reads import SubscriptionServices
 from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,11 @@ class EventsConfig:
 
 
 class Events:
-    """Follows status changes; process lifetime, between `start` and `close`.
+    """Follows status changes. Lifetime: process, between `start` and `close`.
 
     Args:
         log: The event log.
-        coordination: Decides which process polls; None if there is only one.
+        coordination: Decides which process polls an account; None if there is only one process.
         config: Settings.
     """
 
@@ -108,13 +108,13 @@ class Events:
             clock=clock,
             sleep=config.sleep,
             chance=config.chance,
-            on_missing=self._miss,
-            on_unreadable=log.miss,
+            on_missing=self._report_missing,
+            on_unreadable=log.recheck,
         )
-        self._hints = HintQueue(self._spread_hint, config.sleep)
+        self._hints = HintQueue(self._publish_hint, config.sleep)
         self._checks = HintQueue(self._check_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
-        self._sources = Sources(
+        self._services = SubscriptionServices(
             log, self._broker, self._reader, self.cursors, config.now, config.sleep, config.queue_size
         )
         self._sleep = config.sleep
@@ -124,7 +124,7 @@ class Events:
         """Start to listen to the log and to poll, as soon as the log can be reached.
 
         Args:
-            own: The gateway's own account, which webhooks are about.
+            own: The gateway's own account, whose records webhooks are about.
         """
         self._own = own
         self._hints.start()
@@ -181,7 +181,7 @@ class Events:
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Subscription(self._sources, account, keys, refused, start).events(resume_point)
+        return Subscription(self._services, account, keys, refused, start).events(resume_point)
 
     @property
     def version(self) -> int:
@@ -227,7 +227,7 @@ class Events:
                 break
         await self._poller.run()
 
-    async def _spread_hint(self, kind: str, local_id: str) -> None:
+    async def _publish_hint(self, kind: str, local_id: str) -> None:
         """Remove the record from the caches, and pass the hint on to every process, including this one."""
         if self._own is not None:
             await self._forget(RecordKey(self._own.identity, kind, local_id))
@@ -237,17 +237,17 @@ class Events:
         if self._own is not None:
             key = RecordKey(self._own.identity, kind, local_id)
             if await asyncio.shield(self._reader.read(self._own, key, StatusEventSource.WEBHOOK)) is None:
-                await self._miss(key)
+                await self._report_missing(key)
 
-    async def _miss(self, key: RecordKey) -> None:
-        """Remove a record that its upstream no longer knows from the caches, and notify its subscriptions."""
+    async def _report_missing(self, key: RecordKey) -> None:
+        """Remove a record that its upstream no longer knows from the caches, and make its subscriptions read it."""
         await self._forget(key)
-        await self._log.miss(key)
+        await self._log.recheck(key)
 
     def _on_hint(self, kind: str, local_id: str) -> None:
         own = "" if self._own is None else self._own.identity
-        self._poller.hinted(kind, local_id, besides=own)
-        # Webhooks about records that are not followed here must not cause calls.
+        self._poller.hinted(kind, local_id, except_identity=own)
+        # Webhooks are not signed: those about records that are not followed here must not cause calls.
         if self._broker.is_followed(RecordKey(own, kind, local_id)):
             self._checks.offer(kind, local_id)
 

@@ -7,11 +7,11 @@ A subscription reads each record once and sends its SNAPSHOT; from then on it se
     owed -- read, or a change arrives --> SNAPSHOT, covered -- changes --> CHANGE ...
       |                                       |
       |-- the read failed: PROBLEM, retried   |-- final status: no longer open
-      `-- no such record: PROBLEM, given up   `-- no longer readable: PROBLEM, owed again
+      `-- no such record: PROBLEM, dropped    `-- no longer readable: PROBLEM, owed again
 
 A record is *owed* until its SNAPSHOT is sent, and *covered* afterwards; cursors hold the covered records. It is
-*unread* until it has been read once, which a resumed subscription needs as well, since nobody may have polled the
-record while the subscriber was away. The subscription ends when no record is *open*.
+*unread* until it has been read once. A resumed subscription reads its records too, because no process may have polled
+them while the subscriber was away. The subscription ends when no record is *open*.
 
 Changes wait in a bounded `Backlog`. If it overflows, or the log is lost, the subscription sends a GAP and begins
 again: every record is owed.
@@ -22,19 +22,19 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.broker import Backlog
-from resolvers.events.changes import Change, RecordKey, upstream_moment
+from resolvers.events.changes import Change, RecordKey, upstream_time
 from resolvers.events.cursors import ResumePoint, SubscriptionProgress
 from resolvers.events.interface import Start, StatusEvent, StatusEventKind, TrackedRecord, problem_of
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import RecordRead
-from resolvers.events.subscription_reads import Found, RecordReads, Sources
+from resolvers.events.subscription_reads import ReadResult, SubscriptionReads, SubscriptionServices
 
 
 class Subscription:
-    """Follows records for one subscriber; subscription lifetime.
+    """Follows records for one subscriber. Lifetime: subscription.
 
     Args:
-        sources: The log, broker, reader and cursors.
+        services: The parts of the process that subscriptions share.
         account: The account that reads the records.
         keys: The records, each once.
         refused: The ids that cannot be followed, with their errors.
@@ -46,36 +46,36 @@ class Subscription:
         "_backlog",
         "_held_back",
         "_keys",
-        "_looked",
         "_open",
         "_owed",
         "_progress",
         "_reads",
         "_refused",
-        "_sources",
+        "_results_taken",
+        "_services",
         "_start",
     )  # fmt: skip
 
     def __init__(
         self,
-        sources: Sources,
+        services: SubscriptionServices,
         account: Account,
         keys: Sequence[RecordKey],
         refused: Sequence[tuple[str, GatewayError]] = (),
         start: Start | None = None,
     ) -> None:
         self._start = start
-        self._looked = False
-        self._sources = sources
+        self._results_taken = False
+        self._services = services
         self._account = account
         self._keys = tuple(keys)
         self._refused = refused
-        self._backlog = Backlog(sources.queue_size)
+        self._backlog = Backlog(services.queue_size)
         self._open = set(keys)
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
-        self._progress = SubscriptionProgress(sources.cursors, account.identity)
+        self._progress = SubscriptionProgress(services.cursors, account.identity)
         self._held_back: dict[RecordKey, Change] = {}
-        self._reads = RecordReads(sources, account, self._backlog.wake, start)
+        self._reads = SubscriptionReads(services, account, self._backlog.wake, start)
         self._reads.begin(keys)
 
     async def events(self, after: ResumePoint | None) -> AsyncGenerator[StatusEvent, None]:
@@ -84,21 +84,21 @@ class Subscription:
         Args:
             after: The resume point; None begins anew.
         """
-        broker = self._sources.broker
+        broker = self._services.broker
         self._begin() if after is None else self._resume(after)
         broker.attach(self, self._account, self._keys)
         try:
             for problem in self._refusals():
                 yield problem
-            for event in await self._missed(after) if after is not None and self._keys else ():
+            for event in await self._replay(after) if after is not None and self._keys else ():
                 yield event
             while True:
                 if self._backlog.gap:
                     yield self._gap()
-                for news in self._news():
-                    yield news
+                for event in self._next_events():
+                    yield event
                 ended = not self._open and not self._backlog.gap
-                if self._start is not None and (self._looked or ended):
+                if self._start is not None and (self._results_taken or ended):
                     await self._start.end()
                 if ended:
                     return
@@ -122,35 +122,35 @@ class Subscription:
         self._backlog.lose()
 
     def _begin(self) -> None:
-        self._progress.begin(self._sources.log.epoch, self._sources.broker.position)
+        self._progress.begin(self._services.log.epoch, self._services.broker.position)
 
     def _resume(self, after: ResumePoint) -> None:
-        """Resume where another subscription ended, without the records that it reported as gone."""
+        """Resume where another subscription ended, without the records that it reported as missing."""
         self._progress.resume(after, self._keys)
         for key in self._progress.covered:
             del self._owed[key]
         for key in self._keys:
-            if self._progress.knows(NoSuchRecord.code, key.global_id):
-                self._progress.note(NoSuchRecord.code, key.global_id)
-                self._give_up(key)
+            if self._progress.was_reported(NoSuchRecord.code, key.global_id):
+                self._progress.report(NoSuchRecord.code, key.global_id)
+                self._stop_following(key)
 
     def _refusals(self) -> Iterator[StatusEvent]:
         for one, error in self._refused:
             yield from self._problem(error, one)
 
-    async def _missed(self, after: ResumePoint) -> list[StatusEvent]:
-        """The changes since the resume point; if some are lost, the main loop sends a GAP."""
-        missed = await self._history([*self._progress.covered], after)
-        if missed is None:
+    async def _replay(self, after: ResumePoint) -> list[StatusEvent]:
+        """Return the CHANGEs since the resume point; if some are lost, the main loop sends a GAP."""
+        changes = await self._history([*self._progress.covered], after)
+        if changes is None:
             self._backlog.lose()
             return []
-        self._progress.position = max(after.position, *(change.position for change in missed), 0)
-        return [self._change(change) for change in missed]
+        self._progress.position = max(after.position, *(change.position for change in changes), 0)
+        return [self._change(change) for change in changes]
 
     async def _history(self, covered: Sequence[RecordKey], after: ResumePoint) -> list[Change] | None:
         while True:
             try:
-                return await self._sources.log.history(covered, after.position, after.epoch)
+                return await self._services.log.history(covered, after.position, after.epoch)
             except LogUnreachable:
                 await self._reads.wait_to_retry()
 
@@ -163,37 +163,38 @@ class Subscription:
         self._open = set(self._keys)
         self._begin()
         cursor = self._progress.cursor()
-        return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._sources.now())
+        return StatusEvent(kind=StatusEventKind.GAP, cursor=cursor, occurred_at=self._services.now())
 
-    def _news(self) -> Iterator[StatusEvent]:
-        """The events to send now, all of them at the broker's current position."""
-        position, progress = self._sources.broker.position, self._progress
+    def _next_events(self) -> Iterator[StatusEvent]:
+        """Yield the events to send now, all of them at the broker's current position."""
+        position, progress = self._services.broker.position, self._progress
         batch = self._backlog.take()
         found = self._reads.take()
-        self._looked = self._looked or bool(found)
+        self._results_taken = self._results_taken or bool(found)
         for change in batch:
             if change.key in self._owed:
+                # The SNAPSHOT comes first, and shows the record as it is after this change.
                 self._held_back[change.key] = change
             elif change.key in progress.covered and change.position > progress.position:
                 progress.position = change.position
                 yield self._change(change)
         progress.position = max(progress.position, position)
         for key, result in found.items():
-            yield from self._judged(key, result)
-        if not self._reads.under_way:
+            yield from self._handle_result(key, result)
+        if not self._reads.in_flight:
             yield from self._snapshots(found)
 
-    def _judged(self, key: RecordKey, result: Found) -> Iterator[StatusEvent]:
+    def _handle_result(self, key: RecordKey, result: ReadResult) -> Iterator[StatusEvent]:
         """Handle the result of a read; a failure is reported once and retried.
 
         A record that can no longer be read is owed a SNAPSHOT again.
         """
         if result is None:
-            self._give_up(key)
+            self._stop_following(key)
             error = NoSuchRecord(f"There is nothing with the id {key.global_id}, for these credentials.")
             yield from self._problem(error, key.global_id)
         elif isinstance(result, UpstreamUnconfigured):
-            self._give_up(key)
+            self._stop_following(key)
             yield from self._problem(result, key.global_id)
         elif isinstance(result, RecordRead):
             self._reads.unread.discard(key)
@@ -201,29 +202,30 @@ class Subscription:
                 self._open.discard(key)
         else:
             if isinstance(result, UpstreamBadAnswer) and key in self._progress.covered:
-                self._progress.uncover(key)
+                self._progress.owe(key)
                 self._owed[key] = None
             if key in self._owed and self._owed[key] is None:
                 self._owed[key] = result
                 yield from self._problem(result, key.global_id)
 
-    def _snapshots(self, found: dict[RecordKey, Found]) -> Iterator[StatusEvent]:
+    def _snapshots(self, found: dict[RecordKey, ReadResult]) -> Iterator[StatusEvent]:
         for key in list(self._owed):
             result, change = found.get(key), self._held_back.pop(key, None)
             if isinstance(result, RecordRead) and (change is None or change.position <= result.position):
                 yield self._snapshot(key, result.record)
             elif change is not None:
+                # The change is later than the read, or the read failed.
                 yield self._snapshot(key, change.record)
 
     def _snapshot(self, key: RecordKey, record: TrackedRecord) -> StatusEvent:
         self._reads.unread.discard(key)
         self._owed.pop(key, None)
         self._progress.cover(key)
-        self._settle(key, record)
+        self._update_open(key, record)
         return StatusEvent(
             kind=StatusEventKind.SNAPSHOT,
             cursor=self._progress.cursor(),
-            occurred_at=upstream_moment(record) or self._sources.now(),
+            occurred_at=upstream_time(record) or self._services.now(),
             node=record,
             progress=record.progress,
             raw_status=record.raw_status,
@@ -231,7 +233,7 @@ class Subscription:
 
     def _change(self, change: Change) -> StatusEvent:
         record = change.record
-        self._settle(change.key, record)
+        self._update_open(change.key, record)
         return StatusEvent(
             kind=StatusEventKind.CHANGE,
             cursor=self._progress.cursor(change.position),
@@ -244,30 +246,30 @@ class Subscription:
             source=change.source,
         )
 
-    def _settle(self, key: RecordKey, record: TrackedRecord) -> None:
+    def _update_open(self, key: RecordKey, record: TrackedRecord) -> None:
         if record.final:
             self._open.discard(key)
             self._reads.unread.discard(key)
         else:
             self._open.add(key)
 
-    def _give_up(self, key: RecordKey) -> None:
+    def _stop_following(self, key: RecordKey) -> None:
         """Stop following a record that does not exist, or whose upstream is not configured."""
         self._open.discard(key)
         self._reads.unread.discard(key)
         self._owed.pop(key, None)
         self._progress.covered.discard(key)
         self._keys = tuple(one for one in self._keys if one != key)
-        self._sources.broker.detach(self, [key])
+        self._services.broker.detach(self, [key])
 
     def _problem(self, error: GatewayError, subject_id: str) -> Iterator[StatusEvent]:
-        """The PROBLEM event, unless an earlier subscription has reported the problem."""
-        known = self._progress.knows(error.code, subject_id)
-        self._progress.note(error.code, subject_id)
+        """Yield the PROBLEM event, unless an earlier subscription has reported the problem."""
+        known = self._progress.was_reported(error.code, subject_id)
+        self._progress.report(error.code, subject_id)
         if not known:
             yield StatusEvent(
                 kind=StatusEventKind.PROBLEM,
                 cursor=self._progress.cursor(),
-                occurred_at=self._sources.now(),
+                occurred_at=self._services.now(),
                 problem=problem_of(error, subject_id),
             )

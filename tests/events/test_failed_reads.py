@@ -33,4 +33,4 @@ async def test_what_a_log_that_is_away_could_not_compare_is_not_remembered() -> 
             await asyncio.shield(reader.read(upstream.account(), key, StatusEventSource.POLL))
     await reader.close()
 
-    assert (reader._comparing, reader._asking, reader._queued, reader._recent) == (set(), {}, {}, {})
+    assert (reader._comparing, reader._fetching, reader._queued, reader._recent) == (set(), {}, {}, {})

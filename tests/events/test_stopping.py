@@ -1,6 +1,6 @@
 import asyncio
 
-from resolvers.later import stop, undisturbed
+from resolvers.later import shielded, stop
 
 
 async def test_a_task_that_swallows_a_cancellation_is_stopped_all_the_same() -> None:
@@ -30,7 +30,7 @@ async def test_work_goes_on_where_the_waiting_for_it_is_cancelled() -> None:
         await may_end.wait()
         ended.set()
 
-    waiting = asyncio.create_task(undisturbed(work()))
+    waiting = asyncio.create_task(shielded(work()))
     await asyncio.sleep(0)
     await stop([waiting])
     may_end.set()
