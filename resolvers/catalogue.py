@@ -1,8 +1,8 @@
 """The catalogue: every type of record that has a global id, with all that the gateway derives from it.
 
-An upstream describes each of its types once, in `resolvers/kinds/`. From that follow how its global ids look and are
-split, which loader fetches it by its id, which scope reading it takes, what is forgotten when it changes, whether its
-status can be followed and how an event's record is decoded, and the operation that its cost is counted as.
+Each type is described once, in `resolvers/kinds/`. Derived from the description are: the form of its global ids, the
+loader that fetches it, the scope that reading it requires, what is invalidated when it changes, whether its status can
+be followed, how the record of an event is decoded, and the operation that its cost is counted as.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,18 +17,18 @@ from resolvers.upstreams.names import UpstreamName
 
 @dataclass(frozen=True, eq=False)
 class RecordType:
-    """A type of record with a global id; process lifetime. Making one adds it to the catalogue.
+    """A type of record with a global id. Making one adds it to the catalogue. Lifetime: process.
 
     Args:
-        form: Of the upstream's own ids; has the type's name.
-        kind: What a record is fetched and kept as.
-        tracked: The class of the records where their status can be followed; None where they have none.
-        part: Finds the record in a value of the kind by its own id, where the kind's values hold several: its own id
-            is then the value's id and its own, parted by a slash.
-        subject: Whether an SMS job can be sent about one.
+        form: The form of the upstream's own ids; it has the type's name.
+        kind: The kind that a record is fetched and kept as.
+        tracked: The class of the records, if their status can be followed; None if they have no status.
+        part: Finds the record by its id in a value of the kind, for kinds whose values contain several records. The
+            own id of such a record is the id of the value, a slash, and the id within it.
+        subject: Whether an SMS job can be sent about such a record.
 
     Raises:
-        ValueError: another type has this name.
+        ValueError: Another type has this name.
     """
 
     form: IdForm
@@ -53,11 +53,11 @@ class RecordType:
 
     @property
     def upstream(self) -> UpstreamName:
-        """Where its records come from."""
+        """The upstream of its records."""
         return self.kind.upstream
 
     def kept_id(self, own_id: str) -> str:
-        """Return the id that the kind keeps a record under: of a part, that of the whole."""
+        """Return the id by which the kind keeps a record; for a part, that of the value that contains it."""
         return own_id if self.part is None else own_id.partition("/")[0]
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ def tracked_types() -> list[str]:
 
 
 def split_global_id(value: str) -> tuple[RecordType, str] | None:
-    """Return the type and the upstream's own id, or None where the value is no global ID of this gateway."""
+    """Return the type and the upstream's own id; None if the value is no global ID of this gateway."""
     name, separator, own_id = value.partition(":")
     found = record_types().get(name)
     if not separator or found is None or not found.form.fits(own_id):
@@ -84,14 +84,14 @@ def split_global_id(value: str) -> tuple[RecordType, str] | None:
 
 
 def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[RecordType, str]:
-    """Return the type and the upstream's own id behind an argument that takes a global ID alone.
+    """Return the type and the upstream's own id in an argument that takes only a global ID.
 
     Args:
-        value: What the client sent.
-        path: Leads to the argument.
+        value: The argument as the client sent it.
+        path: The path of the argument.
 
     Raises:
-        BadInput: it is none.
+        BadInput: The value is no global ID.
     """
     found = split_global_id(value)
     if found is not None:
@@ -107,15 +107,15 @@ def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[RecordTy
 
 
 def local_id(form: IdForm, value: str, path: tuple[str | int, ...]) -> str:
-    """Return the upstream's own id behind an argument that takes a global ID or the upstream's own.
+    """Return the upstream's own id in an argument that takes a global ID or the upstream's own id.
 
     Args:
-        form: Of the ids of the type that the argument must name.
-        value: What the client sent.
-        path: Leads to the argument.
+        form: The form of the ids of the type that the argument takes.
+        value: The argument as the client sent it.
+        path: The path of the argument.
 
     Raises:
-        BadInput: it cannot be an id of that type.
+        BadInput: The value cannot be an id of that type.
     """
     named, separator, rest = value.partition(":")
     own_id = value

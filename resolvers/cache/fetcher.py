@@ -1,17 +1,21 @@
-"""Reads records that are not fresh in this process: joins a read in flight, else begins one and keeps its result.
+"""Reads records that are not fresh in this process: joins a read in flight, or else begins one and keeps its result.
 
-    wanted id -> in flight already?  -> wait for that read (single-flight)
-              -> new batch, one task -> shared with other processes? -> a lease for each record (see `leases`)
-                                     -> the upstream, many records by one call where it can
+Theory of operation
+-------------------
+::
 
-    fetched   -> kept in memory, unless it was invalidated since the read began
-              -> every waiter
-              -> Redis, which no waiter waits for
-    failed    -> the entry kept before, where it is within its grace and the operation permits stale records
-              -> else the error, for every waiter
+    wanted id -- in flight ------> wait for that read (single-flight)
+              `- new batch, one task -- shared with other processes: a lease for each record (see leases.py)
+                                     `- the upstream, several records by one call if it can
 
-A batch has a deadline of its own: the operation that began it may give up while others wait. A waiter close to its
-own deadline gets the stale entry, where there is one, and the batch goes on in the background.
+    fetched --> kept in memory, unless it was invalidated since the read began
+            --> all waiters
+            --> Redis, for which no waiter waits
+    failed  --> the entry kept before, if it is within its grace and the operation permits stale records
+            --> else the error, to all waiters
+
+A batch has a deadline of its own, because the operation that began it may end while others wait. A waiter close to its
+own deadline gets the stale entry, if there is one, and the batch goes on in the background.
 """
 
 import asyncio
@@ -33,25 +37,25 @@ FetchOne: TypeAlias = Callable[[CallScope, str], Coroutine[Any, Any, Any]]
 """Fetches one record from its upstream."""
 
 FetchMany: TypeAlias = Callable[[CallScope, Sequence[str]], Awaitable[dict[str, Any]]]
-"""Fetches several records by one call, where the upstream can."""
+"""Fetches several records by one call, for upstreams that can."""
 
 Wanted: TypeAlias = "tuple[str, asyncio.Future[Any] | None]"
 """An id and the future that waits for its record; None where the read is a refresh in the background."""
 
 
 class Fetcher:
-    """Fetches records of one kind with one identity; lifetime of its loader and of the reads that it began.
+    """Fetches records of one kind with one identity. Lifetime: its loader and the reads that it began.
 
     Args:
-        cache: Where the records are kept.
-        kind: Of the records.
-        identity: Names the credentials that fetch.
-        fetch_one: Fetches one.
-        fetch_many: Fetches several; None where each takes a call.
+        cache: The cache that keeps the records.
+        kind: The kind of the records.
+        identity: The name of the credentials that fetch.
+        fetch_one: Fetches one record.
+        fetch_many: Fetches several; None if each takes a call.
 
     Attributes:
-        prefix: What the keys of these records begin with.
-        tags: The keys of the lists that a page is of; empty for records.
+        prefix: The prefix of the keys of these records.
+        tags: The tags of the lists that a page is of; empty for records.
     """
 
     __slots__ = ("_cache", "_fetch_many", "_fetch_one", "_identity", "kind", "prefix", "tags")
@@ -73,22 +77,22 @@ class Fetcher:
         self.tags = () if kind.shared else tuple(cache.tags(identity, kind))
 
     def fetch(self, wanted: Collection[Wanted], read_set: ReadSet) -> None:
-        """Resolve the futures of what is wanted, with one batch for all that is not in flight.
+        """Resolve the futures of some ids: join the reads in flight, and begin one batch for the others.
 
         Args:
             wanted: The ids and their futures.
-            read_set: Of the operation that wants them.
+            read_set: The read set of the operation.
         """
         missing = [one for one in wanted if not self._joined(*one, read_set)]
         if missing:
             self._begin(missing, read_set)
 
     def fetch_unshared(self, record_id: str, read_set: ReadSet) -> "asyncio.Task[Any]":
-        """Fetch one record for one operation, where the cache passes through: with no other there is nothing to join.
+        """Fetch one record for one operation, if the cache neither keeps nor shares.
 
         Args:
             record_id: The upstream's own id.
-            read_set: Of the operation, which cancels the task when it ends.
+            read_set: The read set of the operation, which cancels the task when it ends.
         """
         self._cache.counts.misses += 1
         read_set.took_unkept()
@@ -98,16 +102,17 @@ class Fetcher:
         return task
 
     def via(self, record_id: str) -> FetchOne:
-        """Return a fetch of what a relationship leads to by the id of where it starts, whatever id it is given."""
+        """Return a `FetchOne` that fetches the destination of the relationship that starts at this id."""
         fetch_one = self._fetch_one
+        # The id that it is called with is the destination's, by which the upstream call cannot be made.
         return lambda scope, _: fetch_one(scope, record_id)
 
     async def fetch_reads(self, batch: Batch, reads: Sequence[InFlight], *, leased: bool = False) -> None:
         """Fetch from the upstream, resolve the waiters, then write what was fetched to Redis.
 
         Args:
-            batch: Of the reads.
-            reads: Those to end.
+            batch: The batch of the reads.
+            reads: The reads to make.
             leased: Whether this process holds a lease for each, to be released.
         """
         items: list[SharedItem] = []
@@ -125,9 +130,9 @@ class Fetcher:
         """Resolve all waiters with the record.
 
         Args:
-            read: What ends.
+            read: The read, which ends.
             value: The record.
-            parts: The entries that it was kept as, by key; empty where nothing is kept.
+            parts: The keys and entries that it was kept as; empty if it is not kept.
         """
         self._unlist(read)
         for waiter, read_set in read.end().items():
@@ -142,7 +147,7 @@ class Fetcher:
             waiter.set_result(value)
 
     def serve_stale(self, read: InFlight, entry: Entry, now: float) -> None:
-        """Resolve the waiters that permit it with a stale entry, while the record is fetched."""
+        """Resolve the waiters that permit stale records with this entry, and go on with the read."""
         if self.kind.leads_to is not None or not entry.may_revalidate(now):
             return
         for waiter, read_set in list(read.waiting.items()):
@@ -154,8 +159,9 @@ class Fetcher:
                 read.batch.background = True
 
     def _joined(self, record_id: str, waiter: "asyncio.Future[Any] | None", read_set: ReadSet) -> bool:
-        """Wait for a read in flight, unless it has less time than this operation."""
+        """Join the read in flight of a record; return whether there is one."""
         read = self._cache.in_flight_reads.get(self.prefix + record_id)
+        # One with an earlier deadline than this operation could fail while there is time for another.
         if read is None or read.batch.scope.deadline < read_set.scope.deadline < float("inf"):
             return False
         if waiter is not None:
@@ -183,7 +189,7 @@ class Fetcher:
             batch.task = loop.create_task(self._run_unkept(batch, batch.reads[0]))
 
     def _scope(self, wanted: Sequence[Wanted], read_set: ReadSet) -> CallScope:
-        """Return the scope of a new batch: the operation's own where no other can join it."""
+        """Return the scope of a new batch: the operation's own if no other can join it."""
         scope = read_set.scope
         if self._cache.passes_through:
             return scope
@@ -213,7 +219,7 @@ class Fetcher:
             for read in batch.unfinished():
                 self._cancel(read)
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, no waiter may be left
+        except Exception as error:  # noqa: BLE001 - no error may leave a waiter unresolved
             for read in batch.unfinished():
                 self._fail(read, error)
         finally:
@@ -221,7 +227,8 @@ class Fetcher:
             batch.end()
 
     async def _run_unkept(self, batch: Batch, read: InFlight) -> None:
-        """Fetch one record that is not kept: most reads of a gateway without a cache, so without the steps for it."""
+        """Fetch one record that is not kept."""
+        # Most reads of a gateway whose cache is off come here, so this leaves the steps for the cache out.
         try:
             value = await self._fetch_one(batch.scope, read.record_id)
         except asyncio.CancelledError:
@@ -238,27 +245,27 @@ class Fetcher:
     async def _fetch_together(
         self, fetch_many: FetchMany, batch: Batch, reads: Sequence[InFlight], items: list[SharedItem], *, leased: bool
     ) -> list[InFlight]:
-        """Fetch all by one call and return the reads that its answer lacks, which take a call each."""
+        """Fetch all by one call, and return the reads that its answer says nothing about."""
         try:
             found = await fetch_many(batch.scope, [read.record_id for read in reads])
         except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
             for read in reads:
-                self._crash(read, error, items, leased=leased)
+                self._fail_and_release(read, error, items, leased=leased)
             return []
         for read in reads:
             if read.record_id in found:
-                self._arrive(read, found[read.record_id], items, leased=leased)
+                self._keep_and_land(read, found[read.record_id], items, leased=leased)
         return [read for read in reads if not read.ended]
 
     async def _fetch_singly(self, batch: Batch, read: InFlight, items: list[SharedItem], *, leased: bool) -> None:
         try:
             value = await self._fetch_one(batch.scope, read.record_id)
         except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
-            self._crash(read, error, items, leased=leased)
+            self._fail_and_release(read, error, items, leased=leased)
         else:
-            self._arrive(read, value, items, leased=leased)
+            self._keep_and_land(read, value, items, leased=leased)
 
-    def _arrive(self, read: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401 - any record
+    def _keep_and_land(self, read: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401 - any record
         cache = self._cache
         kept = cache.keep(self.kind, read.key, value, read.mark, read.tags)
         held = cache.keep_held(self.kind, self._identity, value, read.mark)
@@ -269,13 +276,13 @@ class Fetcher:
                 items.append(cache.item(kept, token=read.token, leased=leased))
             items += [cache.item(one) for one in held if one.encoded]
 
-    def _crash(self, read: InFlight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
+    def _fail_and_release(self, read: InFlight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
         self._fail(read, error)
         if leased:
             items.append(SharedItem(read.key, leased=True))
 
     def _fail(self, read: InFlight, error: Exception) -> None:
-        """Resolve all waiters with the entry that may stand in for the record, else with the error."""
+        """Resolve all waiters with the stale entry, if one may be served, or else with the error."""
         self._unlist(read)
         stand_in = self._stand_in(read) if _permits_stand_in(error) else None
         for waiter, read_set in read.end().items():
@@ -292,17 +299,17 @@ class Fetcher:
             waiter.cancel()
 
     def _unlist(self, read: InFlight) -> None:
-        """Let no other operation join a read."""
+        """Prevent other operations from joining a read."""
         if self._cache.in_flight_reads.get(read.key) is read:
             del self._cache.in_flight_reads[read.key]
 
     def _stand_in(self, read: InFlight) -> Entry | None:
-        """Return the entry that may be served in place of a record that cannot be fetched."""
+        """Return the stale entry that may be served if a record cannot be fetched; None if there is none."""
         entry = None if self.kind.leads_to is not None else self._cache.memory.peek(read.key)
         return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
 
     def _serve_late(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
-        """Resolve a waiter whose operation is about to end; the read goes on in the background."""
+        """Resolve a waiter whose deadline is close with the stale entry, and go on with the read in the background."""
         stand_in = self._stand_in(read)
         if stand_in is not None and read_set.permits_stale and read.waiting.pop(waiter, None) is not None:
             read.batch.background = True
@@ -323,8 +330,6 @@ def _is_refresh(wanted: Sequence[Wanted]) -> bool:
 
 
 def _permits_stand_in(error: Exception) -> bool:
-    """Return whether a stale record may be served in spite of an error.
-
-    Not where the upstream understood and refused, nor where it refused the credentials: those may have been revoked.
-    """
+    """Return whether a stale record may be served in spite of an error."""
+    # A refusal is the current answer, and refused credentials may have been revoked: both must be seen.
     return isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefusal | UpstreamAuth)

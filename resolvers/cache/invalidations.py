@@ -1,4 +1,12 @@
-"""What was invalidated lately: nothing read before a change is kept after it, and its dependents are notified."""
+"""Recent invalidations: nothing that was read before a change is kept after it, and listeners are notified.
+
+Theory of operation
+-------------------
+Each invalidation increases `mark` and gives it to its keys. A read notes `mark` before it begins, and asks `since`
+before it keeps its result: a key with a later mark was invalidated meanwhile, and the result may be older than the
+change. The table of marks is bounded; `floor` is the latest mark of a key that has left it, so a read that began before
+the floor is not kept, whatever its key.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
@@ -6,16 +14,15 @@ from typing import Final
 
 
 class Marks:
-    """The latest mark of each key; process lifetime.
+    """The latest mark of each key, for a bounded number of keys. Lifetime: process.
 
-    Marks only grow. The keys whose marks are oldest make room, and any key that is not remembered may have had the
-    mark of the last that did.
+    Marks only increase. The keys with the oldest marks are dropped first.
 
     Args:
-        remembered: How many keys.
+        remembered: How many keys are remembered.
 
     Attributes:
-        floor: The latest mark that a key may have that is not remembered.
+        floor: The latest mark that a key that is not remembered may have.
     """
 
     __slots__ = ("_marks", "_remembered", "floor")
@@ -29,35 +36,35 @@ class Marks:
         return len(self._marks)
 
     def set(self, key: str, mark: int) -> None:
-        """Give a key its latest mark."""
+        """Set the latest mark of a key."""
         self._marks[key] = mark
         self._marks.move_to_end(key)
         if len(self._marks) > self._remembered:
             _, self.floor = self._marks.popitem(last=False)
 
     def get(self, key: str) -> int:
-        """The latest mark that the key may have."""
+        """Return the latest mark that the key may have."""
         return self._marks.get(key, self.floor)
 
     def clear(self, floor: int) -> None:
-        """Let every key have this mark."""
+        """Set this mark for every key."""
         self._marks.clear()
         self.floor = floor
 
 
 REMEMBERED: Final = 100_000
-"""Forgotten keys whose order is known; what was read before an older one is not kept, whatever it is."""
+"""How many invalidated keys are remembered."""
 
 
 Listener = Callable[[frozenset[str] | None], None]
-"""Is told the forgotten keys, or None where everything is forgotten; must not raise."""
+"""Called with the invalidated keys, or None if everything is invalidated; must not raise."""
 
 
 class Invalidations:
-    """Counts and remembers what was forgotten in this process; process lifetime.
+    """Counts and remembers the invalidations of this process. Lifetime: process.
 
     Attributes:
-        mark: How many times something was forgotten so far: note it before reading, and ask `since` before keeping.
+        mark: The number of invalidations so far.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
@@ -66,34 +73,35 @@ class Invalidations:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Hear of everything forgotten from now on.
+        """Call the listener at each invalidation from now on.
 
         Returns:
-            What ends that.
+            A function that ends the subscription.
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def note(self, keys: Iterable[str]) -> None:
-        """Note that keys were forgotten, and tell."""
-        forgotten = frozenset(keys)
+        """Note that keys were invalidated, and notify the listeners."""
+        invalidated = frozenset(keys)
         self.mark += 1
-        for key in forgotten:
+        for key in invalidated:
             self._marks.set(key, self.mark)
-        self._tell(forgotten)
+        self._notify(invalidated)
 
     def note_all(self) -> None:
-        """Note that everything was forgotten, and tell."""
+        """Note that everything was invalidated, and notify the listeners."""
         self.mark += 1
         self._marks.clear(self.mark)
-        self._tell(None)
+        self._notify(None)
 
     def since(self, mark: int, keys: Collection[str]) -> bool:
-        """Whether any of the keys may have been forgotten after a mark."""
+        """Return whether any of the keys may have been invalidated after a mark."""
         if mark == self.mark:
             return False
         return mark < self._marks.floor or any(self._marks.get(key) > mark for key in keys)
 
-    def _tell(self, keys: frozenset[str] | None) -> None:
+    def _notify(self, keys: frozenset[str] | None) -> None:
+        # A copy, because a listener may end its subscription.
         for listener in tuple(self._listeners):
             listener(keys)

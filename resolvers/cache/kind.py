@@ -1,4 +1,8 @@
-"""The kinds of records that are cached: how each is fetched, how long it is fresh, and the keys that it has."""
+"""The kinds of records that are cached: how each is fetched, what its freshness depends on, and its keys.
+
+A key is `identity/kind/id`. The identity comes first, so that no caller is answered with what the credentials of others
+have fetched.
+"""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -15,7 +19,7 @@ from resolvers.upstreams.operations import Operation
 
 
 class Freshness(Enum):
-    """What decides how long a record is kept: its kind, and for those with a status its state."""
+    """What decides how long a record is kept: its kind, and its status if it has one."""
 
     FINAL = "final"
     ACTIVE = "active"
@@ -29,46 +33,49 @@ class Freshness(Enum):
 Value = TypeVar("Value")
 
 MAX_READABLE: Final = 200
-"""Characters of a request that stand in its key as they are; a longer one is hashed."""
+"""Characters of a request up to which its key is readable; the key of a longer request is its hash."""
 
 
 Fetch = Callable[[Any, CallScope, str], Coroutine[Any, Any, Any]]
-"""Fetches one record: with the account's clients, within the scope's deadline, by its id."""
+"""Fetches one record by its id, with the account's clients and within the scope's deadline."""
 
 
 FetchMany = Callable[[Any, CallScope, Sequence[str]], Coroutine[Any, Any, dict[str, Any]]]
 
 
 class HasIdentity(Protocol):
-    """An account, which stands above the cache: its credentials have a name."""
+    """An account, as the cache uses it; the layers above define it."""
 
     identity: str
-    """Names the credentials; never a secret."""
+    """The name of the credentials; never a secret."""
 
 
 @dataclass(frozen=True, eq=False)
 class CachedKind(Generic[Value]):
-    """One kind of what is cached; process lifetime.
+    """A kind of record, or of page of a list. Lifetime: process.
 
     Args:
-        name: In keys; never changed without changing what older processes would read.
-        record: What its values decode to; None stands for a missing one beside it.
-        upstream: Who tells it.
-        freshness: Decides how long a value is kept.
-        fetch: Gets one; None where there is none. What is asked by a question of its own has no `fetch`.
-        fetch_many: Gets several by one call, None where there is none, absent where it cannot tell.
-        max_batch: How many go together at most.
-        dependents: The kinds whose values under the same id are made of it.
-        lists: The names of the lists that it may stand in.
-        holds: The records that a value of it brings along.
-        leads_to: For a relationship: the kind of what it leads to, of which only the id is kept.
-        shared: Whether other processes may have it through Redis.
-        operation: The call that fetches one, for estimates; None where several calls may.
-        path: The path below the upstream's base that its call has, with `{id}`; for traces of what was not called.
-        method: Likewise.
+        name: Its part of the keys. Another release that shares the Redis reads what is kept under the same name, so
+            change the name whenever the form of the records changes.
+        record: The type that its values decode to. A missing record is kept as None.
+        upstream: The upstream that answers it.
+        freshness: Returns the freshness of a value.
+        fetch: Fetches one value by its id, and returns None if there is none. A page, which has no id, has no `fetch`.
+        fetch_many: Fetches several values by one call: a dict of value by id, with None for a record that does not
+            exist. An id that the answer says nothing about is left out, and is fetched by `fetch`.
+        max_batch: How many ids `fetch_many` takes.
+        dependents: The kinds whose values of the same id are derived from this one, and invalidated with it.
+        lists: The names of the lists that contain its records, and are invalidated with them.
+        holds: Returns the records that a value contains, with their kinds and ids; they are kept as well.
+        leads_to: For a relationship, the kind of the record that it leads to. The relationship keeps only its id.
+        shared: Whether values are shared with other processes through Redis.
+        operation: The operation of the upstream that fetches one, for estimates; None if it differs.
+        path: The path of that call below the upstream's base URL, with `{id}`. Traces name it for values that were not
+            fetched.
+        method: The HTTP method of that call.
 
     Attributes:
-        decoder: Reads its JSON; MessagePack would lose the offset of a time.
+        decoder: Decodes the JSON that is kept in Redis.
     """
 
     name: str
@@ -91,10 +98,11 @@ class CachedKind(Generic[Value]):
 
     def __post_init__(self) -> None:
         """Make the decoder once."""
+        # JSON, because MessagePack would lose the offset of a time.
         object.__setattr__(self, "decoder", msgspec.json.Decoder(self.record | None))
 
     def __repr__(self) -> str:
-        """The name is enough."""
+        """Return the name; a kind refers to other kinds, whose names would fill pages."""
         return f"<Kind {self.name}>"
 
 
@@ -109,25 +117,23 @@ def by_state(record: Any) -> Freshness:  # noqa: ANN401 - whatever has `final`
 
 
 def key_prefix(identity: str, kind: str) -> str:
-    """What all keys of one kind begin with that one identity's credentials fetched.
-
-    The identity is encoded, so that no name of an account can reach into another's keys; what follows the prefix is
-    free-form, since nothing comes after it.
-    """
+    """Return the beginning of the keys of one kind and one identity; the id follows, which may be any text."""
+    # Quoted, so that no account's name can contain a slash and reach into the keys of another.
     return f"{quote(identity, safe='')}/{kind}/"
 
 
 def list_tag(identity: str, list_name: str) -> str:
-    """The key that stands for a whole list of an identity: whatever was made of any page of it carries this tag."""
+    """Return the key that stands for a whole list of an identity; everything derived from a page of it has this tag."""
     return f"{quote(identity, safe='')}/list/{list_name}"
 
 
 def is_list_tag(key: str) -> bool:
-    """Whether a key stands for a list; an identity holds no slash, so its own part is the first."""
+    """Return whether a key stands for a list."""
+    # The first part is the identity, which is quoted and holds no slash.
     return key.split("/", 2)[1] == "list"
 
 
 def request_key(*parts: Any) -> str:  # noqa: ANN401 - whatever msgspec can encode
-    """Return the key of a request for no single record, made of all that tells it from others of its kind."""
+    """Return the key of a request that has no id, such as for a page, from the arguments that identify it."""
     text = msgspec.json.encode(parts).decode()
     return text if len(text) <= MAX_READABLE else blake2b(text.encode(), digest_size=24).hexdigest()

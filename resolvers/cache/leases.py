@@ -1,12 +1,16 @@
-"""Reads that processes share through Redis: what one has fetched the others take, and one fetches what none has.
+"""Reads that processes share through Redis: one process fetches a record, and the others take it from Redis.
 
-    every record of a batch -> fresh in Redis -> its waiters
-                            -> else a lease is asked for
-                               ours           -> fetched, written to Redis, released
-                               another's      -> looked for again after 20, 40, 80, 100, 100 ... milliseconds,
-                                                 until it is there, its lease is free, or `lease_seconds` are over
+Theory of operation
+-------------------
+::
 
-A lease ends by itself, so a process that dies while it fetches delays the others by no more than `lease_seconds`.
+    each record of a batch -- fresh in Redis --> resolves its waiters
+                           `- else a lease is requested
+                                |- granted: fetched, written to Redis, lease released
+                                `- held by another process: looked up again after 20, 40, 80, 100, 100 ... milliseconds,
+                                   until the record is there, its lease is free, or `lease_seconds` are over
+
+A lease expires, so a process that dies while it fetches delays the others by no more than `lease_seconds`.
 """
 
 import asyncio
@@ -17,20 +21,20 @@ from resolvers.cache.kind import CachedKind, Freshness
 from resolvers.cache.memory import Entry
 from resolvers.cache.reads import Batch, InFlight
 from resolvers.cache.records import RecordCache
-from resolvers.cache.shared import SharedRecords, opened
+from resolvers.cache.shared import SharedRecords, decode_entry
 
 POLL_SECONDS: Final = 0.02
-"""The first interval at which a record is looked for that another process fetches; it doubles up to a tenth."""
+"""The first pause before a record that another process fetches is looked up again; pauses double."""
 
 LONGEST_POLL_SECONDS: Final = 0.1
 
 
 class ReadEnder(Protocol):
-    """What fetches the reads of a batch and resolves their waiters: the fetcher, which stands above the leases."""
+    """Fetches the reads of a batch and resolves their waiters: the fetcher, which imports this module."""
 
     @property
     def kind(self) -> CachedKind[Any]:
-        """Of the records."""
+        """The kind of the records."""
         ...
 
     async def fetch_reads(self, batch: Batch, reads: Sequence[InFlight], *, leased: bool = False) -> None:
@@ -47,14 +51,14 @@ class ReadEnder(Protocol):
 
 
 class LeasedBatch:
-    """Makes the reads of one batch together with other processes; batch lifetime.
+    """Makes the reads of one batch together with other processes. Lifetime: batch.
 
     Args:
         batch: The reads.
-        fetcher: Fetches what no process has, and resolves the waiters.
-        cache: Where the records are kept.
+        fetcher: Fetches records and resolves waiters.
+        cache: The cache of this process.
         shared: The layer in Redis.
-        identity: Names the credentials that fetch.
+        identity: The name of the credentials that fetch.
     """
 
     __slots__ = ("_batch", "_cache", "_fetcher", "_identity", "_shared")
@@ -69,14 +73,14 @@ class LeasedBatch:
         self._identity = identity
 
     async def run(self) -> None:
-        """Take from Redis what is fresh there; fetch the rest, or wait for the process that does."""
-        missing = await self._found(self._batch.reads)
+        """Take the records that are fresh in Redis, and fetch the others or wait for the process that fetches them."""
+        missing = await self._look_up(self._batch.reads)
         if not missing:
             return
         if not self._cache.config.coalesce:
             await self._fetcher.fetch_reads(self._batch, missing)
             return
-        ours, others = await self._leased(missing)
+        ours, others = await self._request_leases(missing)
         if not others:
             await self._fetcher.fetch_reads(self._batch, ours, leased=True)
             return
@@ -84,46 +88,49 @@ class LeasedBatch:
         await asyncio.gather(fetched, self._await_others(others))
 
     async def _await_others(self, reads: list[InFlight]) -> None:
-        """Wait for what other processes fetch, and fetch what they do not within `lease_seconds`."""
+        """Wait for records that other processes fetch, and fetch those that have not come within `lease_seconds`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._cache.config.lease_seconds
         pause = POLL_SECONDS
         while reads and loop.time() < until:
             await asyncio.sleep(pause)
             pause = min(LONGEST_POLL_SECONDS, 2 * pause)
-            reads = await self._found(reads)
+            reads = await self._look_up(reads)
             if not reads:
                 return
-            ours, reads = await self._leased(reads)
+            ours, reads = await self._request_leases(reads)
             await self._fetcher.fetch_reads(self._batch, ours, leased=True)
         if reads:
             await self._fetcher.fetch_reads(self._batch, reads)
 
-    async def _leased(self, reads: Sequence[InFlight]) -> tuple[list[InFlight], list[InFlight]]:
-        """Return the reads that this process has a lease for, and those that others have; some may have ended."""
+    async def _request_leases(self, reads: Sequence[InFlight]) -> tuple[list[InFlight], list[InFlight]]:
+        """Request a lease for each read; return the reads with a lease of this process, and those of others.
+
+        Reads whose records have come meanwhile are ended.
+        """
         shared = self._shared
         leases = await shared.lease([read.key for read in reads], self._cache.config.lease_seconds)
-        missing = await self._opened(reads, [(lease.data, lease.token) for lease in leases])
+        missing = await self._end_found(reads, [(lease.data, lease.token) for lease in leases])
         ours = {read.key for read, lease in zip(reads, leases, strict=True) if lease.is_ours}
-        needless = [read.key for read in reads if read.ended and read.key in ours]
-        if needless:
-            await shared.give_back(needless)
+        unneeded = [read.key for read in reads if read.ended and read.key in ours]
+        if unneeded:
+            await shared.release(unneeded)
         return [one for one in missing if one.key in ours], [one for one in missing if one.key not in ours]
 
-    async def _found(self, reads: Sequence[InFlight]) -> list[InFlight]:
-        """End the reads whose records are fresh in Redis and return the others."""
-        return await self._opened(reads, await self._shared.get([read.key for read in reads]))
+    async def _look_up(self, reads: Sequence[InFlight]) -> list[InFlight]:
+        """End the reads whose records are fresh in Redis, and return the others."""
+        return await self._end_found(reads, await self._shared.get([read.key for read in reads]))
 
-    async def _opened(self, reads: Sequence[InFlight], found: Sequence[tuple[bytes | None, str]]) -> list[InFlight]:
-        """End the reads for which something fresh was found and return the others."""
+    async def _end_found(self, reads: Sequence[InFlight], found: Sequence[tuple[bytes | None, str]]) -> list[InFlight]:
+        """End the reads for which a fresh entry was found, and return the others."""
         cache, missing = self._cache, []
         for read, (data, token) in zip(reads, found, strict=True):
             read.token = token
             now = cache.clock()
-            entry = opened(self._fetcher.kind, data, cache.policies, now=now, wall=cache.wall()) if data else None
+            entry = decode_entry(self._fetcher.kind, data, cache.policies, now=now, wall=cache.wall()) if data else None
             if entry is not None and not cache.invalidations.since(read.mark, (read.key,)):
                 cache.memory.put(read.key, entry)
-                parts = [(read.key, entry), *await self._end_of(entry)]
+                parts = [(read.key, entry), *await self._destination(entry)]
                 if all(now < part.fresh_until for _, part in parts):
                     cache.counts.from_redis += 1
                     self._fetcher.land(read, parts[-1][1].value, parts)
@@ -132,8 +139,8 @@ class LeasedBatch:
             missing.append(read)
         return missing
 
-    async def _end_of(self, relationship: Entry) -> list[tuple[str, Entry]]:
-        """Return the entry that a relationship leads to; one that has expired where it is not kept."""
+    async def _destination(self, relationship: Entry) -> list[tuple[str, Entry]]:
+        """Return the entry that a relationship leads to, or an expired one if it is not kept."""
         cache, kind = self._cache, self._fetcher.kind.leads_to
         if kind is None or relationship.value is None:
             return []
@@ -142,7 +149,7 @@ class LeasedBatch:
         entry = cache.memory.peek(key)
         if entry is None:
             ((data, _),) = await self._shared.get([key])
-            entry = opened(kind, data, cache.policies, now=now, wall=cache.wall()) if data else None
+            entry = decode_entry(kind, data, cache.policies, now=now, wall=cache.wall()) if data else None
             if entry is not None and not cache.invalidations.since(mark, (key,)):
                 cache.memory.put(key, entry)
         return [(key, entry or Entry(None, now, now, cache.policies[Freshness.MISSING]))]

@@ -13,12 +13,12 @@ from aiocache.serializers import NullSerializer  # type: ignore[import-untyped] 
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
-    """How long an entry may be served; a value.
+    """How long an entry may be served.
 
     Args:
-        ttl: Seconds for which it is fresh, before jitter.
-        revalidate: Seconds past that in which it is served at once while it is fetched anew.
-        grace: Seconds past its TTL in which it is served where its upstream fails; at least `revalidate`.
+        ttl: Seconds for which an entry is fresh, before jitter.
+        revalidate: Seconds after the TTL in which an entry is served at once while it is fetched again.
+        grace: Seconds after the TTL in which an entry is served if its upstream fails; at least `revalidate`.
     """
 
     ttl: float
@@ -27,16 +27,14 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A record with the time until which it is fresh; cache lifetime.
-
-    Times are seconds of the cache's clock.
+    """A record in the cache. Lifetime: until it is forgotten or makes room. Times are seconds of the cache's clock.
 
     Args:
-        value: The record; None where there is no such thing.
-        stored_at: When its upstream answered it.
+        value: The record; None if it does not exist.
+        stored_at: When the upstream answered.
         fresh_until: When its TTL ends.
         policy: How long it may be served after that.
-        cost: What it weighs in memory, estimated in bytes.
+        cost: Its estimated size in memory, in bytes.
     """
 
     value: Any
@@ -46,39 +44,37 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     cost: int = 0
 
     def may_revalidate(self, now: float) -> bool:
-        """Whether it may be served at once while it is fetched anew."""
+        """Return whether the entry may be served at once while it is fetched again."""
         return now < self.fresh_until + self.policy.revalidate
 
     def may_stand_in(self, now: float) -> bool:
-        """Whether it may be served where its upstream fails."""
+        """Return whether the entry may be served if its upstream fails."""
         return now < self.fresh_until + self.policy.grace
 
 
 ENTRY_BYTES: Final = 700
-"""What an entry costs beside its record: key, times, its place in the table; measured."""
+"""Size of an entry without its record (key, times, place in the table), as measured."""
 
 
 BYTES_PER_ENCODED_BYTE: Final = 3
-"""How much larger a decoded record is than its JSON; measured on the records of all kinds, rounded up."""
+"""Size of a decoded record relative to its JSON, as measured on records of all kinds, rounded up."""
 
 
 def cost_of(encoded: bytes) -> int:
-    """What a record weighs in memory, estimated in bytes from its encoded form.
-
-    Walking the objects would cost as much as fetching them over loopback.
-    """
+    """Return the estimated size of an entry in memory, in bytes, from the JSON of its record."""
+    # Measuring the objects themselves would cost as much as fetching them over loopback.
     return ENTRY_BYTES + BYTES_PER_ENCODED_BYTE * len(encoded)
 
 
 class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
-    """Keeps entries up to a number and a weight; process lifetime.
+    """Keeps entries in memory up to a number and a size. Lifetime: process.
 
-    `peek`, `put` and `drop` are what a loader uses: aiocache's own interface costs a hundred times as much for each
-    key. Both see the same entries.
+    Loaders use `peek`, `put` and `drop`, because aiocache's own interface costs a hundred times as much for each key.
+    Both interfaces have the same entries.
 
     Args:
         max_entries: How many entries are kept.
-        max_bytes: How much they may weigh together, by `Entry.cost`.
+        max_bytes: The size of all entries together, by `Entry.cost`.
     """
 
     NAME = "bounded-memory"
@@ -89,21 +85,21 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self.bytes = 0
-        """What the entries weigh together."""
+        """The size of all entries together, by `Entry.cost`."""
 
     def __len__(self) -> int:
-        """How many entries there are."""
+        """Return the number of entries."""
         return len(self._entries)
 
     def peek(self, key: str) -> Entry | None:
-        """The entry of a key, now the most recently used."""
+        """Return the entry of a key and mark it as the most recently used; None if there is none."""
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep an entry, at the price of those least recently used; one too heavy for the whole bound is not kept."""
+        """Keep an entry unless it is larger than `max_bytes`; drop the least recently used ones beyond the bounds."""
         self.drop((key,))
         if entry.cost > self._max_bytes:
             return
@@ -114,7 +110,7 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
             self.bytes -= oldest.cost
 
     def drop(self, keys: Iterable[str]) -> int:
-        """Forget some keys; how many of them were there."""
+        """Drop the entries of some keys and return how many there were."""
         dropped = 0
         for key in keys:
             entry = self._entries.pop(key, None)
@@ -124,7 +120,7 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
         return dropped
 
     def drop_all(self) -> None:
-        """Forget everything."""
+        """Drop all entries."""
         self._entries.clear()
         self.bytes = 0
 
@@ -149,7 +145,7 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
         _cas_token: Any = None,  # noqa: ANN401 - aiocache's
         _conn: Any = None,  # noqa: ANN401 - aiocache's
     ) -> bool:
-        """Keep an entry; its TTL is its own, so aiocache's is left aside."""
+        # An entry has its own TTL.
         del ttl
         self.put(key, value)
         return True

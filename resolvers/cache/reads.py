@@ -20,10 +20,10 @@ from resolvers.upstreams.call import CacheOutcome, CallScope, CallTrace
 from resolvers.upstreams.names import UpstreamName
 
 LATE_SHARE: Final = 0.1
-"""The last part of an operation's time: what has not come by then is taken stale, so that the answer is on time."""
+"""The last part of an operation's time: a read in flight then is served stale, so that the response is in time."""
 
 ABANDONED_SECONDS: Final = 0.05
-"""How long a read that others can join goes on without a waiter."""
+"""Seconds for which a read that others can join goes on without a waiter."""
 
 
 FIELD: Final[ContextVar[Any]] = ContextVar("FIELD", default=None)
@@ -31,21 +31,21 @@ FIELD: Final[ContextVar[Any]] = ContextVar("FIELD", default=None)
 
 
 class ReadSet:
-    """What an operation has read, and what it still waits for; operation lifetime, and in a subscription one event.
+    """What an operation has read, and what it waits for. Lifetime: operation; in a subscription, one event.
 
     Args:
-        account: Whose credentials fetch.
+        account: The account whose credentials fetch.
         scope: The operation's deadline and traces.
-        mark: Where the invalidations stood when the operation began.
+        mark: `Invalidations.mark` when the operation began.
 
     Attributes:
         loop: The event loop that the operation runs in.
-        touched: The keys of all that the answer is made of, tags of lists among them.
-        fresh_until: Until when all of that is fresh, by the cache's clock; minus infinity where a part cannot be kept.
+        touched: The keys of the entries that the response depends on, and the tags of lists.
+        fresh_until: Until when all of them are fresh, by the cache's clock; minus infinity if a part cannot be kept.
         stale: The reads that were given stale values, with the age of each in seconds.
         places: The places in the response that hold the value of a stale read, in the executor's own form.
         fields: The places of the coroutines that asked for a read.
-        permits_stale: Whether stale records are good enough; false once the operation changes something.
+        permits_stale: Whether stale records may be served; false once the operation changes something.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class ReadSet:
         self._timers: list[asyncio.TimerHandle] = []
 
     def took(self, key: str, entry: Entry) -> None:
-        """Note an entry that the operation was given."""
+        """Note that the operation was given an entry."""
         self.touched.add(key)
         self.fresh_until = min(self.fresh_until, entry.fresh_until)
 
@@ -103,11 +103,11 @@ class ReadSet:
         self.places.setdefault(read, []).append(place)
 
     def took_unkept(self) -> None:
-        """Note that the answer holds something that nobody keeps."""
+        """Note that the response contains a value that is not kept."""
         self.fresh_until = float("-inf")
 
     def wait(self, upstream: UpstreamName) -> "asyncio.Future[Any]":
-        """A value to come, which fails at the operation's deadline however long the call for it goes on."""
+        """Return a future for a value, which fails with UpstreamTimeout at the operation's deadline."""
         future: asyncio.Future[Any] = self.loop.create_future()
         self._waiting.append((future, upstream))
         if not self._timers and self.scope.deadline != float("inf"):
@@ -115,33 +115,33 @@ class ReadSet:
         return future
 
     def awaits(self, read: "InFlight") -> None:
-        """Leave a read in flight when the operation gives up."""
+        """Leave this read in flight when the operation is cancelled."""
         self._awaited.append(read)
 
     def owns(self, task: "asyncio.Task[Any]") -> None:
-        """Cancel a task when the operation ends."""
+        """Cancel this task when the operation ends."""
         self._tasks.append(task)
 
     def when_late(self, serve: Callable[[], None]) -> None:
-        """Have something called shortly before the deadline, to serve what is waited for in another way."""
+        """Call `serve` shortly before the deadline, to serve a waiter with a stale entry."""
         if not self._late and self.scope.deadline != float("inf"):
             late_at = self.scope.deadline - LATE_SHARE * max(0.0, self.scope.deadline - self.loop.time())
             self._timers.append(self.loop.call_at(late_at, self._serve_late))
         self._late.append(serve)
 
     def trace(self, kind: CachedKind[Any], record_id: str, cache: CacheOutcome, milliseconds: float = 0.0) -> None:
-        """Note a call that was not made for this operation, where somebody asked for that."""
+        """Add the call that this operation did not have to make to its traces, if it is traced."""
         if self.scope.traces is not None and kind.path:
             path = kind.path.replace("{id}", record_id)
             self.scope.traces.append(CallTrace(kind.upstream, kind.method, path, None, milliseconds, cache, 0))
 
     def leave_cancelled(self) -> None:
-        """Give up the reads whose futures were cancelled one by one, while the operation goes on with the others."""
+        """Leave the reads whose futures were cancelled, while the operation goes on with the others."""
         for read in self._awaited:
             read.leave()
 
     def cancel(self) -> None:
-        """Give up what is still in flight: nothing waits for it any more."""
+        """Cancel everything that the operation still waits for."""
         for timer in self._timers:
             timer.cancel()
         for future, _ in self._waiting:
@@ -164,19 +164,19 @@ class ReadSet:
 
 
 class InFlight:
-    """One record being read, for every operation that waits for it; batch lifetime.
+    """The read of one record, for all operations that wait for it. Lifetime: its batch.
 
     Args:
-        key: Where the record is kept.
+        key: The key of its entry.
         record_id: The upstream's own id, or the key of a page's request.
-        mark: Where the invalidations stood when the read began.
-        tags: The keys of the lists that the record is a page of.
-        batch: The reads that one task makes together.
+        mark: `Invalidations.mark` when the read began.
+        tags: The tags of the lists that the record is a page of.
+        batch: The batch that it belongs to.
 
     Attributes:
-        token: The key's last invalidation as Redis had it when the read looked there.
-        ended: Whether the waiters have their result.
-        waiting: The futures to be resolved, and the operation of each; some may have given up.
+        token: The token of the key's last invalidation, as Redis had it before the fetch.
+        ended: Whether the waiters have been resolved.
+        waiting: The futures to resolve, with the read set of each one's operation; some may be cancelled.
     """
 
     __slots__ = ("batch", "ended", "key", "mark", "record_id", "tags", "token", "waiting")
@@ -193,7 +193,7 @@ class InFlight:
         batch.reads.append(self)
 
     def join(self, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
-        """Add a waiter; the read is told when its operation gives up."""
+        """Add a waiter, and leave the read when its operation is cancelled."""
         self.waiting[waiter] = read_set
         read_set.awaits(self)
 
@@ -204,7 +204,7 @@ class InFlight:
         return waiting
 
     def leave(self) -> None:
-        """Drop the waiters of an operation that has given up; the read goes on while there are others."""
+        """Drop the waiters that are cancelled; the read goes on while there are others."""
         if not self.ended:
             self.waiting = {waiter: read_set for waiter, read_set in self.waiting.items() if not waiter.done()}
             if not self.waiting:
@@ -212,13 +212,13 @@ class InFlight:
 
 
 class Batch:
-    """The reads that one task makes together; lives until all have ended.
+    """The reads that one task makes together. Lifetime: until all have ended.
 
     Args:
-        scope: Of the shared call: its own deadline, so that an impatient operation never shortens another's.
-        abandoned: Called when no waiter is left, and none came in time.
-        linger: Seconds in which another waiter may come.
-        background: It goes on without waiters: a refresh.
+        scope: The deadline and traces of the shared call.
+        abandoned: Called before the task is cancelled because no waiter is left.
+        linger: Seconds for which the task goes on without a waiter, because another operation may join.
+        background: Whether the task goes on without waiters, as a refresh does.
     """
 
     __slots__ = ("_abandoned", "_linger", "background", "reads", "scope", "task")
@@ -234,7 +234,7 @@ class Batch:
         self._linger = linger
 
     def check_wanted(self) -> None:
-        """Cancel the task unless a waiter is left, or comes in time."""
+        """Cancel the task after `linger` seconds unless it has a waiter then."""
         if self._is_unwanted():
             asyncio.get_running_loop().call_later(self._linger, self._abandon)
 
@@ -243,7 +243,8 @@ class Batch:
         return [read for read in self.reads if not read.ended]
 
     def end(self) -> None:
-        """Release the reads and the task, which refer to the batch: only garbage collection could free them."""
+        """Release the reads and the task."""
+        # They refer to the batch, and only the garbage collector would free such a cycle.
         self.reads = []
         self.task = None
 
@@ -259,6 +260,7 @@ class Batch:
 
 
 def fail(waiter: "asyncio.Future[Any]", error: Exception) -> None:
-    """Fail a waiter; one that nothing awaits, as of a value fetched ahead, logs nothing."""
+    """Fail a waiter."""
     waiter.set_exception(error)
+    # Retrieved, because a value that was fetched ahead may never be awaited, and asyncio would log its error.
     waiter.exception()

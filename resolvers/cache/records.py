@@ -1,4 +1,4 @@
-"""The cache of records: what this process keeps, what is in flight, and what is forgotten with what."""
+"""The cache of records: the entries of this process, the reads in flight, and what is invalidated together."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from resolvers.cache.kind import CachedKind, Freshness, Value, is_list_tag, key_
 from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, Entry, FreshnessPolicy, cost_of
 from resolvers.cache.reads import Batch, InFlight, ReadSet
 from resolvers.cache.redis_link import CacheCounts
-from resolvers.cache.shared import SharedItem, SharedRecords, sealed
+from resolvers.cache.shared import SharedItem, SharedRecords, encode_entry
 from resolvers.upstreams.transport.stack import loop_clock
 
 
@@ -69,15 +69,15 @@ class CacheConfig(msgspec.Struct, frozen=True):
 
 
 JITTER = 0.1
-"""How much of a TTL chance may take away, so that what was fetched together does not expire together."""
+"""The random part of a TTL, so that records that were fetched together do not expire together."""
 
 
 REMEMBERED_LISTS = 20_000
-"""Lists whose last change is known; when one makes room, pages of lists that are not known are fetched once more."""
+"""Lists whose last change is remembered; pages of a list that is not are fetched once more."""
 
 
 REMEMBERED_PREFIXES = 20_000
-"""Beginnings of keys that are kept ready; there is one for each identity and kind."""
+"""Prefixes of keys that are kept; there is one for each identity and kind."""
 
 
 class RecordCache:
@@ -88,12 +88,13 @@ class RecordCache:
     Args:
         config: What is kept, and for how long.
         shared: The layer in Redis, where there is one.
-        clock: Seconds; the event loop's clock unless told.
+        counts: Counts what happens, for metrics.
+        clock: A monotonic clock, in seconds.
         wall: The wall clock, in seconds since the epoch; for what other processes read.
         random: For jitter.
 
     Attributes:
-        invalidations: Subscribe there to hear of whatever is forgotten.
+        invalidations: Notifies its listeners of all that is forgotten.
         counts: How often what happened.
         keeps: Whether records are kept at all, or only shared in flight.
         passes_through: Whether nothing is kept nor shared, so that each operation reads for itself.
@@ -196,7 +197,7 @@ class RecordCache:
             return Kept(key, Entry(value, now, now, policy), freshness)
         kept_value: Any = value
         if kind.leads_to is not None and value is not None:
-            kept_value = self._end_of(kind, value)
+            kept_value = self._destination_id(kind, value)
         encoded = _encoded(kept_value)
         fresh_until = now + policy.ttl * (1 - JITTER * self._random.random())
         entry = Entry(kept_value, now, fresh_until, policy, cost_of(encoded) if encoded else ENTRY_BYTES)
@@ -217,7 +218,7 @@ class RecordCache:
     def item(self, kept: "Kept", *, token: str = "", leased: bool = False) -> SharedItem:
         """What other processes are to have of it."""
         now, entry = self.clock(), kept.entry
-        data = sealed(entry, kept.freshness, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
+        data = encode_entry(entry, kept.freshness, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
         return SharedItem(kept.key, data, entry.fresh_until + entry.policy.grace - now, token, leased)
 
     def dependents(self, identity: str, kind: CachedKind[Any], record_ids: Iterable[str]) -> set[str]:
@@ -260,7 +261,7 @@ class RecordCache:
         self.in_flight_reads.clear()
         self.invalidations.note_all()
 
-    def _end_of(self, kind: CachedKind[Any], value: Any) -> str:  # noqa: ANN401 - whatever the relationship leads to
+    def _destination_id(self, kind: CachedKind[Any], value: Any) -> str:  # noqa: ANN401 - whatever the relationship leads to
         ends: Iterable[tuple[CachedKind[Any], str, Any]] = kind.holds(value) if kind.holds else ()
         return next(record_id for _, record_id, _ in ends)
 

@@ -14,18 +14,18 @@ from redis.exceptions import RedisError
 
 
 class CacheCounts(msgspec.Struct):
-    """Counters that only grow; process lifetime.
+    """How often the cache did what, for metrics; counters only increase. Lifetime: process.
 
     Args:
         hits: Records served fresh from memory.
-        stale: Records served past their TTL.
-        misses: Records asked of Redis or an upstream.
-        joined: Records that came with a read already in flight.
-        from_redis: Records that Redis had.
-        forgotten: Keys that a change made invalid.
+        stale: Records served stale.
+        misses: Records read from Redis or an upstream.
+        joined: Records whose read was in flight already.
+        from_redis: Records found in Redis.
+        forgotten: Keys that changes invalidated.
         redis_failures: Commands that Redis did not carry out.
-        unacknowledged: Invalidations that some other process did not confirm in time.
-        unreadable_notices: Notices of other processes that could not be read; each made this one forget everything.
+        unacknowledged: Invalidations that another process did not confirm in time.
+        unreadable_notices: Notices of other processes that could not be read; at each, this process forgets all.
     """
 
     hits: int = 0
@@ -46,24 +46,24 @@ Result = TypeVar("Result")
 
 
 COMMAND_SECONDS: Final = 0.5
-"""What a command may take; a Redis that is slower is of no use as a cache."""
+"""Time limit of a command; a Redis that is slower is of no use as a cache."""
 
 
 RETURN_SECONDS: Final = 0.5
-"""The interval at which a Redis that went away is looked for."""
+"""Pause between attempts to connect to Redis again."""
 
 
 CONFIRM_SECONDS: Final = 0.5
-"""How long a change waits for the other processes to confirm that they have forgotten what it made invalid."""
+"""How long a change waits for the other processes to confirm its invalidations."""
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
-    """What processes tell each other: keys to forget, or that this was done.
+    """A message between processes: keys to forget, or the confirmation that they are forgotten.
 
     Args:
-        origin: The process that began it.
-        number: Which of its notices.
-        keys: What to forget; None in a confirmation.
+        origin: The process that published the notice.
+        number: The number of the notice among those of that process.
+        keys: The keys to forget; None in a confirmation.
     """
 
     origin: str
@@ -75,7 +75,7 @@ _NOTICE = msgspec.json.Decoder(Notice)
 
 
 class Announcement:
-    """A notice sent to all processes, and their confirmations; lives until the change may be answered."""
+    """A notice to all processes, and their confirmations. Lifetime: until they are confirmed or time is up."""
 
     def __init__(self, message: bytes, counts: CacheCounts) -> None:
         self.message = message
@@ -84,35 +84,36 @@ class Announcement:
         self._changed = asyncio.Event()
 
     def confirm(self) -> None:
-        """One more process has done it."""
+        """Count a confirmation."""
         self._confirmations += 1
         self._changed.set()
 
     async def confirmed_by(self, processes: int) -> None:
-        """Wait for so many confirmations, for a bounded time: a process that hangs must not hold a change up."""
+        """Wait for the confirmations of so many processes, for up to `CONFIRM_SECONDS`."""
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 while self._confirmations < processes:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
+            # A process that hangs must not hold a change up for longer.
             self._counts.unacknowledged += 1
 
 
 class RedisLink:
-    """Runs commands while Redis is there, and notices when it goes and returns; process lifetime.
+    """Runs commands while Redis is available, and exchanges notices with other processes. Lifetime: process.
 
     Args:
-        url: With its password.
-        prefix: What every channel begins with.
-        counts: Where failures are counted.
-        sleep: Waits between two attempts to reach it again.
+        url: The URL of Redis, with its password.
+        prefix: The prefix of every channel.
+        counts: Counts failures.
+        sleep: Waits between attempts to connect; takes seconds.
 
     Attributes:
-        client: For commands.
-        available: Whether Redis is there, as far as is known.
-        on_notice: Told what another process forgot.
-        on_return: Awaited when Redis is there again, before anything else is asked of it.
+        client: The client, for commands.
+        available: Whether the last command or connection succeeded.
+        on_notice: Called with the keys that another process has forgotten.
+        on_return: Awaited when Redis is available again, before any other command.
         on_gap: Called when notices may have been missed.
     """
 
@@ -142,13 +143,13 @@ class RedisLink:
         self._warned = False
 
     async def open(self) -> None:
-        """Look for Redis, and from then on stay in touch; returns once it was found or missed."""
+        """Connect to Redis in the background, and return after the first attempt, whether it succeeded or not."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
         await self._tried.wait()
 
     async def close(self) -> None:
-        """Let go of Redis."""
+        """Disconnect from Redis."""
         self.available = False
         tasks = [*self._tasks, *([self._listening] if self._listening else [])]
         for task in tasks:
@@ -157,18 +158,18 @@ class RedisLink:
         await self.client.aclose()
 
     async def run(self, command: Callable[[], Awaitable[Result]]) -> Result | None:
-        """What a command answers; None where Redis is away, or goes away over it."""
+        """Return the result of a command; None if Redis is unavailable or fails."""
         if not self.available:
             return None
         try:
             return await command()
         except (RedisError, OSError, TimeoutError) as error:
-            self._went_away(error)
+            self._mark_unavailable(error)
             return None
 
     @contextmanager
     def announcement(self, keys: Collection[str]) -> Iterator[Announcement]:
-        """A notice of keys to forget, whose confirmations are counted within the block."""
+        """Make a notice of keys to forget, whose confirmations are counted within the block."""
         message = self.message(keys)
         number = self._number
         announcement = self._announcements[number] = Announcement(message, self._counts)
@@ -178,7 +179,7 @@ class RedisLink:
             del self._announcements[number]
 
     def message(self, keys: Collection[str]) -> bytes:
-        """A notice of keys to forget, as it goes over the wire."""
+        """Return a new notice of keys to forget, encoded."""
         self._number += 1
         return msgspec.json.encode(Notice(self._origin, self._number, list(keys)))
 
@@ -187,18 +188,18 @@ class RedisLink:
             try:
                 async with self.client.pubsub() as subscription:
                     await self._subscribe(subscription)
-                    await self._hear(subscription)
+                    await self._handle_notices(subscription)
             except (RedisError, OSError, TimeoutError) as error:
-                self._went_away(error)
+                self._mark_unavailable(error)
             except Exception as error:
-                # Whatever it is, no process may go on without notices and take what it keeps for current.
+                # Without notices, this process would serve records that others have invalidated.
                 logger.exception("The connection to Redis failed in a way that is not foreseen, and is made anew.")
-                self._went_away(error)
+                self._mark_unavailable(error)
             self._tried.set()
             await self._sleep(RETURN_SECONDS)
 
     async def _subscribe(self, subscription: PubSub) -> None:
-        """Notices come from now on, so what this process kept meanwhile is not to be trusted, and is dropped."""
+        """Subscribe to notices, and drop what may have been invalidated while none were received."""
         await subscription.subscribe(self.channel, self._confirmations)
         for _ in range(2):
             await subscription.get_message(timeout=COMMAND_SECONDS)
@@ -212,15 +213,14 @@ class RedisLink:
             logger.info("Redis is back: records are shared between processes again.")
         self._tried.set()
 
-    async def _hear(self, subscription: PubSub) -> None:
-        """Until a command finds Redis away: then the connection is made anew, since notices may be lost."""
+    async def _handle_notices(self, subscription: PubSub) -> None:
+        """Handle notices until a command fails; the connection is then made anew, because notices may be lost."""
         while self.available:
             message = await subscription.get_message(ignore_subscribe_messages=True, timeout=RETURN_SECONDS)
             if message is not None:
-                self._read(message["data"])
+                self._decode(message["data"])
 
-    def _read(self, message: bytes) -> None:
-        """Act on a notice; one of another release that cannot be read may have been about anything."""
+    def _decode(self, message: bytes) -> None:
         try:
             notice = _NOTICE.decode(message)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -230,11 +230,12 @@ class RedisLink:
                     "Another process sends notices that this one cannot read, as another release of the gateway may: "
                     "everything that is kept here is dropped at each."
                 )
+            # It may have been about any key.
             self.on_gap()
         else:
-            self._heard(notice)
+            self._handle(notice)
 
-    def _heard(self, notice: Notice) -> None:
+    def _handle(self, notice: Notice) -> None:
         own = notice.origin == self._origin
         if notice.keys is not None and not own:
             self.on_notice(notice.keys)
@@ -243,15 +244,15 @@ class RedisLink:
             self._announcements[notice.number].confirm()
 
     async def _confirm(self, notice: Notice) -> None:
-        told = msgspec.json.encode(Notice(notice.origin, notice.number, None))
-        await self.run(lambda: self.client.publish(f"{self._prefix}confirmed:{notice.origin}", told))
+        confirmation = msgspec.json.encode(Notice(notice.origin, notice.number, None))
+        await self.run(lambda: self.client.publish(f"{self._prefix}confirmed:{notice.origin}", confirmation))
 
     def _spawn(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _went_away(self, error: BaseException) -> None:
+    def _mark_unavailable(self, error: BaseException) -> None:
         self._counts.redis_failures += 1
         self.available = False
         if not self._warned:
@@ -264,4 +265,4 @@ class RedisLink:
 
 
 async def _nothing() -> None:
-    """What happens at Redis's return unless told."""
+    """Do nothing: the default of `on_return`."""

@@ -15,13 +15,13 @@ from resolvers.cache.redis_link import RedisLink
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
-    """A record and when it was told; lives in Redis.
+    """An entry as it is stored in Redis. Lifetime: until it expires there.
 
     Args:
-        stored_at: Wall clock, in seconds.
-        fresh_until: Wall clock, in seconds.
-        freshness: Names its policy.
-        record: Its JSON, `null` for what does not exist.
+        stored_at: When the upstream answered, in seconds of the wall clock.
+        fresh_until: When the TTL ends, in seconds of the wall clock.
+        freshness: Its freshness, by which each process finds its policy.
+        record: The record's JSON; `null` if it does not exist.
     """
 
     stored_at: float
@@ -33,41 +33,40 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
-def sealed(entry: Entry, freshness: Freshness, record: bytes, *, now: float, wall: float) -> bytes:
-    """An entry for Redis.
+def encode_entry(entry: Entry, freshness: Freshness, record: bytes, *, now: float, wall: float) -> bytes:
+    """Return the envelope of an entry, in JSON.
 
     Args:
-        entry: What is kept here.
-        freshness: Names its policy.
-        record: Its JSON.
-        now: The cache's clock.
-        wall: The wall clock.
+        entry: The entry.
+        freshness: Its freshness.
+        record: The record's JSON.
+        now: The time by the cache's clock, in seconds.
+        wall: The time by the wall clock, in seconds.
     """
+    # Wall-clock times, because processes share no other clock.
     return msgspec.json.encode(
         Envelope(wall + entry.stored_at - now, wall + entry.fresh_until - now, freshness, msgspec.Raw(record))
     )
 
 
-def opened(
+def decode_entry(
     kind: CachedKind[Value], data: bytes, policies: dict[Freshness, FreshnessPolicy], *, now: float, wall: float
 ) -> Entry | None:
-    """The entry that Redis had; None where another version of the gateway wrote what this one cannot read.
-
-    A wall clock that stands wrong makes a record at most as old as its own TTL, never younger.
-    """
+    """Return the entry in an envelope; None if another release of the gateway wrote it and it cannot be read."""
     try:
         envelope = _ENVELOPE.decode(data)
         value = kind.decoder.decode(envelope.record)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     own = policies[envelope.freshness]
+    # Clocks of hosts differ: an entry is never taken for younger than it can be, nor kept longer than its TTL here.
     stored_at = now - max(0.0, wall - envelope.stored_at)
     fresh_until = min(now + envelope.fresh_until - wall, now + own.ttl)
     return Entry(value, stored_at, fresh_until, own, cost_of(bytes(envelope.record)))
 
 
 FORGOTTEN_SECONDS: Final = 120
-"""How long a forgotten key is known as such: longer than any call that began before may take."""
+"""Seconds for which Redis remembers an invalidation; longer than any read that began before it may take."""
 
 
 PUT: Final = """
@@ -80,7 +79,7 @@ for item = 0, #KEYS / 3 - 1 do
   if holder ~= '' and redis.call('get', lease) == holder then redis.call('del', lease) end
 end
 """
-"""Keeps records unless they were forgotten since they were looked for, and gives the leases for them back."""
+"""Keeps records unless they were forgotten since they were looked up, and releases their leases."""
 
 
 LEASE: Final = """
@@ -92,7 +91,7 @@ for item = 0, #KEYS / 3 - 1 do
 end
 return granted
 """
-"""Grants leases, and looks once more: a record may have come, and its lease been given back, since it was missed."""
+"""Grants leases, and looks the records up again: one may have come, and its lease been released, since the lookup."""
 
 
 FORGET: Final = """
@@ -102,22 +101,22 @@ for number = 1, #KEYS, 2 do
 end
 return redis.call('publish', ARGV[3], ARGV[4])
 """
-"""Forgets records and tells every process; how many were told."""
+"""Forgets records and publishes a notice to all processes; returns the number of processes that got it."""
 
 
-MAX_UNFORGOTTEN: Final = 100_000
-"""Keys kept in mind while Redis is away; where more change, all that Redis holds is dropped at its return."""
+MAX_PENDING: Final = 100_000
+"""Keys remembered while Redis is unavailable; if more are forgotten, all records in Redis are dropped at its return."""
 
 
 class SharedItem(msgspec.Struct, frozen=True):
-    """What one record's fetch leaves in Redis; a value.
+    """The outcome of one record's fetch, for Redis.
 
     Args:
-        key: The record's.
-        data: Its envelope; empty where the fetch failed.
+        key: The record's key.
+        data: Its envelope; empty if the fetch failed.
         seconds: How long Redis keeps it.
-        token: What Redis knew of the key's last invalidation before the fetch.
-        leased: Whether this process holds the lease of the key.
+        token: The token of the key's last invalidation, as Redis had it before the fetch.
+        leased: Whether this process holds the lease of the key, to be released.
     """
 
     key: str
@@ -128,12 +127,12 @@ class SharedItem(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """The answer to the wish to fetch a record; a value.
+    """The answer to the request for a lease.
 
     Args:
-        is_ours: Whether this process is the one to fetch it.
-        data: The record's envelope as it is in Redis now; empty where there is none.
-        token: What Redis knows of the key's last invalidation now.
+        is_ours: Whether this process has got the lease and fetches the record.
+        data: The record's envelope, as it is in Redis now; empty if there is none.
+        token: The token of the key's last invalidation, as it is in Redis now.
     """
 
     is_ours: bool
@@ -142,7 +141,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
-    """aiocache's Redis backend on a client that was made from a URL, user name and TLS included."""
+    """aiocache's Redis backend over a given client; aiocache's own clients take neither a user name nor TLS."""
 
     def __init__(self, client: Redis) -> None:
         super().__init__(serializer=NullSerializer(encoding=None), timeout=0)
@@ -150,11 +149,11 @@ class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
 
 
 class SharedRecords:
-    """Records that all processes share; process lifetime. Nothing here raises: what fails is as if absent.
+    """The records in Redis. Lifetime: process. No method raises; a failure has the result of a missing record.
 
     Args:
-        link: The connection, which knows whether Redis is there.
-        prefix: What every key begins with.
+        link: The connection to Redis.
+        prefix: The prefix of every key.
     """
 
     def __init__(self, link: RedisLink, prefix: str) -> None:
@@ -162,12 +161,12 @@ class SharedRecords:
         self._prefix = prefix
         self._backend = _Backend(link.client)
         self._holder = uuid4().hex
-        self._unforgotten: set[str] = set()
+        self._pending: set[str] = set()
         self._too_many = False
-        link.on_return = self._forget_late
+        link.on_return = self._forget_pending
 
     async def get(self, keys: Sequence[str]) -> list[tuple[bytes | None, str]]:
-        """For each key its envelope, if any, and the token of its last invalidation."""
+        """Return for each key its envelope, if any, and the token of its last invalidation."""
         names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
         found = await self.link.run(lambda: self._backend.multi_get(names))
         if found is None:
@@ -177,7 +176,7 @@ class SharedRecords:
         ]
 
     async def lease(self, keys: Sequence[str], seconds: float) -> list[Lease]:
-        """For each key whether this process is the one to fetch it now; all are, where Redis is away."""
+        """Request a lease for each key, for some seconds; all are granted if Redis is unavailable."""
         names = [name for key in keys for name in self._names(key)]
         arguments = (self._holder, int(seconds * 1000))
         granted = await self.link.run(lambda: self._evaluate(LEASE, names, arguments))
@@ -185,12 +184,12 @@ class SharedRecords:
             return [Lease(is_ours=True)] * len(keys)
         return [Lease(bool(mine), data, token.decode()) for mine, data, token in granted]
 
-    async def give_back(self, keys: Sequence[str]) -> None:
-        """Give leases back without having fetched anything."""
+    async def release(self, keys: Sequence[str]) -> None:
+        """Release leases without having fetched anything."""
         await self.put([SharedItem(key, leased=True) for key in keys])
 
     async def put(self, items: Sequence[SharedItem]) -> None:
-        """Keep what was fetched, and give leases back."""
+        """Write what was fetched, and release leases."""
         names = [name for item in items for name in self._names(item.key)]
         arguments: list[Any] = []
         for item in items:
@@ -199,41 +198,42 @@ class SharedRecords:
         await self.link.run(lambda: self._evaluate(PUT, names, arguments))
 
     async def forget(self, keys: Sequence[str]) -> None:
-        """Forget keys in every process; returns once all have confirmed it, or could not be reached in time.
+        """Forget keys in Redis and in every process; return once all processes have confirmed it, or time is up.
 
-        While Redis is away they are kept in mind, and forgotten there when it returns.
+        While Redis is unavailable the keys are remembered, and forgotten there when it returns.
         """
-        if len(self._unforgotten) < MAX_UNFORGOTTEN:
-            self._unforgotten.update(keys)
+        # Remembered before Redis is asked: the caller may be cancelled, or Redis become unavailable, meanwhile.
+        if len(self._pending) < MAX_PENDING:
+            self._pending.update(keys)
         else:
             self._too_many = True
         if await self._forget(keys):
-            self._unforgotten.difference_update(keys)
+            self._pending.difference_update(keys)
 
     async def _forget(self, keys: Sequence[str]) -> bool:
         names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
         with self.link.announcement(keys) as announcement:
             arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, announcement.message)
-            told = await self.link.run(lambda: self._evaluate(FORGET, names, arguments))
-            if told is None:
+            receivers = await self.link.run(lambda: self._evaluate(FORGET, names, arguments))
+            if receivers is None:
                 return False
-            await announcement.confirmed_by(int(told))
+            await announcement.confirmed_by(int(receivers))
         return True
 
-    async def _forget_late(self) -> None:
-        """What changed while Redis was away is forgotten there before anything is read from it again."""
+    async def _forget_pending(self) -> None:
+        """Forget in Redis what was forgotten while it was unavailable, before anything is read from it again."""
         if self._too_many:
             async for name in self.link.client.scan_iter(f"{self._prefix}record:*", count=1000):
                 await self.link.client.unlink(name)
             self._too_many = False
-        while self._unforgotten:
-            some = [self._unforgotten.pop() for _ in range(min(500, len(self._unforgotten)))]
+        while self._pending:
+            some = [self._pending.pop() for _ in range(min(500, len(self._pending)))]
             names = [name for key in some for name in (self._record(key), self._forgotten(key))]
             arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, self.link.message(some))
             try:
                 await self._evaluate(FORGET, names, arguments)
             except BaseException:
-                self._unforgotten.update(some)
+                self._pending.update(some)
                 raise
 
     async def _evaluate(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - Redis's

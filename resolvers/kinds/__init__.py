@@ -1,1 +1,1 @@
-"""The types of record of each upstream: what the catalogue holds of them, and how they are fetched and kept."""
+"""The types of record of each upstream, and the kinds that they are fetched and kept as."""

@@ -14,7 +14,7 @@ from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, DspUploadIdentification, Product
 from resolvers.upstreams.names import UpstreamName
 
-# Documented as numbers (documents: "Get SendTask", "Filters").
+# Numbers, by the vendor's documents "Get SendTask" and "Filters".
 DELIVERY_ID: Final = number_form("Delivery", "4711")
 PRODUCT_ID: Final = number_form("Product", "42")
 IDENTIFICATION_ID: Final = number_form("DspUploadIdentification", "1876")

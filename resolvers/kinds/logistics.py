@@ -16,7 +16,7 @@ from resolvers.upstreams.logistics.prices import PriceQuote
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from resolvers.upstreams.names import UpstreamName
 
-# Documented by examples; no other form was ever seen.
+# The documents show examples only, and no other form has been seen.
 TASK_ID: Final = word_form("LogisticsTask", "a UUID", "8f14e45f-ceea-467f-9575-6a1c1d1f8c1a")
 ORGANIZATION_ID: Final = word_form("Organization", "a UUID", "6512bd43-d9ca-46e0-ac99-0b0a82652dca")
 ROLE_ID: Final = word_form("Role", "a UUID", "c51ce410-c124-410e-8db5-e4b97fc2af39")

@@ -15,7 +15,7 @@ from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import Recipient, SmsApiVersion, SmsJob
 
-# Documented by examples and, for jobs, a pattern that allows any character; no other was ever seen.
+# The documents show examples, and for jobs a pattern that allows any character; no other form has been seen.
 JOB_ID: Final = word_form("SmsJob", "the API's job id", "J.20180924-131731.737-0iey4kxqyTQCQDIFN1")
 RECIPIENT_ID: Final = pair_form(
     "Recipient", "a job id and an SMS id", "J.20180924-131731.737-0iey4kxqyTQCQDIFN1/S.20180924-131731-00001"
@@ -91,4 +91,4 @@ PRESENT: Final = CachedKind[datetime](
 
 JOB_TYPE: Final = RecordType(JOB_ID, JOB, tracked=SmsJob)
 RECIPIENT_TYPE: Final = RecordType(RECIPIENT_ID, RECIPIENTS, tracked=Recipient, part=recipient_in)
-"""The API knows no other way to a recipient than all of its job's, which are kept under the job's id."""
+"""A recipient is a part of its job's recipients, because the API returns only all of them, by the job's id."""

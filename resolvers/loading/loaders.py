@@ -17,15 +17,15 @@ Value = TypeVar("Value")
 
 
 class RecordLoader(Generic[Value]):
-    """Loads records of one kind by id; operation lifetime, and in a subscription one event.
+    """Loads records of one kind by id. Lifetime: operation; in a subscription, one event.
 
-    What is fresh in the cache is there at once. The rest is fetched, for a kind with batches at the end of the current
-    turn of the event loop, so that the ids wanted in that turn share calls.
+    Fresh records are taken from the cache at once. The others are fetched; for a kind with batches that begins at the
+    end of the current turn of the event loop, so that all ids loaded in the turn share calls.
 
     Args:
-        kind: Of the records.
-        cache: Where they are kept.
-        read_set: Of the operation.
+        kind: The kind of the records.
+        cache: The cache that keeps them.
+        read_set: The read set of the operation.
     """
 
     def __init__(self, kind: CachedKind[Value], cache: RecordCache, read_set: ReadSet) -> None:
@@ -40,7 +40,7 @@ class RecordLoader(Generic[Value]):
         self._waiting: dict[str, asyncio.Future[Any] | None] = {}
 
     def load(self, record_id: str) -> "asyncio.Future[Value | None]":
-        """Return a future of the record, None where there is none; the first call for an id begins the read."""
+        """Return a future of the record, or of None if it does not exist; the first call for an id begins the read."""
         value = self._values.get(record_id)
         if value is None:
             primed = self._primed.get(record_id)
@@ -49,11 +49,11 @@ class RecordLoader(Generic[Value]):
         return value
 
     def prime(self, records: Mapping[str, Value]) -> None:
-        """Use records that came with another answer, such as a page's, for ids that were not loaded before."""
+        """Use these records, which came with another answer such as a page, for ids that have not been loaded."""
         self._primed.update(records)
 
     def forget(self, record_id: str) -> None:
-        """Read anew when next loaded: the record has changed."""
+        """Read a changed record again when it is loaded next."""
         self._values.pop(record_id, None)
         self._primed.pop(record_id, None)
 
@@ -91,10 +91,10 @@ class RecordLoader(Generic[Value]):
 
 
 class RelatedLoader(RecordLoader[Value]):
-    """Loads what a relationship leads to, by the id of where it starts; operation lifetime.
+    """Loads the record that a relationship leads to, by the id where the relationship starts. Lifetime: operation.
 
-    Which record that is cannot change and is kept long; the record itself is kept as its own kind is, and shared by
-    all relationships that lead there.
+    The relationship cannot change and is kept for long. The record is kept as its own kind is, once for all
+    relationships that lead to it.
     """
 
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
@@ -117,7 +117,7 @@ class RelatedLoader(RecordLoader[Value]):
 
 
 class _DestinationLoader(RecordLoader[Value]):
-    """Loads one record by its own id, and fetches it over a relationship that is known to lead there."""
+    """Loads one record by its own id, and fetches it by a relationship that leads to it."""
 
     def __init__(self, kind: CachedKind[Value], cache: RecordCache, read_set: ReadSet, fetch_one: FetchOne) -> None:
         super().__init__(kind, cache, read_set)
@@ -125,11 +125,11 @@ class _DestinationLoader(RecordLoader[Value]):
 
 
 class RecordLoaders:
-    """One loader for each kind of record, made when needed; operation lifetime, and in a subscription one event.
+    """The loaders of an operation, one for each kind of record. Lifetime: operation; in a subscription, one event.
 
     Args:
-        cache: Where records are kept and reads shared, or one that passes through.
-        read_set: Of the operation.
+        cache: The cache of the process, or one that passes reads through.
+        read_set: The read set of the operation.
     """
 
     def __init__(self, cache: RecordCache, read_set: ReadSet) -> None:
@@ -139,7 +139,7 @@ class RecordLoaders:
         self._pages: dict[str, asyncio.Future[Any]] = {}
 
     def of(self, kind: CachedKind[Value]) -> RecordLoader[Value]:
-        """Return the operation's loader of a kind."""
+        """Return the operation's loader of a kind, made at the first call."""
         loader = self._made.get(kind.name)
         if loader is None:
             make = RecordLoader if kind.leads_to is None else RelatedLoader
@@ -147,7 +147,7 @@ class RecordLoaders:
         return loader
 
     def record(self, record_type: RecordType, own_id: str) -> Awaitable[Any]:
-        """Return what to await for a record of a type, None where there is none, by the upstream's own id."""
+        """Return an awaitable of the record of a type with this id of the upstream; None if it does not exist."""
         return part_of(record_type, own_id, self.of(record_type.kind).load(record_type.kept_id(own_id)))
 
     def page(
@@ -156,12 +156,12 @@ class RecordLoaders:
         arguments: tuple[Any, ...],
         fetch: Callable[[CallScope], Coroutine[Any, Any, Value]],
     ) -> "asyncio.Future[Value]":
-        """Return a future of what has no id of its own, such as a page of a list; it is read once an operation.
+        """Return a future of a value without an id, such as a page of a list; it is read once in an operation.
 
         Args:
-            kind: Of the page.
-            arguments: What tells the page from others of its kind; msgspec can encode them.
-            fetch: Asks the upstream, within a scope that may outlive the operation: others may wait for the same.
+            kind: The kind of the page.
+            arguments: The arguments that identify the page among those of its kind; msgspec can encode them.
+            fetch: Fetches the page. Its scope may outlive the operation, because others may wait for the same page.
         """
         named = request_key(kind.name, *arguments)
         page = self._pages.get(named)
@@ -171,7 +171,7 @@ class RecordLoaders:
         return page
 
     def forget(self, kind: CachedKind[Any], record_ids: Iterable[str]) -> None:
-        """Read records that changed anew, and all that is made of them."""
+        """Read changed records, and all that is derived from them, again when they are loaded next."""
         self._pages.clear()
         for one in (kind, *kind.dependents):
             if one.name in self._made:
@@ -179,11 +179,11 @@ class RecordLoaders:
                     self._made[one.name].forget(record_id)
 
     def leave_cancelled(self) -> None:
-        """Give up the reads whose futures were cancelled one by one, while the operation goes on with the others."""
+        """Leave the reads whose futures were cancelled, while the operation goes on with the others."""
         self._read_set.leave_cancelled()
 
     def cancel(self) -> None:
-        """Give up what is still in flight: nothing waits for it any more."""
+        """Cancel everything that the operation still waits for."""
         self._read_set.cancel()
 
     def _read_page(
@@ -205,12 +205,12 @@ class RecordLoaders:
 
 
 def part_of(record_type: RecordType, own_id: str, value: "asyncio.Future[Any]") -> Awaitable[Any]:
-    """Return what to await for a record of which the value of its kind is to come.
+    """Return an awaitable of a record, given the future of its kind's value.
 
     Args:
-        record_type: Of the record.
+        record_type: The type of the record.
         own_id: The upstream's own id.
-        value: The record itself, or what holds it among others.
+        value: A future of the record, or of the value that contains it.
     """
     part = record_type.part
     if part is None:
