@@ -119,10 +119,12 @@ class Fetcher:
         rest = reads
         if len(reads) > 1 and self._fetch_many is not None:
             rest = await self._fetch_together(self._fetch_many, batch, reads, items, leased=leased)
+        # Without a task of its own for the most frequent case.
         if len(rest) == 1:
             await self._fetch_singly(batch, rest[0], items, leased=leased)
         elif rest:
             await asyncio.gather(*(self._fetch_singly(batch, read, items, leased=leased) for read in rest))
+        # The waiters have been resolved, so none waits for Redis.
         if items and self._cache.shared is not None:
             await self._cache.shared.put(items)
 
@@ -148,8 +150,10 @@ class Fetcher:
 
     def serve_stale(self, read: InFlight, entry: Entry, now: float) -> None:
         """Resolve the waiters that permit stale records with this entry, and go on with the read."""
+        # The entry of a relationship holds only an id, which is not the value that is waited for.
         if self.kind.leads_to is not None or not entry.may_revalidate(now):
             return
+        # A copy, because the loop removes waiters.
         for waiter, read_set in list(read.waiting.items()):
             if read_set.permits_stale and not waiter.done():
                 del read.waiting[waiter]
@@ -172,6 +176,7 @@ class Fetcher:
 
     def _begin(self, wanted: Sequence[Wanted], read_set: ReadSet) -> None:
         cache, prefix, loop = self._cache, self.prefix, read_set.loop
+        # If reads are not shared, no other waiter can come.
         linger = ABANDONED_SECONDS if cache.config.coalesce else 0.0
         scope = self._scope(wanted, read_set)
         batch = Batch(scope, self._abandoned, linger=linger, background=_is_refresh(wanted))
@@ -196,6 +201,7 @@ class Fetcher:
         deadline = read_set.loop.time() + self._cache.config.in_flight_seconds
         if _is_refresh(wanted):
             return CallScope(deadline, None, deadline)
+        # No shorter than that of the operation that begins it, and no shorter than others need that join early.
         return CallScope(max(deadline, scope.deadline), scope.traces, scope.deadline)
 
     def _join(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
@@ -269,16 +275,19 @@ class Fetcher:
         cache = self._cache
         kept = cache.keep(self.kind, read.key, value, read.mark, read.tags)
         held = cache.keep_held(self.kind, self._identity, value, read.mark)
+        # An operation that follows a relationship depends on the relationship and on its destination.
         parts = [kept, *held] if self.kind.leads_to else [kept]
         self.land(read, value, [(part.key, part.entry) for part in parts])
         if cache.shared is not None:
             if self.kind.shared:
                 items.append(cache.item(kept, token=read.token, leased=leased))
+            # Only records that other processes may have are encoded.
             items += [cache.item(one) for one in held if one.encoded]
 
     def _fail_and_release(self, read: InFlight, error: Exception, items: list[SharedItem], *, leased: bool) -> None:
         self._fail(read, error)
         if leased:
+            # Another process that waits for the record can then fetch it at once.
             items.append(SharedItem(read.key, leased=True))
 
     def _fail(self, read: InFlight, error: Exception) -> None:
@@ -300,6 +309,7 @@ class Fetcher:
 
     def _unlist(self, read: InFlight) -> None:
         """Prevent other operations from joining a read."""
+        # After an invalidation another read may have its place.
         if self._cache.in_flight_reads.get(read.key) is read:
             del self._cache.in_flight_reads[read.key]
 

@@ -68,7 +68,8 @@ class CachedKind(Generic[Value]):
         lists: The names of the lists that contain its records, and are invalidated with them.
         holds: Returns the records that a value contains, with their kinds and ids; they are kept as well.
         leads_to: For a relationship, the kind of the record that it leads to. The relationship keeps only its id.
-        shared: Whether values are shared with other processes through Redis.
+        shared: Whether values are shared with other processes through Redis. Pages are not: their keys contain the
+            number of the last change of their list, which each process counts for itself.
         operation: The operation of the upstream that fetches one, for estimates; None if it differs.
         path: The path of that call below the upstream's base URL, with `{id}`. Traces name it for values that were not
             fetched.
@@ -111,7 +112,7 @@ def always(freshness: Freshness) -> Callable[[Any], Freshness]:
     return lambda _: freshness
 
 
-def by_state(record: Any) -> Freshness:  # noqa: ANN401 - whatever has `final`
+def by_state(record: Any) -> Freshness:  # noqa: ANN401 - any record with `final`
     """Return the freshness of a record with a status."""
     return Freshness.FINAL if record.final else Freshness.ACTIVE
 
@@ -133,7 +134,7 @@ def is_list_tag(key: str) -> bool:
     return key.split("/", 2)[1] == "list"
 
 
-def request_key(*parts: Any) -> str:  # noqa: ANN401 - whatever msgspec can encode
+def request_key(*parts: Any) -> str:  # noqa: ANN401 - anything that msgspec can encode
     """Return the key of a request that has no id, such as for a page, from the arguments that identify it."""
     text = msgspec.json.encode(parts).decode()
     return text if len(text) <= MAX_READABLE else blake2b(text.encode(), digest_size=24).hexdigest()

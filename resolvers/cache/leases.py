@@ -77,6 +77,7 @@ class LeasedBatch:
         missing = await self._look_up(self._batch.reads)
         if not missing:
             return
+        # Sharing reads in flight is off, between processes as well.
         if not self._cache.config.coalesce:
             await self._fetcher.fetch_reads(self._batch, missing)
             return
@@ -112,6 +113,7 @@ class LeasedBatch:
         leases = await shared.lease([read.key for read in reads], self._cache.config.lease_seconds)
         missing = await self._end_found(reads, [(lease.data, lease.token) for lease in leases])
         ours = {read.key for read, lease in zip(reads, leases, strict=True) if lease.is_ours}
+        # Another process may have written the record between the lookup and the request for the lease.
         unneeded = [read.key for read in reads if read.ended and read.key in ours]
         if unneeded:
             await shared.release(unneeded)
@@ -128,6 +130,7 @@ class LeasedBatch:
             read.token = token
             now = cache.clock()
             entry = decode_entry(self._fetcher.kind, data, cache.policies, now=now, wall=cache.wall()) if data else None
+            # It may have been invalidated after the lookup in Redis was sent.
             if entry is not None and not cache.invalidations.since(read.mark, (read.key,)):
                 cache.memory.put(read.key, entry)
                 parts = [(read.key, entry), *await self._destination(entry)]
@@ -135,6 +138,7 @@ class LeasedBatch:
                     cache.counts.from_redis += 1
                     self._fetcher.land(read, parts[-1][1].value, parts)
                     continue
+                # Another process has kept it for longer than its TTL; the fetch goes on.
                 self._fetcher.serve_stale(read, entry, now)
             missing.append(read)
         return missing

@@ -101,6 +101,7 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
     def put(self, key: str, entry: Entry) -> None:
         """Keep an entry unless it is larger than `max_bytes`; drop the least recently used ones beyond the bounds."""
         self.drop((key,))
+        # It would push out all others, and then not fit either.
         if entry.cost > self._max_bytes:
             return
         self._entries[key] = entry

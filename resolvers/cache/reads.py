@@ -44,7 +44,7 @@ class ReadSet:
         fresh_until: Until when all of them are fresh, by the cache's clock; minus infinity if a part cannot be kept.
         stale: The reads that were given stale values, with the age of each in seconds.
         places: The places in the response that hold the value of a stale read, in the executor's own form.
-        fields: The places of the coroutines that asked for a read.
+        fields: The places of the coroutines that requested a read.
         permits_stale: Whether stale records may be served; false once the operation changes something.
     """
 
@@ -90,10 +90,11 @@ class ReadSet:
 
     def took_stale(self, read: "asyncio.Future[Any]", age: float) -> None:
         """Note that a read was given a value past its TTL, of an age in seconds."""
+        # A relationship and its destination may both be stale.
         self.stale[read] = max(age, self.stale.get(read, 0.0))
 
     def asked(self, read: "asyncio.Future[Any]") -> None:
-        """Note the coroutine that asked for a read, if one did."""
+        """Note the coroutine that requested a read, if one did."""
         field = FIELD.get()
         if field is not None:
             self.fields.setdefault(read, []).append(field)
@@ -110,6 +111,7 @@ class ReadSet:
         """Return a future for a value, which fails with UpstreamTimeout at the operation's deadline."""
         future: asyncio.Future[Any] = self.loop.create_future()
         self._waiting.append((future, upstream))
+        # One timer for all waiters, begun by the first: an operation whose reads are fresh needs none.
         if not self._timers and self.scope.deadline != float("inf"):
             self._timers.append(self.loop.call_at(self.scope.deadline, self._expire))
         return future

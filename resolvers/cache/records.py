@@ -18,22 +18,22 @@ from resolvers.upstreams.transport.stack import loop_clock
 
 
 class CacheConfig(msgspec.Struct, frozen=True):
-    """What is kept and shared, and for how long; process lifetime.
+    """What is kept and shared, and for how long. Lifetime: process.
 
     Args:
         keep: Whether records are kept.
-        coalesce: Whether calls in flight are shared.
+        coalesce: Whether reads in flight are shared.
         ttl_final: Seconds for a record whose status no longer changes.
         ttl_active: Seconds for a record whose status may change, and for a page of a list.
         ttl_reference: Seconds for products, channels, organizations and the like.
-        ttl_relationship: Seconds for which thing belongs to which, where that cannot change.
+        ttl_relationship: Seconds for relationships between records that cannot change.
         ttl_quote: Seconds for a price quote.
-        ttl_missing: Seconds for the knowledge that there is no such thing.
+        ttl_missing: Seconds for the result that a record does not exist.
         grace: Seconds past its TTL in which a record may still be served stale.
         max_entries: How many entries a process keeps.
         max_bytes: How many bytes of entries a process keeps.
-        in_flight_seconds: How long a shared call may take: more than any operation that joins it early has.
-        lease_seconds: How long one process may keep the others from fetching a record that is in no cache.
+        in_flight_seconds: Time limit of a shared read; longer than the time limit of an operation.
+        lease_seconds: How long other processes wait for the process that fetches a record.
     """
 
     keep: bool = True
@@ -53,9 +53,9 @@ class CacheConfig(msgspec.Struct, frozen=True):
     def policies(self) -> dict[Freshness, FreshnessPolicy]:
         """Return the policy of each freshness.
 
-        A price that no longer holds and a thing that was not there a while ago are never served stale; a page of a
-        list only where its upstream fails, since what is new is what a list is asked for.
+        Prices and missing records are never served stale, and pages of lists only if their upstream fails.
         """
+        # A price that has expired is wrong, a missing record may have been created, and a list is read for what is new.
         grace = self.grace
         return {
             Freshness.FINAL: FreshnessPolicy(self.ttl_final, grace, grace),
@@ -81,13 +81,13 @@ REMEMBERED_PREFIXES = 20_000
 
 
 class RecordCache:
-    """Records by identity, kind and id, for all operations of a process; process lifetime.
+    """The records of a process, by identity, kind and id. Lifetime: process.
 
-    An operation uses it through its loaders; a change of a record is followed by `forget`.
+    Operations read through their loaders; a resolver that changes a record calls `forget`.
 
     Args:
         config: What is kept, and for how long.
-        shared: The layer in Redis, where there is one.
+        shared: The layer in Redis, if it is configured.
         counts: Counts what happens, for metrics.
         clock: A monotonic clock, in seconds.
         wall: The wall clock, in seconds since the epoch; for what other processes read.
@@ -95,9 +95,9 @@ class RecordCache:
 
     Attributes:
         invalidations: Notifies its listeners of all that is forgotten.
-        counts: How often what happened.
-        keeps: Whether records are kept at all, or only shared in flight.
-        passes_through: Whether nothing is kept nor shared, so that each operation reads for itself.
+        counts: The counters, for metrics.
+        keeps: Whether records are kept; if not, reads in flight may still be shared.
+        passes_through: Whether records are neither kept nor shared in flight.
     """
 
     def __init__(
@@ -130,35 +130,38 @@ class RecordCache:
             shared.link.on_gap = self._forget_all_here
 
     async def open(self) -> None:
-        """Look for Redis, where there is one."""
+        """Connect to Redis, if it is configured."""
         if self.shared is not None:
             await self.shared.link.open()
 
     async def close(self) -> None:
-        """Cancel the reads in flight, write to Redis what has just been fetched, and disconnect from it."""
+        """Cancel the reads in flight, finish the writes to Redis, and disconnect from it."""
         tasks = [batch.task for batch in self.batches if batch.task is not None]
         for batch in list(self.batches):
             if batch.task is not None and batch.unfinished():
                 batch.task.cancel()
+        # Those that are not cancelled are writing to Redis.
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.shared is not None:
             await self.shared.link.close()
 
     def prefix(self, identity: str, kind: CachedKind[Any]) -> str:
-        """What the keys of a kind begin with; that of pages changes whenever their list does."""
+        """Return the prefix of the keys of a kind; that of pages changes whenever their list does."""
         named = (identity, kind.name)
         prefix = self._prefixes.get(named)
         if prefix is None:
             if len(self._prefixes) >= REMEMBERED_PREFIXES:
+                # They can be made again; a bound by age would cost more.
                 self._prefixes.clear()
             prefix = self._prefixes[named] = key_prefix(identity, kind.name)
         if kind.shared:
             return prefix
+        # A change of a list changes the prefix of its pages, so that the pages of before are not found any more.
         generation = sum(self._generations.get(tag) for tag in self.tags(identity, kind))
         return f"{prefix}{generation}/"
 
     def tags(self, identity: str, kind: CachedKind[Any]) -> list[str]:
-        """The tags of the lists that a kind's records stand in, or that its pages are of."""
+        """Return the tags of the lists that contain a kind's records, or that its pages are of."""
         return [list_tag(identity, name) for name in kind.lists]
 
     def find(self, key: str, read_set: ReadSet) -> tuple[Entry, float | None] | None:
@@ -181,18 +184,19 @@ class RecordCache:
         return None
 
     def keep(self, kind: CachedKind[Value], key: str, value: Value | None, mark: int, tags: Sequence[str]) -> "Kept":
-        """Keep what an upstream told, unless it was forgotten since it was asked for.
+        """Keep a value that was read from its upstream, unless it was invalidated since the read began.
 
         Args:
-            kind: What it is.
-            key: Where it is kept.
-            value: The record; None where there is none.
-            mark: Where the invalidations stood when it was asked for.
-            tags: The lists that it is a page of.
+            kind: The kind of the value.
+            key: The key of its entry.
+            value: The record; None if it does not exist.
+            mark: `Invalidations.mark` when the read began.
+            tags: The tags of the lists that it is a page of.
         """
         freshness = Freshness.MISSING if value is None else kind.freshness(value)
         policy = self.policies[freshness]
         now = self.clock()
+        # It may be older than the change, so the waiters get it and it is not kept.
         if not self.keeps or self.invalidations.since(mark, (key, *tags)):
             return Kept(key, Entry(value, now, now, policy), freshness)
         kept_value: Any = value
@@ -205,7 +209,7 @@ class RecordCache:
         return Kept(key, entry, freshness, encoded if kind.shared else b"")
 
     def keep_held(self, kind: CachedKind[Value], identity: str, value: Value | None, mark: int) -> list["Kept"]:
-        """Keep the records that a value brings along, such as a page its deliveries."""
+        """Keep the records that a value contains, such as the deliveries of a page."""
         if kind.holds is None or value is None or not self.keeps:
             return []
         prefixes: dict[str, str] = {}
@@ -216,13 +220,13 @@ class RecordCache:
         return kept
 
     def item(self, kept: "Kept", *, token: str = "", leased: bool = False) -> SharedItem:
-        """What other processes are to have of it."""
+        """Return what is written to Redis of a record."""
         now, entry = self.clock(), kept.entry
         data = encode_entry(entry, kept.freshness, kept.encoded, now=now, wall=self.wall()) if kept.encoded else b""
         return SharedItem(kept.key, data, entry.fresh_until + entry.policy.grace - now, token, leased)
 
     def dependents(self, identity: str, kind: CachedKind[Any], record_ids: Iterable[str]) -> set[str]:
-        """The keys of records, of all that is made of them, and of the lists that they may stand in."""
+        """Return the keys of records, of all that is derived from them, and the tags of their lists."""
         keys = set(self.tags(identity, kind))
         for record_id in record_ids:
             for one in (kind, *kind.dependents):
@@ -230,20 +234,21 @@ class RecordCache:
         return keys
 
     async def forget(self, identity: str, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> None:
-        """Forget records that changed and all that depends on them; returns once every process has.
+        """Forget changed records and all that depends on them; return once every process has.
 
         Args:
-            identity: Whose records.
-            kind: What they are.
-            record_ids: The upstream's own ids; none where only the lists of the kind changed.
+            identity: The identity whose records have changed.
+            kind: The kind of the records.
+            record_ids: The upstream's own ids; none if only the lists of the kind have changed.
         """
         keys = self.dependents(identity, kind, record_ids)
         if self.shared is not None:
+            # Redis first: in the other order, a read could take the old entry from there in between.
             await self.shared.forget(sorted(keys))
         self._forget_here(keys)
 
     def current(self, read_set: ReadSet) -> bool:
-        """Whether nothing that an operation was given has been forgotten since it began."""
+        """Return whether nothing that an operation has read was invalidated since it began."""
         return not self.invalidations.since(read_set.mark, read_set.touched)
 
     def _forget_here(self, keys: Collection[str]) -> None:
@@ -251,6 +256,7 @@ class RecordCache:
         self.memory.drop(keys)
         generation = self.invalidations.mark + 1
         for key in keys:
+            # Later operations must not join a read that began before the change.
             self.in_flight_reads.pop(key, None)
             if is_list_tag(key):
                 self._generations.set(key, generation)
@@ -267,18 +273,18 @@ class RecordCache:
 
 
 def pass_through() -> RecordCache:
-    """Return a cache that keeps and shares nothing: every read is one of its own."""
+    """Return a cache that keeps and shares nothing, so that every read reaches the upstream."""
     return RecordCache(CacheConfig(keep=False, coalesce=False))
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A record that was just told, as it is kept; lives until everybody who waits has it.
+    """A record that was just read, as it is kept. Lifetime: until its waiters are resolved.
 
     Args:
-        key: Where.
-        entry: With no time left where it was not kept.
-        freshness: Names its policy.
-        encoded: Its JSON for other processes; empty where they are not to have it.
+        key: The key of its entry.
+        entry: The entry; already expired if it is not kept.
+        freshness: The freshness of the record.
+        encoded: Its JSON, for other processes; empty if they do not get it.
     """
 
     key: str
@@ -288,7 +294,8 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def _encoded(value: Any) -> bytes:  # noqa: ANN401 - any record
-    """Its JSON; empty where it has none, such as for half of a surrogate pair: then it stays in this process."""
+    """Return the JSON of a record; empty if it has none."""
+    # Half of a surrogate pair, for instance, has no JSON; such a record is not shared with other processes.
     try:
         return msgspec.json.encode(value)
     except (msgspec.MsgspecError, UnicodeEncodeError, TypeError):

@@ -201,10 +201,12 @@ class RedisLink:
     async def _subscribe(self, subscription: PubSub) -> None:
         """Subscribe to notices, and drop what may have been invalidated while none were received."""
         await subscription.subscribe(self.channel, self._confirmations)
+        # The confirmations of the two subscriptions: from then on no notice is missed.
         for _ in range(2):
             await subscription.get_message(timeout=COMMAND_SECONDS)
         # Idle connections may lead to the Redis that went away, and would fail the first commands after its return.
         await self.client.connection_pool.disconnect(inuse_connections=False)
+        # In this order: what was forgotten meanwhile is forgotten in Redis, then here, and only then is Redis used.
         await self.on_return()
         self.on_gap()
         self.available = True
@@ -236,6 +238,7 @@ class RedisLink:
             self._handle(notice)
 
     def _handle(self, notice: Notice) -> None:
+        # Redis sends a notice to its own sender as well, which counts as a confirmation.
         own = notice.origin == self._origin
         if notice.keys is not None and not own:
             self.on_notice(notice.keys)
@@ -255,6 +258,7 @@ class RedisLink:
     def _mark_unavailable(self, error: BaseException) -> None:
         self._counts.redis_failures += 1
         self.available = False
+        # One line for each outage, however many commands fail.
         if not self._warned:
             self._warned = True
             logger.warning(

@@ -144,6 +144,7 @@ class _Backend(RedisCache):  # type: ignore[misc]  # aiocache has no types
     """aiocache's Redis backend over a given client; aiocache's own clients take neither a user name nor TLS."""
 
     def __init__(self, client: Redis) -> None:
+        # The client has time limits of its own, so aiocache's is off.
         super().__init__(serializer=NullSerializer(encoding=None), timeout=0)
         self.client = client
 
@@ -168,6 +169,7 @@ class SharedRecords:
     async def get(self, keys: Sequence[str]) -> list[tuple[bytes | None, str]]:
         """Return for each key its envelope, if any, and the token of its last invalidation."""
         names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
+        # Records and tokens by one command, so that both are of the same moment.
         found = await self.link.run(lambda: self._backend.multi_get(names))
         if found is None:
             return [(None, "")] * len(keys)
@@ -194,6 +196,7 @@ class SharedRecords:
         arguments: list[Any] = []
         for item in items:
             holder = self._holder if item.leased else ""
+            # Redis refuses an expiry of zero.
             arguments += (item.data, max(1, int(item.seconds * 1000)), item.token, holder)
         await self.link.run(lambda: self._evaluate(PUT, names, arguments))
 
@@ -202,7 +205,7 @@ class SharedRecords:
 
         While Redis is unavailable the keys are remembered, and forgotten there when it returns.
         """
-        # Remembered before Redis is asked: the caller may be cancelled, or Redis become unavailable, meanwhile.
+        # Remembered before the command is sent: the caller may be cancelled, or Redis become unavailable, meanwhile.
         if len(self._pending) < MAX_PENDING:
             self._pending.update(keys)
         else:
@@ -223,10 +226,12 @@ class SharedRecords:
     async def _forget_pending(self) -> None:
         """Forget in Redis what was forgotten while it was unavailable, before anything is read from it again."""
         if self._too_many:
+            # Which keys were forgotten is no longer known, so none can be trusted.
             async for name in self.link.client.scan_iter(f"{self._prefix}record:*", count=1000):
                 await self.link.client.unlink(name)
             self._too_many = False
         while self._pending:
+            # In portions, because a script blocks Redis while it runs.
             some = [self._pending.pop() for _ in range(min(500, len(self._pending)))]
             names = [name for key in some for name in (self._record(key), self._forgotten(key))]
             arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, self.link.message(some))

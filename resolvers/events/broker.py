@@ -42,6 +42,7 @@ class RecentlyFollowed:
     def note(self, key: RecordKey) -> None:
         """Note that a record's last subscriber has left."""
         self._left_at[key] = self._clock()
+        # The order is that of the last end, so the first one is the oldest.
         self._left_at.move_to_end(key)
         if len(self._left_at) > self._size:
             self._left_at.popitem(last=False)
@@ -109,6 +110,7 @@ class Broker:
 
     def is_followed(self, key: RecordKey) -> bool:
         """Whether a record is followed here, or was followed recently by a subscriber that may resume."""
+        # A subscriber that resumes expects the changes in between, and only what was read is in the log.
         return key in self._watches or (self._recent is not None and key in self._recent)
 
     def attach(self, sink: ChangeSink, account: Account, keys: Iterable[RecordKey]) -> None:
@@ -117,6 +119,7 @@ class Broker:
             watch = self._watches.get(key)
             if watch is None:
                 watch = self._watches[key] = Watch(account)
+            # A dict serves as a set that keeps the order of attachment.
             watch.sinks[sink] = None
 
     def detach(self, sink: ChangeSink, keys: Iterable[RecordKey]) -> None:
@@ -167,6 +170,7 @@ class Broker:
             self._on_restart()
         # Positions of the lost log will never be reached.
         self._release(None)
+        # A subscription to several records is notified once.
         for sink in {sink for watch in self._watches.values() for sink in watch.sinks}:
             sink.lose()
 
@@ -176,6 +180,7 @@ class Broker:
             for wanted, future in waiting:
                 if position is not None and wanted > position:
                     self._waiting.append((wanted, future))
+                # It is done if the subscription was cancelled while it waited.
                 elif not future.done():
                     future.set_result(None)
 
@@ -213,8 +218,10 @@ class Backlog:
 
     def offer(self, change: Change) -> None:
         """Queue a change."""
+        # After the GAP every record is read again, so changes before it need not be kept.
         if self.gap:
             return
+        # Once changes are merged, later ones are merged too, so that each record stays in order.
         if self._merged is None and len(self._changes) < self._size:
             self._changes.append(change)
         else:
@@ -240,6 +247,7 @@ class Backlog:
 
     async def wait(self) -> None:
         """Wait for a `wake` since the last wait."""
+        # A wake between two waits must not be lost.
         if not self._woken:
             self._waiting = asyncio.get_running_loop().create_future()
             try:

@@ -55,6 +55,20 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         return mine.raw_status == theirs.raw_status and mine.progress is theirs.progress
 
 
+class RecordRead(msgspec.Struct, frozen=True, gc=False):
+    """The result of a read that the log has compared.
+
+    Args:
+        record: The record as the upstream returned it.
+        position: The position of the record's last change in the log, which led to this status; 0 if there is none.
+        changed: Whether this read found a change.
+    """
+
+    record: TrackedRecord
+    position: int
+    changed: bool
+
+
 class Change(msgspec.Struct, frozen=True, gc=False):
     """A change of a record's status. Lifetime: as long as the log keeps it.
 

@@ -80,10 +80,12 @@ class RedisCoordination:
         wanted = {f"{key.kind}:{key.local_id}" for key in followed}
         sent_at, sent = self._sent.get(identity, (0.0, set()))
         refresh = self._clock() - sent_at >= REFRESH_SECONDS
+        # Entries expire in Redis, so unchanged ones have to be renewed as well.
         added = wanted if refresh else wanted - sent
         bounds: list[Any] = [self._process, LEASE_MILLISECONDS, INTEREST_MILLISECONDS, len(added)]
         async with reachable():
             members = await self._share(self._keys(identity), [*bounds, *added, *(sent - wanted)])
+        # Only after the script has run: differences that did not arrive are sent again.
         self._sent[identity] = (self._clock() if refresh else sent_at, wanted)
         return None if members is None else {_key(identity, member) for member in members}
 
@@ -100,6 +102,7 @@ class RedisCoordination:
 
 
 def _key(identity: str, member: bytes) -> RecordKey:
+    # A member is `process|kind:id`, and only the id may contain further separators.
     _, _, found = member.decode().partition("|")
     kind, _, local_id = found.partition(":")
     return RecordKey(identity, kind, local_id)

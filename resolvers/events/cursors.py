@@ -88,6 +88,7 @@ class Cursors:
         """Return the cursor of a resume point."""
         encoded = msgspec.msgpack.encode(point)
         sealed = _seal(self._keys[0], identity, encoded) + encoded
+        # Padding is left out, because `=` would be escaped in URLs; `open` restores it.
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, identity: str, cursor: str) -> ResumePoint:
@@ -98,6 +99,7 @@ class Cursors:
         """
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            # The seal is checked before anything is decoded from the content.
             if len(cursor) > MAX_CURSOR_LENGTH or not self._is_ours(identity, sealed):
                 raise _no_cursor()
             return _RESUME_POINT.decode(sealed[_SEAL_BYTES:])
@@ -106,10 +108,12 @@ class Cursors:
 
     def _is_ours(self, identity: str, sealed: bytes) -> bool:
         seal, point = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        # In constant time, so that a seal cannot be guessed byte by byte.
         return any(hmac.compare_digest(seal, _seal(key, identity, point)) for key in self._keys)
 
 
 def _seal(key: bytes, identity: str, point: bytes) -> bytes:
+    # The zero byte separates the two: no identity and content can be read as another pair.
     return hashlib.blake2b(identity.encode() + b"\0" + point, key=key, digest_size=_SEAL_BYTES).digest()
 
 
@@ -171,7 +175,9 @@ class SubscriptionProgress:
     def cover(self, key: RecordKey) -> None:
         """Note that a record has had its SNAPSHOT, which ends its problem."""
         self.covered.add(key)
+        # If the same problem occurs again, it is a new one and reported again.
         self._reported.discard(self._problems.pop(key.global_id, b""))
+        # Appended and not computed anew: a subscription to hundreds of records makes as many cursors.
         self._marks += mark_of(key.global_id)
 
     def owe(self, key: RecordKey) -> None:

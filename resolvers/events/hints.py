@@ -42,6 +42,7 @@ class HintQueue:
         self._process = process
         self._sleep = sleep
         self._size = size
+        # A dict serves as a queue without duplicates.
         self._waiting: dict[Hint, None] = {}
         self._arrived = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,6 +60,7 @@ class HintQueue:
 
     def offer(self, kind: str, local_id: str) -> bool:
         """Queue a hint; False if the queue is full."""
+        # A hint that is queued already takes no place.
         if len(self._waiting) >= self._size and (kind, local_id) not in self._waiting:
             self.dropped += 1
             logger.warning("%d hints wait, so that of %s:%s is dropped; polls go on.", self._size, kind, local_id)
@@ -80,6 +82,7 @@ class HintQueue:
             hint = next(iter(self._waiting))
             del self._waiting[hint]
             if not await self._succeeds(hint):
+                # In a task of its own, so that the worker is not blocked by the pauses.
                 self._spawn(self._retry(hint))
 
     async def _retry(self, hint: Hint) -> None:
@@ -93,6 +96,7 @@ class HintQueue:
     async def _succeeds(self, hint: Hint) -> bool:
         try:
             await self._process(*hint)
+        # A worker must survive every error, or hints would no longer be processed.
         except Exception as error:  # noqa: BLE001 - another try may succeed
             logger.info("%s:%s is said to have changed and could not be read: %s", *hint, error)
             return False

@@ -13,7 +13,7 @@ the record. If they differ, it appends a `Change` with the next position and pas
 Reads overlap, so an observation may be older than what the log knows. Two rules keep old statuses out:
 
 - `version` counts up with every status that the log learns. An observation carries the version from before its read
-  (`since`). If the log has learnt a status of the record after that, nobody can say which is newer: OUTRUN, read again.
+  (`since`). If the log has learnt a status of the record after that, either may be newer: OUTRUN, read again.
 - An observation that the upstream dates before the known status, or that leaves a final status, may come from a lagging
   replica: LATE. It is accepted once a second read confirms it.
 
@@ -197,6 +197,7 @@ class MemoryEventLog:
         self._floor = 0
         self._known: OrderedDict[RecordKey, _Known] = OrderedDict()
         self._changes: deque[tuple[datetime, Change]] = deque()
+        # The changes of each record, so that `history` need not search all.
         self._of_record: defaultdict[RecordKey, deque[Change]] = defaultdict(deque)
         self._listener: LogListener | None = None
 
@@ -221,6 +222,7 @@ class MemoryEventLog:
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
         """Return the changes of these records after a position; None if some are lost."""
         self._trim()
+        # Before the floor changes are dropped, and a position after the last was never given out.
         if epoch != self.epoch or not self._floor <= after <= self._last:
             return None
         found = [change for key in keys for change in self._of_record.get(key, ()) if change.position > after]
@@ -240,6 +242,7 @@ class MemoryEventLog:
         key, known = observation.key, self._known.get(observation.key)
         if known is None:
             return self._note_first(observation)
+        # The statuses are kept in the order of their last observation, for `_trim`.
         self._known.move_to_end(key)
         known.touched_at = self._now()
         # Before the check of versions: whichever of two overlapping reads is newer, both found this status.
@@ -256,6 +259,7 @@ class MemoryEventLog:
             # A webhook implies a change, though the status before it is not known.
             return self._append(observation, None)
         self.version += 1
+        # A first status has a version too, so that an overlapping read of another status is OUTRUN.
         self._known[observation.key] = _Known(observation, self.version, 0, self._now())
         return Recorded(Verdict.KNOWN, 0)
 
@@ -285,6 +289,7 @@ class MemoryEventLog:
             self._floor = change.position
             of_record = self._of_record[change.key]
             of_record.popleft()
+            # Records come and go; empty deques would accumulate.
             if not of_record:
                 del self._of_record[change.key]
         while self._known and (

@@ -118,6 +118,7 @@ class Poller:
     async def run(self) -> None:
         """Poll until cancelled."""
         reachable = True
+        # A tick that is longer than the shortest interval would delay polls.
         tick = min(self._config.tick_seconds, self._config.min_seconds)
         while True:
             try:
@@ -162,6 +163,7 @@ class Poller:
             local_id: The upstream's own id.
             except_identity: The account that the caller reads the record for.
         """
+        # A hint proves that webhooks arrive, even if the record has not changed.
         self._webhook_at[kind] = self._clock()
         for identity, account in self._accounts.items():
             key = RecordKey(identity, kind, local_id)
@@ -186,6 +188,7 @@ class Poller:
 
     def _schedule(self, leased: Collection[RecordKey]) -> None:
         """Schedule exactly these records; those that are scheduled already keep their schedules."""
+        # A copy, because the loop deletes entries.
         for key in [key for key in self._schedules if key not in leased]:
             del self._schedules[key]
         for key in leased:
@@ -228,6 +231,7 @@ class Poller:
             # The read is shared with subscriptions, which must not lose it when this poll is cancelled.
             result = await asyncio.shield(self._reader.read(account, key, StatusEventSource.POLL))
         except UpstreamBadAnswer:
+            # Once, because each report makes every subscription read the record again.
             if not schedule.unreadable:
                 await self._on_unreadable(key)
                 schedule.unreadable = True
@@ -243,4 +247,5 @@ class Poller:
         now, seconds = self._clock(), schedule.interval
         if now - self._webhook_at.get(key.kind, float("-inf")) <= self._config.webhook_seconds:
             seconds *= self._config.webhook_factor
+        # Up to a tenth earlier, so that records that were followed together are not always polled together.
         return now + seconds * (1 - 0.1 * self._chance())

@@ -25,7 +25,7 @@ from resolvers.accounts import Account
 from resolvers.cache.reads import ReadSet
 from resolvers.cache.records import pass_through
 from resolvers.catalogue import record_types
-from resolvers.events.changes import Change, Observation, RecordKey
+from resolvers.events.changes import Change, Observation, RecordKey, RecordRead
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
 from resolvers.later import mark_retrieved, stop
@@ -41,20 +41,6 @@ CONFIRM_SECONDS: Final = 1.0
 then."""
 
 MAX_RECENT: Final = 10_000
-
-
-class RecordRead(msgspec.Struct, frozen=True, gc=False):
-    """The result of a read that the log has compared.
-
-    Args:
-        record: The record as the upstream returned it.
-        position: The position of the record's last change in the log, which led to this status; 0 if there is none.
-        changed: Whether this read found a change.
-    """
-
-    record: TrackedRecord
-    position: int
-    changed: bool
 
 
 class _Shared(msgspec.Struct, eq=False):
@@ -95,7 +81,7 @@ class _Pending(msgspec.Struct, eq=False):
         required: Whether it continues without them: for a poll, a webhook or a mutation.
         task: The task that reads, once it is in flight.
         shared: The shared loaders, once it is in flight.
-        charged: The list that its calls are added to; None charges nobody.
+        charged: The list that its calls are added to; None charges no caller.
     """
 
     account: Account
@@ -173,6 +159,7 @@ class Reader:
             known: asyncio.Future[RecordRead | None] = asyncio.get_running_loop().create_future()
             known.set_result(recent[1])
             return known
+        # A fetch in flight is new enough: a new subscription knows no earlier status.
         pending = self._fetching.get(key) or self._queued.get(key)
         if pending is None:
             pending = self._queue(account, key, StatusEventSource.POLL)
@@ -181,7 +168,8 @@ class Reader:
         return pending.result
 
     def leave(self, key: RecordKey, result: "asyncio.Future[RecordRead | None]") -> None:
-        """Stop waiting for a look; a read that nobody waits for is cancelled."""
+        """Stop waiting for a look; a read without waiters that is not required otherwise is cancelled."""
+        # A record can be in both: a poll queues it again while it is fetched.
         for pending in (self._fetching.get(key), self._queued.get(key)):
             if pending is not None and pending.result is result:
                 pending.waiters -= 1
@@ -197,6 +185,7 @@ class Reader:
         """Drop all recent results: they were compared with a log that is lost."""
         self._recent.clear()
         self._comparing.clear()
+        # These reads carry versions of the lost log; requests from now on must not join them.
         self._fetching.clear()
 
     async def close(self) -> None:
@@ -208,6 +197,7 @@ class Reader:
         if pending is None:
             loop = asyncio.get_running_loop()
             pending = _Pending(account, key, source, loop.create_future())
+            # All who waited may have left before it fails.
             pending.result.add_done_callback(mark_retrieved)
             if not self._queued:
                 loop.call_soon(self._dispatch)
@@ -273,6 +263,7 @@ class Reader:
                 await self._sleep(CONFIRM_SECONDS)
             since = self._log.version
             if attempt:
+                # Loaders remember what they have loaded, so another read needs new ones.
                 loaders = self._new_loaders(pending.account, pending.charged)
             try:
                 record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
@@ -305,6 +296,7 @@ class Reader:
         self._end_fetch(pending)
         self._comparing.add(pending.key)
         outcome: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        # The observations of one turn are compared by one call, in Redis by one round trip.
         if not self._observations:
             asyncio.get_running_loop().call_soon(self._flush)
         self._observations.append((observation, outcome))
@@ -316,6 +308,7 @@ class Reader:
             if pending.shared is not None:
                 pending.shared.fetching -= 1
                 if pending.charged is not None:
+                    # A call that loads several records is charged once, to the first of them.
                     pending.charged += pending.shared.traces
                 pending.shared.traces.clear()
                 if not pending.shared.fetching:
@@ -342,7 +335,9 @@ class Reader:
         if key in self._comparing:
             self._comparing.discard(key)
             self._recent.pop(key, None)
+            # Popped above and added again, so that the first entry is the oldest.
             self._recent[key] = (self._clock(), result)
             oldest, (read_at, _) = next(iter(self._recent.items()))
+            # At most one is added at a time, so dropping one keeps the bound.
             if len(self._recent) > MAX_RECENT or self._clock() - read_at > self._fresh_seconds:
                 del self._recent[oldest]

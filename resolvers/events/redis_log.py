@@ -93,6 +93,7 @@ class RedisEventLog:
         """Start to pass on to the listener what the log learns."""
         async with reachable():
             self.epoch, self.version, last = await self._read_meta()
+            # Hints from before the start concern records that nothing here followed then.
             newest: Any = await self._redis.xrevrange(self._hints, count=1)
         self._read_up_to[self._stream] = f"{last}-0"
         self._read_up_to[self._hints] = newest[0][0].decode() if newest else "0-0"
@@ -115,6 +116,7 @@ class RedisEventLog:
         await asyncio.wait((checking,), timeout=CHECK_SECONDS)
         if not checking.done():
             checking.cancel()
+        # It is cancelled if a concurrent check has run out of time.
         if not checking.done() or checking.cancelled():
             raise LogUnreachable(f"The event log in Redis has not answered within {CHECK_SECONDS:g} seconds.")
         checking.result()
@@ -129,6 +131,7 @@ class RedisEventLog:
         return await shielded(self._compare(observations))
 
     async def _compare(self, observations: Sequence[Observation]) -> list[Recorded]:
+        # One round trip for all; each script is atomic, so the pipeline needs no transaction.
         async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
                 await self._observe(*self._script_call(observation), client=pipeline)
@@ -170,6 +173,7 @@ class RedisEventLog:
     def _script_call(self, observation: Observation) -> tuple[list[str], list[Any]]:
         record, key = observation.record, observation.key
         keys = [self._meta, self._stream, self._key("state", key), self._key("positions", key)]
+        # A webhook implies a change, even of a record that the log does not know yet.
         quiet = observation.source is not StatusEventSource.WEBHOOK
         status = [record.raw_status, record.progress.value, upstream_microseconds(record), int(record.final)]
         return keys, [
@@ -184,6 +188,7 @@ class RedisEventLog:
 
     def _outcome(self, reply: list[Any]) -> Recorded:
         verdict, position, version, epoch = reply
+        # A version of another epoch cannot be compared with ours.
         if epoch.decode() == self.epoch:
             self.version = max(self.version, version)
         return Recorded(Verdict(verdict.decode()), position)
@@ -218,9 +223,11 @@ class RedisEventLog:
         if not found:
             await self._check_epoch(listener)
             return
+        # Replies are a dict in RESP3, and a list in RESP2.
         for stream, entries in found.items() if isinstance(found, dict) else found:
             name = stream.decode()
             batch: list[Entry] = entries[0] if isinstance(found, dict) else entries
+            # Before the entries are passed on: an entry that fails must not be read again and again.
             self._read_up_to[name] = batch[-1][0].decode()
             if name == self._hints:
                 for _, fields in batch:
@@ -251,6 +258,8 @@ class RedisEventLog:
         if epoch == self.epoch and version >= known:
             return
         logger.warning("The event log in Redis was lost and begins anew; subscribers are told that there is a gap.")
+        # Hints of the new log are read from its beginning; its changes from its last position, because subscriptions
+        # read all records again after a restart.
         self.epoch, self.version = epoch, version
         self._read_up_to = {self._stream: f"{last}-0", self._hints: "0-0"}
         listener.restarted(last)

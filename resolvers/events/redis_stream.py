@@ -1,7 +1,7 @@
 """The stream of changes in Redis: the form of its entries, and the Lua scripts that compare and append atomically.
 
 Versions count up in `meta.version`, and a change's version is its position and the id of its entry in the stream
-(`<position>-0`). The first observation of a record takes a version too, so that a version noted before a read tells
+(`<position>-0`). The first observation of a record takes a version too, so that a version noted before a read shows
 whether the log has learnt a status of the record since.
 """
 
@@ -89,6 +89,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
     Raises:
         KeyError: There is no such type, or its status cannot be followed.
     """
+    # Looked up by name, because upstreams from outside of the packages add types.
     tracked = record_types()[kind].tracked
     if tracked is None:
         raise KeyError(kind)

@@ -111,6 +111,7 @@ class Events:
             on_missing=self._report_missing,
             on_unreadable=log.recheck,
         )
+        # Two queues: one publishes hints that webhooks bring here, the other reads what any process has published.
         self._hints = HintQueue(self._publish_hint, config.sleep)
         self._checks = HintQueue(self._check_hint, config.sleep)
         self.cursors = Cursors(config.secrets)
@@ -178,6 +179,7 @@ class Events:
         if len(ids) > MAX_FOLLOWED:
             raise BadInput(f"One subscription follows up to {MAX_FOLLOWED} ids; open another one.", path=["ids"])
         resume_point = None if after is None else self.cursors.open(account.identity, after)
+        # An id that is given twice is followed once.
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
@@ -206,6 +208,7 @@ class Events:
         except LogUnreachable as error:
             logger.warning("A change of %s could not be logged; polls will find it: %s", key.global_id, error)
             return
+        # It is not certain that the call has seen the record's last status; a read decides.
         if outcomes[0].verdict in (Verdict.OUTRUN, Verdict.LATE):
             self._reader.read(account, key, source)
 
@@ -223,6 +226,7 @@ class Events:
         while True:
             await self._sleep(1.0)
             with suppress(LogUnreachable):
+                # Subscriptions that began meanwhile have seen none of the changes.
                 self._broker.restarted(await self._log.start(self._broker))
                 break
         await self._poller.run()
@@ -236,6 +240,7 @@ class Events:
     async def _check_hint(self, kind: str, local_id: str) -> None:
         if self._own is not None:
             key = RecordKey(self._own.identity, kind, local_id)
+            # The future is shared with subscriptions, and must not be cancelled with this worker.
             if await asyncio.shield(self._reader.read(self._own, key, StatusEventSource.WEBHOOK)) is None:
                 await self._report_missing(key)
 

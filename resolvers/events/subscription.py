@@ -22,11 +22,10 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.broker import Backlog
-from resolvers.events.changes import Change, RecordKey, upstream_time
+from resolvers.events.changes import Change, RecordKey, RecordRead, upstream_time
 from resolvers.events.cursors import ResumePoint, SubscriptionProgress
 from resolvers.events.interface import Start, StatusEvent, StatusEventKind, TrackedRecord, problem_of
 from resolvers.events.log import LogUnreachable
-from resolvers.events.reader import RecordRead
 from resolvers.events.subscription_reads import ReadResult, SubscriptionReads, SubscriptionServices
 
 
@@ -38,7 +37,7 @@ class Subscription:
         account: The account that reads the records.
         keys: The records, each once.
         refused: The ids that cannot be followed, with their errors.
-        start: Ended once each record was read and reported; None charges nobody.
+        start: Ended once each record was read and reported; None charges no caller.
     """
 
     __slots__ = (
@@ -86,6 +85,8 @@ class Subscription:
         """
         broker = self._services.broker
         self._begin() if after is None else self._resume(after)
+        # Before the history is read, so that no change falls between the two; `_next_events` drops duplicates by
+        # position.
         broker.attach(self, self._account, self._keys)
         try:
             for problem in self._refusals():
@@ -97,6 +98,7 @@ class Subscription:
                     yield self._gap()
                 for event in self._next_events():
                     yield event
+                # A GAP that has not been sent makes all records open again.
                 ended = not self._open and not self._backlog.gap
                 if self._start is not None and (self._results_taken or ended):
                     await self._start.end()
@@ -131,6 +133,7 @@ class Subscription:
             del self._owed[key]
         for key in self._keys:
             if self._progress.was_reported(NoSuchRecord.code, key.global_id):
+                # The new cursors must hold it as well.
                 self._progress.report(NoSuchRecord.code, key.global_id)
                 self._stop_following(key)
 
@@ -152,6 +155,7 @@ class Subscription:
             try:
                 return await self._services.log.history(covered, after.position, after.epoch)
             except LogUnreachable:
+                # The subscriber waits: events sent before the missed changes would be out of order.
                 await self._reads.wait_to_retry()
 
     def _gap(self) -> StatusEvent:
@@ -160,6 +164,7 @@ class Subscription:
         self._reads.begin(self._keys)
         self._held_back = {}
         self._owed = dict.fromkeys(self._keys)
+        # Each record gets a SNAPSHOT again, final ones too.
         self._open = set(self._keys)
         self._begin()
         cursor = self._progress.cursor()
@@ -167,6 +172,7 @@ class Subscription:
 
     def _next_events(self) -> Iterator[StatusEvent]:
         """Yield the events to send now, all of them at the broker's current position."""
+        # Noted before the queues are emptied: what comes later is sent with the next events.
         position, progress = self._services.broker.position, self._progress
         batch = self._backlog.take()
         found = self._reads.take()
@@ -198,6 +204,7 @@ class Subscription:
             yield from self._problem(result, key.global_id)
         elif isinstance(result, RecordRead):
             self._reads.unread.discard(key)
+            # A resumed subscription may have sent the final CHANGE before, so that no other will end it.
             if result.record.final and key in self._progress.covered:
                 self._open.discard(key)
         else:
@@ -205,6 +212,7 @@ class Subscription:
                 self._progress.owe(key)
                 self._owed[key] = None
             if key in self._owed and self._owed[key] is None:
+                # Only the first failure is reported, not those of the retries.
                 self._owed[key] = result
                 yield from self._problem(result, key.global_id)
 

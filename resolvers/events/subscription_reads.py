@@ -23,11 +23,11 @@ from typing import Final, TypeAlias
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError
 from resolvers.events.broker import Broker
-from resolvers.events.changes import RecordKey
+from resolvers.events.changes import RecordKey, RecordRead
 from resolvers.events.cursors import Cursors
 from resolvers.events.interface import Start
 from resolvers.events.log import EventLog, LogUnreachable
-from resolvers.events.reader import Reader, RecordRead
+from resolvers.events.reader import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class SubscriptionReads:
         services: The reader, and the broker whose position the results wait for.
         account: The account that reads the records.
         wake: Called when there are results to take.
-        start: Charged for the calls of the reads until it is over; None charges nobody.
+        start: Charged for the calls of the reads until it is over; None charges no caller.
 
     Attributes:
         unread: The records to be read. The subscription removes a record once it has used the result of its read.
@@ -167,10 +167,12 @@ class SubscriptionReads:
 
     async def _read_all(self, keys: list[RecordKey]) -> dict[RecordKey, ReadResult]:
         """Read all records together and return the results; a record that the log could not compare has none."""
+        # Reads after the start are retries and rechecks, which the subscriber did not cause.
         charged = None if self._start is None or self._start.over else self._start.traces
         reader = self._services.reader
         futures = [reader.look(self._account, key, charged) for key in keys]
         try:
+            # `wait` neither cancels nor raises: the futures are shared with other subscriptions.
             await asyncio.wait(futures)
         except asyncio.CancelledError:
             for key, future in zip(keys, futures, strict=True):

@@ -38,6 +38,7 @@ async def _roles(account: Account, scope: CallScope, organization_id: str) -> li
 
 
 async def _partner(account: Account, scope: CallScope, _: str) -> Partner:
+    # No id, because it is the partner that the credentials belong to.
     return await account.logistics.partner(scope)
 
 

@@ -29,6 +29,7 @@ async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVers
 
 
 def _freshness_of(recipients: list[Recipient]) -> Freshness:
+    # A recipient that cannot be read may still change.
     final = all(not isinstance(one, UnreadableRecord) and one.final for one in recipients)
     return Freshness.FINAL if final else Freshness.ACTIVE
 

@@ -59,6 +59,7 @@ class RecordLoader(Generic[Value]):
 
     def _begin(self, record_id: str) -> "asyncio.Future[Value | None]":
         cache, fetcher = self._cache, self._fetcher
+        # The shortest path: there is nothing to find, join or batch.
         if cache.passes_through and fetcher.kind.max_batch == 1:
             return fetcher.fetch_unshared(record_id, self._read_set)
         found = cache.find(fetcher.prefix + record_id, self._read_set) if cache.keeps else None
@@ -80,6 +81,7 @@ class RecordLoader(Generic[Value]):
             self._fetcher.fetch(((record_id, waiter),), self._read_set)
             return
         if not self._waiting:
+            # At the end of the turn, so that all ids that are loaded in it go into one batch.
             self._read_set.loop.call_soon(self._dispatch)
         self._waiting[record_id] = waiter
 
@@ -172,6 +174,7 @@ class RecordLoaders:
 
     def forget(self, kind: CachedKind[Any], record_ids: Iterable[str]) -> None:
         """Read changed records, and all that is derived from them, again when they are loaded next."""
+        # Any page may contain a record that has changed.
         self._pages.clear()
         for one in (kind, *kind.dependents):
             if one.name in self._made:
@@ -198,6 +201,7 @@ class RecordLoaders:
             waiter = read_set.wait(kind.upstream)
             fetcher.fetch(((request, waiter),), read_set)
             return waiter
+        # A page depends on its lists, whichever of their records changes.
         read_set.touched.update(fetcher.tags)
         if read_set.scope.traces is not None:
             read_set.trace(kind, "", "hit")
