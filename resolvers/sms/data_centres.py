@@ -220,7 +220,7 @@ class _Search(Generic[Found]):
         try:
             found = await self._fetch(centre)
         except UpstreamError as error:
-            # Kept for the end, because another data centre may have the job. It is no sample: it can fail at once.
+            # Kept for the end, because another data centre may have the job. No sample: a failure can come at once.
             self._failures[centre] = error
             return None
         except asyncio.CancelledError:

@@ -73,7 +73,7 @@ def _errors(errors: Any) -> Iterator[ErrorBody]:  # noqa: ANN401 - any JSON
         for one in errors:
             yield _one_error(one) if isinstance(one, dict) else ErrorBody(_words(one))
     elif isinstance(errors, dict):
-        # One error and no fields, because a field of such a name would have a list of messages.
+        # One error and not the errors of fields, because the messages of a field are a list.
         if any(isinstance(errors.get(name), str) for name in ("detail", "title", "message")):
             yield _one_error(errors)
             return

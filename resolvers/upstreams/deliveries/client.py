@@ -1,4 +1,4 @@
-"""The client of the send-tasks API: one method for each thing that can be asked of it."""
+"""The client of the send-tasks API: one method for each of its operations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,16 +40,17 @@ from resolvers.upstreams.names import UpstreamName
 Resource = TypeVar("Resource")
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
+
+# With a content type on GETs too, because the documents ask for it on every request.
 HEADERS: Final = (("accept", MEDIA_TYPE), ("content-type", MEDIA_TYPE))
-"""The documents ask for the content type on every request, GETs included."""
 
 CONFLICT_POINTERS: Final = frozenset({"/data", "/data/relationships/dsp-upload-identification"})
-"""Where a 422 points that means a second delivery in progress; assumed, since no document shows one."""
+"""The pointers of a 422 that means a second delivery in progress; assumed, because no document shows one."""
 
 
 @dataclass(frozen=True)
 class DeliveriesConfig:
-    """Where the API is; process lifetime.
+    """The address of the API. Lifetime: process.
 
     Args:
         base_url: With `/api/v1`, without a slash at its end.
@@ -59,14 +60,14 @@ class DeliveriesConfig:
 
 
 class DeliveriesClient:
-    """Asks the send-tasks API; process lifetime, one for each account.
+    """Makes the operations of the send-tasks API. Lifetime: account.
 
-    Every method raises an `UpstreamError` where the API did not do what it was asked. The client neither retries nor
-    waits nor adds credentials: the policies around the transport do.
+    Every method takes the scope of the operation that it is called for, and raises an `UpstreamError` if the API did
+    not do what was asked. The client does not retry, wait or add credentials: the policies in its transport do.
 
     Args:
-        transport: Gets calls answered, with this account's credentials.
-        config: Where the API is.
+        transport: Sends the calls, with the account's credentials.
+        config: The address of the API.
     """
 
     def __init__(self, transport: Transport, config: DeliveriesConfig) -> None:
@@ -75,7 +76,7 @@ class DeliveriesClient:
         self._send_tasks_url = f"{config.base_url}/send-tasks"
 
     async def delivery(self, scope: CallScope, delivery_id: str) -> Delivery | None:
-        """One delivery; None where there is none (documents: "Get SendTask")."""
+        """Return a delivery; None if there is none with this id (documents: "Get SendTask")."""
         return await self._resource(scope, "delivery", self._delivery_url(delivery_id), FOUND_DELIVERY)
 
     async def deliveries(
@@ -86,13 +87,13 @@ class DeliveriesClient:
         page_number: int,
         page_size: int,
     ) -> DeliveryPage:
-        """One page of the deliveries that pass all filters (documents: "Lists SendTasks").
+        """Return one page of the deliveries that pass all filters (documents: "Lists SendTasks").
 
         Args:
-            scope: The operation that asks.
-            filters: Which to list.
+            scope: The operation's.
+            filters: The filters.
             page_number: From 1.
-            page_size: The upstream may take it for less: see `DeliveryPage.per_page`.
+            page_size: The size to ask for; the upstream may use a smaller one, see `DeliveryPage.per_page`.
         """
         parameters = filter_parameters(filters)
         parameters["page[number]"] = str(page_number)
@@ -102,15 +103,15 @@ class DeliveriesClient:
     async def deliveries_by_id(
         self, scope: CallScope, delivery_ids: Sequence[str], filters: DeliveryFilters = NO_FILTERS
     ) -> DeliveryPage:
-        """Several deliveries by one call, in any order and without those that do not exist or pass the filters.
+        """Return several deliveries by one call, in any order.
 
-        The vendor documents one id for this filter, and lists of ids only for its siblings: an id that is missing
-        from the answer may exist all the same.
+        An id that is missing from the answer may exist all the same, since the vendor documents one id for this filter
+        and lists of ids only for its siblings.
 
         Args:
-            scope: The operation that asks.
+            scope: The operation's.
             delivery_ids: At least one.
-            filters: What else must hold; without ids.
+            filters: Further filters that the deliveries must pass; without ids.
 
         Raises:
             InputRefused: the API takes no list of ids.
@@ -121,32 +122,33 @@ class DeliveriesClient:
         return await self._page(scope, "deliveries_by_id", parameters)
 
     async def product_of(self, scope: CallScope, delivery_id: str) -> Product | None:
-        """The product that a delivery is about (the relationship's `related` link)."""
+        """Return the product of a delivery (the relationship's `related` link); None if it has none."""
         return await self._resource(scope, "product_of", f"{self._delivery_url(delivery_id)}/product", PRODUCT)
 
     async def upload_identification_of(self, scope: CallScope, delivery_id: str) -> DspUploadIdentification | None:
-        """The channel that a delivery goes through (the relationship's `related` link)."""
+        """Return the channel of a delivery (the relationship's `related` link); None if it has none."""
         url = f"{self._delivery_url(delivery_id)}/dsp-upload-identification"
         return await self._resource(scope, "upload_identification_of", url, UPLOAD_IDENTIFICATION)
 
     async def product(self, scope: CallScope, product_id: str) -> Product | None:
-        """One product; None where there is none."""
+        """Return a product; None if there is none with this id."""
         return await self._resource(scope, "product", f"{self._base_url}/products/{path_segment(product_id)}", PRODUCT)
 
     async def upload_identification(self, scope: CallScope, identification_id: str) -> DspUploadIdentification | None:
-        """One channel to a DSP; None where there is none. Its path is assumed: no document names it."""
+        """Return a channel to a DSP; None if there is none with this id."""
+        # An assumed path, because no document names it.
         url = f"{self._base_url}/dsp-upload-identifications/{path_segment(identification_id)}"
         return await self._resource(scope, "upload_identification", url, UPLOAD_IDENTIFICATION)
 
     async def create_delivery(self, scope: CallScope, request: NewDelivery) -> Delivery | DeliveryReference:
-        """Create a delivery, and start it where it is deliverable (documents: "Create SendTask").
+        """Create a delivery, and start it if it is deliverable (documents: "Create SendTask").
 
         Returns:
-            The delivery, or its id alone where the API answers with no more.
+            The delivery, or a reference if the API answers with no more than its id.
 
         Raises:
-            InputRefused: the API refused it, and points to where.
-            StillInProgress: one for the same product, DSP and type has not ended.
+            InputRefused: the API refused it; `pointer` names the place.
+            StillInProgress: one for the same product, DSP and type is still in progress.
             RecordMissing: there is no such product or channel.
         """
         document = creation_document(request)
@@ -155,13 +157,15 @@ class DeliveriesClient:
         return found.data if found and found.data.is_whole else decode(DELIVERY_REFERENCE, call, answer).data
 
     async def update_delivery(self, scope: CallScope, delivery_id: str, request: DeliveryChange) -> Delivery | None:
-        """Change a delivery (documents: "Update SendTask"); the API refuses every DELETE, so this also holds one back.
+        """Change a delivery (documents: "Update SendTask").
+
+        This also withdraws a delivery, because the API refuses every DELETE.
 
         Returns:
-            The delivery, or None where the API made the change and does not answer with the whole delivery.
+            The delivery, or None if the API made the change and does not answer with the whole delivery.
 
         Raises:
-            InputRefused: the API refused the change, and points to where.
+            InputRefused: the API refused the change; `pointer` names the place.
             StillInProgress: the change would make it the second in progress.
             RecordMissing: there is no such delivery.
         """
@@ -225,11 +229,11 @@ class DeliveriesClient:
 
 
 def _require_write(call: Call, answer: Answer) -> None:
-    """Pass a success, and raise what any other answer to a creation or a change means."""
+    """Raise the error that an answer to a creation or a change means; return if it is a success."""
     try:
         require_success(call, answer, read_error_body)
     except Conflicting as conflict:
-        # The documents know one conflict alone: a second delivery of the same while the first has not ended.
+        # Of one kind only, because the documents know no other conflict than a second delivery in progress.
         raise StillInProgress(conflict.upstream, conflict.message) from conflict
     except InputRefused as refusal:
         if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS and not refusal.also:

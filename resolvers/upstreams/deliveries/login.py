@@ -1,4 +1,4 @@
-"""Logging in to the send-tasks API with e-mail address and password.
+"""Logs in to the send-tasks API with an e-mail address and a password.
 
 The vendor's tutorial shows the request; the answer's form is assumed to be that of Laravel Passport.
 """
@@ -29,7 +29,7 @@ _JSON: Final = (("accept", "application/json"), ("content-type", "application/js
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesLoginConfig:
-    """Where and as whom to log in; account lifetime."""
+    """The address of the login, and the credentials. Lifetime: account."""
 
     url: str
     email: str
@@ -37,11 +37,11 @@ class DeliveriesLoginConfig:
 
 
 class DeliveriesLogin:
-    """Fetches bearer tokens; account lifetime.
+    """Fetches bearer tokens. Lifetime: account.
 
     Args:
-        transport: The upstream's policies, without credentials.
-        config: Where and as whom.
+        transport: Sends the calls, without credentials.
+        config: The address and the credentials.
     """
 
     def __init__(self, transport: Transport, config: DeliveriesLoginConfig) -> None:
@@ -49,7 +49,7 @@ class DeliveriesLogin:
         self._config = config
 
     async def fetch(self, scope: CallScope) -> Token:
-        """A new token.
+        """Log in and return a new token.
 
         Raises:
             UpstreamAuth: the e-mail address or the password is wrong.
@@ -77,5 +77,5 @@ class DeliveriesLogin:
 
 
 def _lifetime(expires_in: float | None) -> float | None:
-    """Seconds; a token that is said to have ended before it was given has an unknown lifetime."""
+    # Unknown if it is not positive: a token that is said to have expired before it was issued may well be good.
     return expires_in if expires_in is not None and expires_in > 0 else None

@@ -24,17 +24,16 @@ Resource = TypeVar("Resource")
 
 
 class Party(msgspec.Struct, frozen=True, gc=False):
-    """A DDEX party; record lifetime."""
+    """A DDEX party."""
 
     name: str | None
     dpid: str | None
 
 
 class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab", kw_only=True):
-    """A delivery's attributes as on the wire; those without a documented type are taken as they come.
+    """A delivery's attributes as on the wire; those without a documented type are taken as they come."""
 
-    They stand in the order in which the vendor sends them, in which they are found without a search.
-    """
+    # In the order in which the vendor sends them, because msgspec then finds each without a search.
 
     deliverable: bool | None = None
     delivery_type: str | None = None
@@ -56,7 +55,7 @@ class DeliveryAttributes(msgspec.Struct, frozen=True, gc=False, rename="kebab", 
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One product sent to one DSP, a send-task; lives in an answer or a cache."""
+    """One product sent to one DSP, a send-task. Lifetime: cache entry."""
 
     send_task_id: NonEmpty = msgspec.field(name="id")
     attributes: DeliveryAttributes
@@ -78,28 +77,28 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def type(self) -> DeliveryType:
-        """What it does with the product at the DSP; UNKNOWN where that is not told."""
+        """What it does with the product at the DSP; UNKNOWN if the upstream does not say."""
         word = self.attributes.delivery_type
         return DeliveryType.UNKNOWN if word is None else TYPE_OF_WORD[word]
 
     @property
     def is_whole(self) -> bool:
-        """Whether all is there that tells whether a change was made."""
+        """Whether it has the fields that a change is verified by."""
         return self.attributes.deliverable is not None and self.attributes.delivery_type is not None
 
     @property
     def status(self) -> DeliveryStatus:
-        """Where it stands, in the vendor's vocabulary."""
+        """The status, in the vendor's vocabulary."""
         return STATUS_OF_WORD[self.attributes.status]
 
     @property
     def progress(self) -> Progress:
-        """Where it stands, in the vocabulary of all upstreams."""
+        """The status, in the vocabulary of all upstreams."""
         return PROGRESS_OF_WORD[self.attributes.status]
 
     @property
     def final(self) -> bool:
-        """No further change will come."""
+        """Whether no further change will come."""
         return FINAL_OF_WORD[self.attributes.status]
 
     @property
@@ -109,7 +108,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def sent_at(self) -> datetime | None:
-        """An instant of undocumented meaning and form; None where it is no timestamp."""
+        """An instant of undocumented meaning and form; None if it is no timestamp."""
         return instant(self.attributes.sent_at)
 
     @property
@@ -129,19 +128,19 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def sent_on_behalf_of(self) -> Party | None:
-        """The contact party; None where neither its name nor its id is given."""
+        """The contact party; None if neither its name nor its id is given."""
         name, dpid = self.attributes.sent_on_behalf_of_name, self.attributes.sent_on_behalf_of_dpid
         return None if name is None and dpid is None else Party(name, dpid)
 
 
 class DeliveryReference(msgspec.Struct, frozen=True, gc=False):
-    """A delivery of which the API has told the id alone; lives until it is read."""
+    """A delivery of which only the id is known, until it is read."""
 
     send_task_id: NonEmpty = msgspec.field(name="id")
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
-    """What is delivered; lives in an answer or a cache."""
+    """A product that is delivered. Lifetime: cache entry."""
 
     product_id: NonEmpty = msgspec.field(name="id")
     attributes: dict[str, Any] = {}
@@ -168,9 +167,9 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
 
 class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
-    """The channel to a DSP that a delivery goes through; lives in an answer or a cache.
+    """The channel to a DSP that a delivery goes through. Lifetime: cache entry.
 
-    No document describes its attributes: all are passed through, and the name is sought where it is likely.
+    No document describes its attributes: all are passed through, and its name is read from the likely ones.
     """
 
     dsp_upload_identification_id: NonEmpty = msgspec.field(name="id")
@@ -188,22 +187,22 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
 
 
 class PageMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """How large the list and its pages are."""
+    """The sizes of a list and of its pages."""
 
     total: Int32 | None = None
     per_page: int | None = None
 
 
 class ListMeta(msgspec.Struct, frozen=True, gc=False):
-    """What a list says about itself."""
+    """The `meta` member of a list."""
 
     page: PageMeta = PageMeta()
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, gc=False):
-    """One page of deliveries; lives in an answer or a cache.
+    """One page of deliveries. Lifetime: cache entry.
 
-    `per_page` is the page size that the upstream used: it may be smaller than the one asked for.
+    `per_page` is the page size that the upstream used, which may be smaller than the one asked for.
     """
 
     records: tuple[Delivery, ...] = msgspec.field(name="data")
@@ -214,7 +213,7 @@ class DeliveryPage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Document(msgspec.Struct, Generic[Resource], frozen=True, gc=False):
-    """The JSON:API document around one resource, or around None where a relationship leads to nothing."""
+    """The JSON:API document around one resource, or around None if a relationship is empty."""
 
     data: Resource
 
@@ -228,7 +227,7 @@ UPLOAD_IDENTIFICATION = msgspec.json.Decoder(Document[DspUploadIdentification | 
 
 
 def _word(value: Any) -> str | None:  # noqa: ANN401 - no document says what the value may be
-    """Text as it is, a number as its digits, and nothing else."""
+    """Return a text as it is and a whole number as its digits; None for anything else."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) else None

@@ -1,4 +1,4 @@
-"""What the send-tasks API is asked: filters of the list, and the documents that create and change a delivery."""
+"""Requests to the send-tasks API: filters of the list, and the documents that create and change a delivery."""
 
 from datetime import date
 from typing import Final
@@ -10,7 +10,7 @@ from resolvers.upstreams.encoding import request_body
 
 
 class DeliveryFilters(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which deliveries to list; None sets no bound. Filters are plain equality, and all given ones must hold.
+    """The filters of a list of deliveries: each compares for equality, all must hold, None filters nothing.
 
     Args:
         ids: At least one.
@@ -55,7 +55,7 @@ class NewDelivery(msgspec.Struct, frozen=True):
 
 
 class DeliveryChange(msgspec.Struct, frozen=True, omit_defaults=True, rename={"type": "delivery-type"}):
-    """What to change in a delivery (documents: "Update SendTask"); what is None keeps its value."""
+    """The changes to a delivery (documents: "Update SendTask"); a field that is None keeps its value."""
 
     type: DeliveryType | None = None
     deliverable: bool | None = None
@@ -63,7 +63,7 @@ class DeliveryChange(msgspec.Struct, frozen=True, omit_defaults=True, rename={"t
 
 
 def filter_parameters(filters: DeliveryFilters) -> dict[str, str]:
-    """The filters as query parameters (documents: "Filters"); without those that set no bound."""
+    """Return the filters as query parameters (documents: "Filters")."""
     words = {
         "filter[id]": ",".join(filters.ids) if filters.ids is not None else None,
         "filter[product-id]": filters.product_id,
@@ -77,7 +77,7 @@ def filter_parameters(filters: DeliveryFilters) -> dict[str, str]:
 
 
 def creation_document(request: NewDelivery) -> bytes:
-    """The JSON:API document that creates a delivery."""
+    """Return the JSON:API document that creates a delivery."""
     attributes = {
         "deliverable": request.deliverable,
         "delivery-type": request.type,
@@ -96,7 +96,7 @@ def creation_document(request: NewDelivery) -> bytes:
 
 
 def change_document(delivery_id: str, request: DeliveryChange) -> bytes:
-    """The JSON:API document that changes a delivery."""
+    """Return the JSON:API document that changes a delivery."""
     return request_body({"data": {"type": "send-tasks", "id": delivery_id, "attributes": request}})
 
 

@@ -1,4 +1,4 @@
-"""The words of the send-tasks API, and what they mean for progress; each member's value is the word on the wire."""
+"""The vocabulary of the send-tasks API, and its meaning as progress. A member's value is the word on the wire."""
 
 from enum import Enum
 from typing import Final
@@ -31,10 +31,10 @@ class DeliveryStatus(Enum):
 TYPE_OF_WORD: Final = Words({member.value: member for member in DeliveryType}, DeliveryType.UNKNOWN)
 
 STATUS_OF_WORD: Final = Words(
+    # In the correct spelling too, because the vendor may mend its own at any time.
     {member.value: member for member in DeliveryStatus} | {"processing": DeliveryStatus.PROCESSING},
     DeliveryStatus.UNKNOWN,
 )
-"""Takes the correct spelling too, should the vendor ever mend it."""
 
 PROGRESS_OF_WORD: Final = Words(
     {
@@ -45,9 +45,9 @@ PROGRESS_OF_WORD: Final = Words(
         "completed": Progress.SUCCEEDED,
         "error": Progress.FAILED,
     },
+    # An unknown status counts as one that may still change, so that the record goes on being read.
     Progress.IN_PROGRESS,
 )
-"""A word that is not here is in progress: it may still change."""
 
 FINAL_OF_WORD: Final = Words({word: progress in FINAL_PROGRESS for word, progress in PROGRESS_OF_WORD.items()}, False)
 """Whether no further change will come."""

@@ -21,7 +21,9 @@ class Partner(
         "wire_updated_at": "updated_at",
     },
 ):
-    """The partner account (document: Partner Detail). Its secret key is not even decoded."""
+    """The partner account (document: Partner Detail). Lifetime: cache entry."""
+
+    # Without the document's secret key, because what is not decoded cannot be cached, logged or shown.
 
     partner_id: NonEmpty
     wire_name: str | None = None
@@ -46,6 +48,8 @@ class Partner(
 
 class Organization(msgspec.Struct, frozen=True):
     """An organization that the platform partner manages (documents: Associated Organization List and Detail).
+
+    Lifetime: cache entry.
 
     Args:
         organization_id: The upstream's own id.
@@ -76,13 +80,13 @@ class Organization(msgspec.Struct, frozen=True):
 
 
 class OrganizationReference(msgspec.Struct, frozen=True, rename={"organization_id": "id"}):
-    """An organization of which the upstream has told the id alone; lives until it is read."""
+    """An organization of which only the id is known, until it is read."""
 
     organization_id: NonEmpty
 
 
 class Role(msgspec.Struct, frozen=True):
-    """What a user of an organization may be (document: List Roles; its fields are assumed).
+    """A role that a user of an organization can have (document: List Roles; its fields are assumed).
 
     Args:
         role_id: The upstream's own id.

@@ -1,7 +1,8 @@
-"""How the logistics API's answers are opened: refusals, messages, pages of lists, and the envelopes around records.
+"""Opens the answers of the logistics API: refusals, messages, pages of lists, and the envelopes around records.
 
-The vendor's documents show no refusal. An array may be null where it is empty, and one task may stand where an array
-of tasks is expected, as the document of Create Draft Tasks shows it.
+The vendor's documents show no refusal. An array may be null if it is empty, and one task may stand in place of an array
+of tasks, as the document of Create Draft Tasks shows it. Organizations and roles are decoded twice, for the fields that
+are known and for the whole object, because both are in the record.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskRefere
 
 
 def require_logistics_success(call: Call, answer: Answer) -> None:
-    """Pass a success, and raise what any other answer means.
+    """Raise the error that an answer means; return if it is a success.
 
     Raises:
         NotAllowedNow: the status of the task forbids the operation.
@@ -35,13 +36,10 @@ def require_logistics_success(call: Call, answer: Answer) -> None:
 
 
 def _status_forbids(operation: str, http_status: int, error_body: ErrorBody) -> bool:
-    """Whether a 409 or 422 is about the status of a task.
-
-    This is a guess, since the vendor documents the rule (Cancel Task) and not its answer: a code that speaks of the
-    status says it for every operation; of a cancel, whose only input is the reason, all that does not speak of that.
-    """
+    """Guess whether a 409 or 422 is about the status of a task: the vendor documents the rule and not its answer."""
     if error_body.code is not None and "status" in error_body.code.lower():
         return True
+    # The only input of a cancel is the reason, so a refusal that does not mention it is about the status (Cancel Task).
     return operation == "cancel_task" and (http_status == 409 or "reason" not in (error_body.message or "").lower())
 
 
@@ -49,11 +47,11 @@ Record = TypeVar("Record")
 
 
 class ListPage(msgspec.Struct, Generic[Record], frozen=True):
-    """One page of a list; lives in an answer or a cache.
+    """One page of a list. Lifetime: cache entry.
 
     Args:
-        records: In the upstream's order.
-        per_page: The page size that the upstream used, which may be another than asked for; None where it does not say.
+        records: The records in the upstream's order.
+        per_page: The page size that the upstream used, which may differ from the one asked for; None if it is unknown.
     """
 
     records: list[Record]
@@ -61,7 +59,7 @@ class ListPage(msgspec.Struct, Generic[Record], frozen=True):
 
     @property
     def total(self) -> None:
-        """This API tells of no list how long it is."""
+        """None: this API does not say how long a list is."""
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -69,7 +67,7 @@ class _Meta(msgspec.Struct, frozen=True):
 
 
 def page_size(meta: Any) -> int | None:  # noqa: ANN401 - the documents show an empty object and name no field
-    """The page size in a list's `meta`; None where there is none to be found: no list is worse for that."""
+    """Return the page size in a list's `meta`; None if it has none that can be read."""
     try:
         return msgspec.convert(meta, _Meta, strict=False).per_page
     except msgspec.ValidationError:
@@ -85,11 +83,12 @@ _MESSAGE: Final = msgspec.json.Decoder(_Message)
 
 
 def message(call: Call, answer: Answer) -> str | None:
-    """The message of a change that has no record to be read; None where it was made without a word.
+    """Return the message that a change without a record is answered with; None if the answer has none.
 
     Raises:
         UpstreamBadAnswer: it is an error under a status of success, or has a code other than `success`.
     """
+    # Any other code is an error here, because there is no record to read that could show whether the change was made.
     answered = whole_or_none(_MESSAGE, call, answer)
     if answered is not None and not _is_success(answered):
         raise _undone(call, answered)
@@ -97,7 +96,7 @@ def message(call: Call, answer: Answer) -> str | None:
 
 
 def confirmation(call: Call, answer: Answer) -> str | None:
-    """The message of a change that the vendor's own word says was made; None where another word says so, or none.
+    """Return the message of a change that the answer confirms; None if its code is unknown or it has no message.
 
     Raises:
         UpstreamBadAnswer: it is an error under a status of success.
@@ -138,7 +137,7 @@ class _UpdatedTasks(msgspec.Struct, frozen=True):
     updated_tasks: list[UpdatedTask] | None
 
 
-# Not strict: a number that comes as text, or the other way round, is still read.
+# Not strict, so that a number as text, or the other way round, needs no second and slower reading.
 _TASK: Final = msgspec.json.Decoder(LogisticsTask, strict=False)
 _TASKS: Final = msgspec.json.Decoder(_Tasks, strict=False)
 _CREATED_REFERENCE: Final = msgspec.json.Decoder(_CreatedReference, strict=False)
@@ -147,48 +146,48 @@ _UPDATED_TASKS: Final = msgspec.json.Decoder(_UpdatedTasks, strict=False)
 
 
 def one_task(call: Call, answer: Answer) -> LogisticsTask:
-    """The task that an answer is."""
+    """Return the task that an answer is."""
     return decode(_TASK, call, answer)
 
 
 def changed_task(call: Call, answer: Answer) -> LogisticsTask | None:
-    """The task that an answer to its change is; None where the change was made and the answer is not the whole task."""
+    """Return the task that its change was answered with; None if the answer is not the whole task."""
     return whole_or_none(_TASK, call, answer)
 
 
 def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskReference]:
-    """The tasks in an answer to their creation, in its order: each whole or as its id, or left out if it has none."""
+    """Return the tasks that a creation was answered with, in its order; one that lacks even its id is left out."""
     whole = whole_or_none(_TASKS, call, answer)
     if whole is not None:
         known = [_task_or_reference(one) for one in _listed(whole)]
         return [one for one in known if one is not None]
-    reference = decode(_CREATED_REFERENCE, call, answer).tasks
-    return [reference]
+    return [decode(_CREATED_REFERENCE, call, answer).tasks]
 
 
 def page_of_tasks(call: Call, answer: Answer) -> ListPage[LogisticsTask]:
-    """The page of the list of tasks that an answer is."""
+    """Return the page of the list of tasks that an answer is."""
     page = decode(_TASK_PAGE, call, answer)
     return ListPage(_listed(page), page_size(page.meta))
 
 
 def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask] | None:
-    """What an answer says of the tasks that were changed; those that were not are missing from it.
+    """Return the tasks that were changed; those that were not are missing from the answer.
 
     Returns:
-        None where the change was made and the answer does not say of which tasks, or not of all.
+        None if the change was made and the answer does not name the tasks, or not all of them.
     """
     answered = whole_or_none(_UPDATED_TASKS, call, answer)
     if answered is None:
         return None
     tasks = answered.updated_tasks or []
+    # Without one name the list would show a changed task as unchanged, so the caller has to read the tasks.
     if any(isinstance(one, UnreadableRecord) and one.own_id is None for one in tasks):
         return None
     return [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
 
 
 def _task_or_reference(task: LogisticsTask) -> LogisticsTask | TaskReference | None:
-    """A created task, or its id where the rest cannot be read; None where that cannot be read either."""
+    """Return a created task, or its id if the rest cannot be read; None if that cannot be read either."""
     if not isinstance(task, UnreadableRecord):
         return task
     return None if task.own_id is None else TaskReference(task.own_id)
@@ -248,12 +247,12 @@ _ROLE_OBJECTS: Final = msgspec.json.Decoder(_RoleObjects)
 
 
 def one_organization(call: Call, answer: Answer) -> Organization:
-    """The organization that an answer holds."""
+    """Return the organization in an answer."""
     return _with_attributes(decode(_ONE_ORGANIZATION, call, answer), call, answer)
 
 
 def created_organization(call: Call, answer: Answer) -> Organization | OrganizationReference:
-    """The organization that an answer to its creation holds, or its id where there is no more of it."""
+    """Return the organization that its creation was answered with, or a reference if there is no more than its id."""
     known = whole_or_none(_ONE_ORGANIZATION, call, answer)
     if known is None or known.organization.business_name is None:
         return decode(_ONE_REFERENCE, call, answer).organization
@@ -261,7 +260,7 @@ def created_organization(call: Call, answer: Answer) -> Organization | Organizat
 
 
 def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
-    """The page of the list of organizations that an answer is."""
+    """Return the page of the list of organizations that an answer is."""
     page = decode(_ORGANIZATIONS, call, answer)
     objects = decode(_ORGANIZATION_OBJECTS, call, answer).organizations or ()
     known = page.organizations or ()
@@ -270,17 +269,17 @@ def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
 
 
 def many_roles(call: Call, answer: Answer) -> list[Role]:
-    """The roles in an answer, in its order."""
+    """Return the roles in an answer, in its order, without those that cannot be read."""
     known = decode(_ROLES, call, answer).roles or ()
     objects = decode(_ROLE_OBJECTS, call, answer).roles or ()
     roles = zip(known, objects, strict=True)
-    # No list of roles may hold a null: one that cannot be read is left out.
+    # Left out, because the schema's list of roles holds no null that could stand for one.
     return [Role(own.id, own.name, one) for own, one in roles if not isinstance(own, UnreadableRecord)]
 
 
 def _organization(known: _OrganizationFields, attributes: dict[str, Any]) -> Organization:
-    """An organization; what could not be read stays what it is, for it stands in a list."""
     if isinstance(known, UnreadableRecord):
+        # It stays in the list, where `as_nodes` makes an error of it.
         return cast("Organization", known)
     return Organization(known.id, known.business_name, attributes)
 

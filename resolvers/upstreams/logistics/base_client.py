@@ -1,4 +1,7 @@
-"""The base of the logistics API's clients: one account's configuration, the paths, and how calls are made and sent."""
+"""The base of the logistics API's clients: configuration, paths, and how calls are made and sent.
+
+The vendor's documents lost every path, so each is assumed here and can be set.
+"""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -12,6 +15,7 @@ from resolvers.upstreams.logistics.answers import require_logistics_success
 from resolvers.upstreams.names import UpstreamName
 
 _SENDABLE: Final = re.compile(r"[!\"$->@-~]+")
+"""Printable ASCII without spaces, `?` and `#`, which would end the path."""
 
 _PLACEHOLDER_OF: Final = {
     "partner_detail": "{signature}",
@@ -26,7 +30,7 @@ _PLACEHOLDER_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LogisticsPaths:
-    """The path of each operation below the base URL; settings lifetime.
+    """The path of each operation below the base URL. Lifetime: process.
 
     Raises:
         ValueError: a path does not start with a slash, or lacks the placeholder of its operation.
@@ -55,13 +59,13 @@ class LogisticsPaths:
     patch_tracking_ids: str = "/platform/tasks/tracking-ids"
 
     def __post_init__(self) -> None:
-        """Refuse a path that could not work."""
+        """Check each path."""
         for operation in fields(self):
             _check(operation.name, getattr(self, operation.name))
 
 
 def fill(path: str, placeholder: str, own_id: str) -> str:
-    """The path with one id or signature in it, percent-encoded.
+    """Return a path with an id or signature, percent-encoded, in place of its placeholder.
 
     Raises:
         BadInput: no thing can have this id.
@@ -83,14 +87,14 @@ def _check(operation: str, path: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LogisticsConfig:
-    """One account at the logistics API; account lifetime.
+    """The configuration of one account. Lifetime: account.
 
     Args:
-        base_url: What the paths stand below; a slash at its end is ignored.
+        base_url: The URL that the paths are below; a slash at its end is ignored.
         platform: Whether the account is a platform partner's, which lists, updates, drafts and has organizations.
-        paths: Where the operations are.
-        client_key: Names the partner; needed for its own record and for tokens.
-        secret_key: Belongs to it; never shown.
+        paths: The paths of the operations.
+        client_key: The partner's public key, needed for its own record and for tokens.
+        secret_key: The partner's secret key, needed for the same.
     """
 
     base_url: str
@@ -105,11 +109,11 @@ _ACCEPT_AND_BODY: Final = (*_ACCEPT, ("content-type", "application/json"))
 
 
 class LogisticsBaseClient:
-    """Base of the logistics clients; account lifetime.
+    """Makes and sends calls. Lifetime: account.
 
     Args:
-        transport: Gets calls answered, with the account's credentials where they are needed.
-        config: The account's addresses and keys.
+        transport: Sends the calls, with the account's credentials where they are needed.
+        config: The account's configuration.
     """
 
     def __init__(self, transport: Transport, config: LogisticsConfig) -> None:
@@ -148,13 +152,13 @@ class LogisticsBaseClient:
         )
 
     async def _done(self, call: Call) -> Answer:
-        """The answer of a success."""
+        """Send a call and return its answer. Raises UpstreamError if it is no success."""
         answer = await self._transport.send(call)
         require_logistics_success(call, answer)
         return answer
 
     async def _found(self, call: Call) -> Answer | None:
-        """The answer of a success, or None where there is no such thing."""
+        """Send a call and return its answer; None for a 404. Raises UpstreamError if it is no other success."""
         answer = await self._transport.send(call)
         if answer.status == 404:
             return None

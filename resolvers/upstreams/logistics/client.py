@@ -1,4 +1,4 @@
-"""The client of the logistics API: every operation of its documents but those for tokens."""
+"""The client of the logistics API: one method for each documented operation but those for tokens."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -37,11 +37,12 @@ class LogisticsClient(LogisticsBaseClient):
     """Makes the operations on tasks, prices, the partner and its organizations. Lifetime: account.
 
     A platform partner's account reads and creates tasks through the platform operations, any other through the
-    partner's own. The client does not retry, wait, cache, log or add credentials: its transport does.
+    partner's own. Every method takes the scope of the operation that it is called for, and raises an `UpstreamError` if
+    the API did not do what was asked. The client does not retry, wait or add credentials: its transport does.
     """
 
     async def task(self, scope: CallScope, task_id: str) -> LogisticsTask | None:
-        """One task, or None where there is none with this id."""
+        """Return a task; None if there is none with this id."""
         operation, path = "task_detail", self._paths.task_detail
         if self._config.platform:
             operation, path = "platform_task_detail", self._paths.platform_task_detail
@@ -50,13 +51,13 @@ class LogisticsClient(LogisticsBaseClient):
         return None if answer is None else one_task(call, answer)
 
     async def tasks(self, scope: CallScope, *, page: int, per_page: int, descending: bool) -> ListPage[LogisticsTask]:
-        """One page of the tasks; one that is not full is the last.
+        """Return one page of the tasks; one that is not full is the last.
 
         Args:
             scope: The operation's.
             page: From 1.
-            per_page: From 1; the vendor's own default is 200, and it may take another: see `ListPage.per_page`.
-            descending: The vendor does not say by what it orders.
+            per_page: From 1; the vendor's default is 200, and it may use another, see `ListPage.per_page`.
+            descending: The direction of the order; no document names the field that it is by.
         """
         self._require_platform("platform_list_tasks")
         order = "desc" if descending else "asc"
@@ -70,7 +71,7 @@ class LogisticsClient(LogisticsBaseClient):
         """Create up to 20 tasks in one call, broadcast at once or kept as drafts.
 
         Returns:
-            The tasks, or their ids alone where the upstream answers with no more.
+            The tasks, or references to those of which the upstream answers only the id.
         """
         operation, path = self._creation(draft=draft)
         call = self._writing(scope, operation, path, {"tasks": tasks})
@@ -80,10 +81,10 @@ class LogisticsClient(LogisticsBaseClient):
         """Change a task.
 
         Returns:
-            The task, or None where the upstream made the change and does not answer with the whole task.
+            The task, or None if the upstream made the change and does not answer with the whole task.
 
         Raises:
-            Conflicting: `change.version_rev` is not the task's revision any more.
+            Conflicting: `change.version_rev` is no longer the task's revision.
             NotAllowedNow: the task's status forbids it.
             RecordMissing: there is no such task.
         """
@@ -96,7 +97,7 @@ class LogisticsClient(LogisticsBaseClient):
         """Cancel a task that no driver has accepted yet.
 
         Returns:
-            The upstream's message, where it confirms the cancellation in its documented form.
+            The upstream's message; None if it does not confirm the cancellation in the documented form.
 
         Raises:
             NotAllowedNow: the task's status forbids it.
@@ -107,35 +108,36 @@ class LogisticsClient(LogisticsBaseClient):
         return confirmation(call, await self._done(call))
 
     async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask] | None:
-        """Broadcast drafts; those that were not are missing from the answer, which is None where it names none."""
+        """Broadcast drafts.
+
+        Returns:
+            The tasks that were broadcast; None if the upstream made the change and does not name them.
+        """
         self._require_platform("broadcast_draft_tasks")
         path = self._paths.broadcast_draft_tasks
         call = self._writing(scope, "broadcast_draft_tasks", path, {"task_ids": task_ids})
         return updated_tasks(call, await self._done(call))
 
     async def broadcast_with_tracking(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
-        """Broadcast drafts and give a tracking id to those that were; answered as in `broadcast_drafts`."""
+        """Broadcast drafts and set a tracking id on those that were; returns as `broadcast_drafts` does."""
         self._require_platform("broadcast_with_tracking")
         call = self._writing(scope, "broadcast_with_tracking", self._paths.broadcast_with_tracking, {"tasks": items})
         return updated_tasks(call, await self._done(call))
 
     async def set_tracking_ids(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
-        """Give tracking ids to tasks; those that are not there are missing; answered as in `broadcast_drafts`."""
+        """Set tracking ids on tasks; returns as `broadcast_drafts` does, without tasks that do not exist."""
         self._require_platform("patch_tracking_ids")
         path = self._paths.patch_tracking_ids
         call = self._writing(scope, "patch_tracking_ids", path, {"tasks": items}, "PATCH")
         return updated_tasks(call, await self._done(call))
 
-    def _creation(self, *, draft: bool) -> tuple[str, str]:
-        if draft:
-            self._require_platform("create_draft_tasks")
-            return "create_draft_tasks", self._paths.create_draft_tasks
-        if self._config.platform:
-            return "platform_create_tasks", self._paths.platform_create_tasks
-        return "create_tasks", self._paths.create_tasks
+    async def price(self, scope: CallScope, request: PriceRequest) -> PriceQuote:
+        """Return a quote for a way."""
+        call = self._writing(scope, "price", self._paths.price, request)
+        return decode(_PRICE_QUOTE, call, await self._done(call))
 
     async def partner(self, scope: CallScope) -> Partner:
-        """The partner behind the account.
+        """Return the partner behind the account.
 
         Raises:
             UpstreamUnconfigured: the account's keys are not set.
@@ -143,16 +145,17 @@ class LogisticsClient(LogisticsBaseClient):
         self._require_keys(self._config.client_key, self._config.secret_key)
         template = self._paths.partner_detail
         call = self._reading(scope, "partner_detail", fill(template, "{signature}", self._signature()))
+        # The template, because the path itself holds both keys.
         call.shown_path = urlsplit(self._base_url).path + template
         return decode(_PARTNER, call, await self._done(call))
 
     async def organizations(self, scope: CallScope, *, page: int, per_page: int) -> ListPage[Organization]:
-        """One page of the organizations; one that is not full is the last.
+        """Return one page of the organizations; one that is not full is the last.
 
         Args:
             scope: The operation's.
             page: From 1.
-            per_page: From 1; the upstream may take it for another: see `ListPage.per_page`.
+            per_page: From 1; the upstream may use another, see `ListPage.per_page`.
         """
         self._require_platform("list_organizations")
         path = self._paths.list_organizations
@@ -160,7 +163,7 @@ class LogisticsClient(LogisticsBaseClient):
         return page_of_organizations(call, await self._done(call))
 
     async def organization(self, scope: CallScope, organization_id: str) -> Organization | None:
-        """One organization, or None where the partner manages none with this id."""
+        """Return an organization; None if the partner manages none with this id."""
         self._require_platform("organization_detail")
         path = fill(self._paths.organization_detail, "{org_id}", organization_id)
         call = self._reading(scope, "organization_detail", path)
@@ -168,7 +171,7 @@ class LogisticsClient(LogisticsBaseClient):
         return None if answer is None else one_organization(call, answer)
 
     async def roles(self, scope: CallScope, organization_id: str) -> list[Role]:
-        """What the users of an organization may be.
+        """Return the roles that the users of an organization can have.
 
         Raises:
             RecordMissing: the partner manages no such organization.
@@ -181,7 +184,7 @@ class LogisticsClient(LogisticsBaseClient):
         """Create an organization for the partner to manage.
 
         Returns:
-            The organization, or its id alone where the upstream answers with no more.
+            The organization, or a reference if the upstream answers only its id.
         """
         self._require_platform("create_organization")
         path = self._paths.create_organization
@@ -192,17 +195,21 @@ class LogisticsClient(LogisticsBaseClient):
         """Invite a user to an organization.
 
         Returns:
-            The upstream's message, where it has one.
+            The upstream's message; None if it has none.
         """
         self._require_platform("invite_user")
         call = self._writing(scope, "invite_user", self._paths.invite_user, {"user": invitation})
         return message(call, await self._done(call))
 
-    def _signature(self) -> str:
-        """Base64 of both keys; that it is hexadecimal too, as the document adds, contradicts itself."""
-        return b64encode(f"{self._config.client_key}:{self._config.secret_key}".encode()).decode()
+    def _creation(self, *, draft: bool) -> tuple[str, str]:
+        if draft:
+            self._require_platform("create_draft_tasks")
+            return "create_draft_tasks", self._paths.create_draft_tasks
+        if self._config.platform:
+            return "platform_create_tasks", self._paths.platform_create_tasks
+        return "create_tasks", self._paths.create_tasks
 
-    async def price(self, scope: CallScope, request: PriceRequest) -> PriceQuote:
-        """What a way would cost."""
-        call = self._writing(scope, "price", self._paths.price, request)
-        return decode(_PRICE_QUOTE, call, await self._done(call))
+    def _signature(self) -> str:
+        """Return the signature of the partner's keys (document: Partner Detail)."""
+        # Base64 only: the document also calls it hexadecimal, which contradicts itself.
+        return b64encode(f"{self._config.client_key}:{self._config.secret_key}".encode()).decode()

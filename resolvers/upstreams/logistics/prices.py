@@ -18,9 +18,10 @@ Value = TypeVar("Value")
 _EXACT: Final = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 _LARGEST_EXPONENT: Final = 12
-"""9999999999999.99999 in 1/1000 cents still fits the 64 bits that the vendor documents for a price."""
+"""Of the first digit: 9999999999999.99999 in 1/1000 cents still fits into 64 bits."""
 
 _TWO_TO_FOUR_PLACES: Final = ((1000, -2), (100, -3), (10, -4))
+"""Units in 1/1000 cents, and the exponents of amounts that are multiples of them."""
 
 Thousandths = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """An amount on the wire, in 1/1000 cents; 64 bits, as the vendor documents for a price."""
@@ -39,7 +40,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
 
 def money(value: int, currency: str) -> Money:
-    """The amount behind a number of 1/1000 cents: 120000 is 1.20 (document: price)."""
+    """Return the amount of a number of 1/1000 cents, with the fewest decimals from two up: 120000 is 1.20."""
     for unit, places in _TWO_TO_FOUR_PLACES:
         if value % unit == 0:
             return Money(_EXACT.scaleb(Decimal(value // unit), places), currency)
@@ -47,7 +48,7 @@ def money(value: int, currency: str) -> Money:
 
 
 def thousandths_of_cents(amount: Decimal) -> int:
-    """The number of 1/1000 cents in an amount of a currency's main unit: 1.20 is 120000.
+    """Return an amount of a currency's main unit as a number of 1/1000 cents: 1.20 is 120000.
 
     Raises:
         ValueError: it is finer than 1/1000 cent, not finite, or does not fit in 64 bits.
@@ -66,15 +67,15 @@ class PriceQuote(
     gc=False,
     rename={"currency": "total_fee_currency", "wire_code": "code", "wire_waypoints": "total_waypoint"},
 ):
-    """What a way would cost.
+    """The price recommended for a way. Lifetime: cache entry.
 
     Args:
-        total_fee: Whole 1/1000 cents of `currency`, as is `average_fee`.
-        average_fee: Likewise.
+        total_fee: The price of the whole way, in 1/1000 cents of `currency`.
+        average_fee: The price that is usually paid, likewise.
         currency: ISO 4217.
         wire_code: The upstream's word, such as `success`.
-        wire_waypoints: How many places were counted.
-        distance: As it came: the vendor does not document its fields.
+        wire_waypoints: The number of places that were counted.
+        distance: The upstream's object, whose fields the vendor does not document.
     """
 
     total_fee: Thousandths
@@ -89,12 +90,12 @@ class PriceQuote(
 
     @property
     def total(self) -> Money:
-        """For the whole way."""
+        """The price of the whole way."""
         return money(self.total_fee, _told(self.currency, "total_fee_currency"))
 
     @property
     def average(self) -> Money:
-        """What is usually paid."""
+        """The price that is usually paid."""
         return money(_told(self.average_fee, "average_fee"), _told(self.currency, "total_fee_currency"))
 
 

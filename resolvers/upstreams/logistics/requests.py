@@ -1,6 +1,6 @@
-"""What the logistics API is sent: the bodies of its requests, in the vendor's own field names.
+"""Requests to the logistics API: their bodies, in the vendor's own field names.
 
-A field that is left None is absent on the wire, so that the upstream keeps its own value. Amounts are whole
+A field that is None is absent on the wire, so that the upstream keeps its own value. Amounts are whole
 1/1000 cents (see `prices.py`), enums are the vendor's words (see `vocabulary.py`).
 """
 
@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a task starts or ends (document: address)."""
+    """The place where a task starts or ends (document: address)."""
 
     street_address: str | None = None
     building_name: str | None = None
@@ -26,10 +26,10 @@ class Address(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TimeWindow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When a task starts or ends (document: time_window).
+    """The time in which a task starts or ends (document: time_window).
 
     Args:
-        start_time_utc: Any offset; sent as UTC, as its name demands.
+        start_time_utc: With any offset; sent as UTC, as its name demands.
         end_time_utc: Likewise.
         start_timezone: IANA name, such as Asia/Singapore.
         end_timezone: Likewise.
@@ -41,13 +41,13 @@ class TimeWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     end_timezone: str | None = None
 
     def __post_init__(self) -> None:
-        """Turn both moments into UTC."""
+        """Convert both instants to UTC."""
         force_setattr(self, "start_time_utc", self.start_time_utc.astimezone(UTC))
         force_setattr(self, "end_time_utc", self.end_time_utc.astimezone(UTC))
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whom to ask for (document: contact)."""
+    """The person to ask for at a stop (document: contact)."""
 
     name: str | None = None
     phone: str | None = None
@@ -56,7 +56,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TaskFields(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a task can be given both when it is created and later.
+    """The fields of a task that can be set both when it is created and later.
 
     Args:
         price: Whole 1/1000 cents of `currency`: 120000 is 1.20.
@@ -99,17 +99,17 @@ class NewTask(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class TaskChange(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
-    """What to change about a task (document: Update Task).
-
-    The document forbids to change items and attachments, so neither is here.
+    """The changes to a task (document: Update Task).
 
     Args:
         version_rev: The revision that the change is meant for; a stale one is a conflict.
         min_price: Whole 1/1000 cents, as are `max_price`, `increment` and `admin_fee`.
-        client_time_utc: Any offset; sent as UTC.
+        client_time_utc: With any offset; sent as UTC.
         client_timezone: IANA name.
         epod: Electronic proof of delivery, as the vendor's undocumented `task_epod`.
     """
+
+    # Without items and attachments, because the document forbids to change them.
 
     version_rev: str
     officer_contact: Contact | None = None
@@ -128,20 +128,20 @@ class TaskChange(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
     epod: Any = None
 
     def __post_init__(self) -> None:
-        """Turn the client's time into UTC."""
+        """Convert the client's time to UTC."""
         if self.client_time_utc is not None:
             force_setattr(self, "client_time_utc", self.client_time_utc.astimezone(UTC))
 
 
 class TrackingId(msgspec.Struct, frozen=True):
-    """A tracking id to give to the task `id`."""
+    """A tracking id to set on the task `id`."""
 
     id: str
     tracking_id: str
 
 
 class PriceStop(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A place to price a way over (document: stop; its fields are assumed)."""
+    """A place on a way that is priced (document: stop; its fields are assumed)."""
 
     address: str | None = None
     latitude: float | None = None
@@ -149,11 +149,11 @@ class PriceStop(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PriceRequest(msgspec.Struct, frozen=True):
-    """What a price recommendation is asked for.
+    """A request for a price recommendation.
 
     Args:
         service_type: The word of one of `PRICED_VEHICLES`.
-        stops: The pickup first, then up to 10 deliveries that count.
+        stops: The pickup, then the deliveries, of which the vendor counts 10.
     """
 
     service_type: str
@@ -161,7 +161,7 @@ class PriceRequest(msgspec.Struct, frozen=True):
 
 
 class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whom to invite as a user of an organization (document: Invite User; its fields are assumed)."""
+    """An invitation of a user to an organization (document: Invite User; its fields are assumed)."""
 
     email: str
     org_id: str
@@ -169,6 +169,6 @@ class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def task_item(name: str, quantity: int | None = None, attributes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One of a new task's items: what has a field of its own wins over the same name in `attributes`."""
+    """Return an item of a new task; `name` and `quantity` win over members of the same name in `attributes`."""
     item = {**(attributes or {}), "name": name}
     return item if quantity is None else {**item, "quantity": quantity}

@@ -26,7 +26,7 @@ from resolvers.upstreams.names import Progress
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
-    """Where a task starts or ends (document: address)."""
+    """The place where a task starts or ends (document: address)."""
 
     street_address: str | None = None
     building_name: str | None = None
@@ -46,7 +46,7 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 class TimeWindow(
     msgspec.Struct, frozen=True, gc=False, rename={"wire_start": "start_time_utc", "wire_end": "end_time_utc"}
 ):
-    """When a task starts or ends (document: time_window)."""
+    """The time in which a task starts or ends (document: time_window)."""
 
     wire_start: Any = None
     wire_end: Any = None
@@ -55,17 +55,17 @@ class TimeWindow(
 
     @property
     def start(self) -> datetime | None:
-        """Not before."""
+        """The beginning of the window."""
         return instant(self.wire_start)
 
     @property
     def end(self) -> datetime | None:
-        """Not after."""
+        """The end of the window."""
         return instant(self.wire_end)
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
-    """Whom to ask for (document: contact)."""
+    """The person to ask for at a stop (document: contact)."""
 
     name: str | None = None
     phone: str | None = None
@@ -74,7 +74,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskStop(msgspec.Struct, frozen=True, gc=False):
-    """One end of a task, which the wire keeps in four fields."""
+    """The start or the end of a task, which are four fields each on the wire."""
 
     address: Address | None
     time_window: TimeWindow | None
@@ -83,7 +83,7 @@ class TaskStop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Driver(msgspec.Struct, frozen=True, gc=False):
-    """Who drives a task."""
+    """The driver of a task."""
 
     driver_id: str | None = msgspec.field(name="id", default=None)
     name: str | None = None
@@ -96,13 +96,13 @@ class TaskItem(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str | None:
-        """What it is, where that is told as text."""
+        """The name; None if it is no text."""
         value = self.attributes.get("name")
         return value if isinstance(value, str) else None
 
     @property
     def quantity(self) -> int | None:
-        """How many, where that is told as a whole number."""
+        """The quantity; None if it is no whole number that GraphQL's Int can hold."""
         value = self.attributes.get("quantity")
         return value if type(value) is int and LEAST_INT <= value <= LARGEST_INT else None
 
@@ -111,9 +111,9 @@ class TaskStatusEntry(msgspec.Struct, frozen=True, gc=False):
     """A status that a task was in.
 
     Args:
-        raw_status: The upstream's own word; empty where it gave none.
-        occurred_at: When the task came into it.
-        reason: Why, where that is told.
+        raw_status: The upstream's own word; empty if it gave none.
+        occurred_at: When the task entered the status.
+        reason: The upstream's reason.
     """
 
     raw_status: str
@@ -149,7 +149,10 @@ class LogisticsTask(
         "wire_updated_at": "updated_at",
     },
 ):
-    """A logistics task; an attribute that starts with `wire_` is what a property of the contract is made of."""
+    """A logistics task. Lifetime: cache entry.
+
+    An attribute that begins with `wire_` is the value on the wire from which a property without it is read.
+    """
 
     task_id: NonEmpty
     raw_status: str
@@ -200,7 +203,7 @@ class LogisticsTask(
 
     @property
     def progress(self) -> Progress:
-        """How far the task is, in the vocabulary of all upstreams."""
+        """The status, in the vocabulary of all upstreams."""
         return PROGRESS_OF[self.raw_status]
 
     @property
@@ -210,17 +213,18 @@ class LogisticsTask(
 
     @property
     def pickup(self) -> TaskStop:
-        """Where the task starts."""
+        """The start of the task."""
         return TaskStop(self.from_address, self.from_time_window, self.from_contact, self.pickup_note_to_driver)
 
     @property
     def dropoff(self) -> TaskStop:
-        """Where the task ends."""
+        """The end of the task."""
         return TaskStop(self.to_address, self.to_time_window, self.to_contact, self.delivery_note_to_driver)
 
     @property
     def price(self) -> Money | None:
-        """The price; None also where the currency is empty, with which the vendor makes every price 0."""
+        """The price; None if it has none."""
+        # None without a currency too, because the vendor then writes 0 for every price.
         return money(self.wire_price, self.currency) if self.wire_price is not None and self.currency else None
 
     @property
@@ -230,29 +234,30 @@ class LogisticsTask(
 
     @property
     def broadcast_preference(self) -> BroadcastPreference | None:
-        """Which drivers it is offered to."""
+        """The drivers that it is offered to."""
         word = self.wire_broadcast_preference
         return BROADCAST_PREFERENCE_OF[word] if word else None
 
     @property
     def vehicle_preference(self) -> VehicleType | None:
-        """What it is to be driven with."""
+        """The kind of vehicle to drive it with."""
         word = self.wire_vehicle_preference
         return VEHICLE_OF[word] if word else None
 
     @property
     def status_history(self) -> list[TaskStatusEntry]:
-        """The statuses that it was in, in the upstream's order."""
+        """The statuses that it has had, in the upstream's order."""
         return [status_entry(value) for value in self.wire_statuses or ()]
 
     @property
     def driver(self) -> Driver | None:
-        """Who drives it; the upstream also writes an empty object for nobody."""
+        """The driver; None if it has none."""
+        # The upstream writes an empty object as well as null for no driver.
         return None if self.wire_driver == _NOBODY else self.wire_driver
 
     @property
     def client_time(self) -> datetime | None:
-        """The client's time when it was made."""
+        """The client's time when the task was created."""
         return instant(self.wire_client_time)
 
     @property
@@ -267,13 +272,13 @@ class LogisticsTask(
 
 
 class TaskReference(msgspec.Struct, frozen=True, gc=False, rename={"task_id": "id"}):
-    """A task of which the upstream has told the id alone; lives until it is read."""
+    """A task of which only the id is known, until it is read."""
 
     task_id: NonEmpty
 
 
 class UpdatedTask(msgspec.Struct, frozen=True, gc=False):
-    """What is told of a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
+    """The answer for a task that was broadcast or given a tracking id (document: updated_tasks; fields assumed)."""
 
     id: NonEmpty
     current_status: str | None = None
@@ -284,10 +289,8 @@ _NOBODY: Final = Driver()
 
 
 def status_entry(value: object) -> TaskStatusEntry:
-    """An entry of a task's `statuses`, of which the vendor documents nothing: whatever it is, it breaks no task.
-
-    The names looked for are those of the vendor's closest documented record.
-    """
+    """Return an entry of a task's `statuses`, of any form: no document shows one, and none may break the task."""
+    # The names are those of the vendor's closest documented record.
     if not isinstance(value, dict):
         return TaskStatusEntry(value if isinstance(value, str) else "")
     word = value.get("status") or value.get("current_state") or value.get("current_status")

@@ -1,8 +1,20 @@
-"""Tokens of the logistics API: the operations that issue them, and a bearer token that is refreshed in time.
+"""Tokens of the logistics API: the operations that issue them, and a bearer token that is refreshed when needed.
 
-Documents: Authentication; SSO Exchange Token; Demo Oauth2. They say that a refresh returns only a bearer token. Servers
-that return a new refresh token as well (RFC 6749, 6; RFC 9700, 4.14.2) reject the old one from then on and may take its
-reuse for theft. So the new pair is stored at once, and refreshes of one pair never run concurrently, in any process.
+Documents: Authentication; SSO Exchange Token; Demo Oauth2.
+
+Theory of operation. The documents say that a refresh returns only a bearer token. Servers that return a new refresh
+token as well (RFC 6749, 6; RFC 9700, 4.14.2) reject the old one from then on and may take its reuse for theft. So the
+new pair is stored at once, and refreshes of one pair never run concurrently, in any process:
+
+    read the stored pair ----------------> its bearer token was not returned before: return it
+          |
+    take the lock, read the pair again --> another process has refreshed: return its bearer token
+          |
+    refresh -----------------------------> refused, and the stored pair has changed since: return that one
+          |
+    store the new pair, release the lock, return the bearer token
+
+A pair that cannot be stored is used all the same, and every fetch tries again to store it.
 """
 
 import logging
@@ -20,41 +32,46 @@ from resolvers.upstreams.fields import NonEmpty
 from resolvers.upstreams.logistics.base_client import LogisticsBaseClient
 from resolvers.upstreams.transport.credentials import FetchToken, Token
 
+logger = logging.getLogger(__name__)
+
+BEARER_SECONDS: Final = 30 * 86_400.0
+"""The documented lifetime of a bearer token (Demo Oauth2)."""
+
 
 class TokenPair(msgspec.Struct, frozen=True):
-    """What a consent code is worth (document: Exchange Token)."""
+    """The answer to a consent code (document: Exchange Token)."""
 
     bearer_token: NonEmpty
     refresh_token: NonEmpty
 
     def __repr__(self) -> str:
-        """The kind alone."""
+        """Hide the tokens."""
         return "<TokenPair>"
 
 
 class Refreshed(msgspec.Struct, frozen=True):
-    """What a refresh token is worth (document: Demo Oauth2).
+    """The answer to a refresh token (document: Demo Oauth2).
 
     Args:
         bearer_token: For the Authorization header.
-        refresh_token: The one to use from now on, where the upstream replaces it; the document knows no such thing.
+        refresh_token: The new refresh token, if the upstream replaces it; no document mentions that.
     """
 
     bearer_token: NonEmpty
     refresh_token: NonEmpty | None = None
 
     def __repr__(self) -> str:
-        """The kind alone."""
+        """Hide the tokens."""
         return "<Refreshed>"
 
 
 class SsoTokens(msgspec.Struct, frozen=True):
-    """What a session id is worth (document: SSO Exchange Token).
+    """The answer to a session id of single sign-on (document: SSO Exchange Token).
 
     Args:
         bearer_token: For the Authorization header.
-        refresh_token: For a new bearer token later.
-        user: Who signed in, as it came: the vendor does not document its fields.
+        refresh_token: For the next bearer token.
+        user: The person who signed in; the vendor does not document its fields.
     """
 
     bearer_token: NonEmpty
@@ -62,7 +79,7 @@ class SsoTokens(msgspec.Struct, frozen=True):
     user: Any = None
 
     def __repr__(self) -> str:
-        """The kind alone."""
+        """Hide the tokens."""
         return "<SsoTokens>"
 
 
@@ -72,10 +89,13 @@ _REFRESHED: Final = msgspec.json.Decoder(Refreshed)
 
 
 class LogisticsTokens(LogisticsBaseClient):
-    """Gets tokens; account lifetime. Its transport must not be the one that adds the bearer token."""
+    """Makes the operations that issue tokens. Lifetime: account.
+
+    They need no bearer token, so the transport must not be the one that adds it.
+    """
 
     async def exchange_code(self, scope: CallScope, code: str) -> TokenPair:
-        """The tokens for a code that the consent page gave out.
+        """Return the tokens for a code of the consent page.
 
         Raises:
             UpstreamUnconfigured: the account's keys are not set.
@@ -87,7 +107,7 @@ class LogisticsTokens(LogisticsBaseClient):
         return decode(_TOKEN_PAIR, call, await self._done(call))
 
     async def refresh(self, scope: CallScope, refresh_token: str) -> Refreshed:
-        """A new bearer token, and a new refresh token where the upstream takes the old one no more.
+        """Return a new bearer token, and a new refresh token if the upstream replaces it.
 
         Raises:
             UpstreamUnconfigured: the account's client key is not set.
@@ -98,7 +118,7 @@ class LogisticsTokens(LogisticsBaseClient):
         return decode(_REFRESHED, call, await self._done(call))
 
     async def exchange_session(self, scope: CallScope, session_id: str) -> SsoTokens:
-        """The tokens for a session id that single sign-on handed over."""
+        """Return the tokens for a session id of single sign-on."""
         path = self._paths.sso_exchange_token
         call = self._asking(scope, "sso_exchange_token", path, {"session_id": session_id})
         return decode(_SSO_TOKENS, call, await self._done(call))
@@ -107,12 +127,6 @@ class LogisticsTokens(LogisticsBaseClient):
         call = self._writing(scope, operation, path, body)
         call.repeatable = True
         return call
-
-
-logger = logging.getLogger(__name__)
-
-BEARER_SECONDS: Final = 30 * 86_400.0
-"""The documented lifetime of a bearer token (Demo Oauth2)."""
 
 
 class LogisticsTokenPair(msgspec.Struct, frozen=True):
@@ -158,7 +172,7 @@ class TokenStore(Protocol):
 
 
 class LocalTokens:
-    """Stores one account's tokens in the memory of this process; process lifetime.
+    """Stores one account's tokens in the memory of this process. Lifetime: process.
 
     Args:
         tokens: The tokens in the settings.
@@ -181,7 +195,8 @@ class LocalTokens:
         self._tokens = tokens
 
     def refreshing(self, scope: CallScope) -> AbstractAsyncContextManager[None]:
-        """Hold no lock: an account's credentials fetch one token at a time."""
+        """Return a context without a lock."""
+        # An account's credentials fetch one token at a time, and no other process uses what is stored here.
         del scope
         return nullcontext()
 
@@ -193,7 +208,7 @@ def unshared_tokens(identity: str, configured: LogisticsTokenPair, upstream: Log
 
 
 class RefreshedTokens:
-    """Fetches the bearer tokens of one account or session; lifetime of its credentials.
+    """Fetches the bearer tokens of one account or session. Lifetime: that of its credentials.
 
     Args:
         store: Stores the tokens.
@@ -205,6 +220,7 @@ class RefreshedTokens:
         self._store = store
         self._upstream = upstream
         self._now = now
+        # The token that was returned last: another fetch means that it was refused or has expired.
         self._given: str | None = None
         # The stored pair and its replacement, after the replacement could not be stored.
         self._unkept: tuple[LogisticsTokenPair, LogisticsTokenPair] | None = None
@@ -218,6 +234,7 @@ class RefreshedTokens:
         tokens = await self._newest()
         if not self._is_another(tokens):
             async with self._store.refreshing(scope):
+                # Read again, because another process may have refreshed while this one waited for the lock.
                 tokens = await self._newest()
                 if not self._is_another(tokens):
                     tokens = await self._refreshed(scope, tokens)
@@ -228,12 +245,13 @@ class RefreshedTokens:
         return tokens.bearer_token not in {"", self._given} and tokens.bearer_until > self._now()
 
     async def _newest(self) -> LogisticsTokenPair:
-        """The stored pair, or the newer one that this process could not store yet."""
+        """Return the stored pair, or the newer one that this process could not store yet."""
         kept = await self._store.read()
         if self._unkept is None:
             return kept
         replaced, new = self._unkept
         if kept != replaced:
+            # Another process has stored a pair since, which is newer than ours.
             self._unkept = None
             return kept
         await self._keep(replaced, new)
@@ -243,7 +261,7 @@ class RefreshedTokens:
         try:
             answered = await self._upstream.refresh(scope, old.refresh_token)
         except (UpstreamRefusal, UpstreamAuth):
-            # Another process, whose lock had expired, may have refreshed first; then its result counts.
+            # Another process may have refreshed first, after its lock had expired; its result counts then.
             newest = await self._newest()
             if newest.refresh_token == old.refresh_token:
                 raise
@@ -255,10 +273,11 @@ class RefreshedTokens:
         return new
 
     async def _keep(self, old: LogisticsTokenPair, new: LogisticsTokenPair) -> None:
-        """Keep new tokens; where that fails they are good all the same, and it is tried again later."""
+        """Store new tokens; if that fails, note them, so that they are used and the next fetch tries again."""
         try:
             await self._store.write(new)
         except Exception:
+            # Any exception, because the old refresh token is used up and only the new pair still works.
             logger.exception(
                 "New tokens of the logistics API could not be kept; they are lost if the process ends now."
             )

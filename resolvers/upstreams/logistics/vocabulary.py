@@ -1,4 +1,4 @@
-"""The words of the logistics API, in the contract's spelling and in the vendor's."""
+"""The vocabulary of the logistics API, in the schema's spelling and in the vendor's, and its meaning as progress."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -65,7 +65,7 @@ BROADCAST_PREFERENCE_WORDS: Final[Mapping[BroadcastPreference, str]] = {
     BroadcastPreference.SQUAD: "squad",
     BroadcastPreference.ALL: "all",
 }
-"""What to send; UNKNOWN has no word."""
+"""The words to send; UNKNOWN has none."""
 
 VEHICLE_WORDS: Final[Mapping[VehicleType, str]] = {
     VehicleType.LTL: "ltl",
@@ -80,12 +80,12 @@ VEHICLE_WORDS: Final[Mapping[VehicleType, str]] = {
     VehicleType.LORRY_24FT: "lorry_24ft",
     VehicleType.LORRY_40FT: "lorry_40ft",
 }
-"""What to send; UNKNOWN has no word."""
+"""The words to send; UNKNOWN has none."""
 
 TRUCK_SERVICE_WORDS: Final[Mapping[TruckService, str]] = {TruckService.FTL: "ftl", TruckService.LTL: "ltl"}
 
 PRICED_VEHICLES: Final = frozenset(VEHICLE_WORDS) - {VehicleType.LTL, VehicleType.LORRY_20FT}
-"""The price API's service types (document: Get price recommendation)."""
+"""The service types of price recommendations (document: Get price recommendation)."""
 
 TASK_STATUS_OF: Final = Words(
     {status.value.lower(): status for status in TaskStatus if status is not TaskStatus.UNKNOWN}, TaskStatus.UNKNOWN
@@ -109,15 +109,16 @@ PROGRESS_OF: Final = Words(
         "pending_delivery": Progress.IN_PROGRESS,
         "delivery_arriving": Progress.IN_PROGRESS,
         "complete": Progress.SUCCEEDED,
-        # That nothing follows an unsuccessful attempt is assumed: the vendor's diagram of transitions is lost.
+        # Final by assumption, because the vendor's diagram of transitions is lost.
         "unsuccessful_pickup": Progress.FAILED,
         "unsuccessful_delivery": Progress.FAILED,
         "expired": Progress.FAILED,
         "cancelled": Progress.CANCELLED,
     },
+    # An unknown status counts as one that may still change, so that the record goes on being read.
     Progress.IN_PROGRESS,
 )
-"""How far a task is by the vendor's word; a word not known counts as IN_PROGRESS."""
+"""A task's progress by the vendor's word."""
 
 FINAL_OF: Final = Words({word: progress in FINAL_PROGRESS for word, progress in PROGRESS_OF.items()}, False)
 """Whether no further change will come, by the vendor's word."""

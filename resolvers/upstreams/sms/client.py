@@ -1,7 +1,4 @@
-"""The client of the SMS API: one method for each operation of a data centre.
-
-Most refusals of a job are explained by the status alone.
-"""
+"""The client of the SMS API: one method for each operation of a data centre."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -32,7 +29,7 @@ from resolvers.upstreams.sms.requests import JobIdQuery, JobRequest, job_id_para
 
 
 def read_job_error_body(status: int, body: bytes) -> ErrorBody:
-    """What the body says about a job that was refused, or else what the documents say about the status."""
+    """Return the error in the body of a refused job, or the documented meaning of its status if the body has none."""
     error_body = read_error_body(body)
     retry_after = _COUNTED_SECONDS if status == 429 else None
     return msgspec.structs.replace(
@@ -41,7 +38,7 @@ def read_job_error_body(status: int, body: bytes) -> ErrorBody:
 
 
 _COUNTED_SECONDS: Final = 10.0
-"""What 429 is about (documents: "Too many requests in the last 10 seconds (retry later)")."""
+"""The time over which the vendor counts jobs (documents: "Too many requests in the last 10 seconds (retry later)")."""
 
 _MEANING_OF_STATUS: Final = {
     400: "the job's data is invalid (such as its qos, encoding or a blackout period)",
@@ -56,11 +53,11 @@ SEND_HEADERS: Final = (("accept", "application/json"), ("content-type", "applica
 
 @dataclass(frozen=True)
 class SmsConfig:
-    """Where the API is; process lifetime.
+    """The addresses of the API. Lifetime: process.
 
     Args:
         read_urls: One for each data centre, the primary first; with `/rest/v1`, without a slash at the end.
-        send_url: Where jobs are posted, alike; balanced over the data centres by the vendor.
+        send_url: The one that jobs are posted to, in the same form; the vendor balances it over the data centres.
         hedge: Whether a slow read is sent to the next data centre as well.
     """
 
@@ -70,16 +67,16 @@ class SmsConfig:
 
 
 class SmsClient:
-    """Asks the SMS API; process lifetime, one for each account.
+    """Makes the operations of the SMS API. Lifetime: account.
 
-    A data centre knows only the jobs that it took, so every reading method takes the `centre` to ask: an index into
-    `SmsConfig.read_urls`. Every method raises an `UpstreamError` where the API did not do what it was asked. The client
-    neither retries nor waits nor adds credentials: the policies around the transports do.
+    Every method takes the scope of the operation that it is called for, and raises an `UpstreamError` if the API did
+    not do what was asked. A data centre knows only the jobs that it took, so a read takes the `centre` to ask: an index
+    into `SmsConfig.read_urls`. The client does not retry, wait or add credentials: the policies in its transports do.
 
     Args:
-        transports: For each data centre the one that gets its calls answered, with this account's credentials.
-        send_transport: Alike, for posting jobs.
-        config: Where the API is.
+        transports: Send the calls to each data centre, with the account's credentials.
+        send_transport: Sends the calls that post jobs, likewise.
+        config: The addresses of the API.
     """
 
     def __init__(self, transports: Sequence[Transport], send_transport: Transport, config: SmsConfig) -> None:
@@ -90,11 +87,11 @@ class SmsClient:
 
     @property
     def centres(self) -> int:
-        """How many data centres there are to ask."""
+        """The number of data centres."""
         return len(self._centres)
 
     async def job_report(self, scope: CallScope, centre: int, job_id: str) -> SmsJob | None:
-        """One job; None where this centre does not know it (documents: "Getting the status for a single job")."""
+        """Return a job; None if the centre does not know it (documents: "Getting the status for a single job")."""
         call, sent = self._get(scope, "job_report", centre, f"/jobs/{path_segment(job_id)}")
         answer = await sent
         if answer.status == 404:
@@ -103,10 +100,10 @@ class SmsClient:
         return SmsJob.from_report(decode(JOB_REPORT, call, answer))
 
     async def recipients(self, scope: CallScope, centre: int, job_id: str) -> list[Recipient] | None:
-        """All recipients of a job (documents: "Getting information about all recipients of a job").
+        """Return all recipients of a job (documents: "Getting information about all recipients of a job").
 
-        No document says how a centre answers for a job that it does not know: None stands for its 404, and an empty
-        list may mean the same.
+        Returns:
+            None if the centre does not know the job. An empty list may mean the same: no document says what it answers.
         """
         call, sent = self._get(scope, "recipients", centre, f"/sms?jobId={path_segment(job_id)}")
         answer = await sent
@@ -118,10 +115,10 @@ class SmsClient:
         return recipients
 
     async def job_ids(self, scope: CallScope, centre: int, query: JobIdQuery) -> list[str | None]:
-        """Ids of the jobs that meet the query (documents: "Getting reports for all jobs matching a given criterion").
+        """Return the ids of jobs (documents: "Getting reports for all jobs matching a given criterion").
 
         Returns:
-            The ids, in the upstream's order; None stands for one that could not be read.
+            The ids in the upstream's order; None stands for one that could not be read.
 
         Raises:
             InputRefused: the window is longer than 30 days or ends before it starts, or the limit is out of bounds.
@@ -133,14 +130,14 @@ class SmsClient:
         return [None if isinstance(job, UnreadableRecord) else job.job_id for job in jobs]
 
     async def version(self, scope: CallScope, centre: int) -> SmsApiVersion:
-        """Which version of the API the centre runs (documents: "Getting API version information")."""
+        """Return the version of the API that the centre runs (documents: "Getting API version information")."""
         call, sent = self._get(scope, "version", centre, "/version")
         answer = await sent
         require_success(call, answer, read_error_body)
         return decode(VERSION, call, answer)
 
     async def create_job(self, scope: CallScope, request: JobRequest) -> str:
-        """Post a job, and answer its id (documents: "Creating a job for sending SMSs").
+        """Post a job and return its id (documents: "Creating a job for sending SMSs").
 
         Raises:
             InputRefused: the job's data is invalid.

@@ -27,7 +27,7 @@ from resolvers.upstreams.sms.vocabulary import (
 
 
 class JobReport(msgspec.Struct, frozen=True, rename="camel"):
-    """The upstream's report on a job (documents: "Getting the status for a single job"); lives until it is a record."""
+    """A job's report on the wire, from which `SmsJob` is made (documents: "Getting the status for a single job")."""
 
     job_id: NonEmpty
     recipient_ids: list[Any]
@@ -44,10 +44,9 @@ class JobReport(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A job as its report says, or as it was posted while it has none; lives in an answer or a cache.
+    """A job by its report, or as it was posted while it has none. Lifetime: cache entry."""
 
-    The report's up to 3000 recipient ids are kept as their number alone.
-    """
+    # Of the report's recipient ids only their number is kept, because there are up to 3000.
 
     job_id: str
     source: str | None = None
@@ -64,7 +63,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @classmethod
     def from_report(cls, report: JobReport) -> "SmsJob":
-        """The job as the upstream reports it."""
+        """Make the job of the upstream's report."""
         return cls(
             job_id=report.job_id,
             source=report.src,
@@ -82,7 +81,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @classmethod
     def from_request(cls, job_id: str, request: JobRequest) -> "SmsJob":
-        """The job as it was posted, which may come seconds before its report; the account's defaults are unknown."""
+        """Make the job of the request that posted it; fields left to the account's defaults are None."""
         options = request.options or JobOptions()
         return cls(
             job_id=job_id,
@@ -104,7 +103,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def progress(self) -> Progress:
-        """SUCCEEDED once the job was worked off, whatever became of its recipients."""
+        """SUCCEEDED once the job is finished, even if SMS of it failed."""
         return Progress.IN_PROGRESS if self.finished_at is None else Progress.SUCCEEDED
 
     @property
@@ -114,7 +113,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def raw_status(self) -> str:
-        """The upstream has no word for it, so ours stand in."""
+        """The status in words of ours, because the upstream has none."""
         return "open" if self.finished_at is None else "finished"
 
 
@@ -130,7 +129,7 @@ class JobReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
-    """What became of the SMS to one recipient; lives in an answer or a cache.
+    """The SMS to one recipient of a job. Lifetime: cache entry.
 
     `raw_status` is the upstream's processStatus; `status` is the detail beside it, such as `SUC_FIN`.
     `job_id` is not on the wire: `set_job` adds it.
@@ -150,17 +149,17 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def id(self) -> str:
-        """The global ID, which names the job too: no call finds a recipient by its own id alone."""
+        """The global ID, which names the job too, because no call finds a recipient by its own id only."""
         return global_id("Recipient", f"{self.job_id}/{self.sms_id}")
 
     @property
     def process_status(self) -> SmsProcessStatus:
-        """Where it stands, in the vendor's vocabulary."""
+        """The status, in the vendor's vocabulary."""
         return PROCESS_STATUS_OF_WORD[self.raw_status]
 
     @property
     def progress(self) -> Progress:
-        """Where it stands, in the vocabulary of all upstreams."""
+        """The status, in the vocabulary of all upstreams."""
         words = (self.raw_status, self.status)
         return PROGRESS_OF_WORDS.get(words) or progress_of(*words)
 
@@ -176,19 +175,20 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def finished_at(self) -> datetime | None:
-        """When it came to its end."""
+        """When its status became final."""
         return instant(self.finished_timestamp)
 
 
 def set_job(recipients: list[Recipient], job_id: str) -> None:
-    """Tell recipients that were just decoded, and are nobody else's yet, which job they belong to."""
+    """Set the job of recipients that were just decoded."""
+    # Written into frozen records, because nothing else refers to them yet and copies would cost time.
     for recipient in recipients:
         if not isinstance(recipient, UnreadableRecord):
             msgspec.structs.force_setattr(recipient, "job_id", job_id)
 
 
 class SmsApiVersion(msgspec.Struct, frozen=True, gc=False):
-    """Which version of the API a centre runs (documents: "Getting API version information"); lives in an answer."""
+    """The version of the API that a centre runs (documents: "Getting API version information")."""
 
     major_version: Int32 = msgspec.field(name="majorVersion")
     wire_minor_version: Int32 | None = msgspec.field(name="minorVersion", default=None)

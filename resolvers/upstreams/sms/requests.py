@@ -1,4 +1,4 @@
-"""What the SMS API is asked: the job to post with its options, and the list of job ids."""
+"""Requests to the SMS API: the job to post with its options, and the query of the list of job ids."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding, S
 
 
 def timestamp(moment: datetime) -> str:
-    """An instant as the vendor writes it, such as `2018-09-24T11:00:00.000+02:00`.
+    """Return an instant as the vendor writes it, such as `2018-09-24T11:00:00.000+02:00`.
 
     Args:
         moment: With a zone.
@@ -17,7 +17,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def blackout_period(start: datetime, end: datetime) -> str:
-    """A span without deliveries, as the vendor writes it; it widens one under an hour to an hour from its start.
+    """Return a span without deliveries as the vendor writes it; the vendor widens one under an hour to an hour.
 
     Args:
         start: With a zone.
@@ -27,11 +27,11 @@ def blackout_period(start: datetime, end: datetime) -> str:
 
 
 class MessageRecipient(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """Whom a message goes to.
+    """A recipient of a message.
 
     Args:
         destination: A phone number, best in E.164 with its plus.
-        customer_ref: The sender's own reference; upstream defaults to the destination.
+        customer_ref: The sender's own reference; the vendor takes the destination if it is None.
         blackout_periods: Each made by `blackout_period`; they replace those of the options.
     """
 
@@ -41,27 +41,27 @@ class MessageRecipient(msgspec.Struct, frozen=True, omit_defaults=True, rename="
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One text and all whom it goes to."""
+    """One text and its recipients."""
 
     text: str
     recipients: tuple[MessageRecipient, ...]
 
 
 class JobOptions(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """How a job is sent; what is None is left to the defaults of the account.
+    """The options of a job; a field that is None is left to the defaults of the account.
 
     Args:
         source: The sender's id: up to 20 digits, or up to 11 letters, digits, spaces and punctuation.
         encoding: STANDARD or UTF_16.
         billcode: For the vendor's invoice.
         status_requested: Ask the networks for delivery notifications.
-        flash: Show it at once; not possible in all countries.
+        flash: Show the SMS at once; not possible in all countries.
         customer_ref: The sender's own reference of the whole job.
-        validity_minutes: 0 for the provider's own, else 5 to 2880; others are clamped upstream.
-        max_parts: 1 to 20; a longer text is cut upstream.
-        invalid_characters: What becomes of characters that STANDARD does not have.
+        validity_minutes: 0 for the provider's own, or 5 to 2880; the vendor clamps others.
+        max_parts: 1 to 20; the vendor cuts off a longer text.
+        invalid_characters: The treatment of characters that STANDARD does not have.
         qos: NORMAL or EXPRESS.
-        job_period: When to start, made by `timestamp`.
+        job_period: The start, made by `timestamp`.
         duplicate_detection: Refuse the same job if it was posted in the last 10 minutes.
         blackout_periods: Each made by `blackout_period`.
     """
@@ -94,14 +94,14 @@ class JobRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class JobIdQuery(msgspec.Struct, frozen=True):
-    """Which job ids to list (documents: "Getting reports for all jobs matching a given criterion").
+    """The query of a list of job ids (documents: "Getting reports for all jobs matching a given criterion").
 
     Args:
         from_time: With a zone; at most 30 days before `to_time`.
         to_time: With a zone; after `from_time`.
         open: True for jobs still open, False for finished ones, None for both.
-        limit: 1 to 1000; upstream takes 100 where it is None.
-        offset: How many ids to skip.
+        limit: 1 to 1000; the vendor takes 100 if it is None.
+        offset: The number of ids to skip.
     """
 
     from_time: datetime | None = None
@@ -112,7 +112,7 @@ class JobIdQuery(msgspec.Struct, frozen=True):
 
 
 def job_id_parameters(query: JobIdQuery) -> dict[str, str]:
-    """The query's parameters, without those left to the upstream."""
+    """Return the parameters of the query, without those left to the vendor."""
     words = {
         "jobIdsOnly": "true",
         "fromTs": timestamp(query.from_time) if query.from_time else None,

@@ -1,4 +1,4 @@
-"""The words of the SMS API, and what they mean for progress; each member's value is the word on the wire."""
+"""The vocabulary of the SMS API, and its meaning as progress. A member's value is the word on the wire."""
 
 from enum import Enum
 from typing import Final
@@ -55,7 +55,7 @@ PROGRESS_OF_WORDS: Final = {
     ("DONE", "SUC_ACC"): Progress.SUCCEEDED,
     ("DONE", "SUC_FIN"): Progress.SUCCEEDED,
 }
-"""Where processStatus and status together say more than processStatus alone."""
+"""The progress where processStatus and status together say more than processStatus only."""
 
 PROGRESS_OF_PROCESS_STATUS: Final = Words(
     {
@@ -65,9 +65,9 @@ PROGRESS_OF_PROCESS_STATUS: Final = Words(
         "CANCELED": Progress.CANCELLED,
         "KILL": Progress.CANCELLED,
     },
+    # An unknown status counts as one that may still change, so that the record goes on being read.
     Progress.IN_PROGRESS,
 )
-"""A word that is not here is in progress: it may still change."""
 
 FINAL_OF_PROCESS_STATUS: Final = Words(
     {word: word in {"DONE", "CANCELED", "KILL"} for word in PROGRESS_OF_PROCESS_STATUS}, False
@@ -76,6 +76,6 @@ FINAL_OF_PROCESS_STATUS: Final = Words(
 
 
 def progress_of(process_status: str, status: str | None) -> Progress:
-    """Where the SMS to one recipient stands, in the vocabulary of all upstreams; by words in any case of letters."""
+    """Return the progress of the SMS to one recipient, by words in any case of letters."""
     words = (process_status.strip().upper(), status and status.strip().upper())
     return PROGRESS_OF_WORDS.get(words) or PROGRESS_OF_PROCESS_STATUS[process_status]
