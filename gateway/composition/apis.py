@@ -13,7 +13,7 @@ from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLogi
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, LogisticsTokens, unshared_tokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenClient, LogisticsTokenPair, in_memory_tokens
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient, SmsConfig
 from resolvers.upstreams.sms.requests import JobIdQuery
@@ -91,7 +91,7 @@ _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 class AccountTokens(Protocol):
     """Fetches the bearer tokens of accounts with a refresh token; process lifetime."""
 
-    def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
+    def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokenClient) -> FetchToken:
         """Return the function that fetches an account's tokens.
 
         Args:
@@ -116,7 +116,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
     name = UpstreamName.LOGISTICS
 
     def __init__(self, account_tokens: AccountTokens | None = None) -> None:
-        self._fetch_of = account_tokens.of if account_tokens is not None else unshared_tokens
+        self._fetch_of = account_tokens.of if account_tokens is not None else in_memory_tokens
 
     def urls(self, group: LogisticsSettings) -> Sequence[str]:
         """Return the one base URL."""
@@ -147,7 +147,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
             return FixedCredentials.bearer(first)
         # Nothing says when the configured token expires, so the first refresh comes with a 401.
         configured = LogisticsTokenPair(first, group.refresh_token.get_secret_value(), float("inf"))
-        tokens = LogisticsTokens(Identifying(transport, identity), logistics_config(group))
+        tokens = LogisticsTokenClient(Identifying(transport, identity), logistics_config(group))
         fetch = self._fetch_of(identity, configured, tokens)
         return TokenCredentials(UpstreamName.LOGISTICS, fetch, transports.clock)
 

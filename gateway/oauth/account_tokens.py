@@ -15,10 +15,10 @@ from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.session_store import SessionStore, SessionStoreUnavailable, hash_of, refresh_lock
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.tokens import (
-    LocalTokens,
+    LogisticsTokenClient,
     LogisticsTokenPair,
-    LogisticsTokens,
-    RefreshedTokens,
+    MemoryTokenStore,
+    TokenRefresher,
     TokenStore,
 )
 from resolvers.upstreams.transport.credentials import FetchToken
@@ -49,7 +49,7 @@ class RefreshedAccountTokens:
         self._secret_keys = secret_keys
         self._now = now
 
-    def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
+    def of(self, identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokenClient) -> FetchToken:
         """Return the function that fetches an account's tokens.
 
         Args:
@@ -57,7 +57,7 @@ class RefreshedAccountTokens:
             configured: The token pair in the settings.
             upstream: The logistics API, which issues new tokens.
         """
-        return RefreshedTokens(self._token_store(identity, configured), upstream, self._now).fetch
+        return TokenRefresher(self._token_store(identity, configured), upstream, self._now).fetch
 
     async def close(self) -> None:
         """Close files and connections."""
@@ -66,7 +66,7 @@ class RefreshedAccountTokens:
 
     def _token_store(self, identity: str, configured: LogisticsTokenPair) -> TokenStore:
         if self._store is None:
-            return LocalTokens(configured)
+            return MemoryTokenStore(configured)
         seal = Seal(self._secret_keys or [configured.refresh_token], "account tokens", self._now)
         return StoredTokens(identity, configured, self._store, seal)
 

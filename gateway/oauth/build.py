@@ -26,7 +26,7 @@ from gateway.oauth.sqlite_store import SqliteSessions
 from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import LogisticsSettings, Settings
 from resolvers.upstreams.call import Transport
-from resolvers.upstreams.logistics.tokens import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenClient
 from resolvers.upstreams.transport.stack import loop_clock
 
 REDIS_SECONDS: Final = 2.0
@@ -130,7 +130,7 @@ def _login(
     return LogisticsLogin(
         authorize_url=logistics.authorize_url,
         client_key=logistics.client_key or "",
-        upstream=LogisticsTokens(transport, logistics_config(logistics)),
+        upstream=LogisticsTokenClient(transport, logistics_config(logistics)),
         registry=registry,
         store=store,
         now=now,

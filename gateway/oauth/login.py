@@ -27,7 +27,7 @@ from gateway.oauth.session_registry import SessionRegistry
 from gateway.oauth.session_store import Session, SessionStore, hash_of
 from resolvers.errors import InputRefused, RecordMissing, UpstreamAuth, UpstreamError
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.tokens import BEARER_SECONDS, LogisticsTokenPair, LogisticsTokens
+from resolvers.upstreams.logistics.tokens import BEARER_SECONDS, LogisticsTokenClient, LogisticsTokenPair
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ class LogisticsLogin:
         *,
         authorize_url: str,
         client_key: str,
-        upstream: LogisticsTokens,
+        upstream: LogisticsTokenClient,
         registry: SessionRegistry,
         store: SessionStore,
         now: Callable[[], float],

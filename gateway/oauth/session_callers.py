@@ -4,7 +4,7 @@
 
     LogisticsClient -> RevocationCheck -> Authorizing (bearer token) -> shared transport policies
                             |                 |
-                            |                 `-- RefreshedTokens -> SessionTokens -> SessionRegistry -> store
+                            |                 `-- TokenRefresher -> SessionTokens -> SessionRegistry -> store
                             `-- SessionRegistry.check: a WebSocket may outlive the session that opened it
 """
 
@@ -22,7 +22,7 @@ from resolvers.errors import Unauthenticated, UpstreamAuth
 from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
-from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, LogisticsTokens, RefreshedTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenClient, LogisticsTokenPair, TokenRefresher
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.credentials import Authorizing, Identifying, TokenCredentials
 from resolvers.upstreams.transport.stack import loop_clock
@@ -144,8 +144,8 @@ class LogisticsSessionCallers:
 
     def _new_client(self, session: Session) -> LogisticsClient:
         identity = f"session:{session.session_id}"
-        asking = LogisticsTokens(Identifying(self._transport, identity), self._config)
-        tokens = RefreshedTokens(SessionTokens(session, self._registry), asking, self._now)
+        asking = LogisticsTokenClient(Identifying(self._transport, identity), self._config)
+        tokens = TokenRefresher(SessionTokens(session, self._registry), asking, self._now)
         credentials = TokenCredentials(UpstreamName.LOGISTICS, tokens.fetch, loop_clock)
         # The check is outermost, so that a revoked session does not even refresh its token.
         transport = RevocationCheck(Authorizing(self._transport, credentials, identity), session, self._registry)

@@ -28,7 +28,7 @@ from resolvers.upstreams.sms.requests import JobIdQuery
 MAX_LIMIT: Final = 1000
 """The most ids in one answer, documented."""
 
-LOOKED_AROUND: Final = 100
+SEARCH_RADIUS: Final = 100
 """Jobs before and behind a place that are searched for it if it has moved."""
 
 RESOLUTION: Final = timedelta(milliseconds=1)
@@ -137,7 +137,7 @@ class JobIds:
         ended = len(job_ids) < asked
         behind = find_behind(trail, job_ids, index - first) if trail else index - first
         if behind is None and (first > 0 or not ended):
-            around, wide = max(0, index - LOOKED_AROUND), 2 * LOOKED_AROUND + limit
+            around, wide = max(0, index - SEARCH_RADIUS), 2 * SEARCH_RADIUS + limit
             listed = await self._list(self._segments[number], around, wide)
             place = find_behind(trail, listed, index - around)
             if place is not None:

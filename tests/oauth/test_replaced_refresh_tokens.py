@@ -13,7 +13,7 @@ from gateway.sandbox.logistics.simulator import LogisticsSimulator
 from gateway.sandbox.options import LogisticsOptions
 from resolvers.errors import UpstreamAuth
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, Refreshed, RefreshedTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenPair, RefreshAnswer, TokenRefresher
 from resolvers.upstreams.names import UpstreamName
 from tests.auth.clocks import Clock
 from tests.oauth.gateways import FIRST_KEY, OPTIONS, SECOND_KEY, codes, new_logistics, running_gateway
@@ -137,13 +137,13 @@ async def test_the_tokens_of_accounts_are_kept_encrypted_and_through_a_change_of
     tmp_path: Path, time: Time
 ) -> None:
     await ask_once(tmp_path, time, OWN)
-    kept, mode = file_in(tmp_path)
+    stored, mode = file_in(tmp_path)
 
     found = await ask_once(tmp_path, time, {**OWN, "GATEWAY_SECRET_KEYS": f"{SECOND_KEY},{FIRST_KEY}"})
 
     assert mode == 0o600
-    assert b"eyJ" not in kept
-    assert OPTIONS.refresh_token.encode() not in kept
+    assert b"eyJ" not in stored
+    assert OPTIONS.refresh_token.encode() not in stored
     assert found == []
     assert time.refreshes == [200]
 
@@ -216,19 +216,19 @@ class Replacing:
     good: str = "r0"
     used: list[str] = field(default_factory=list)
 
-    async def refresh(self, scope: CallScope, refresh_token: str) -> Refreshed:
+    async def refresh(self, scope: CallScope, refresh_token: str) -> RefreshAnswer:
         del scope
         self.used.append(refresh_token)
         if refresh_token != self.good:
             raise UpstreamAuth(UpstreamName.LOGISTICS, "spent")
         self.good = f"r{len(self.used)}"
-        return Refreshed(f"b{len(self.used)}", self.good)
+        return RefreshAnswer(f"b{len(self.used)}", self.good)
 
 
 async def test_tokens_that_could_not_be_kept_are_used_and_kept_later(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     place, upstream = Place(LogisticsTokenPair("", "r0", 0), fails=True), Replacing()
-    tokens = RefreshedTokens(place, upstream, lambda: 0.0)  # type: ignore[arg-type] # it is asked to refresh alone
+    tokens = TokenRefresher(place, upstream, lambda: 0.0)  # type: ignore[arg-type] # it is asked to refresh alone
 
     first = await tokens.fetch(CallScope(15))
     second = await tokens.fetch(CallScope(15))
@@ -245,10 +245,10 @@ async def test_a_refused_refresh_token_that_another_process_has_replaced_is_no_f
     place = Place(LogisticsTokenPair("", "r0", 0))
 
     class Late(Replacing):
-        async def refresh(self, scope: CallScope, refresh_token: str) -> Refreshed:
+        async def refresh(self, scope: CallScope, refresh_token: str) -> RefreshAnswer:
             place.tokens = LogisticsTokenPair("b of another", "r of another", 100)
             return await super().refresh(scope, refresh_token)
 
-    tokens = RefreshedTokens(place, Late(good="r of another"), lambda: 0.0)  # type: ignore[arg-type] # as above
+    tokens = TokenRefresher(place, Late(good="r of another"), lambda: 0.0)  # type: ignore[arg-type] # as above
 
     assert (await tokens.fetch(CallScope(15))).value == "b of another"

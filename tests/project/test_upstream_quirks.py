@@ -12,7 +12,7 @@ from resolvers.comma_lists import RETRY_SECONDS
 from resolvers.errors import UpstreamBadAnswer
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.numbered_pages import LARGEST_PAGE, MARKED
-from resolvers.sms.job_lists import LOOKED_AROUND, MAX_LIMIT
+from resolvers.sms.job_lists import MAX_LIMIT, SEARCH_RADIUS
 from resolvers.sms.listing import WINDOW
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.fields import instant
@@ -92,7 +92,7 @@ def test_a_form_is_read_as_the_page_says(kind: str, form: str, meaning: str) -> 
         f"the last {MARKED} records",
         f"one for each data centre and {WINDOW.days} days",
         f"up to {MAX_LIMIT} jobs",
-        f"among the {LOOKED_AROUND} jobs before and behind",
+        f"among the {SEARCH_RADIUS} jobs before and behind",
         f"Up to {MAX_ERRORS} errors of {MAX_TEXT} characters each",
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from resolvers.errors import InputRefused, UpstreamBadAnswer, UpstreamUnavailable, UpstreamUnconfigured
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
-from resolvers.upstreams.logistics.tokens import LogisticsTokens
+from resolvers.upstreams.logistics.tokens import LogisticsTokenClient
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer
 
@@ -13,11 +13,11 @@ SCOPE = CallScope(deadline=math.inf)
 
 
 @pytest.fixture
-def tokens(server: RecordingServer, transport: HttpxTransport) -> LogisticsTokens:
-    return LogisticsTokens(transport, LogisticsConfig(server.url, client_key="key", secret_key="planted-secret"))
+def tokens(server: RecordingServer, transport: HttpxTransport) -> LogisticsTokenClient:
+    return LogisticsTokenClient(transport, LogisticsConfig(server.url, client_key="key", secret_key="planted-secret"))
 
 
-async def test_a_code_is_exchanged_for_two_tokens(tokens: LogisticsTokens, server: RecordingServer) -> None:
+async def test_a_code_is_exchanged_for_two_tokens(tokens: LogisticsTokenClient, server: RecordingServer) -> None:
     server.answer(
         "POST",
         "/oauth2/token",
@@ -32,7 +32,7 @@ async def test_a_code_is_exchanged_for_two_tokens(tokens: LogisticsTokens, serve
     assert server.only_request.json == {"client_key": "key", "secret_key": "planted-secret", "code": "the-code"}
 
 
-async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokens, server: RecordingServer) -> None:
+async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokenClient, server: RecordingServer) -> None:
     server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2"}')
 
     found = await tokens.refresh(SCOPE, "planted-r")
@@ -42,7 +42,7 @@ async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokens,
 
 
 async def test_a_refresh_token_that_the_upstream_replaces_is_told(
-    tokens: LogisticsTokens, server: RecordingServer
+    tokens: LogisticsTokenClient, server: RecordingServer
 ) -> None:
     server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2", "refresh_token": "planted-r2"}')
 
@@ -52,7 +52,9 @@ async def test_a_refresh_token_that_the_upstream_replaces_is_told(
     assert "planted" not in repr(found)
 
 
-async def test_a_session_is_exchanged_for_tokens_and_its_user(tokens: LogisticsTokens, server: RecordingServer) -> None:
+async def test_a_session_is_exchanged_for_tokens_and_its_user(
+    tokens: LogisticsTokenClient, server: RecordingServer
+) -> None:
     server.answer(
         "POST",
         "/platform/sso/token",
@@ -71,7 +73,7 @@ async def test_a_session_is_exchanged_for_tokens_and_its_user(tokens: LogisticsT
 
 
 async def test_without_keys_no_token_is_asked_for(server: RecordingServer, transport: HttpxTransport) -> None:
-    tokens = LogisticsTokens(transport, LogisticsConfig(server.url))
+    tokens = LogisticsTokenClient(transport, LogisticsConfig(server.url))
 
     for attempt in (tokens.exchange_code(SCOPE, "the-code"), tokens.refresh(SCOPE, "planted-r")):
         with pytest.raises(UpstreamUnconfigured, match="GATEWAY_LOGISTICS__CLIENT_KEY"):
@@ -80,14 +82,14 @@ async def test_without_keys_no_token_is_asked_for(server: RecordingServer, trans
     assert server.requests == []
 
 
-async def test_a_wrong_code_is_refused(tokens: LogisticsTokens, server: RecordingServer) -> None:
+async def test_a_wrong_code_is_refused(tokens: LogisticsTokenClient, server: RecordingServer) -> None:
     server.answer("POST", "/oauth2/token", b'{"code": "invalid_code", "message": "used up"}', status=400)
 
     with pytest.raises(InputRefused, match="used up"):
         await tokens.exchange_code(SCOPE, "the-code")
 
 
-async def test_a_failed_token_call_may_be_repeated(tokens: LogisticsTokens, server: RecordingServer) -> None:
+async def test_a_failed_token_call_may_be_repeated(tokens: LogisticsTokenClient, server: RecordingServer) -> None:
     server.answer("POST", "/oauth2/refresh", status=503)
 
     with pytest.raises(UpstreamUnavailable) as caught:
@@ -97,7 +99,7 @@ async def test_a_failed_token_call_may_be_repeated(tokens: LogisticsTokens, serv
 
 
 async def test_an_answer_without_a_token_is_a_bad_one_that_shows_no_secret(
-    tokens: LogisticsTokens, server: RecordingServer
+    tokens: LogisticsTokenClient, server: RecordingServer
 ) -> None:
     server.answer("POST", "/oauth2/refresh", b'{"token": "planted-b"}')
 

@@ -122,7 +122,7 @@ class LogisticsBaseClient:
         self._paths = config.paths
         self._base_url = config.base_url.rstrip("/")
 
-    def _reading(self, scope: CallScope, operation: str, path: str, **query: str | int) -> Call:
+    def _read_call(self, scope: CallScope, operation: str, path: str, **query: str | int) -> Call:
         url = f"{self._base_url}{path}?{urlencode(query)}" if query else self._base_url + path
         return Call(
             UpstreamName.LOGISTICS,
@@ -135,7 +135,7 @@ class LogisticsBaseClient:
             turn_by=scope.turn_by,
         )
 
-    def _writing(
+    def _write_call(
         self, scope: CallScope, operation: str, path: str, body: object, method: Literal["POST", "PATCH"] = "POST"
     ) -> Call:
         return Call(
@@ -151,13 +151,13 @@ class LogisticsBaseClient:
             turn_by=scope.turn_by,
         )
 
-    async def _done(self, call: Call) -> Answer:
+    async def _send(self, call: Call) -> Answer:
         """Send a call and return its answer. Raises UpstreamError if it is no success."""
         answer = await self._transport.send(call)
         require_logistics_success(call, answer)
         return answer
 
-    async def _found(self, call: Call) -> Answer | None:
+    async def _send_or_none(self, call: Call) -> Answer | None:
         """Send a call and return its answer; None for a 404. Raises UpstreamError if it is no other success."""
         answer = await self._transport.send(call)
         if answer.status == 404:

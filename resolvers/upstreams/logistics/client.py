@@ -46,8 +46,8 @@ class LogisticsClient(LogisticsBaseClient):
         operation, path = "task_detail", self._paths.task_detail
         if self._config.platform:
             operation, path = "platform_task_detail", self._paths.platform_task_detail
-        call = self._reading(scope, operation, fill(path, "{task_id}", task_id))
-        answer = await self._found(call)
+        call = self._read_call(scope, operation, fill(path, "{task_id}", task_id))
+        answer = await self._send_or_none(call)
         return None if answer is None else one_task(call, answer)
 
     async def tasks(self, scope: CallScope, *, page: int, per_page: int, descending: bool) -> ListPage[LogisticsTask]:
@@ -62,8 +62,8 @@ class LogisticsClient(LogisticsBaseClient):
         self._require_platform("platform_list_tasks")
         order = "desc" if descending else "asc"
         path = self._paths.platform_list_tasks
-        call = self._reading(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
-        return page_of_tasks(call, await self._done(call))
+        call = self._read_call(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
+        return page_of_tasks(call, await self._send(call))
 
     async def create_tasks(
         self, scope: CallScope, tasks: Sequence[NewTask], *, draft: bool
@@ -74,8 +74,8 @@ class LogisticsClient(LogisticsBaseClient):
             The tasks, or references to those of which the upstream answers only the id.
         """
         operation, path = self._creation(draft=draft)
-        call = self._writing(scope, operation, path, {"tasks": tasks})
-        return created_tasks(call, await self._done(call))
+        call = self._write_call(scope, operation, path, {"tasks": tasks})
+        return created_tasks(call, await self._send(call))
 
     async def update_task(self, scope: CallScope, task_id: str, change: TaskChange) -> LogisticsTask | None:
         """Change a task.
@@ -90,8 +90,8 @@ class LogisticsClient(LogisticsBaseClient):
         """
         self._require_platform("platform_update_task")
         path = fill(self._paths.platform_update_task, "{task_id}", task_id)
-        call = self._writing(scope, "platform_update_task", path, change, "PATCH")
-        return changed_task(call, await self._done(call))
+        call = self._write_call(scope, "platform_update_task", path, change, "PATCH")
+        return changed_task(call, await self._send(call))
 
     async def cancel_task(self, scope: CallScope, task_id: str, reason: str) -> str | None:
         """Cancel a task that no driver has accepted yet.
@@ -104,8 +104,8 @@ class LogisticsClient(LogisticsBaseClient):
             RecordMissing: there is no such task.
         """
         path = fill(self._paths.cancel_task, "{task_id}", task_id)
-        call = self._writing(scope, "cancel_task", path, {"reason": reason}, "PATCH")
-        return confirmation(call, await self._done(call))
+        call = self._write_call(scope, "cancel_task", path, {"reason": reason}, "PATCH")
+        return confirmation(call, await self._send(call))
 
     async def broadcast_drafts(self, scope: CallScope, task_ids: Sequence[str]) -> list[UpdatedTask] | None:
         """Broadcast drafts.
@@ -115,26 +115,26 @@ class LogisticsClient(LogisticsBaseClient):
         """
         self._require_platform("broadcast_draft_tasks")
         path = self._paths.broadcast_draft_tasks
-        call = self._writing(scope, "broadcast_draft_tasks", path, {"task_ids": task_ids})
-        return updated_tasks(call, await self._done(call))
+        call = self._write_call(scope, "broadcast_draft_tasks", path, {"task_ids": task_ids})
+        return updated_tasks(call, await self._send(call))
 
     async def broadcast_with_tracking(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         """Broadcast drafts and set a tracking id on those that were; returns as `broadcast_drafts` does."""
         self._require_platform("broadcast_with_tracking")
-        call = self._writing(scope, "broadcast_with_tracking", self._paths.broadcast_with_tracking, {"tasks": items})
-        return updated_tasks(call, await self._done(call))
+        call = self._write_call(scope, "broadcast_with_tracking", self._paths.broadcast_with_tracking, {"tasks": items})
+        return updated_tasks(call, await self._send(call))
 
     async def set_tracking_ids(self, scope: CallScope, items: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         """Set tracking ids on tasks; returns as `broadcast_drafts` does, without tasks that do not exist."""
         self._require_platform("patch_tracking_ids")
         path = self._paths.patch_tracking_ids
-        call = self._writing(scope, "patch_tracking_ids", path, {"tasks": items}, "PATCH")
-        return updated_tasks(call, await self._done(call))
+        call = self._write_call(scope, "patch_tracking_ids", path, {"tasks": items}, "PATCH")
+        return updated_tasks(call, await self._send(call))
 
     async def price(self, scope: CallScope, request: PriceRequest) -> PriceQuote:
         """Return a quote for a way."""
-        call = self._writing(scope, "price", self._paths.price, request)
-        return decode(_PRICE_QUOTE, call, await self._done(call))
+        call = self._write_call(scope, "price", self._paths.price, request)
+        return decode(_PRICE_QUOTE, call, await self._send(call))
 
     async def partner(self, scope: CallScope) -> Partner:
         """Return the partner behind the account.
@@ -144,10 +144,10 @@ class LogisticsClient(LogisticsBaseClient):
         """
         self._require_keys(self._config.client_key, self._config.secret_key)
         template = self._paths.partner_detail
-        call = self._reading(scope, "partner_detail", fill(template, "{signature}", self._signature()))
+        call = self._read_call(scope, "partner_detail", fill(template, "{signature}", self._signature()))
         # The template, because the path itself holds both keys.
         call.shown_path = urlsplit(self._base_url).path + template
-        return decode(_PARTNER, call, await self._done(call))
+        return decode(_PARTNER, call, await self._send(call))
 
     async def organizations(self, scope: CallScope, *, page: int, per_page: int) -> ListPage[Organization]:
         """Return one page of the organizations; one that is not full is the last.
@@ -159,15 +159,15 @@ class LogisticsClient(LogisticsBaseClient):
         """
         self._require_platform("list_organizations")
         path = self._paths.list_organizations
-        call = self._reading(scope, "list_organizations", path, page=page, per_page=per_page)
-        return page_of_organizations(call, await self._done(call))
+        call = self._read_call(scope, "list_organizations", path, page=page, per_page=per_page)
+        return page_of_organizations(call, await self._send(call))
 
     async def organization(self, scope: CallScope, organization_id: str) -> Organization | None:
         """Return an organization; None if the partner manages none with this id."""
         self._require_platform("organization_detail")
         path = fill(self._paths.organization_detail, "{org_id}", organization_id)
-        call = self._reading(scope, "organization_detail", path)
-        answer = await self._found(call)
+        call = self._read_call(scope, "organization_detail", path)
+        answer = await self._send_or_none(call)
         return None if answer is None else one_organization(call, answer)
 
     async def roles(self, scope: CallScope, organization_id: str) -> list[Role]:
@@ -177,8 +177,8 @@ class LogisticsClient(LogisticsBaseClient):
             RecordMissing: the partner manages no such organization.
         """
         self._require_platform("list_roles")
-        call = self._reading(scope, "list_roles", fill(self._paths.list_roles, "{org_id}", organization_id))
-        return many_roles(call, await self._done(call))
+        call = self._read_call(scope, "list_roles", fill(self._paths.list_roles, "{org_id}", organization_id))
+        return many_roles(call, await self._send(call))
 
     async def create_organization(self, scope: CallScope, business_name: str) -> Organization | OrganizationReference:
         """Create an organization for the partner to manage.
@@ -188,8 +188,8 @@ class LogisticsClient(LogisticsBaseClient):
         """
         self._require_platform("create_organization")
         path = self._paths.create_organization
-        call = self._writing(scope, "create_organization", path, {"business_name": business_name})
-        return created_organization(call, await self._done(call))
+        call = self._write_call(scope, "create_organization", path, {"business_name": business_name})
+        return created_organization(call, await self._send(call))
 
     async def invite_user(self, scope: CallScope, invitation: Invitation) -> str | None:
         """Invite a user to an organization.
@@ -198,8 +198,8 @@ class LogisticsClient(LogisticsBaseClient):
             The upstream's message; None if it has none.
         """
         self._require_platform("invite_user")
-        call = self._writing(scope, "invite_user", self._paths.invite_user, {"user": invitation})
-        return message(call, await self._done(call))
+        call = self._write_call(scope, "invite_user", self._paths.invite_user, {"user": invitation})
+        return message(call, await self._send(call))
 
     def _creation(self, *, draft: bool) -> tuple[str, str]:
         if draft:

@@ -91,15 +91,15 @@ class PriceQuote(
     @property
     def total(self) -> Money:
         """The price of the whole way."""
-        return money(self.total_fee, _told(self.currency, "total_fee_currency"))
+        return money(self.total_fee, _promised(self.currency, "total_fee_currency"))
 
     @property
     def average(self) -> Money:
         """The price that is usually paid."""
-        return money(_told(self.average_fee, "average_fee"), _told(self.currency, "total_fee_currency"))
+        return money(_promised(self.average_fee, "average_fee"), _promised(self.currency, "total_fee_currency"))
 
 
-def _told(value: Value | None, name: str) -> Value:
+def _promised(value: Value | None, name: str) -> Value:
     if value is None:
         raise UpstreamBadAnswer(UpstreamName.LOGISTICS, f"LOGISTICS answered a price without its {name}.")
     return value

@@ -38,7 +38,7 @@ BEARER_SECONDS: Final = 30 * 86_400.0
 """The documented lifetime of a bearer token (Demo Oauth2)."""
 
 
-class TokenPair(msgspec.Struct, frozen=True):
+class ExchangeAnswer(msgspec.Struct, frozen=True):
     """The answer to a consent code (document: Exchange Token)."""
 
     bearer_token: NonEmpty
@@ -46,10 +46,10 @@ class TokenPair(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Hide the tokens."""
-        return "<TokenPair>"
+        return "<ExchangeAnswer>"
 
 
-class Refreshed(msgspec.Struct, frozen=True):
+class RefreshAnswer(msgspec.Struct, frozen=True):
     """The answer to a refresh token (document: Demo Oauth2).
 
     Args:
@@ -62,10 +62,10 @@ class Refreshed(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Hide the tokens."""
-        return "<Refreshed>"
+        return "<RefreshAnswer>"
 
 
-class SsoTokens(msgspec.Struct, frozen=True):
+class SsoAnswer(msgspec.Struct, frozen=True):
     """The answer to a session id of single sign-on (document: SSO Exchange Token).
 
     Args:
@@ -80,21 +80,21 @@ class SsoTokens(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Hide the tokens."""
-        return "<SsoTokens>"
+        return "<SsoAnswer>"
 
 
-_TOKEN_PAIR: Final = msgspec.json.Decoder(TokenPair)
-_SSO_TOKENS: Final = msgspec.json.Decoder(SsoTokens)
-_REFRESHED: Final = msgspec.json.Decoder(Refreshed)
+_EXCHANGE_ANSWER: Final = msgspec.json.Decoder(ExchangeAnswer)
+_SSO_ANSWER: Final = msgspec.json.Decoder(SsoAnswer)
+_REFRESH_ANSWER: Final = msgspec.json.Decoder(RefreshAnswer)
 
 
-class LogisticsTokens(LogisticsBaseClient):
+class LogisticsTokenClient(LogisticsBaseClient):
     """Makes the operations that issue tokens. Lifetime: account.
 
     They need no bearer token, so the transport must not be the one that adds it.
     """
 
-    async def exchange_code(self, scope: CallScope, code: str) -> TokenPair:
+    async def exchange_code(self, scope: CallScope, code: str) -> ExchangeAnswer:
         """Return the tokens for a code of the consent page.
 
         Raises:
@@ -103,10 +103,10 @@ class LogisticsTokens(LogisticsBaseClient):
         """
         keys = {"client_key": self._config.client_key, "secret_key": self._config.secret_key}
         self._require_keys(*keys.values())
-        call = self._asking(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
-        return decode(_TOKEN_PAIR, call, await self._done(call))
+        call = self._token_call(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
+        return decode(_EXCHANGE_ANSWER, call, await self._send(call))
 
-    async def refresh(self, scope: CallScope, refresh_token: str) -> Refreshed:
+    async def refresh(self, scope: CallScope, refresh_token: str) -> RefreshAnswer:
         """Return a new bearer token, and a new refresh token if the upstream replaces it.
 
         Raises:
@@ -114,17 +114,17 @@ class LogisticsTokens(LogisticsBaseClient):
         """
         self._require_keys(self._config.client_key)
         body = {"client_key": self._config.client_key, "refresh_token": refresh_token}
-        call = self._asking(scope, "refresh_token", self._paths.refresh_token, body)
-        return decode(_REFRESHED, call, await self._done(call))
+        call = self._token_call(scope, "refresh_token", self._paths.refresh_token, body)
+        return decode(_REFRESH_ANSWER, call, await self._send(call))
 
-    async def exchange_session(self, scope: CallScope, session_id: str) -> SsoTokens:
+    async def exchange_session(self, scope: CallScope, session_id: str) -> SsoAnswer:
         """Return the tokens for a session id of single sign-on."""
         path = self._paths.sso_exchange_token
-        call = self._asking(scope, "sso_exchange_token", path, {"session_id": session_id})
-        return decode(_SSO_TOKENS, call, await self._done(call))
+        call = self._token_call(scope, "sso_exchange_token", path, {"session_id": session_id})
+        return decode(_SSO_ANSWER, call, await self._send(call))
 
-    def _asking(self, scope: CallScope, operation: str, path: str, body: object) -> Call:
-        call = self._writing(scope, operation, path, body)
+    def _token_call(self, scope: CallScope, operation: str, path: str, body: object) -> Call:
+        call = self._write_call(scope, operation, path, body)
         call.repeatable = True
         return call
 
@@ -171,7 +171,7 @@ class TokenStore(Protocol):
         ...
 
 
-class LocalTokens:
+class MemoryTokenStore:
     """Stores one account's tokens in the memory of this process. Lifetime: process.
 
     Args:
@@ -201,13 +201,13 @@ class LocalTokens:
         return nullcontext()
 
 
-def unshared_tokens(identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokens) -> FetchToken:
-    """Return the function that fetches an account's tokens, stored in this process only; see `RefreshedTokens`."""
+def in_memory_tokens(identity: str, configured: LogisticsTokenPair, upstream: LogisticsTokenClient) -> FetchToken:
+    """Return the function that fetches an account's tokens, stored in this process only; see `TokenRefresher`."""
     del identity
-    return RefreshedTokens(LocalTokens(configured), upstream, time.time).fetch
+    return TokenRefresher(MemoryTokenStore(configured), upstream, time.time).fetch
 
 
-class RefreshedTokens:
+class TokenRefresher:
     """Fetches the bearer tokens of one account or session. Lifetime: that of its credentials.
 
     Args:
@@ -216,14 +216,14 @@ class RefreshedTokens:
         now: The wall clock, in seconds since 1970.
     """
 
-    def __init__(self, store: TokenStore, upstream: LogisticsTokens, now: Callable[[], float]) -> None:
+    def __init__(self, store: TokenStore, upstream: LogisticsTokenClient, now: Callable[[], float]) -> None:
         self._store = store
         self._upstream = upstream
         self._now = now
         # The token that was returned last: another fetch means that it was refused or has expired.
-        self._given: str | None = None
+        self._returned: str | None = None
         # The stored pair and its replacement, after the replacement could not be stored.
-        self._unkept: tuple[LogisticsTokenPair, LogisticsTokenPair] | None = None
+        self._unstored: tuple[LogisticsTokenPair, LogisticsTokenPair] | None = None
 
     async def fetch(self, scope: CallScope) -> Token:
         """Return a token that was not returned before: one stored by another process, or else a new one.
@@ -238,23 +238,23 @@ class RefreshedTokens:
                 tokens = await self._newest()
                 if not self._is_another(tokens):
                     tokens = await self._refreshed(scope, tokens)
-        self._given = tokens.bearer_token
+        self._returned = tokens.bearer_token
         return Token(tokens.bearer_token, tokens.bearer_until - self._now())
 
     def _is_another(self, tokens: LogisticsTokenPair) -> bool:
-        return tokens.bearer_token not in {"", self._given} and tokens.bearer_until > self._now()
+        return tokens.bearer_token not in {"", self._returned} and tokens.bearer_until > self._now()
 
     async def _newest(self) -> LogisticsTokenPair:
         """Return the stored pair, or the newer one that this process could not store yet."""
-        kept = await self._store.read()
-        if self._unkept is None:
-            return kept
-        replaced, new = self._unkept
-        if kept != replaced:
+        stored = await self._store.read()
+        if self._unstored is None:
+            return stored
+        replaced, new = self._unstored
+        if stored != replaced:
             # Another process has stored a pair since, which is newer than ours.
-            self._unkept = None
-            return kept
-        await self._keep(replaced, new)
+            self._unstored = None
+            return stored
+        await self._write(replaced, new)
         return new
 
     async def _refreshed(self, scope: CallScope, old: LogisticsTokenPair) -> LogisticsTokenPair:
@@ -269,10 +269,10 @@ class RefreshedTokens:
         new = LogisticsTokenPair(
             answered.bearer_token, answered.refresh_token or old.refresh_token, self._now() + BEARER_SECONDS
         )
-        await self._keep(old, new)
+        await self._write(old, new)
         return new
 
-    async def _keep(self, old: LogisticsTokenPair, new: LogisticsTokenPair) -> None:
+    async def _write(self, old: LogisticsTokenPair, new: LogisticsTokenPair) -> None:
         """Store new tokens; if that fails, note them, so that they are used and the next fetch tries again."""
         try:
             await self._store.write(new)
@@ -281,6 +281,6 @@ class RefreshedTokens:
             logger.exception(
                 "New tokens of the logistics API could not be kept; they are lost if the process ends now."
             )
-            self._unkept = old if self._unkept is None else self._unkept[0], new
+            self._unstored = old if self._unstored is None else self._unstored[0], new
         else:
-            self._unkept = None
+            self._unstored = None
