@@ -202,6 +202,7 @@ class _Search(Generic[Found]):
         tasks = [asyncio.create_task(self._fetched(centres[0]))]
         try:
             await asyncio.wait(tasks, timeout=patience)
+            # Also if the first was in time and has not found it: the wait has then ended early.
             if not tasks[0].done() or tasks[0].result() is None:
                 tasks += [asyncio.create_task(self._fetched(centre)) for centre in centres[1:]]
             for task in asyncio.as_completed(tasks):
@@ -209,6 +210,7 @@ class _Search(Generic[Found]):
                 if found is not None:
                     return found
         finally:
+            # The slower reads, or all if the caller gives up: their answers are of no more use.
             await _cancel(tasks)
         self._raise_failure(centres)
         return None

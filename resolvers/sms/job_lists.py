@@ -131,6 +131,7 @@ class JobIds:
     async def _from(self, number: int, index: int, trail: str, limit: int) -> _Part:
         """Return a part of a list with a place in it, which is searched for if the list has changed."""
         # From the beginning if one answer holds it, because its ids then need no further call to check later lists.
+        # Otherwise from the marked jobs before the place, because the trail is compared with them.
         first = 0 if index + limit <= MAX_LIMIT else index - MARKED
         asked = limit + index - first
         job_ids = await self._list(self._segments[number], first, asked)
@@ -158,9 +159,11 @@ class JobIds:
             if earlier in self._whole:
                 named.update(self._whole[earlier])
                 continue
+            # Of the window before, only the shared instant: no other job of it can be in this window.
             edge = Segment(segment.centre, segment.from_time - RESOLUTION, segment.from_time)
             listed = await self._list(other if same_window else edge, 0, MAX_LIMIT)
             named.update(listed)
+            # A longer list is not read to its end; the jobs that this process has seen there must do.
             if same_window and len(listed) >= MAX_LIMIT:
                 self._full_centres.add(other.centre)
         return frozenset(job_id for job_id in named if job_id is not None)
@@ -174,7 +177,7 @@ class JobIds:
         query = JobIdQuery(segment.from_time, segment.to_time, self._still_open, limit, offset or None)
         account = self._context.account
 
-        async def ask(scope: CallScope) -> list[str | None]:
+        async def fetch(scope: CallScope) -> list[str | None]:
             job_ids = await account.sms.job_ids(scope, segment.centre, query)
             for job_id in filter(None, job_ids):
                 known = account.sms_places.centre_of(job_id)
@@ -182,7 +185,7 @@ class JobIds:
                 account.sms_places.remember(job_id, segment.centre if known is None else min(known, segment.centre))
             return job_ids
 
-        return await self._context.loaders.page(JOB_IDS, (segment.centre, query), ask)
+        return await self._context.loaders.page(JOB_IDS, (segment.centre, query), fetch)
 
 
 def most_checks(number: int, index: int, windows: int, centres: int) -> int:

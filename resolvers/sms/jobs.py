@@ -148,6 +148,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
         job_id = await context.account.sms.create_job(context.scope, request)
         changed.add(job_id)
     from_input = SmsJob.from_request(job_id, request)
+    # The report would be a call for nothing: it has no more of what is selected.
     if selected_below(info, "job") <= NEEDS_NO_REPORT:
         return from_input
     try:
@@ -156,7 +157,7 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
         # No error of the mutation, because the job is sent: a client that saw one would send it again.
         return from_input
     if found is None:
-        # Its report takes a moment to appear; that must not be remembered as missing.
+        # Its report takes a moment to appear, so the job must not be cached as missing.
         await context.forget(JOB, [job_id])
     return found or from_input
 

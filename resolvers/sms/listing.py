@@ -144,6 +144,7 @@ async def jobs(
     segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)
     if not 0 <= start.segment < len(segments):
         raise bad_cursor()
+    # One more only if the client wants to know of it, because it may cost another call.
     needed = size + ("hasNextPage" in selected_below(info, "pageInfo"))
     lists = JobIds(info.context, segments, still_open=window.open)
     found = await lists.read(start.segment, start.index, start.trail, needed)
@@ -168,6 +169,7 @@ async def _start(context: Context, window: JobWindow, after: str | None) -> JobP
     if place.list_name != list_name or place.index < 0:
         raise bad_cursor()
     _check_span(place.from_time, place.to_time)
+    # Behind the job that the cursor names.
     return msgspec.structs.replace(place, index=place.index + 1)
 
 

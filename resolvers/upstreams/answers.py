@@ -166,6 +166,7 @@ def _is_an_error(body: bytes) -> bool:
     try:
         said = parsed(body)
     except UnreadableError:
+        # A few plain words confirm a change (`OK`); HTML and JSON that is cut off do not.
         return not _WORDS.fullmatch(body)
     if isinstance(said, str):
         return not _WORDS.fullmatch(said.encode(errors="replace"))

@@ -30,6 +30,7 @@ Headers: TypeAlias = Mapping[HeaderField, str]
 """The kept header fields of an answer, by name in lower case."""
 
 CacheOutcome = Literal["hit", "stale", "miss", "shared"]
+"""Answered by the cache while fresh, or after that; by a call; or by a call that another operation has begun."""
 
 
 class CallTrace(msgspec.Struct, gc=False):

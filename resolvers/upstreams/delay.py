@@ -68,6 +68,7 @@ def _of_value(value: str, date: str | None, wall: Callable[[], float]) -> float 
 
 
 def _of_number(number: float, date: str | None, wall: Callable[[], float]) -> float | None:
+    # `float` also reads `nan` and `inf`.
     if not isfinite(number) or number < 0:
         return None
     if number < EPOCH_FROM:
@@ -79,6 +80,7 @@ def _of_number(number: float, date: str | None, wall: Callable[[], float]) -> fl
 
 
 def _now(date: str | None, wall: Callable[[], float]) -> float:
+    # By the upstream's own clock if it is known, because ours may differ.
     sent = _http_date(date) if date is not None else None
     return wall() if sent is None else sent
 

@@ -61,6 +61,7 @@ def read_error_body(body: bytes) -> ErrorBody:
     listed = [one for one in _errors(refusal.get("errors")) if one != ErrorBody()][:MAX_ERRORS]
     if not listed:
         return whole
+    # The message and the code beside a list are of the whole refusal: they stand in where the first error has none.
     first, *others = listed
     return ErrorBody(first.message or whole.message, first.pointer, first.code or whole.code, also=tuple(others))
 
@@ -88,6 +89,7 @@ def _one_error(error: dict[str, Any]) -> ErrorBody:
     said = (_words(error.get(name)) for name in ("detail", "message", "error_description", "title"))
     message = next((one for one in said if one), None) or nested.message
     source = error.get("source")
+    # JSON:API has one object here; some servers send a list of them.
     if isinstance(source, list):
         source = next((one for one in source if isinstance(one, dict)), None)
     pointer = None
@@ -102,6 +104,7 @@ def _pointer(field: str) -> str:
 
 
 def _words(value: object) -> str | None:
+    # A number too, because codes of errors often are.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).strip()[:MAX_TEXT] or None

@@ -34,6 +34,7 @@ from resolvers.upstreams.fields import instant
 
 Record = TypeVar("Record")
 
+# Up to 30 digits, because Python reads longer texts in quadratic time, and no documented number has as many.
 _WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*", re.ASCII)
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 _BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False, "1": True, "0": False, 1: True, 0: False}
@@ -55,7 +56,7 @@ class UnreadableError(Exception):
     """A value cannot be read as its type; the message names its place and the fault."""
 
 
-def read(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - whatever the decoder of the kind makes of a better body
+def read(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - a value of `kind`
     """Return the value that a body holds, read by the rule above.
 
     Args:
@@ -88,12 +89,14 @@ def _info(kind: Any) -> inspect.Type:  # noqa: ANN401 - any type
 def _read(info: inspect.Type, value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON, and any record
     reader = _READERS.get(type(info))
     if reader is None:
+        # A field of type Any, or of a type that has no other forms.
         return value
     return reader(info, value, path)
 
 
 def _struct(info: inspect.StructType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
     if value == []:
+        # PHP servers write an empty object like this, because they have one type for both.
         value = {}
     if not isinstance(value, dict):
         raise UnreadableError(f"{path} is no object")
@@ -107,12 +110,14 @@ def _struct(info: inspect.StructType, value: Any, path: str) -> Any:  # noqa: AN
         try:
             fields[field.name] = _read(field.type, value[name], f"{path}.{name}")
         except UnreadableError:
+            # An optional field keeps its default, because one odd value must not cost the whole record.
             if field.required:
                 raise
     return cast("Callable[..., Any]", info.cls)(**fields)
 
 
 def _list(info: inspect.ListType | inspect.VarTupleType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
+    # Not if the list is the whole body, because null there says nothing about the records.
     if path != "$" and (value is None or value == {}):
         value = []
     if not isinstance(value, list):
@@ -122,6 +127,7 @@ def _list(info: inspect.ListType | inspect.VarTupleType, value: Any, path: str) 
         try:
             items.append(_read(info.item_type, item, f"{path}[{number}]"))
         except UnreadableError as error:
+            # A value that is no record is left out, because no list of plain values has a place for an error.
             if isinstance(info.item_type, inspect.StructType):
                 items.append(UnreadableRecord(_own_id(info.item_type, item), str(error)))
     return tuple(items) if isinstance(info, inspect.VarTupleType) else items
@@ -141,6 +147,7 @@ _ID_NAMES: Final = frozenset({"id", "jobId", "smsId"})
 def _object(info: inspect.DictType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
     del info
     if value == []:
+        # As in `_struct`.
         return {}
     if not isinstance(value, dict):
         raise UnreadableError(f"{path} is no object")
@@ -148,11 +155,12 @@ def _object(info: inspect.DictType, value: Any, path: str) -> Any:  # noqa: ANN4
 
 
 def _union(info: inspect.UnionType, value: Any, path: str) -> Any:  # noqa: ANN401 - see _read
-    """The first alternative that fits as it is, else the first that can be read."""
+    """Return the value read as the alternative that has its type, or else as the first that can be read."""
     kinds = tuple(type(one) for one in info.types)
     if value is None and inspect.NoneType in kinds:
         return None
     error: UnreadableError | None = None
+    # Sorted, because an alternative of another type would convert a value that needs no conversion.
     for one in sorted(info.types, key=lambda one: not _fits(one, value)):
         if not isinstance(one, inspect.NoneType):
             try:
@@ -160,11 +168,13 @@ def _union(info: inspect.UnionType, value: Any, path: str) -> Any:  # noqa: ANN4
             except UnreadableError as failure:
                 error = error or failure
     if value == [] and inspect.NoneType in kinds:
+        # An empty object without its required fields: the upstream writes one where it has no record.
         return None
     raise error or UnreadableError(f"{path} must be null")
 
 
 def _fits(info: inspect.Type, value: object) -> bool:
+    # Booleans apart, because to Python they are whole numbers.
     return isinstance(value, _PLAIN.get(type(info), ())) and (
         not isinstance(value, bool) or isinstance(info, inspect.BoolType)
     )
@@ -194,6 +204,7 @@ def _number(info: inspect.FloatType, value: Any, path: str) -> float:  # noqa: A
     try:
         number = float(value)
     except OverflowError:
+        # A whole number that is too large for a float.
         number = math.inf
     if not math.isfinite(number):
         raise UnreadableError(f"{path} is no finite number")
@@ -203,6 +214,7 @@ def _number(info: inspect.FloatType, value: Any, path: str) -> float:  # noqa: A
 def _text(info: inspect.StrType, value: Any, path: str) -> str:  # noqa: ANN401 - see _read
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnreadableError(f"{path} is no text")
+    # 17.0 is the text 17, because servers with floats only write whole numbers like that.
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if len(text) < (info.min_length or 0):
         raise UnreadableError(f"{path} is empty")

@@ -18,6 +18,7 @@ class UpstreamName:
         ValueError: another upstream has this name.
     """
 
+    # No enum, because an upstream from outside of the packages adds its name when it is imported.
     DELIVERIES: ClassVar["UpstreamName"]
     SMS: ClassVar["UpstreamName"]
     LOGISTICS: ClassVar["UpstreamName"]
@@ -48,7 +49,7 @@ UpstreamName.LOGISTICS = UpstreamName("LOGISTICS", "The GotSurge Partnership API
 
 
 class Progress(Enum):
-    """Where a thing stands, in one vocabulary for all upstreams."""
+    """The status of a record, in one vocabulary for all upstreams."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"

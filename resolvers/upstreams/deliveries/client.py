@@ -118,6 +118,7 @@ class DeliveriesClient:
         """
         parameters = filter_parameters(filters)
         parameters["filter[id]"] = ",".join(delivery_ids)
+        # All in one page, because only one is read.
         parameters["page[size]"] = str(len(delivery_ids))
         return await self._page(scope, "deliveries_by_id", parameters)
 
@@ -236,6 +237,7 @@ def _require_write(call: Call, answer: Answer) -> None:
         # Of one kind only, because the documents know no other conflict than a second delivery in progress.
         raise StillInProgress(conflict.upstream, conflict.message) from conflict
     except InputRefused as refusal:
+        # With several errors it is no conflict only, so all of them are reported.
         if answer.status == 422 and refusal.pointer in CONFLICT_POINTERS and not refusal.also:
             raise StillInProgress(refusal.upstream, refusal.message) from refusal
         raise

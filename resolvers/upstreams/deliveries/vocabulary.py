@@ -8,7 +8,7 @@ from resolvers.upstreams.names import FINAL_PROGRESS, Progress
 
 
 class DeliveryType(Enum):
-    """What a delivery does with the product at the DSP (documents: `delivery-type`)."""
+    """The effect of a delivery on the product at the DSP (documents: `delivery-type`)."""
 
     DELIVERY = "delivery"
     UPDATE = "update"
@@ -18,7 +18,7 @@ class DeliveryType(Enum):
 
 
 class DeliveryStatus(Enum):
-    """Where a delivery stands (documents: "Status values", the spelling of `procesing` included)."""
+    """The status of a delivery (documents: "Status values", the spelling of `procesing` included)."""
 
     PENDING = "pending"
     WAITING = "waiting"

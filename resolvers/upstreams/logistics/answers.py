@@ -106,6 +106,7 @@ def confirmation(call: Call, answer: Answer) -> str | None:
         return None if answered is None else answered.message
     if names_a_failure(answered.code):
         raise _undone(call, answered)
+    # Any other code leaves it open whether the change was made, which the record then shows.
     return None
 
 
@@ -254,6 +255,7 @@ def one_organization(call: Call, answer: Answer) -> Organization:
 def created_organization(call: Call, answer: Answer) -> Organization | OrganizationReference:
     """Return the organization that its creation was answered with, or a reference if there is no more than its id."""
     known = whole_or_none(_ONE_ORGANIZATION, call, answer)
+    # Without a name it is not the whole object, which the caller then reads.
     if known is None or known.organization.business_name is None:
         return decode(_ONE_REFERENCE, call, answer).organization
     return _with_attributes(known, call, answer)
@@ -264,6 +266,7 @@ def page_of_organizations(call: Call, answer: Answer) -> ListPage[Organization]:
     page = decode(_ORGANIZATIONS, call, answer)
     objects = decode(_ORGANIZATION_OBJECTS, call, answer).organizations or ()
     known = page.organizations or ()
+    # Both decodings keep every element in its place, unreadable ones too, so that they pair.
     records = [_organization(own, one) for own, one in zip(known, objects, strict=True)]
     return ListPage(records, page_size(page.meta))
 

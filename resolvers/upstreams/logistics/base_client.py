@@ -60,6 +60,7 @@ class LogisticsPaths:
 
     def __post_init__(self) -> None:
         """Check each path."""
+        # At start, because a path is a setting, and a wrong one would fail at the first call only.
         for operation in fields(self):
             _check(operation.name, getattr(self, operation.name))
 
@@ -93,8 +94,8 @@ class LogisticsConfig:
         base_url: The URL that the paths are below; a slash at its end is ignored.
         platform: Whether the account is a platform partner's, which lists, updates, drafts and has organizations.
         paths: The paths of the operations.
-        client_key: The partner's public key, needed for its own record and for tokens.
-        secret_key: The partner's secret key, needed for the same.
+        client_key: The key that names the partner, needed for its own record and for tokens.
+        secret_key: The secret that belongs to it, needed for the same.
     """
 
     base_url: str
@@ -158,7 +159,7 @@ class LogisticsBaseClient:
         return answer
 
     async def _send_or_none(self, call: Call) -> Answer | None:
-        """Send a call and return its answer; None for a 404. Raises UpstreamError if it is no other success."""
+        """Send a call and return its answer; None for a 404. Raises UpstreamError for any other failure."""
         answer = await self._transport.send(call)
         if answer.status == 404:
             return None

@@ -132,7 +132,7 @@ class LogisticsClient(LogisticsBaseClient):
         return updated_tasks(call, await self._send(call))
 
     async def price(self, scope: CallScope, request: PriceRequest) -> PriceQuote:
-        """Return a quote for a way."""
+        """Return a quote for a route."""
         call = self._write_call(scope, "price", self._paths.price, request)
         return decode(_PRICE_QUOTE, call, await self._send(call))
 

@@ -15,6 +15,7 @@ from resolvers.upstreams.names import UpstreamName
 Value = TypeVar("Value")
 
 
+# It raises instead of rounding, because a rounded amount would be a wrong one.
 _EXACT: Final = Context(prec=40, traps=[Inexact, InvalidOperation])
 
 _LARGEST_EXPONENT: Final = 12
@@ -53,6 +54,7 @@ def thousandths_of_cents(amount: Decimal) -> int:
     Raises:
         ValueError: it is finer than 1/1000 cent, not finite, or does not fit in 64 bits.
     """
+    # Before the conversion, because `1E+1000000` as a whole number has a million digits.
     if not amount.is_finite() or amount.adjusted() > _LARGEST_EXPONENT:
         raise ValueError("The amount is too large to be sent: it must be below 10,000,000,000,000.")
     try:
@@ -67,10 +69,10 @@ class PriceQuote(
     gc=False,
     rename={"currency": "total_fee_currency", "wire_code": "code", "wire_waypoints": "total_waypoint"},
 ):
-    """The price recommended for a way. Lifetime: cache entry.
+    """The recommended price of a route. Lifetime: cache entry.
 
     Args:
-        total_fee: The price of the whole way, in 1/1000 cents of `currency`.
+        total_fee: The price of the whole route, in 1/1000 cents of `currency`.
         average_fee: The price that is usually paid, likewise.
         currency: ISO 4217.
         wire_code: The upstream's word, such as `success`.
@@ -90,7 +92,7 @@ class PriceQuote(
 
     @property
     def total(self) -> Money:
-        """The price of the whole way."""
+        """The price of the whole route."""
         return money(self.total_fee, _promised(self.currency, "total_fee_currency"))
 
     @property

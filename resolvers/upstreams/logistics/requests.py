@@ -141,7 +141,7 @@ class TrackingId(msgspec.Struct, frozen=True):
 
 
 class PriceStop(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A place on a way that is priced (document: stop; its fields are assumed)."""
+    """A place on a route that is priced (document: stop; its fields are assumed)."""
 
     address: str | None = None
     latitude: float | None = None

@@ -85,6 +85,7 @@ class TaskStop(msgspec.Struct, frozen=True, gc=False):
 class Driver(msgspec.Struct, frozen=True, gc=False):
     """The driver of a task."""
 
+    # Optional, because the upstream writes an empty object for no driver.
     driver_id: str | None = msgspec.field(name="id", default=None)
     name: str | None = None
 
@@ -104,6 +105,7 @@ class TaskItem(msgspec.Struct, frozen=True, gc=False):
     def quantity(self) -> int | None:
         """The quantity; None if it is no whole number that GraphQL's Int can hold."""
         value = self.attributes.get("quantity")
+        # By `type`, because a boolean is an instance of `int`.
         return value if type(value) is int and LEAST_INT <= value <= LARGEST_INT else None
 
 
@@ -267,7 +269,7 @@ class LogisticsTask(
 
     @property
     def attachments(self) -> list[Any]:
-        """The attachments as they came, without the empty ones."""
+        """The attachments as they came, without nulls."""
         return [attachment for attachment in self.wire_attachments or () if attachment is not None]
 
 

@@ -9,7 +9,7 @@ from resolvers.upstreams.names import FINAL_PROGRESS, Progress
 
 
 class TaskStatus(Enum):
-    """Where a task stands; a word not known here is UNKNOWN, the record's `raw_status` has it."""
+    """The status of a task; UNKNOWN for any other word, which is the record's `raw_status`."""
 
     DRAFT = "DRAFT"
     PENDING_BROADCAST = "PENDING_BROADCAST"
@@ -28,7 +28,7 @@ class TaskStatus(Enum):
 
 
 class BroadcastPreference(Enum):
-    """Which drivers a task is offered to."""
+    """The drivers that a task is offered to."""
 
     MARINE = "MARINE"
     SQUAD = "SQUAD"
@@ -37,7 +37,7 @@ class BroadcastPreference(Enum):
 
 
 class VehicleType(Enum):
-    """What a task is to be driven with."""
+    """The kind of vehicle for a task."""
 
     LTL = "LTL"
     MOTORCYCLE = "MOTORCYCLE"

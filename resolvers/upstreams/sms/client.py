@@ -111,6 +111,7 @@ class SmsClient:
             return None
         require_success(call, answer, read_error_body)
         recipients = decode(RECIPIENTS, call, answer)
+        # Set here, because the answer does not name the job and a recipient's global id does.
         set_job(recipients, job_id)
         return recipients
 

@@ -16,7 +16,7 @@ class SmsEncoding(Enum):
 
 
 class SmsQos(Enum):
-    """How urgently a job is worked off."""
+    """The urgency of a job."""
 
     NORMAL = "NORMAL"
     EXPRESS = "EXPRESS"
@@ -24,7 +24,7 @@ class SmsQos(Enum):
 
 
 class InvalidCharacters(Enum):
-    """What becomes of characters that STANDARD encoding does not have."""
+    """The treatment of characters that STANDARD encoding does not have."""
 
     REFUSE = "REFUSE"
     REPLACE = "REPLACE"
@@ -33,7 +33,7 @@ class InvalidCharacters(Enum):
 
 
 class SmsProcessStatus(Enum):
-    """Where the SMS to one recipient stands (documents: `processStatus`)."""
+    """The status of the SMS to one recipient (documents: `processStatus`)."""
 
     OPEN = "OPEN"
     RUNNING = "RUNNING"
@@ -61,6 +61,7 @@ PROGRESS_OF_PROCESS_STATUS: Final = Words(
     {
         "OPEN": Progress.IN_PROGRESS,
         "RUNNING": Progress.IN_PROGRESS,
+        # Failed unless the status beside it says otherwise: see `PROGRESS_OF_WORDS`.
         "DONE": Progress.FAILED,
         "CANCELED": Progress.CANCELLED,
         "KILL": Progress.CANCELLED,
