@@ -7,13 +7,13 @@ the upstream says, and halves the rate. After that the rate grows by the same am
 the upstream was seen to accept and, `TRUST_SECONDS` later, beyond that, until the limit is forgotten::
 
     rate
-      |             429
-      |  accepted ---x- - - - - - - - - - - - - - - - - ,'  forgotten at twice what was accepted
-      |              |            _____________________,'
-      |              |         ,-'  SAFE_SHARE
-      |      halved  |       ,'
-      |              +------+
-      +--------------closed-----recovers---------------trusted until--------> time
+      |                                                     ,' forgotten at twice `accepted`
+      |  `accepted`  x                                    ,'
+      |              |            ______________________,'
+      |              |          ,'  `SAFE_SHARE` of that
+      |    `halved`  |........,'
+      +--------------|--------|-------------------------|------> time
+                    429   `recovers_from`          `trusted_until`
 
 The header fields of answers about limits (Retry-After, RateLimit-*, X-RateLimit-*) are read at the end of this module.
 """

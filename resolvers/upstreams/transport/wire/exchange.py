@@ -22,6 +22,7 @@ _SCHEME_LENGTH: Final = len("https://")
 USER_AGENT: Final = "graphql-rest-gateway"
 
 _MAX_HEADS: Final = 1024
+
 # RFC 9110, section 5.6.2.
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
