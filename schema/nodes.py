@@ -1,4 +1,4 @@
-"""What all records have in common: ids, statuses, and how lists of them are paged."""
+"""The fields that all records share, and the arguments and pages of their lists."""
 
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -7,7 +7,7 @@ import strawberry
 from schema.enums import Progress
 
 
-class is_record:  # noqa: N801 - types set it as one sets a function
+class is_record:  # noqa: N801 - used as a function
     """Decides whether a value is of a GraphQL type, as the type's `is_type_of`; process lifetime.
 
     Args:

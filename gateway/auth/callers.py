@@ -43,5 +43,5 @@ class Caller:
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What the caller may do."""
+        """The rights to read from, or write to, each upstream."""
         return self.account.scopes

@@ -35,7 +35,7 @@ _NOT_VALID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class JwtConfig:
-    """Which tokens are accepted.
+    """The requirements that an accepted token meets.
 
     Args:
         issuer: The required `iss`.
@@ -53,7 +53,7 @@ class JsonWebTokens:
 
     Args:
         keys: The issuer's public keys.
-        config: Which tokens are accepted.
+        config: The requirements that an accepted token meets.
         now: The wall clock, in seconds since 1970.
     """
 

@@ -43,7 +43,7 @@ _PUBLIC_KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
-"""By the first letters of the algorithm (RFC 7518, 3.1; RFC 8037, 3.1)."""
+"""The kind of key by the first letters of the algorithm (RFC 7518, 3.1; RFC 8037, 3.1)."""
 
 
 class KeySetUnreadable(Exception):

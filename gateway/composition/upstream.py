@@ -74,7 +74,7 @@ class Transports:
 
 
 class UpstreamComposition(ABC, Generic[Group]):
-    """How the gateway is composed of one REST API; process lifetime.
+    """One REST API as a part of the gateway; process lifetime.
 
     Attributes:
         name: The upstream; its settings are the group of this name in lower case.

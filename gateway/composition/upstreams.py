@@ -152,7 +152,7 @@ class _AccountBuilder:
             records=self.records,
         )
 
-    def _health(self, one: UpstreamComposition[Any], group: Any) -> Sequence[UpstreamHealth]:  # noqa: ANN401 - its own
+    def _health(self, one: UpstreamComposition[Any], group: Any) -> Sequence[UpstreamHealth]:  # noqa: ANN401 - the settings of its type
         return [self.transports.stack(one, url, group).health for url in dict.fromkeys(one.urls(group))]
 
 

@@ -144,7 +144,7 @@ HEADERS: Final = (
     # Without `default-src`, which a script that becomes a worker would inherit.
     (b"content-security-policy", b"frame-ancestors 'none'"),
 )
-"""For responses that are not pages; pages have a policy of their own."""
+"""The security headers of responses that are not pages; pages have a policy of their own."""
 
 
 class SecurityHeaders:

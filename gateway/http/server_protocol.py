@@ -146,7 +146,7 @@ class CoalescingTransport:
         self._flush()
         self._inner.close()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the transport
         """Delegate everything else to the connection's own transport."""
         return getattr(self._inner, name)
 

@@ -63,7 +63,7 @@ SAFE_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""On every response: keeps codes and tokens out of caches, frames and Referer headers."""
+"""The headers of every response: they keep codes and tokens out of caches, frames and Referer headers."""
 
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>

@@ -147,4 +147,4 @@ LEGACY_WS: Final = SocketProtocol(
     reports_refused_init=True,
 )
 PROTOCOLS: Final = MappingProxyType({protocol.name: protocol for protocol in (TRANSPORT_WS, LEGACY_WS)})
-"""By name, in the order of preference."""
+"""The protocols by name, in the order of preference."""

@@ -17,7 +17,7 @@ _FIELD_END: Final = b"\n"
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How the responses of an operation are written into an HTTP body.
+    """The encoding of an operation's responses in an HTTP body.
 
     Attributes:
         content_type: The media type of the HTTP response.

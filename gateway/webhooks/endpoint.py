@@ -99,7 +99,7 @@ class _Webhook(msgspec.Struct):
     data: Any = None
 
     @property
-    def subject(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def subject(self) -> Any:  # noqa: ANN401 - any JSON value
         """The id of the changed record; None in a ping."""
         return self.data.get("id") if isinstance(self.data, dict) else None
 

@@ -1,1 +1,1 @@
-"""What clients hand in: each input is checked before any call, and turned into what an upstream is sent."""
+"""The inputs of the schema: each checks its values before any call, and converts them to what is sent upstream."""

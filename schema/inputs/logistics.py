@@ -18,7 +18,7 @@ from schema.inputs.checks import Path, Refusals, between, json_object, known, no
 from schema.inputs.task_fields import MoneyInput, TaskStopInput, check_not_over, check_order, stop_fields, task_fields
 
 LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
-"""By currency (Partnership API, Validations); no minimum is documented for others."""
+"""The lowest price of a new task, by currency (Partnership API, Validations); others have no documented minimum."""
 
 
 @strawberry.input(description="Something to carry.")

@@ -22,7 +22,7 @@ from schema.enums import InvalidCharacters, SmsEncoding, SmsQos
 from schema.inputs.checks import Path, Refusals, known, not_blank, not_empty, not_longer_than
 
 MAX_RECIPIENTS: Final = 3000
-"""Over all messages of a job (Retarus, JobRequest)."""
+"""The most recipients over all messages of a job (Retarus, JobRequest)."""
 
 MAX_REFERENCE: Final = 70
 """Characters of a billcode or a reference (Retarus, Options and Recipient)."""
