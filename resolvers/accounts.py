@@ -1,15 +1,14 @@
-"""An account: one set of upstream credentials and the clients that use it."""
+"""An account: one set of upstream credentials, the clients that use it, and the scopes that limit a caller's view."""
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cache
+from typing import NamedTuple, TypeVar
 
 from resolvers.cache.records import RecordCache, pass_through
-from resolvers.comma_lists import CommaLists
-from resolvers.errors import UpstreamUnconfigured
+from resolvers.errors import Forbidden, UpstreamUnconfigured
 from resolvers.events.interface import StatusChanges
-from resolvers.permissions import Scope, all_scopes, read_scope, require, scopes_of, write_scope
+from resolvers.learned import CommaLists, Learned
 from resolvers.sms.data_centres import SmsHedging, SmsPlaces
 from resolvers.upstreams.deliveries.client import DeliveriesClient
 from resolvers.upstreams.logistics.client import LogisticsClient
@@ -17,16 +16,69 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.client import SmsClient
 from resolvers.upstreams.transport.health import UpstreamHealth
 
+VERBS = ("read", "write")
+
+
+class Scope(NamedTuple):
+    """The right to read from one upstream, or to write to it.
+
+    Args:
+        upstream: Which one.
+        verb: One of `VERBS`.
+    """
+
+    upstream: UpstreamName
+    verb: str
+
+    def __str__(self) -> str:
+        """As tokens and settings spell it, such as `deliveries:read`."""
+        return f"{self.upstream.name.lower()}:{self.verb}"
+
+
+@cache
+def read_scope(upstream: UpstreamName) -> Scope:
+    """Return the scope that reading from an upstream takes."""
+    return Scope(upstream, "read")
+
+
+@cache
+def write_scope(upstream: UpstreamName) -> Scope:
+    """Return the scope that changing anything at an upstream takes."""
+    return Scope(upstream, "write")
+
+
+def scopes_of(upstream: UpstreamName) -> frozenset[Scope]:
+    """Return all scopes of one upstream."""
+    return frozenset({read_scope(upstream), write_scope(upstream)})
+
+
+def all_scopes() -> frozenset[Scope]:
+    """Return the scopes of all upstreams that are known by now."""
+    return frozenset(Scope(upstream, verb) for upstream in UpstreamName.known() for verb in VERBS)
+
+
+def scopes_named() -> dict[str, Scope]:
+    """Return all scopes by the words that tokens and settings spell them with."""
+    return {str(scope): scope for scope in all_scopes()}
+
+
+def require(scopes: frozenset[Scope], scope: Scope) -> None:
+    """Raise unless a caller has a scope.
+
+    Args:
+        scopes: What the caller may do.
+        scope: What is about to be done.
+
+    Raises:
+        Forbidden: it is not among them.
+    """
+    if scope not in scopes:
+        raise Forbidden(
+            f"This needs the scope {scope}, which the caller does not have; ask the gateway's operator for it."
+        )
+
+
 Client = TypeVar("Client")
-
-
-@dataclass(slots=True)
-class _Learnt:
-    """What answers have taught about the upstreams of an account; account lifetime, shared by its views."""
-
-    sms_places: SmsPlaces = field(default_factory=SmsPlaces)
-    comma_lists: CommaLists = field(default_factory=CommaLists)
-    page_caps: dict[UpstreamName, int] = field(default_factory=dict)
 
 
 class Account:
@@ -63,24 +115,24 @@ class Account:
         self.health = health or {}
         sms = self._clients.get(UpstreamName.SMS)
         self.sms_hedging = SmsHedging(enabled=isinstance(sms, SmsClient) and sms.hedges)
-        self._learnt = _Learnt(comma_lists=comma_lists or CommaLists())
+        self._learned = Learned(comma_lists=comma_lists or CommaLists())
         self._scopes = all_scopes()
         self._limits = ""
 
     @property
     def sms_places(self) -> SmsPlaces:
         """Which SMS data centre knows which job."""
-        return self._learnt.sms_places
+        return self._learned.sms_places
 
     @property
     def comma_lists(self) -> CommaLists:
         """Whether the send-tasks API takes lists of ids."""
-        return self._learnt.comma_lists
+        return self._learned.comma_lists
 
     @property
     def page_caps(self) -> dict[UpstreamName, int]:
         """The largest page that an upstream serves, where it has told that."""
-        return self._learnt.page_caps
+        return self._learned.page_caps
 
     @property
     def scopes(self) -> frozenset[Scope]:

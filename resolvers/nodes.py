@@ -1,11 +1,12 @@
-"""Anything by its global ID."""
+"""Records of any type by their global ids: reading them, and following their status."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Final
 
 from resolvers.catalogue import RecordType, require_global_id
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
+from resolvers.events.interface import StatusEvent
 from resolvers.later import failed
 
 MAX_REFUSED_IDS: Final = 100
@@ -50,3 +51,20 @@ def node_of(context: Context, record_type: RecordType, own_id: str) -> Awaitable
     """
     context.account.require_read(record_type.upstream)
     return context.loaders.record(record_type, own_id)
+
+
+def status_changed(context: Context, ids: Sequence[str], after: str | None) -> AsyncIterator[StatusEvent]:
+    """The events of the given things, until all of them are final.
+
+    Args:
+        context: The subscription's; what it follows outlives that context.
+        ids: Global IDs.
+        after: The cursor of the last event that the subscriber has seen.
+
+    Raises:
+        BadInput: nothing can be followed here.
+    """
+    events = context.account.events
+    if events is None:
+        raise BadInput("This gateway follows nothing.", path=["ids"])
+    return events.follow(context.account, ids, after, context.start)

@@ -21,8 +21,8 @@ merges of fields     passed over, as validation does     passed over, as validat
 Each spread lists the fragment's fields anew. That is bounded, because `gateway/operations/documents/limits.py` bounds
 each document with its fragments spread, and has refused fragments that spread themselves. That check itself does not
 read through `fields_of`: it works out the size of each fragment once, so that a document which doubles itself forty
-times is refused in the time that it takes to read it. `gateway/operations/refused_inputs.py` leaves the collection of
-fields to graphql-core, since the errors that it finds are to be those of graphql-core.
+times is refused in the time that it takes to read it. `gateway/operations/execution.py` leaves the collection of fields
+of refused inputs to graphql-core, since the errors that it finds are to be those of graphql-core.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

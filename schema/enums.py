@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 import strawberry
 from strawberry.types.enum import has_enum_definition
 
-from resolvers.status import StatusEventKind, StatusEventSource
+from resolvers.events.interface import StatusEventKind, StatusEventSource
 from resolvers.upstream_states import UpstreamState
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
 from resolvers.upstreams.logistics.vocabulary import BroadcastPreference, TaskStatus, TruckService, VehicleType

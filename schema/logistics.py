@@ -146,7 +146,7 @@ class LogisticsTask(Trackable):
     client: JSON | None = strawberry.field(description="The client, as the upstream says it.")
     organization_id: str | None = strawberry.field(description="The upstream's own id of the task's organization.")
     organization = strawberry.field(
-        resolver=logistics.organization,
+        resolver=logistics.organization_of,
         graphql_type=Organization | None,
         description="The organization that the task is carried out for.",
         metadata=priced(CallForEach(operations.ORGANIZATION, "Organization")),

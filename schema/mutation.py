@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, logistics, organizations
+from resolvers import deliveries, logistics, task_changes
 from resolvers.catalogue import local_id
 from resolvers.kinds.deliveries import DELIVERY_ID
 from resolvers.kinds.logistics import ORGANIZATION_ID, ROLE_ID, TASK_ID
@@ -80,7 +80,7 @@ async def _create_logistics_tasks(
     draft: Annotated[bool | None, strawberry.argument(description="true creates them without a broadcast.")] = False,
 ) -> object:
     wanted = new_tasks(tasks, info.context.now(), ("tasks",))
-    return await logistics.create(info.context, wanted, draft=bool(draft))
+    return await task_changes.create(info.context, wanted, draft=bool(draft))
 
 
 @errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
@@ -92,7 +92,7 @@ async def _update_logistics_task(
     with Refusals() as checked:
         own_id = checked(local_id, TASK_ID, task_id, ("id",))
         change = checked(wanted.to_request, ("input",))
-    return await logistics.update(info, own_id, change)
+    return await task_changes.update(info, own_id, change)
 
 
 @errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
@@ -104,7 +104,7 @@ async def _cancel_logistics_task(
     with Refusals() as checked:
         own_id = checked(local_id, TASK_ID, task_id, ("id",))
         why = checked(not_blank, reason, ("reason",))
-    return await logistics.cancel(info.context, own_id, why)
+    return await task_changes.cancel(info.context, own_id, why)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
@@ -112,17 +112,17 @@ async def _broadcast_logistics_tasks(
     info: OperationInfo,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="The drafts to broadcast; at least one.")],
 ) -> object:
-    return await logistics.broadcast(info.context, task_ids(ids, ("ids",)))
+    return await task_changes.broadcast(info.context, task_ids(ids, ("ids",)))
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
 async def _broadcast_logistics_tasks_with_tracking(info: OperationInfo, tracked: Tracked) -> object:
-    return await logistics.broadcast_with_tracking(info.context, tracking_ids(tracked, ("tasks",)))
+    return await task_changes.broadcast_with_tracking(info.context, tracking_ids(tracked, ("tasks",)))
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
 async def _set_tracking_ids(info: OperationInfo, tracked: Tracked) -> object:
-    return await logistics.set_tracking_ids(info.context, tracking_ids(tracked, ("tasks",)))
+    return await task_changes.set_tracking_ids(info.context, tracking_ids(tracked, ("tasks",)))
 
 
 @errors_as_data(OrganizationPayload, "organization")
@@ -130,7 +130,7 @@ async def _create_organization(
     info: OperationInfo,
     business_name: Annotated[str, strawberry.argument(description="The name to register the business under.")],
 ) -> object:
-    return await organizations.create(info.context, not_blank(business_name, ("businessName",)))
+    return await logistics.create_organization(info.context, not_blank(business_name, ("businessName",)))
 
 
 @errors_as_data(InviteUserPayload, "message")
@@ -142,7 +142,7 @@ async def _invite_user(
         strawberry.ID | None, strawberry.argument(description="What the user is to be there; see Organization.roles.")
     ] = UNSET,
 ) -> object:
-    return await organizations.invite(info.context, invitation(address, organization_id, given(role_id)))
+    return await logistics.invite(info.context, invitation(address, organization_id, given(role_id)))
 
 
 def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from resolvers import organizations
+from resolvers import logistics
 from resolvers.upstreams import operations
 from resolvers.upstreams.logistics import account_records
 from schema.nodes import Node, PageInfo, is_record
@@ -33,7 +33,7 @@ class Organization(Node):
     updated_at: datetime | None = strawberry.field(description="When the organization last changed.")
     attributes: JSON = strawberry.field(description="All that the upstream says about the organization.")
     roles = strawberry.field(
-        resolver=organizations.roles,
+        resolver=logistics.roles,
         graphql_type=list[Role] | None,
         description="The roles that its users can have.",
         metadata=priced(CallForEach(operations.ROLES, "Role"), UNBOUNDED),

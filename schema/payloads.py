@@ -8,7 +8,7 @@ import strawberry
 
 from resolvers import errors
 from resolvers.errors import GatewayError, UpstreamError
-from resolvers.logistics import TasksOutcome
+from resolvers.task_changes import TasksOutcome
 from schema.deliveries import Delivery
 from schema.enums import UpstreamNameField
 from schema.inputs.checks import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
-from resolvers import deliveries, logistics, nodes, organizations, pricing, upstream_states
+from resolvers import deliveries, logistics, nodes, upstream_states
 from resolvers.catalogue import local_id
 from resolvers.connections import MAX_FIRST
 from resolvers.kinds.deliveries import DELIVERY_ID
@@ -137,7 +137,7 @@ def _price_quote(
     info: OperationInfo,
     way: Annotated[PriceQuoteInput, strawberry.argument(name="input", description="The way to price.")],
 ) -> object:
-    return pricing.quote(info.context, way.to_request(("input",)))
+    return logistics.quote(info.context, way.to_request(("input",)))
 
 
 def _partner(info: OperationInfo) -> object:
@@ -145,11 +145,11 @@ def _partner(info: OperationInfo) -> object:
 
 
 def _organization(info: OperationInfo, organization_id: Id) -> object:
-    return organizations.organization(info.context, local_id(ORGANIZATION_ID, organization_id, ("id",)))
+    return logistics.organization(info.context, local_id(ORGANIZATION_ID, organization_id, ("id",)))
 
 
 def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:
-    return organizations.organizations(info, first=size_of_page(first, 20), after=given(after))
+    return logistics.organizations(info, first=size_of_page(first, 20), after=given(after))
 
 
 def _upstreams(info: OperationInfo) -> object:

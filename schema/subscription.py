@@ -6,7 +6,8 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import status
+from resolvers import nodes
+from resolvers.events import interface
 from resolvers.selection import OperationInfo
 from schema.enums import Progress, StatusEventKind, StatusEventSource
 from schema.inputs.checks import not_empty
@@ -51,8 +52,8 @@ async def _status_changed(
     after: Annotated[
         str | None, strawberry.argument(description="The cursor of the last event that was received.")
     ] = strawberry.UNSET,
-) -> AsyncIterator[status.StatusEvent]:
-    return status.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
+) -> AsyncIterator[interface.StatusEvent]:
+    return nodes.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
 
 
 @strawberry.type(description="What can be followed.")

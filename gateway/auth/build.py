@@ -10,7 +10,7 @@ from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
 from gateway.auth.key_set import KeySet, key_set_source
 from gateway.composition.upstreams import Upstreams
 from gateway.settings.groups import AuthSettings
-from resolvers.permissions import scopes_named
+from resolvers.accounts import scopes_named
 from resolvers.upstreams.transport.stack import loop_clock
 
 

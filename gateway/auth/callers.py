@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from resolvers.accounts import Account
-from resolvers.permissions import Scope
+from resolvers.accounts import Account, Scope
 
 ANONYMOUS: Final = "anonymous"
 """The name that all callers without credentials share."""

@@ -14,9 +14,8 @@ from jwt import PyJWK
 
 from gateway.auth.callers import Caller, caller_name
 from gateway.auth.key_set import KeySet
-from resolvers.accounts import Account
+from resolvers.accounts import Account, Scope, scopes_named
 from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.permissions import Scope, scopes_named
 
 LEEWAY_SECONDS: Final = 5
 """How much the issuer's clock may differ from the gateway's."""

@@ -11,8 +11,7 @@ from gateway.http.negotiation import GRAPHQL_RESPONSE, JSON
 from gateway.http.refusals import HttpRefusal
 from gateway.http.request import Headers
 from gateway.operations.cost.budget import BudgetSpent
-from gateway.operations.refusals import MutationByGet, RequestTooLarge
-from gateway.operations.request import Header, Reply
+from gateway.operations.request import Header, MutationByGet, Reply, RequestTooLarge
 from gateway.operations.responses.report import internal_error_body, refusal_body
 from resolvers.errors import GatewayError, Unauthenticated
 

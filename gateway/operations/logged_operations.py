@@ -19,8 +19,7 @@ from typing import Any, Generic, TypeVar
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.operations.explain import TRACES
-from gateway.operations.facts import FACTS, OperationFacts
+from gateway.operations.diagnostics import FACTS, TRACES, OperationFacts
 from gateway.operations.operation_log import CANCELLED, INTERNAL, Ended, OperationLog
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from gateway.operations.runner import OperationResult, OperationRunner

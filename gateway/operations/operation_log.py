@@ -17,8 +17,8 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
+from gateway.operations.diagnostics import OperationFacts
 from gateway.operations.documents.documents import Documents
-from gateway.operations.facts import OperationFacts
 from gateway.operations.request import GraphQLRequest, Reply
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallTrace

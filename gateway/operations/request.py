@@ -1,9 +1,18 @@
-"""What every step of the operation stack takes and returns: the request, the reply, and the interface of a step."""
+"""What every step of the operation stack takes, returns and raises: request, reply, and the interface of a step.
+
+Beside the errors of `resolvers/errors.py` a step raises these; `gateway/http/response.py` has their HTTP statuses::
+
+    GatewayError
+    |-- MutationByGet    HTTP forbids changes by GET
+    `-- RequestTooLarge  the document, its variables or its extensions are over their limits
+"""
 
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 from starlette.types import Scope
+
+from resolvers.errors import GatewayError
 
 CallerT_contra = TypeVar("CallerT_contra", contravariant=True)
 
@@ -71,3 +80,18 @@ class Operations(Protocol[CallerT_contra]):
             MutationByGet: The operation is a mutation and `request.may_mutate` is False.
         """
         ...
+
+
+class MutationByGet(GatewayError):
+    """The operation of a GET is a mutation."""
+
+    code = "BAD_INPUT"
+
+    def __init__(self) -> None:
+        super().__init__("A GET may not carry a mutation; send it as a POST.")
+
+
+class RequestTooLarge(GatewayError):
+    """The document, its variables or its extensions are over their limits."""
+
+    code = "BAD_INPUT"

@@ -1,7 +1,7 @@
-"""Runs operations: document, context, execution, response."""
+"""Runs operations: document, context, execution, response; and mutations to their end, if their client leaves."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -13,13 +13,11 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
+from gateway.operations.diagnostics import explains, facts_of, plan_asked_for, plan_told, traces_asked_for, traces_told
 from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
-from gateway.operations.explain import explains, plan_asked_for, plan_told, traces_asked_for, traces_told
-from gateway.operations.facts import facts_of
-from gateway.operations.refusals import MutationByGet
-from gateway.operations.request import GraphQLRequest, Reply
+from gateway.operations.request import GraphQLRequest, MutationByGet, Operations, Reply
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import errors_body, report
 from gateway.operations.responses.stale_paths import stale_paths
@@ -202,3 +200,58 @@ class Runner:
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:
     return Reply(400, errors_body(report(errors, request.request_id)), executed=False, has_errors=True)
+
+
+class RunningMutations:
+    """Mutations under way; process lifetime."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Reply]] = set()
+
+    async def complete(self, mutation: Coroutine[Any, Any, Reply]) -> Reply:
+        """Run a mutation; where the caller is cancelled, it goes on."""
+        task = asyncio.ensure_future(mutation)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait for those whose clients have left."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+
+class UninterruptedMutations:
+    """Runs operations, of which mutations are not stopped half way; process lifetime.
+
+    What a client has sent may have reached an upstream, and nobody could say whether it took effect.
+
+    Args:
+        operations: Runs them.
+        documents: Where their documents are.
+        running: Those under way.
+    """
+
+    def __init__(self, operations: Operations[Caller], documents: Documents, running: RunningMutations) -> None:
+        self._operations = operations
+        self._documents = documents
+        self._running = running
+
+    def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
+        """Run one operation.
+
+        Raises:
+            GatewayError: nothing was executed, and why.
+        """
+        # A text without the keyword holds no mutation; most are told by that alone.
+        if not request.may_mutate or "mutation" not in (request.query or "") or not self._is_mutation(request):
+            return self._operations.run(request, scope, caller)
+        return self._running.complete(self._operations.run(request, scope, caller))
+
+    def _is_mutation(self, request: GraphQLRequest) -> bool:
+        document = self._documents.get(request.query or "")
+        try:
+            operation = None if document.errors else document.operation(request.operation_name)
+        except BadInput:
+            return False
+        return operation is not None and operation.operation is OperationType.MUTATION

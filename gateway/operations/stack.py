@@ -44,12 +44,11 @@ from gateway.operations.documents.persisted import (
 )
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.logged_operations import LoggedOperations, LoggedRunner
-from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.operation_log import OperationLog, OperationLogConfig
 from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
-from gateway.operations.runner import OperationRunner, Runner, RunnerConfig
+from gateway.operations.runner import OperationRunner, Runner, RunnerConfig, RunningMutations, UninterruptedMutations
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
 from resolvers.events.interface import Start

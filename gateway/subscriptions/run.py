@@ -22,9 +22,8 @@ from graphql import (
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
 
 from gateway.operations.compiled.plan import CompiledEvents
-from gateway.operations.execution import StandardExecution
-from gateway.operations.explain import traces_told
-from gateway.operations.refused_inputs import refused_inputs
+from gateway.operations.diagnostics import traces_told
+from gateway.operations.execution import StandardExecution, refused_inputs
 from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import report

@@ -16,11 +16,10 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
+from gateway.operations.diagnostics import plan_asked_for, traces_asked_for
 from gateway.operations.documents.documents import Document
-from gateway.operations.explain import plan_asked_for, traces_asked_for
 from gateway.operations.operation_log import EndedSubscription, codes_in
-from gateway.operations.refusals import MutationByGet
-from gateway.operations.request import GraphQLRequest
+from gateway.operations.request import GraphQLRequest, MutationByGet
 from gateway.operations.responses.encoding import variables_key
 from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack

@@ -21,9 +21,9 @@ from typing import Final
 import msgspec
 
 from resolvers.accounts import Account
-from resolvers.comma_lists import CommaLists
 from resolvers.errors import InputRefused
 from resolvers.later import together
+from resolvers.learned import CommaLists
 from resolvers.unreadable import only_one_named, own_id_of, readable
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import Delivery, DeliveryPage, ListMeta, PageMeta

@@ -10,9 +10,8 @@ import pytest
 
 from gateway.auth.json_web_tokens import JsonWebTokens, JwtCallers, JwtConfig
 from gateway.auth.key_set import KeySet, KeysUnavailable, key_set_source
-from resolvers.accounts import Account
+from resolvers.accounts import Account, read_scope, write_scope
 from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.permissions import read_scope, write_scope
 from resolvers.upstreams.names import UpstreamName
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, public_pem

@@ -2,7 +2,8 @@ import pytest
 from graphql import GraphQLObjectType
 from strawberry.types import get_object_definition
 
-from resolvers import connections, status, upstream_states
+from resolvers import connections, upstream_states
+from resolvers.events import interface
 from resolvers.sms import jobs as sms_jobs
 from resolvers.upstreams.deliveries import records as delivery_records
 from resolvers.upstreams.logistics import account_records, prices, task_records
@@ -45,8 +46,8 @@ VIEWS: list[tuple[type, type]] = [
     (organizations.Partner, account_records.Partner),
     (upstreams.Upstream, upstream_states.Upstream),
     (nodes.PageInfo, connections.PageInfo),
-    (subscription.StatusEvent, status.StatusEvent),
-    (subscription.StatusProblem, status.StatusProblem),
+    (subscription.StatusEvent, interface.StatusEvent),
+    (subscription.StatusProblem, interface.StatusProblem),
 ]
 
 MADE_HERE = ("Query", "Mutation", "Subscription", "__", "InvalidInput", "NotFound", "Conflict", "NotAllowedNow")

@@ -2,10 +2,9 @@
 
 import pytest
 
-from resolvers.accounts import Account
+from resolvers.accounts import Account, read_scope
 from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import MAX_FOLLOWED, Events
-from resolvers.permissions import read_scope
 from resolvers.upstreams.names import UpstreamName
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber

@@ -2,12 +2,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from resolvers.accounts import read_scope
 from resolvers.errors import BadInput
 from resolvers.events.changes import Change, RecordKey
 from resolvers.events.interface import StatusEventKind, StatusEventSource
 from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
-from resolvers.permissions import read_scope
 from resolvers.upstreams.names import Progress, UpstreamName
 from tests.events.processes import Processes
 from tests.events.subscriber import Subscriber

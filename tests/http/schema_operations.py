@@ -17,8 +17,7 @@ from graphql import (
 from starlette.types import Scope
 from strawberry.scalars import JSON as JSONScalar  # noqa: N811 - that is no constant
 
-from gateway.operations.refusals import MutationByGet
-from gateway.operations.request import GraphQLRequest, Header, Reply
+from gateway.operations.request import GraphQLRequest, Header, MutationByGet, Reply
 from resolvers.errors import OperationTooExpensive, RateLimited
 
 

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.sandbox.server import serving
 from resolvers.accounts import Account
-from resolvers.comma_lists import CommaLists
 from resolvers.context import Context
+from resolvers.learned import CommaLists
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.names import UpstreamName

@@ -27,8 +27,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-from gateway.operations.compiled.arguments import Arguments, Variables, reading
-from gateway.operations.compiled.inputs import coercion
+from gateway.operations.compiled.arguments import Arguments, Variables, coercion, reading
 from gateway.operations.compiled.run import NotCovered
 from gateway.operations.execution import core_schema
 from schema.root import build_schema

@@ -13,8 +13,7 @@ from strawberry import Schema
 
 from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
 from gateway.operations.documents.documents import Document, Documents
-from gateway.operations.execution import StandardExecution, core_schema
-from gateway.operations.refused_inputs import refused_inputs
+from gateway.operations.execution import StandardExecution, core_schema, refused_inputs
 from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.subscriptions.run import SubscriptionRun

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from resolvers.comma_lists import RETRY_SECONDS
+from resolvers.learned import RETRY_SECONDS
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH, most_calls
 from tests.operations.little_send_tasks import (
     TREATMENTS,

@@ -9,9 +9,9 @@ from graphql import GraphQLInterfaceType, parse, validate
 
 from gateway.http import refusals
 from gateway.http.response import _STATUSES, _STATUSES_OF_TYPES
+from gateway.operations.diagnostics import shown_call
 from gateway.operations.documents.documents import MAX_ERRORS
 from gateway.operations.execution import core_schema
-from gateway.operations.explain import shown_call
 from gateway.operations.responses.report import MAX_MESSAGE, entry_of
 from resolvers.connections import MAX_FIRST
 from resolvers.errors import BadInput, GatewayError, UpstreamRateLimited

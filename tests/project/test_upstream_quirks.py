@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from resolvers.comma_lists import RETRY_SECONDS
 from resolvers.errors import UpstreamBadAnswer
+from resolvers.learned import RETRY_SECONDS
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.numbered_pages import LARGEST_PAGE, MARKED
 from resolvers.sms.job_lists import MAX_LIMIT, SEARCH_RADIUS

@@ -15,9 +15,8 @@ from gateway.operations.documents.documents import Documents
 from gateway.operations.documents.persisted import AutomaticDocuments, LocalDocuments, PersistedOperations
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.execution import core_schema
-from gateway.operations.mutations import RunningMutations, UninterruptedMutations
 from gateway.operations.responses.encoding import ResponseWriter
-from gateway.operations.runner import Runner, RunnerConfig
+from gateway.operations.runner import Runner, RunnerConfig, RunningMutations, UninterruptedMutations
 from gateway.operations.stack import OperationStack
 from gateway.subscriptions.connections import SubscriptionsConfig
 from gateway.subscriptions.subscriber import Subscriber

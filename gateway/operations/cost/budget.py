@@ -19,8 +19,8 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs, too_expensive
+from gateway.operations.diagnostics import TRACES, plan_asked_for
 from gateway.operations.documents.documents import Documents
-from gateway.operations.explain import TRACES, plan_asked_for
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from resolvers.errors import RateLimited
 from resolvers.upstreams.call import CallTrace

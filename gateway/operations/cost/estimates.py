@@ -14,15 +14,51 @@ from typing import Any, Final
 
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 
-from gateway.operations.cost.mutations import MutationCost
-from gateway.operations.cost.nodes import NodeCount
-from gateway.operations.cost.queries import QueryCost
 from gateway.operations.cost.records import Calls
+from gateway.operations.cost.root_fields import MutationCost, QueryCost
 from gateway.operations.cost.selection import Asked, SelectionReader, Values
 from gateway.operations.documents.documents import Document
 from gateway.operations.documents.request_limits import RequestCounts
 from resolvers.context import utc_now
 from resolvers.errors import OperationTooExpensive
+from schema.prices import ListByArgument, ListOf, WholePage
+
+
+class NodeCount:
+    """Counts the objects of a response; estimate lifetime.
+
+    Args:
+        values: Of arguments and conditions.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def of(self, below: Iterable[Asked], parents: int = 1, page: int = 1) -> int:
+        """How many objects stand below some others.
+
+        Args:
+            below: What is asked of each.
+            parents: How many these are.
+            page: How many each of them has in its list, where it is a connection or a payload.
+        """
+        count = 0
+        for asked in below:
+            if asked.below and self._values.holds(asked.conditions):
+                here, inner = parents, 1
+                if asked.price.size is not None:
+                    here, inner = parents * self._many(asked, page), self._values.page(asked)
+                count += here + self.of(asked.below, here, inner)
+        return count
+
+    def _many(self, asked: Asked, page: int) -> int:
+        size = asked.price.size
+        if isinstance(size, WholePage):
+            return page
+        if isinstance(size, ListByArgument):
+            return len(self._values.many(asked, size.argument))
+        return size.count if isinstance(size, ListOf) else 1
+
 
 MAX_COSTS: Final = 64
 """Sets of variables whose cost is remembered, for each operation of a document."""

@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.utilities import value_from_ast_untyped
 
-from gateway.operations.variable_uses import variables_in
+from gateway.operations.documents.documents import variables_in
 from resolvers.selection import fields_of, holds
 from schema.prices import NO_PRICE, PageByArgument, PageByFirst, Price, price_of
 

@@ -23,8 +23,8 @@ from redis.exceptions import RedisError
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
+from gateway.operations.diagnostics import facts_of
 from gateway.operations.documents.request_limits import RequestLimits
-from gateway.operations.facts import facts_of
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
 

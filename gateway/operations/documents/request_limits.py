@@ -11,8 +11,7 @@ import msgspec
 from graphql import OperationDefinitionNode
 
 from gateway.operations.documents.documents import Document
-from gateway.operations.refusals import RequestTooLarge
-from gateway.operations.request import GraphQLRequest
+from gateway.operations.request import GraphQLRequest, RequestTooLarge
 
 _CONTAINERS: Final = (dict, list)
 

@@ -24,7 +24,7 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.operations.explain import explains
+from gateway.operations.diagnostics import explains
 from gateway.operations.request import GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
 from gateway.operations.runner import OperationResult, OperationRunner

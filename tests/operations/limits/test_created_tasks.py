@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.operations.cost.estimates import CostConfig
 from gateway.sandbox.server import serving
 from resolvers.rereading import MAX_REREAD
-from resolvers.task_chunks import MAX_TASKS_A_CALL
+from resolvers.task_changes import MAX_TASKS_A_CALL
 from tests.contract.documents import TASKS
 from tests.world import UNCACHED, running_world
 

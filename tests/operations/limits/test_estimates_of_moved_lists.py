@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.operations.cost.queries import MOST_BEHIND_CURSOR
+from gateway.operations.cost.root_fields import MOST_BEHIND_CURSOR
 from gateway.sandbox.server import serving
 from tests.world import UNCACHED, running_world
 

@@ -1,4 +1,4 @@
-"""Adds up the upstream calls of queries, and of the start of a subscription."""
+"""Adds up the upstream calls of an operation's root fields: of queries, mutations and the start of a subscription."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,10 +14,12 @@ from resolvers.errors import BadInput
 from resolvers.loading.delivery_batches import most_calls
 from resolvers.sms.job_lists import most_checks
 from resolvers.sms.listing import MAX_SPAN, WINDOW, JobPlace
+from resolvers.task_changes import MAX_TASKS_A_CALL
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
 from schema.prices import (
     Call,
+    Change,
     DeliveriesPage,
     EventsByGlobalIds,
     JobsPage,
@@ -197,3 +199,35 @@ class QueryCost:
     def _asks_for_next_page(self, asked: Asked) -> bool:
         pages = [one for one in self.asking.applying(asked.below) if one.name == "pageInfo"]
         return any(one.name == "hasNextPage" for page in pages for one in self.asking.applying(page.below))
+
+
+class MutationCost:
+    """Adds up the calls of mutations; estimate lifetime.
+
+    Args:
+        values: Of arguments and conditions.
+        sms_centres: How many data centres there are to look for a job in.
+    """
+
+    def __init__(self, values: Values, sms_centres: int) -> None:
+        self._values = values
+        self._sms_centres = sms_centres
+        self.asking = Asking(values)
+
+    def ask(self, below: Iterable[Asked]) -> None:
+        """Add the calls of all fields of an operation."""
+        for asked in self.asking.applying(below):
+            if isinstance(asked.price.calls, Change):
+                self._ask_change(asked.price.calls, asked)
+
+    def _ask_change(self, change: Change, asked: Asked) -> None:
+        count = self._values.page(asked)
+        self.asking.calls[change.operation] += ceil(count / MAX_TASKS_A_CALL)
+        if change.kind is not None:
+            reads = count * change.reads
+            most = reads if change.reads_most is None else change.reads_most
+            self.asking.calls[fetch_of(change.kind)] += min(reads, most)
+            records = Records(change.kind, count, self._sms_centres if change.kind == "SmsJob" else 1)
+            for one in self.asking.applying(asked.below):
+                if one.name == change.place:
+                    self.asking.ask(records, one.below)

@@ -1,7 +1,13 @@
-"""`X-Gateway-Explain`: with `1` the upstream calls that an operation made, with `plan` those that it would make."""
+"""What is collected about one operation beside its response, for its client and for the operation log.
+
+With `X-Gateway-Explain: 1` a client gets the upstream calls that its operation made, with `plan` those that it would
+make. The log gets the same calls and `OperationFacts`. Both collectors are in the request's ASGI scope, so that steps
+which collect nothing pass them on unseen.
+"""
 
 from typing import Any, Final
 
+import msgspec
 from starlette.types import Scope
 
 from gateway.operations.cost.estimates import Cost
@@ -65,3 +71,27 @@ def plan_told(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
 def _name(call: tuple[Operation, int]) -> tuple[str, str]:
     operation, _ = call
     return operation.upstream.name, operation.name
+
+
+FACTS: Final = "gateway.facts"
+"""The key of the ASGI scope that holds the operation's `OperationFacts`, if it may be logged."""
+
+
+class OperationFacts(msgspec.Struct, eq=False):
+    """What is known of one operation; operation lifetime. Each step sets what it learns.
+
+    Attributes:
+        query: The text of a persisted document.
+        estimate: The upstream calls that it was estimated at.
+        context: What it was executed with; None where it was not executed for this request.
+    """
+
+    query: str | None = None
+    estimate: int | None = None
+    context: Context | None = None
+
+
+def facts_of(scope: Scope) -> OperationFacts | None:
+    """Return where to note what is learnt of an operation; None where nothing is logged."""
+    facts: OperationFacts | None = scope.get(FACTS)
+    return facts

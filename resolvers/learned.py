@@ -1,8 +1,12 @@
-"""Whether an upstream takes several ids in one filter, as far as its answers have shown."""
+"""What the answers of an account's upstreams have shown about them, beyond what their documents say."""
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
+
+from resolvers.sms.data_centres import SmsPlaces
+from resolvers.upstreams.names import UpstreamName
 
 RETRY_SECONDS: Final = 300.0
 """After which lists of ids are tried again: a vendor learns to take them, and one bad list is no verdict for ever."""
@@ -70,3 +74,12 @@ class CommaLists:
         """Take note of a record that exists: where a list's answer lacked it, the list was not taken."""
         if record_id in self.doubted:
             self.refuse()
+
+
+@dataclass(slots=True)
+class Learned:
+    """What answers have taught about the upstreams of an account; account lifetime, shared by its views."""
+
+    sms_places: SmsPlaces = field(default_factory=SmsPlaces)
+    comma_lists: CommaLists = field(default_factory=CommaLists)
+    page_caps: dict[UpstreamName, int] = field(default_factory=dict)

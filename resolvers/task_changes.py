@@ -1,0 +1,252 @@
+"""Changes of logistics tasks, in calls of as many tasks as the upstream takes at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from resolvers.context import Context
+from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, InputRefused, NotAllowedNow, RecordMissing
+from resolvers.kinds.logistics import TASK
+from resolvers.rereading import MAX_REREAD, add_record, not_read, not_shown, read_after_change
+from resolvers.selection import OperationInfo, selected_below
+from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
+from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
+from resolvers.upstreams.logistics.vocabulary import TaskStatus
+from resolvers.upstreams.names import UpstreamName
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+MAX_TASKS_A_CALL: Final = 20
+"""Documented for the creation of tasks; assumed for everything else that takes several."""
+
+_NOT_BROADCAST: Final = frozenset({TaskStatus.DRAFT, TaskStatus.CANCELLED, TaskStatus.EXPIRED})
+"""Where a task stands that was not just broadcast."""
+
+
+class TasksOutcome(msgspec.Struct, frozen=True):
+    """What became of several tasks, each on its own; operation lifetime."""
+
+    tasks: list[LogisticsTask]
+    errors: list[GatewayError]
+
+
+async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
+    """Create tasks, 20 a call; the calls are independent, and so are their errors.
+
+    Tasks of which the upstream tells the id alone are read afterwards, up to `MAX_REREAD`.
+    """
+    context.account.require_write(UpstreamName.LOGISTICS)
+
+    async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
+        created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+        changed.update(task.task_id for task in created)
+        return created if len(created) >= len(chunk) else [*created, _not_named(len(created), len(chunk))]
+
+    since = context.status_version
+    async with context.changing(TASK) as changed:
+        created, failed = await by_chunks(tasks, create_chunk)
+    whole = [record for record in created if isinstance(record, LogisticsTask)]
+    await context.tell_status(since, *whole)
+    context.loaders.of(TASK).prime({record.task_id: record for record in whole})
+    named = [one.task_id for one in created if isinstance(one, TaskReference)]
+    read, unread = await _reread_all(context, named[:MAX_REREAD])
+    unread += [not_read(UpstreamName.LOGISTICS, "task", task_id) for task_id in named[MAX_REREAD:]]
+    return TasksOutcome(whole + read, [*(error for _, error in failed), *unread])
+
+
+async def update(info: OperationInfo, task_id: str, change: TaskChange) -> LogisticsTask:
+    """Change a task at the revision that the caller has seen.
+
+    Raises:
+        Conflicting: it has another revision by now; with the task as it stands where that is asked for.
+        NotAllowedNow: its status forbids it; with the task as it stands.
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    context = info.context
+    context.account.require_write(UpstreamName.LOGISTICS)
+    since = context.status_version
+    try:
+        async with context.changing(TASK, [task_id]):
+            updated = await context.account.logistics.update_task(context.scope, task_id, change)
+    except (Conflicting, NotAllowedNow) as refusal:
+        if isinstance(refusal, NotAllowedNow) or selected_below(info, "task"):
+            await add_record(context, refusal, context.loaders.of(TASK), task_id)
+        raise
+    if updated is None:
+        updated = await _reread(context, task_id)
+        if updated.version_rev == change.version_rev:
+            raise not_shown(UpstreamName.LOGISTICS, "task", task_id, updated)
+        return updated
+    await context.tell_status(since, updated)
+    return updated
+
+
+async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
+    """Cancel a task and read it again: the upstream answers a cancellation with a message alone.
+
+    Raises:
+        NotAllowedNow: its status forbids it; with the task as it stands.
+        UpstreamError: it was not done, or nobody knows whether it was.
+    """
+    context.account.require_write(UpstreamName.LOGISTICS)
+    try:
+        async with context.changing(TASK, [task_id]):
+            said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
+    except NotAllowedNow as refusal:
+        await add_record(context, refusal, context.loaders.of(TASK), task_id)
+        raise
+    found = await _reread(context, task_id)
+    if said is None and found.status is not TaskStatus.CANCELLED:
+        raise not_shown(UpstreamName.LOGISTICS, "task", task_id, found)
+    return found
+
+
+async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
+    """Broadcast drafts; an id that the upstream did not change stands in no state that allows it."""
+
+    async def send(chunk: Sequence[str]) -> list[UpdatedTask] | None:
+        return await context.account.logistics.broadcast_drafts(context.scope, chunk)
+
+    change = _ChangeOfSeveral[str](send, str, _not_broadcast, lambda _, found: found.status not in _NOT_BROADCAST)
+    return await _change_several(context, task_ids, change)
+
+
+async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
+    """Broadcast drafts and give each that really went out its tracking id."""
+
+    async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
+        return await context.account.logistics.broadcast_with_tracking(context.scope, chunk)
+
+    def shows(item: TrackingId, found: LogisticsTask) -> bool:
+        return found.tracking_id == item.tracking_id and found.status not in _NOT_BROADCAST
+
+    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_broadcast, shows))
+
+
+async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
+    """Give tasks their tracking ids; an id that the upstream did not change does not exist for it."""
+
+    async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
+        return await context.account.logistics.set_tracking_ids(context.scope, chunk)
+
+    def shows(item: TrackingId, found: LogisticsTask) -> bool:
+        return found.tracking_id == item.tracking_id
+
+    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_found, shows))
+
+
+class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
+    """A change of several tasks; operation lifetime.
+
+    Args:
+        send: Asks for it in one call; None where the upstream made it and does not say of which tasks.
+        task_of: The id of the task that an item is about.
+        left_out: Why a task is not changed that the upstream does not name.
+        shows: Whether a task shows what an item asks for.
+    """
+
+    send: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask] | None]]
+    task_of: Callable[[Item], str]
+    left_out: Callable[[str], GatewayError]
+    shows: Callable[[Item, LogisticsTask], bool]
+
+
+async def _change_several(context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item]) -> TasksOutcome:
+    """Change tasks, 20 a call, and read those again that the upstream says, or may have meant, it changed."""
+    context.account.require_write(UpstreamName.LOGISTICS)
+    task_ids = [change.task_of(item) for item in items]
+    unsettled: dict[str, Item] = {}
+
+    async def send(chunk: Sequence[Item]) -> list[UpdatedTask]:
+        updated = await change.send(chunk)
+        if updated is None:
+            unsettled.update((change.task_of(item), item) for item in chunk)
+        return updated or []
+
+    async with context.changing(TASK, task_ids):
+        updated, failed = await by_chunks(items, send)
+    changed = {task.id for task in updated}.union(unsettled)
+    in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
+    errors = [error for _, error in failed]
+    errors += [change.left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
+    tasks, unread = await _reread_all(context, [one for one in task_ids if one in changed])
+    hidden = {
+        task.task_id: not_shown(UpstreamName.LOGISTICS, "task", task.task_id, task)
+        for task in tasks
+        if task.task_id in unsettled and not change.shows(unsettled[task.task_id], task)
+    }
+    return TasksOutcome([task for task in tasks if task.task_id not in hidden], [*errors, *unread, *hidden.values()])
+
+
+async def _reread(context: Context, task_id: str) -> LogisticsTask:
+    since = context.status_version
+    found = await read_after_change(context, TASK, "task", context.loaders.of(TASK), task_id)
+    await context.tell_status(since, found)
+    return found
+
+
+async def _reread_all(context: Context, task_ids: Sequence[str]) -> tuple[list[LogisticsTask], list[GatewayError]]:
+    """The tasks, and why others could not be read."""
+    rereads = [_reread(context, task_id) for task_id in task_ids]
+    results = await asyncio.gather(*rereads, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
+            raise result
+    return (
+        [result for result in results if isinstance(result, LogisticsTask)],
+        [result for result in results if isinstance(result, GatewayError)],
+    )
+
+
+def _task_of(item: TrackingId) -> str:
+    return item.id
+
+
+def _not_named(named: int, sent: int) -> GatewayError:
+    which, missing = ("none of them", "them") if named == 0 else (f"{named} of {sent}", "the others")
+    return ChangeUnconfirmed(
+        UpstreamName.LOGISTICS,
+        f"The tasks were taken, but the upstream names {which}; look for {missing} before you send them again.",
+    )
+
+
+def _not_broadcast(task_id: str) -> GatewayError:
+    return NotAllowedNow(
+        UpstreamName.LOGISTICS, f"Task {task_id} was not broadcast: only an existing draft can be broadcast."
+    )
+
+
+def _not_found(task_id: str) -> GatewayError:
+    message = f"There is no task {task_id} to give a tracking id to."
+    return RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)
+
+
+async def by_chunks(
+    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done | GatewayError]]]
+) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
+    """What was done, and what failed with the index of the first item of its call.
+
+    A call may fail as a whole, by raising, or in part, by an error among its results.
+    Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
+    and go on.
+    """
+    starts = range(0, len(items), MAX_TASKS_A_CALL)
+    calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
+    done: list[Done] = []
+    failed: list[tuple[int, GatewayError]] = []
+    for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
+            raise result
+        for one in [result] if isinstance(result, GatewayError) else result:
+            if not isinstance(one, GatewayError):
+                done.append(one)
+                continue
+            if len(calls) > 1:
+                last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
+                for refused in (one, *(one.also if isinstance(one, InputRefused) else ())):
+                    refused.message = f"Tasks {start} to {last} of the list: {refused.message}"
+            failed.append((start, one))
+    return done, failed
