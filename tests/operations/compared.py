@@ -1,7 +1,8 @@
 """The two executions of the same generated operations, side by side."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 from strawberry import Schema
@@ -10,7 +11,9 @@ from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import Execution, StandardExecution, core_schema
 from gateway.operations.responses.report import report
+from resolvers.accounts import Account
 from resolvers.context import Context
+from resolvers.upstreams.call import CallScope
 from tests.operations.generated import Generator
 from tests.operations.simulated import UNBOUNDED
 
@@ -31,15 +34,20 @@ class Compared(NamedTuple):
     standard: bytes
 
 
+def empty_context() -> Context:
+    """Return the context of an operation without upstreams."""
+    return Context(Account("own"), CallScope(asyncio.get_running_loop().time() + 60))
+
+
 class Comparison:
     """Executes operations in both ways; lives as long as a test.
 
     Args:
         schema: What is executed.
-        new_context: Makes what one operation's resolvers share; None for a schema whose resolvers share nothing.
+        new_context: Makes the context of one operation.
     """
 
-    def __init__(self, schema: Schema, new_context: Callable[[], Context | None]) -> None:
+    def __init__(self, schema: Schema, new_context: Callable[[], Context]) -> None:
         self._documents = Documents(core_schema(schema), UNBOUNDED)
         self._new_context = new_context
         self.compiled = CompiledExecution(schema)
@@ -61,7 +69,6 @@ class Comparison:
         document = self._documents.get(query)
         assert not document.errors, (query, [error.message for error in document.errors])
         context = self._new_context()
-        result = await execution.execute(document, document.operation(None), variables, cast("Context", context))
-        if context is not None:
-            context.close()
+        result = await execution.execute(document, document.operation(None), variables, context)
+        context.close()
         return orjson.dumps({"data": result.data, "errors": report(result.errors or (), "test")})

@@ -13,7 +13,7 @@ from resolvers.accounts import Account
 from resolvers.context import Context
 from resolvers.upstreams.call import CallScope
 from schema.root import build_schema
-from tests.operations.compared import Comparison
+from tests.operations.compared import Comparison, empty_context
 from tests.operations.failing_schema import ARGUMENTS, TYPES, Query
 from tests.operations.generated import Generator
 from tests.operations.simulated import NOW, arguments_for, simulated_account
@@ -48,7 +48,7 @@ async def test_thousands_of_generated_operations_get_the_same_bytes_from_both_ex
 @pytest.mark.parametrize("seed", range(4))
 async def test_errors_where_null_may_stand_and_where_not_are_the_same_in_both_executions(seed: int) -> None:
     failing = Schema(Query, types=TYPES)
-    comparison = Comparison(failing, lambda: None)
+    comparison = Comparison(failing, empty_context)
     generator = Generator(core_schema(failing), Random(seed), ARGUMENTS)  # noqa: S311 - a test's choice
     whole, partial_data, none = 0, 0, 0
 

@@ -1,14 +1,14 @@
 """What one field's failure does to the others while they are executed by compiled functions."""
 
 import asyncio
-from typing import Final, cast
+from typing import Final
 
 import strawberry
 
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import core_schema
-from resolvers.context import Context
+from tests.operations.compared import empty_context
 
 LOOKED: Final[list[str]] = []
 
@@ -40,7 +40,7 @@ class Query:
 async def test_what_comes_after_another_field_has_failed_is_completed_by_graphql_core_alone() -> None:
     schema = strawberry.Schema(Query)
     document = Documents(core_schema(schema)).get("{ thing { look } wrong }")
-    context = cast("Context", None)
+    context = empty_context()
 
     result = await CompiledExecution(schema).execute(document, document.operation(None), None, context)
     for _ in range(10):

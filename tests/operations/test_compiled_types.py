@@ -9,7 +9,7 @@ import strawberry
 from strawberry import Schema
 
 from gateway.operations.execution import core_schema
-from tests.operations.compared import Comparison
+from tests.operations.compared import Comparison, empty_context
 from tests.operations.generated import Generator
 
 
@@ -113,7 +113,7 @@ def schema_of(being: type, dog: type, cat: type) -> Schema:
 @pytest.mark.parametrize("make", [awaitable_schema, deciding_schema, resolving_schema])
 async def test_types_are_found_as_graphql_core_finds_them(make: Any) -> None:  # noqa: ANN401 - a function
     schema = make()
-    comparison = Comparison(schema, lambda: None)
+    comparison = Comparison(schema, empty_context)
     numbers = {"number": ["0", "1", "2"]}
     generator = Generator(core_schema(schema), Random(1), {"one": numbers, "thatDog": numbers})  # noqa: S311 - a test's choice
 
