@@ -16,36 +16,38 @@ from resolvers.upstreams.call import CallTrace
 from resolvers.upstreams.operations import Operation
 
 TRACES: Final = "gateway.traces"
-"""The key of the ASGI scope under which somebody wants to see an operation's calls, a list of `CallTrace`."""
+"""Key of the ASGI scope: a list of `CallTrace` that collects the operation's upstream calls, where one is wanted."""
 
 HEADER: Final = (b"x-gateway-explain", b"1")
 PLAN_HEADER: Final = (b"x-gateway-explain", b"plan")
 
 
-def explains(scope: Scope) -> bool:
-    """Whether the client wants to know of calls, and no response that was made for somebody else."""
+def requests_explanation(scope: Scope) -> bool:
+    """Return whether the client requests its own calls or plan, so that no shared response will do."""
+    # Whole headers are compared, since this runs for every request.
     headers = scope["headers"]
     return HEADER in headers or PLAN_HEADER in headers
 
 
-def traces_asked_for(scope: Scope) -> list[CallTrace] | None:
-    """Where to note calls; None where nobody asked for them."""
+def requested_traces(scope: Scope) -> list[CallTrace] | None:
+    """Return the list that collects the operation's calls; None where none is wanted."""
+    # A list in the scope is of an outer step, such as the budget's, and is filled in any case.
     traces: list[CallTrace] | None = scope.get(TRACES)
     return [] if traces is None and HEADER in scope["headers"] else traces
 
 
-def plan_asked_for(scope: Scope) -> bool:
-    """Whether the operation is not to be run but planned."""
+def requests_plan(scope: Scope) -> bool:
+    """Return whether the operation is to be estimated instead of executed."""
     return PLAN_HEADER in scope["headers"]
 
 
-def traces_told(context: Context) -> list[dict[str, Any]]:
+def reported_calls(context: Context) -> list[dict[str, Any]]:
     """Return `extensions.gateway.calls`: the calls in the order in which they ended."""
-    return [shown_call(trace) for trace in context.scope.traces or ()]
+    return [call_entry(trace) for trace in context.scope.traces or ()]
 
 
-def shown_call(trace: CallTrace) -> dict[str, Any]:
-    """Return one call as a client sees it."""
+def call_entry(trace: CallTrace) -> dict[str, Any]:
+    """Return a call as the client sees it."""
     return {
         "upstream": trace.upstream.name,
         "method": trace.method,
@@ -57,8 +59,8 @@ def shown_call(trace: CallTrace) -> dict[str, Any]:
     }
 
 
-def plan_told(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
-    """The response's `extensions`, with the calls that the operation would make; the plan of one too many too."""
+def plan_extensions(cost: Cost, limit: int, max_nodes: int) -> dict[str, Any]:
+    """Return the `extensions` with the estimated calls of an operation, also of one above the limits."""
     calls = [
         {"upstream": operation.upstream.name, "operation": operation.name, "count": count}
         for operation, count in sorted(cost.calls.items(), key=_name)
@@ -74,16 +76,16 @@ def _name(call: tuple[Operation, int]) -> tuple[str, str]:
 
 
 FACTS: Final = "gateway.facts"
-"""The key of the ASGI scope that holds the operation's `OperationFacts`, if it may be logged."""
+"""Key of the ASGI scope: the operation's `OperationFacts`, where it may be logged."""
 
 
 class OperationFacts(msgspec.Struct, eq=False):
-    """What is known of one operation; operation lifetime. Each step sets what it learns.
+    """Facts about one operation for the log, set by the steps that find them; operation lifetime.
 
     Attributes:
         query: The text of a persisted document.
-        estimate: The upstream calls that it was estimated at.
-        context: What it was executed with; None where it was not executed for this request.
+        estimate: The estimated upstream calls.
+        context: The context of the execution; None where the operation was not executed for this request.
     """
 
     query: str | None = None
@@ -92,6 +94,6 @@ class OperationFacts(msgspec.Struct, eq=False):
 
 
 def facts_of(scope: Scope) -> OperationFacts | None:
-    """Return where to note what is learnt of an operation; None where nothing is logged."""
+    """Return the operation's facts, to be set; None where nothing is logged."""
     facts: OperationFacts | None = scope.get(FACTS)
     return facts

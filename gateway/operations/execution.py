@@ -1,5 +1,7 @@
 """Executes an operation of a validated document with graphql-core, which covers everything.
 
+`NotingExecutor` notes where in the response the values of stale reads are, for `responses/stale_paths.py`.
+
 Validation and the coercion of variables accept one mistake: a null in a nullable variable that is used where null is
 not allowed. graphql-core refuses it only when it reaches that field: for a condition below a mutation's payload, after
 the change was made. `refused_inputs` finds these errors before the first resolver is called.
@@ -38,7 +40,7 @@ from resolvers.later import Later
 
 
 class Execution(Protocol):
-    """Something that executes operations; process lifetime."""
+    """Executes operations; process lifetime."""
 
     async def execute(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
@@ -48,7 +50,7 @@ class Execution(Protocol):
 
 
 def core_schema(schema: Schema) -> GraphQLSchema:
-    """The graphql-core schema inside Strawberry's."""
+    """Return the graphql-core schema inside Strawberry's."""
     return schema._schema  # noqa: SLF001 - Strawberry has no public name for it
 
 
@@ -93,13 +95,19 @@ class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _note_stale(self, awaited: Any, path: Path) -> None:  # noqa: ANN401 - any awaitable
         read_set: ReadSet = self.context_value.read_set
+        # Reads are noted by the futures that loaders return.
         read = awaited.source if isinstance(awaited, Later) else awaited
         if read in read_set.stale:
             read_set.placed(read, path)
 
 
 class StandardExecution:
-    """graphql-core's own execution, which covers everything; process lifetime."""
+    """Executes operations with graphql-core; process lifetime.
+
+    Args:
+        schema: The schema that documents were validated against.
+        suggestions: Whether errors may suggest names of the schema.
+    """
 
     def __init__(self, schema: GraphQLSchema, *, suggestions: bool = True) -> None:
         self._schema = schema
@@ -110,13 +118,14 @@ class StandardExecution:
     ) -> ExecutionResult:
         """Execute one operation; errors are in the result.
 
-        A mutation whose input will be refused in any place is not begun.
+        A mutation with an input that will be refused anywhere is not begun.
         """
         node = document.node
         assert node is not None  # noqa: S101 - a document without a tree has errors and is not executed
         executor = self.executor(node, operation, variables, context)
         if not isinstance(executor, Executor):
             return ExecutionResult(None, executor)
+        # A query needs no check in advance, because an error in the middle of it has changed nothing.
         if operation.operation is OperationType.MUTATION and (refused := refused_inputs(executor)):
             return ExecutionResult(None, refused)
         result = executor.execute_operation()
@@ -130,7 +139,7 @@ class StandardExecution:
         variables: dict[str, Any] | None,
         context: Context,
     ) -> "Executor[Any] | list[GraphQLError]":
-        """What executes one operation, or why its variables do not fit."""
+        """Return an executor for one operation, or the errors of its variables."""
         return NotingExecutor.build(
             self._schema,
             node,
@@ -145,17 +154,18 @@ _Path: TypeAlias = tuple[str, ...]
 
 
 def refused_inputs(executor: "Executor[Context]") -> list[GraphQLError]:
-    """The errors by the paths of their fields, which name no items of lists; empty where all can be executed.
+    """Return the errors of inputs that execution would refuse; their paths leave out the indexes of list items.
 
     Args:
-        executor: What is about to execute a valid operation with variables that fit.
+        executor: The executor of a valid operation whose variables are coerced.
     """
+    # Only a null passes validation and coercion and is refused later, so without one there is nothing to find.
     has_null = any(value is None for value in executor.variable_values.coerced.values())
-    return _Search(executor).errors() if has_null else []
+    return _InputCheck(executor).errors() if has_null else []
 
 
-class _Search:
-    """Checks the inputs of one operation's fields; operation lifetime."""
+class _InputCheck:
+    """Checks the arguments and conditions of an operation's fields as execution would; operation lifetime."""
 
     def __init__(self, executor: "Executor[Context]") -> None:
         self._executor = executor
@@ -176,19 +186,20 @@ class _Search:
             )
         except GraphQLError as error:
             return [error]
-        self._look_at(root_type, fields.grouped_field_set, ())
+        self._check_fields(root_type, fields.grouped_field_set, ())
         return [*self._errors.values()]
 
-    def _look_at(self, object_type: GraphQLObjectType, groups: GroupedFieldSet, parent: _Path) -> None:
+    def _check_fields(self, object_type: GraphQLObjectType, groups: GroupedFieldSet, parent: _Path) -> None:
         for response_name, details in groups.items():
             path = (*parent, response_name)
             try:
-                self._look_into(object_type, details, path)
+                self._check_field(object_type, details, path)
             except GraphQLError as error:
                 nodes = [one.node for one in details]
+                # Several possible types of a parent meet the same error at the same path.
                 self._errors.setdefault((path, error.message), located_error(error, nodes, list(path)))
 
-    def _look_into(self, object_type: GraphQLObjectType, details: FieldDetailsList, path: _Path) -> None:
+    def _check_field(self, object_type: GraphQLObjectType, details: FieldDetailsList, path: _Path) -> None:
         executor = self._executor
         node = details[0].node
         definition = executor.schema.get_field(object_type, node.name.value)
@@ -206,7 +217,7 @@ class _Search:
                 details,
                 executor.hide_suggestions,
             )
-            self._look_at(possible, below.grouped_field_set, path)
+            self._check_fields(possible, below.grouped_field_set, path)
 
     def _possible(self, named_type: GraphQLCompositeType) -> "list[GraphQLObjectType]":
         if is_abstract_type(named_type):

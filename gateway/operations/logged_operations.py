@@ -2,15 +2,15 @@
 
 Theory of operation
 -------------------
-There are two steps of the operation stack. `LoggedOperations`, outermost but for the metrics, logs what is sampled and
-what is refused by an error. `LoggedRunner`, below the response cache, logs what was executed and failed or was slow. A
-response from the cache can be neither, and passes without being measured.
+There are two such steps. `LoggedOperations`, outermost but for the metrics, logs operations that are sampled or refused
+by an error. `LoggedRunner`, below the response cache, logs executed operations that failed or were slow. A cached
+response is neither, and passes without being measured.
 
-Both put two collectors into the ASGI scope, which the inner steps fill: a list of the upstream calls, as for
-`X-Gateway-Explain`, and `OperationFacts`. A line is made only once it is known that it is wanted.
+Both put two collectors into the ASGI scope, which the inner steps fill (`diagnostics.py`): a list of the upstream calls
+and `OperationFacts`. A line is built only after it is known to be wanted.
 
-Own CPU time is what the steps of the operation's coroutine took: `Timed` drives it and measures each step from one
-suspension to the next. The rest of the duration is waiting, for upstreams or for the event loop.
+The CPU time of an operation is the sum of its coroutine's steps: `Timed` drives the coroutine and measures each step
+from one suspension to the next. The rest of the duration is waiting, for upstreams or for the event loop.
 """
 
 from collections.abc import Callable, Coroutine, Generator
@@ -29,15 +29,16 @@ Result = TypeVar("Result")
 
 
 class Timed(Generic[Result]):
-    """Drives a coroutine and measures its steps; lives until it ends.
+    """Drives a coroutine and measures its steps; lifetime: the coroutine.
+
+    A step never waits, so its duration is CPU time, except for preemption by the operating system.
 
     Args:
         work: The coroutine.
-        clock: Seconds that only go forward. A step never waits, so that its duration is CPU time, but for what the
-            operating system gave to others meanwhile.
+        clock: A monotonic clock, in seconds.
 
     Attributes:
-        own_seconds: What its own steps took so far.
+        own_seconds: Duration of the steps so far.
     """
 
     __slots__ = ("_clock", "_work", "own_seconds")
@@ -48,7 +49,7 @@ class Timed(Generic[Result]):
         self.own_seconds = 0.0
 
     def __await__(self) -> Generator[Any, Any, Result]:
-        """Run it to its end."""
+        """Run the coroutine and return its result."""
         work, clock = self._work, self._clock
         step, argument = work.send, None
         while True:
@@ -62,7 +63,7 @@ class Timed(Generic[Result]):
                 self.own_seconds += clock() - started
             try:
                 step, argument = work.send, (yield suspended)
-            except BaseException as thrown:  # noqa: BLE001 - whatever the event loop throws is the coroutine's to handle
+            except BaseException as thrown:  # noqa: BLE001 - the coroutine handles what the event loop throws
                 step, argument = work.throw, thrown
 
 
@@ -70,7 +71,7 @@ class LoggedOperations:
     """Logs operations that are sampled or raise an error; process lifetime.
 
     Args:
-        operations: Runs them.
+        operations: The next step.
         log: Writes the lines.
     """
 
@@ -79,12 +80,9 @@ class LoggedOperations:
         self._log = log
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Run an operation, and log it if it is to have a line.
-
-        Raises:
-            GatewayError: Nothing was executed, and why.
-        """
+        """Run an operation, and log it if it is sampled or raises; raises as the next step does."""
         log = self._log
+        # The sample is drawn before the operation runs, because only a measured operation has a CPU time.
         if log.samples:
             return await self._run_measured(request, scope, caller)
         started = log.clock()
@@ -96,8 +94,9 @@ class LoggedOperations:
             raise
 
     async def _run_measured(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Run an operation that has a line whatever it comes to."""
+        """Run an operation and log it, measured."""
         log, facts = self._log, OperationFacts()
+        # A list of an outer step is kept, since there is one per operation.
         inner = {TRACES: [], **scope, FACTS: facts}
         timed = Timed(self._operations.run(request, inner, caller), log.clock)
         started, code, reply = log.clock(), "", None
@@ -113,10 +112,10 @@ class LoggedOperations:
 
 
 class LoggedRunner:
-    """Logs executed operations that failed or were slow; process lifetime. Those that are sampled are logged already.
+    """Logs executed operations that failed or were slow; process lifetime.
 
     Args:
-        runner: Runs them.
+        runner: Runs operations.
         log: Writes the lines.
     """
 
@@ -133,8 +132,9 @@ class LoggedRunner:
         return self._runner.is_query(request)
 
     async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
-        """Run one operation, and return what it was executed with; raises as `Runner.outcome` does."""
+        """Run one operation, and return the response with its context; raises as `Runner.outcome` does."""
         if FACTS in scope:
+            # `LoggedOperations` has sampled this operation, and logs it.
             return await self._runner.outcome(request, scope, caller)
         log, facts = self._log, OperationFacts()
         inner = {TRACES: [], **scope, FACTS: facts}

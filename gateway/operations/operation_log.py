@@ -1,7 +1,7 @@
-"""One line in the log for each operation that failed, was slow, or was sampled.
+"""Writes one log line for each operation that failed, was slow, or was sampled.
 
-`gateway/operations/logged_operations.py` decides which. A line holds no variables and no literals of the document,
-which stands in it by its hash; callers and accounts stand in it by the names that are made for logs.
+`gateway/operations/logged_operations.py` decides which. A line never holds variables or literals: the document is in it
+by its hash, callers and accounts by their names for logs.
 """
 
 import logging
@@ -27,10 +27,10 @@ LOGGER: Final = "gateway.operations"
 """The name of the logger of these lines."""
 
 MAX_NAME_LENGTH: Final = 100
-"""Characters of an operation's name that are logged: clients choose it."""
+"""Characters of an operation's name that are logged, because clients choose it."""
 
 MAX_CODES: Final = 10
-"""Different codes of errors in one line."""
+"""Distinct error codes in one line."""
 
 INTERNAL: Final = "INTERNAL"
 CANCELLED: Final = "CLIENT_LEFT"
@@ -60,8 +60,8 @@ class OperationLogConfig(msgspec.Struct, frozen=True):
     """Which operations are logged; process lifetime.
 
     Args:
-        sample: The share of the successful ones, from 0 to 1; those that failed always are.
-        slow_seconds: From which duration on a successful one always is.
+        sample: Share of successful operations that are logged, from 0 to 1; failed ones are always logged.
+        slow_seconds: Duration from which a successful operation is always logged.
     """
 
     sample: float = 0.0
@@ -75,12 +75,12 @@ class Ended(msgspec.Struct, eq=False):
         request: The operation.
         scope: The request's ASGI scope.
         caller: The caller.
-        facts: What the steps have learnt of it.
-        traces: Its upstream calls, and what came from the cache.
+        facts: The facts that the steps have collected.
+        traces: Its upstream calls, and the reads that the cache answered.
         reply: The response; None where an error was raised instead.
-        code: Of that error.
-        seconds: How long it took.
-        own_seconds: CPU time of its own steps; None where it was not measured.
+        code: The code of that error.
+        seconds: Its duration.
+        own_seconds: CPU time of its steps; None where it was not measured.
     """
 
     request: GraphQLRequest
@@ -101,10 +101,10 @@ class EndedSubscription(msgspec.Struct, eq=False):
         request: The operation, with its document.
         scope: The connection's ASGI scope.
         caller: The caller.
-        seconds: How long it was open.
+        seconds: Time that it was open.
         events: Number of responses that were sent.
-        bytes: Their size.
-        codes: Of the errors that ended it; empty where its client or the server did.
+        bytes: Total size of these responses.
+        codes: The codes of the errors that ended it; empty where its client or the server ended it.
     """
 
     request: GraphQLRequest
@@ -117,13 +117,13 @@ class EndedSubscription(msgspec.Struct, eq=False):
 
 
 class OperationLog:
-    """Writes the lines; process lifetime.
+    """Writes the lines of operations and subscriptions; process lifetime.
 
     Args:
-        documents: Knows the names and types of operations.
-        config: Which of them have a line.
-        clock: Seconds that only go forward.
-        chance: Returns a number from 0 to 1, for the sample.
+        documents: Parsed documents, for the names and types of operations.
+        config: Which operations are logged.
+        clock: A monotonic clock, in seconds.
+        chance: Returns a random number from 0 to 1, for the sample.
     """
 
     def __init__(
@@ -141,11 +141,11 @@ class OperationLog:
 
     @property
     def samples(self) -> bool:
-        """Whether the next operation has a line whatever it comes to."""
+        """Whether to log the next operation whatever its outcome; random at each call."""
         return self._config.sample > 0 and self._chance() < self._config.sample
 
     def is_slow(self, seconds: float) -> bool:
-        """Return whether an operation that took so long has a line."""
+        """Return whether an operation of this duration is logged for being slow."""
         return seconds >= self._config.slow_seconds
 
     def ended(self, operation: "Ended") -> None:
@@ -161,11 +161,8 @@ class OperationLog:
         self._log(fields)
 
     def subscription_ended(self, subscription: "EndedSubscription") -> None:
-        """Write the line of a subscription, if it is to have one; how long it was open says nothing.
-
-        Args:
-            subscription: What it was, and what was sent.
-        """
+        """Write the line of a subscription that failed or is sampled."""
+        # Its duration counts for nothing, because a subscription is meant to stay open.
         one = subscription
         if one.codes or self.samples:
             fields = {
@@ -184,6 +181,7 @@ class OperationLog:
         query = request.query or facts.query
         return {
             **self._named(query, request.operation_name),
+            # `surrogatepass`, because a document may hold half of a surrogate pair, which UTF-8 cannot encode.
             "document": sha256(query.encode(errors="surrogatepass")).hexdigest() if query else request.document_id,
             "caller": caller.name,
             "account": caller.account.identity,
@@ -191,7 +189,7 @@ class OperationLog:
         }
 
     def _named(self, query: str | None, name: str | None) -> dict[str, Any]:
-        """Return the operation's name and type, as far as the document is valid."""
+        """Return the operation's name and type; None for both where the document is invalid."""
         document = self._documents.get(query) if query else None
         if document is None or document.errors:
             return {"operation": None, "type": None}
@@ -199,6 +197,7 @@ class OperationLog:
             operation = document.operation(name)
         except BadInput:
             return {"operation": None, "type": None}
+        # The name in the document, which a request with one operation need not repeat.
         name = operation.name.value[:MAX_NAME_LENGTH] if operation.name else None
         return {"operation": name, "type": operation.operation.value}
 
@@ -208,11 +207,11 @@ class OperationLog:
 
 
 def _outcome(reply: Reply | None, code: str) -> dict[str, Any]:
-    """Return what the operation came to.
+    """Return the fields about the outcome of an operation.
 
     Args:
         reply: The response; None where an error was raised instead.
-        code: Of that error.
+        code: The code of that error.
     """
     if reply is None:
         return {"outcome": "refused" if code not in {INTERNAL, CANCELLED} else "failed", "codes": [code]}
@@ -223,7 +222,8 @@ def _outcome(reply: Reply | None, code: str) -> dict[str, Any]:
 
 
 def codes_in(body: bytes) -> list[str]:
-    """Return the different codes of the errors in a response."""
+    """Return the distinct codes of the errors in a response."""
+    # Decoded from the bytes, because a reply has nothing else; the decoder skips the data.
     errors = _ERRORS.decode(body).errors
     codes = dict.fromkeys(error.extensions.code for error in errors if error.extensions is not None)
     return list(codes)[:MAX_CODES]
@@ -232,13 +232,14 @@ def codes_in(body: bytes) -> list[str]:
 def _durations(seconds: float, own_seconds: float | None) -> dict[str, Any]:
     durations = {"milliseconds": round(seconds * 1000, 3)}
     if own_seconds is not None:
+        # Not below zero, because both durations are measured by calls of their own to the clock.
         durations["waiting_milliseconds"] = round(max(0.0, seconds - own_seconds) * 1000, 3)
         durations["cpu_milliseconds"] = round(own_seconds * 1000, 3)
     return durations
 
 
 def _costs(facts: OperationFacts, traces: Sequence[CallTrace]) -> dict[str, Any]:
-    """Return what the operation cost: calls by upstream, and reads by how the cache answered them."""
+    """Return the fields about the cost: calls by upstream, and reads by how the cache answered them."""
     calls = Counter(trace.upstream.name for trace in traces if trace.cache == "miss")
     cache = Counter(trace.cache for trace in traces if trace.cache != "miss")
     return {
@@ -251,7 +252,7 @@ def _costs(facts: OperationFacts, traces: Sequence[CallTrace]) -> dict[str, Any]
 
 
 def _ids(request: GraphQLRequest, scope: Scope) -> dict[str, Any]:
-    """Return the request's id, and that of the trace that it belongs to (W3C Trace Context)."""
+    """Return the ids of the request and of its trace (W3C Trace Context)."""
     parent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
     found = _TRACE_PARENT.fullmatch(parent)
     return {"request_id": request.request_id, "trace_id": found[1].decode() if found else None}

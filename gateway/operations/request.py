@@ -17,21 +17,21 @@ from resolvers.errors import GatewayError
 CallerT_contra = TypeVar("CallerT_contra", contravariant=True)
 
 Header = tuple[bytes, bytes]
-"""A header's name, in lower case, and its value."""
+"""A header's name in lower case, and its value."""
 
 
 class GraphQLRequest(msgspec.Struct, gc=False):
-    """One GraphQL request, checked in form but not yet in content; request lifetime.
+    """One GraphQL request, of valid form and unchecked content; request lifetime.
 
     Attributes:
         query: The document; None where `extensions` or `document_id` names a persisted one.
-        operation_name: Which of the document's operations is meant.
-        variables: The values of its variables, as JSON gives them.
-        extensions: Whatever client and gateway have agreed upon beyond the specification.
-        may_mutate: False for GET, which by HTTP's rules changes nothing.
-        request_id: Under which the log, and the client's bug report, know this request.
-        document_id: What a persisted document is named, whichever of the members that clients use it came in.
-        size: The bytes of its text; nothing in it is longer. None where that is not known.
+        operation_name: The name of the operation in the document.
+        variables: The values of variables, as decoded from JSON.
+        extensions: The request's `extensions` member, for protocols beyond the specification.
+        may_mutate: False for GET, which is safe by HTTP's semantics (RFC 9110).
+        request_id: The id of the request in the log and in the response header.
+        document_id: The name of a persisted document, from any of the members that clients put it in.
+        size: Bytes of the request's text, an upper bound for every part of it; None where unknown.
     """
 
     query: str | None
@@ -45,16 +45,16 @@ class GraphQLRequest(msgspec.Struct, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The outcome of one request; a response that is kept may be given out many times, so nobody changes it.
+    """The response to one request; immutable, because a cached one is sent many times.
 
     Attributes:
         status: 200 once the operation has run; 400 for a request error (a document that does not parse or validate,
             variables that do not fit), which becomes 200 for clients that only take `application/json`.
         body: The complete GraphQL response as JSON in UTF-8.
-        headers: Added to the endpoint's own and, where the names meet, in their place. An `etag` on the response to a
-            GET lets the endpoint say 304.
-        executed: The response has the key "data"; False for request errors.
-        has_errors: The response has the key "errors".
+        headers: Headers beside the endpoint's own, which they replace where the names are equal. With an `etag` the
+            endpoint can respond 304 to a GET.
+        executed: Whether the response has the key "data"; False for request errors.
+        has_errors: Whether the response has the key "errors".
     """
 
     status: int
@@ -65,18 +65,18 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Operations(Protocol[CallerT_contra]):
-    """Runs GraphQL operations; process lifetime."""
+    """A step of the operation stack: runs GraphQL operations; process lifetime."""
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: CallerT_contra) -> Reply:
         """Run one operation.
 
         Args:
-            request: What is to be run.
-            scope: The HTTP request's ASGI scope, for the headers that operations know.
-            caller: Who sent it.
+            request: The operation.
+            scope: The ASGI scope of the HTTP request, for its headers and for the collectors of `diagnostics.py`.
+            caller: The sender of the request.
 
         Raises:
-            GatewayError: Nothing was executed, and why; the transport answers it.
+            GatewayError: The operation was not executed; the transport sends the error.
             MutationByGet: The operation is a mutation and `request.may_mutate` is False.
         """
         ...

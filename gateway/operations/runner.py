@@ -1,4 +1,7 @@
-"""Runs operations: document, context, execution, response; and mutations to their end, if their client leaves."""
+"""Runs operations, from the document to the encoded response; the last step of the operation stack.
+
+`UninterruptedMutations` is a step of its own: it lets a mutation run to its end when its client leaves.
+"""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -13,7 +16,14 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
-from gateway.operations.diagnostics import explains, facts_of, plan_asked_for, plan_told, traces_asked_for, traces_told
+from gateway.operations.diagnostics import (
+    facts_of,
+    plan_extensions,
+    reported_calls,
+    requested_traces,
+    requests_explanation,
+    requests_plan,
+)
 from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
@@ -32,21 +42,21 @@ NO_STREAM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
-    """What an operator may set.
+    """Settings of the runner.
 
     Args:
-        deadline_seconds: What one operation may take in all.
+        deadline_seconds: The longest duration of one operation.
     """
 
     deadline_seconds: float = 15.0
 
 
 class OperationResult(NamedTuple):
-    """What came of an operation; request lifetime.
+    """The response to an operation and how it came about; request lifetime.
 
     Attributes:
         reply: The response.
-        context: What the operation was executed with; None where it was not executed.
+        context: The context of the execution; None where the operation was not executed.
         whole: Whether it was executed without an error.
     """
 
@@ -56,7 +66,7 @@ class OperationResult(NamedTuple):
 
 
 class OperationRunner(Protocol):
-    """Runs operations that have their document; process lifetime. `Runner` says what its methods do."""
+    """The interface of `Runner`: runs operations whose requests hold their document; process lifetime."""
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
         """Run one operation."""
@@ -67,7 +77,7 @@ class OperationRunner(Protocol):
         ...
 
     async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
-        """Run one operation, and return what it was executed with."""
+        """Run one operation, and return the response with the context of its execution."""
         ...
 
 
@@ -75,13 +85,13 @@ class Runner:
     """Runs queries and mutations; process lifetime.
 
     Args:
-        documents: Read and validated.
-        execution: Executes them.
-        costs: Estimates them.
-        limits: How much an operation may make of its variables.
-        config: What the operator set.
+        documents: Parses and validates documents.
+        execution: Executes operations.
+        costs: Estimates operations.
+        limits: Bounds the uses of variables.
+        config: Settings.
         writer: Encodes responses, up to its limit.
-        quotas: How many SMS callers may have sent; None for any number.
+        quotas: The callers' quotas of SMS; None for no limit.
     """
 
     def __init__(  # noqa: PLR0913 - one for each step that an operation takes
@@ -104,18 +114,18 @@ class Runner:
         self._writer = writer or ResponseWriter()
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Run one operation, and answer it whatever comes of it.
+        """Run one operation and return the response, with the errors of its execution.
 
         Raises:
-            GatewayError: nothing was executed, and why.
+            GatewayError: The operation was not executed.
         """
         return (await self.outcome(request, scope, caller)).reply
 
     def is_query(self, request: GraphQLRequest) -> bool:
-        """Whether the request is for a query that is valid in itself, so that it may be answered together with others.
+        """Return whether the request is for a valid query, whose response other requests may share.
 
         Raises:
-            BadInput: the document has no such operation.
+            BadInput: The document has no operation of that name, or several and the request names none.
         """
         if request.query is None:
             return False
@@ -123,10 +133,13 @@ class Runner:
         return not document.errors and document.operation(request.operation_name).operation is OperationType.QUERY
 
     async def outcome(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> OperationResult:
-        """Run one operation, and tell what it was executed with.
+        """Run one operation, and return the response with the context of its execution.
 
         Raises:
-            GatewayError: nothing was executed, and why.
+            BadInput: The request has no document, or the operation is unknown or a subscription.
+            MutationByGet: The operation is a mutation and the request was a GET.
+            RequestTooLarge: The uses of variables are above the limit.
+            OperationTooExpensive: The estimate is above the limit.
         """
         if request.query is None:
             raise BadInput("The parameter `query` is missing; it holds the GraphQL document.")
@@ -137,33 +150,37 @@ class Runner:
         if operation.operation is OperationType.MUTATION and not request.may_mutate:
             raise MutationByGet
         self._limits.check_uses(document, operation, request.variables)
-        if plan_asked_for(scope):
+        if requests_plan(scope):
             return OperationResult(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:
             raise BadInput(NO_STREAM)
         estimate = self._costs.check(document, operation, request.variables)
-        deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
-        quota = None if self._quotas is None else self._quotas.of(caller.name)
-        context = Context(caller.account, CallScope(deadline, traces_asked_for(scope)), sms_quota=quota)
-        if operation.operation is OperationType.MUTATION:
-            context.never_stale()
-        facts = facts_of(scope)
-        if facts is not None:
+        context = self._context(operation, scope, caller)
+        if (facts := facts_of(scope)) is not None:
             facts.estimate, facts.context = estimate, context
-        told: dict[str, Any] = {}
+        extensions: dict[str, Any] = {}
         try:
             result = await self._execution.execute(document, operation, request.variables, context)
             if context.stale_reads:
-                told["stale"] = stale_paths(context.read_set, result.data)
+                extensions["stale"] = stale_paths(context.read_set, result.data)
         finally:
+            # Reads that are still in flight after an error have no user any more.
             context.close()
-        if explains(scope):
-            told["calls"] = traces_told(context)
-        reply = self._reply(result, request, told)
+        if requests_explanation(scope):
+            extensions["calls"] = reported_calls(context)
+        reply = self._reply(result, request, extensions)
         return OperationResult(reply, context, whole=not reply.has_errors)
 
+    def _context(self, operation: OperationDefinitionNode, scope: Scope, caller: Caller) -> Context:
+        deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
+        quota = None if self._quotas is None else self._quotas.of(caller.name)
+        context = Context(caller.account, CallScope(deadline, requested_traces(scope)), sms_quota=quota)
+        if operation.operation is OperationType.MUTATION:
+            context.never_stale()
+        return context
+
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
-        """What it would cost; variables that it could not be executed with are told as they would be then."""
+        """Return the plan of an operation, or the errors of its variables as execution would return them."""
         definitions = operation.variable_definitions or ()
         coerced = get_variable_values(
             self._documents.schema,
@@ -176,24 +193,26 @@ class Runner:
             return _request_error(tuple(coerced), request)
         cost = self._costs.of(document, operation, request.variables)
         return Reply(
-            200, orjson.dumps({"data": None, "extensions": plan_told(cost, self._costs.limit, self._costs.max_nodes)})
+            200,
+            orjson.dumps({"data": None, "extensions": plan_extensions(cost, self._costs.limit, self._costs.max_nodes)}),
         )
 
-    def _reply(self, result: ExecutionResult, request: GraphQLRequest, told: Mapping[str, Any]) -> Reply:
-        """The response.
+    def _reply(self, result: ExecutionResult, request: GraphQLRequest, extensions: Mapping[str, Any]) -> Reply:
+        """Return the response.
 
         Args:
-            result: What execution came to.
-            request: What was asked.
-            told: What `extensions.gateway` tells about the execution.
+            result: The result of the execution.
+            request: The request.
+            extensions: The response's `extensions.gateway`.
         """
+        # Errors without a path were found before execution, and a request error has no data (GraphQL specification).
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
             return _request_error(tuple(result.errors), request)
         response: dict[str, Any] = {"data": result.data}
         if result.errors:
             response["errors"] = report(result.errors, request.request_id)
-        if told:
-            response["extensions"] = {"gateway": told}
+        if extensions:
+            response["extensions"] = {"gateway": extensions}
         body, whole = self._writer.write(response)
         return Reply(200, body, has_errors=not whole or "errors" in response)
 
@@ -203,33 +222,34 @@ def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) 
 
 
 class RunningMutations:
-    """Mutations under way; process lifetime."""
+    """The mutations that are being executed; process lifetime."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Reply]] = set()
 
     async def complete(self, mutation: Coroutine[Any, Any, Reply]) -> Reply:
-        """Run a mutation; where the caller is cancelled, it goes on."""
+        """Run a mutation and return its reply; it goes on where this call is cancelled."""
         task = asyncio.ensure_future(mutation)
+        # The event loop has only a weak reference to a task.
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
     async def finish(self) -> None:
-        """Wait for those whose clients have left."""
+        """Wait for all that are running, at shutdown."""
         if self._running:
             await asyncio.wait(self._running)
 
 
 class UninterruptedMutations:
-    """Runs operations, of which mutations are not stopped half way; process lifetime.
+    """The step of the operation stack that lets mutations run to their end; process lifetime.
 
-    What a client has sent may have reached an upstream, and nobody could say whether it took effect.
+    A mutation that is cancelled half way may have reached an upstream, with an unknown outcome.
 
     Args:
-        operations: Runs them.
-        documents: Where their documents are.
-        running: Those under way.
+        operations: The next step.
+        documents: Parsed documents.
+        running: The mutations that are being executed.
     """
 
     def __init__(self, operations: Operations[Caller], documents: Documents, running: RunningMutations) -> None:
@@ -238,12 +258,8 @@ class UninterruptedMutations:
         self._running = running
 
     def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
-        """Run one operation.
-
-        Raises:
-            GatewayError: nothing was executed, and why.
-        """
-        # A text without the keyword holds no mutation; most are told by that alone.
+        """Run one operation; raises as the next step does."""
+        # Because a text without the keyword holds no mutation, most queries pass without a look at their document.
         if not request.may_mutate or "mutation" not in (request.query or "") or not self._is_mutation(request):
             return self._operations.run(request, scope, caller)
         return self._running.complete(self._operations.run(request, scope, caller))

@@ -1,21 +1,22 @@
-"""The stack that every operation passes, over whichever transport it comes.
+"""The operation stack: the steps that every operation passes, over any transport.
 
 Theory of operation
 -------------------
-Each step takes a request and returns a reply (`gateway/operations/request.py`), and calls the next unless it has the
-reply already or refuses by raising a `GatewayError`. From the outside in::
+Each step takes a request and returns a reply (`gateway/operations/request.py`). It calls the next step unless it has
+the reply already, or it refuses the operation by a `GatewayError`. From the outside in::
 
-    counted        what operations came to, for the metrics
-    logged         a line for those that are sampled or refused, where the settings ask for it
-    persisted      sizes of the request; the document that it names in place of a text
-    uninterrupted  a mutation runs to its end when its client leaves
-    budgeted       the estimate is taken from the caller's budget, and what was not used is put back
-    cached         the response from the cache, or from the same query in flight
-    run            parsed, validated, estimated, executed and encoded
+    counted        counts outcomes, for the metrics
+    logged         writes a line for sampled and refused operations, where the settings ask for it
+    persisted      checks the sizes of the request, and finds the document that it names
+    uninterrupted  lets a mutation run to its end when its client leaves
+    budgeted       charges the caller's budget the estimate, and puts the unused part back
+    cached         returns the response from the cache, or from the same query in flight
+    run            parses, validates, estimates, executes and encodes
 
 The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first five without
-being parsed, so none of them may look into the document unless the request needs it. Subscriptions pass `with_document`
-and `admit_subscription` instead, since they have many responses; `OperationStack` has what they share with the steps.
+being parsed, so none of them may look into the document unless the request needs it; the budget's look finds the parsed
+document and its remembered estimate. Subscriptions, which have many responses, pass `with_document` and
+`admit_subscription` instead; `OperationStack` has what they share with the steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,22 +56,22 @@ from resolvers.events.interface import Start
 from resolvers.upstreams.transport.stack import loop_clock
 
 RESPONSES_SHARE: Final = 4
-"""Whole responses get this part of the cache's bytes, beside the records."""
+"""Cached responses may take 1/4 of the bytes of the settings' cache limit, beside the records."""
 
 Step = Callable[[Operations[Caller]], Operations[Caller]]
-"""Puts one step around those that follow it."""
+"""Wraps the steps that follow in one more step."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationSurroundings:
-    """What a stack works with beside the settings; process lifetime.
+    """What a stack shares with other parts of the process; process lifetime.
 
     Args:
-        redis: Where budgets and persisted documents are shared with other processes, if anywhere.
-        records: The cache of records, by which responses are forgotten.
-        counts: Where requests are counted that are too large.
-        spent: Where refusals for spent budgets are counted.
-        counted: The outermost step.
+        redis: Shares budgets and persisted documents with other processes; None where each process has its own.
+        records: The cache of records, whose invalidations drop cached responses.
+        counts: Counts requests that are too large.
+        spent: Counts refusals for spent budgets.
+        counted: The outermost step, for the metrics; None for none.
     """
 
     redis: Redis | None
@@ -86,14 +87,14 @@ class OperationStack:
 
     Args:
         operations: The first step.
-        documents: Reads and validates documents.
-        limits: How large a request may be.
+        documents: Parses and validates documents.
+        limits: Bounds the size of requests.
         persisted: Finds the documents that requests name.
         costs: Estimates operations.
-        budgets: Charges callers for them; None where callers have none.
-        mutations: Those under way.
+        budgets: The callers' budgets; None where the settings limit none.
+        mutations: The mutations that are being executed.
         writer: Encodes responses, up to its limit.
-        log: Of operations; None where the settings ask for none.
+        log: The operation log; None where the settings ask for none.
     """
 
     operations: Operations[Caller]
@@ -110,10 +111,10 @@ class OperationStack:
         """Return the request with its document in `query`.
 
         Raises:
-            RequestTooLarge: It is larger than requests may be.
-            BadInput: It names its document wrongly.
-            PersistedQueryNotFound: The document is not known.
-            Forbidden: It is not one of those that are accepted.
+            RequestTooLarge: A size of the request is above its limit.
+            BadInput: The request names its document in an invalid form.
+            PersistedQueryNotFound: The document is unknown.
+            Forbidden: The document is not a trusted one.
         """
         self.limits.check(request)
         return await with_document(self.persisted, request)
@@ -121,35 +122,36 @@ class OperationStack:
     async def admit_subscription(
         self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest, caller: Caller
     ) -> Start | None:
-        """Let a subscription begin, and charge its caller for the start: the calls of its events are not charged.
+        """Admit a subscription, and charge its caller for the start; the calls of its events are not charged.
 
         Returns:
-            What is to be told of the start, so that what it did not use is put back; None where callers have no
+            Collects the calls of the start, to put the unused part of the charge back; None where callers have no
             budgets.
 
         Raises:
-            OperationTooExpensive: Its estimate is above the limit.
-            BudgetSpent: The caller has used up its budget.
+            OperationTooExpensive: The estimate is above the limit.
+            BudgetSpent: The caller has too few calls left.
         """
         estimate = self.costs.check(document, operation, request.variables)
         if self.budgets is None:
             return None
+        # Settled at the end of the start, whose calls the subscription collects.
         return Start((await self.budgets.charge(caller.name, estimate)).settle)
 
 
 def build_operation_stack(
     settings: Settings, schema: GraphQLSchema, execution: CompiledExecution, surroundings: OperationSurroundings
 ) -> OperationStack:
-    """Build the stack that the settings ask for.
+    """Build the operation stack for the settings.
 
     Args:
-        settings: What the operator set.
-        schema: What operations are validated against, and whose fields declare what they cost.
-        execution: Executes them.
+        settings: The gateway's settings.
+        schema: Validates operations; its fields declare their prices.
+        execution: Executes operations.
         surroundings: What the steps share with other parts of the process.
 
     Raises:
-        ManifestProblem: The file of trusted documents is no manifest any more; it was one when the settings were read.
+        ManifestProblem: The manifest of trusted documents has become invalid since the settings were read.
     """
     counts = surroundings.counts
     documents, costs = _documents(settings, schema), _costs(settings, schema, counts)
@@ -174,6 +176,7 @@ def build_operation_stack(
 
 
 def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operations[Caller]:
+    # From the inside out, so that the first of the list is outermost.
     for step in reversed(steps):
         if step is not None:
             last = step(last)
@@ -181,6 +184,7 @@ def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operatio
 
 
 def _cached(settings: Settings, records: RecordCache, runner: OperationRunner) -> Operations[Caller]:
+    # Neither kept nor shared is what the settings ask for, of records as of responses.
     if records.passes_through:
         return runner
     cache = settings.cache
@@ -201,7 +205,7 @@ def _documents(settings: Settings, schema: GraphQLSchema) -> Documents:
     return Documents(
         schema,
         DocumentLimits(limits.depth, limits.tokens, limits.aliases, limits.directives),
-        # What is in the manifest was put there on purpose, introspection included.
+        # Not `answers_introspection`, because introspection in a manifest of trusted documents is deliberate.
         introspection=settings.introspection,
         suggestions=settings.answers_introspection,
     )
@@ -214,6 +218,7 @@ def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
 
 
 def _costs(settings: Settings, schema: GraphQLSchema, counts: RequestCounts) -> Costs:
+    # The estimate counts the account with the most data centres, because it is made without looking at the account.
     services = [settings.sms, *(account.sms for account in settings.accounts.values())]
     centres = max((len(one.urls) for one in services if one is not None), default=1)
     return Costs(schema, CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)

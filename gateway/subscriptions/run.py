@@ -22,7 +22,7 @@ from graphql import (
 from graphql.execution import Executor, create_source_event_stream, execute_subscription_event
 
 from gateway.operations.compiled.plan import CompiledEvents
-from gateway.operations.diagnostics import traces_told
+from gateway.operations.diagnostics import reported_calls
 from gateway.operations.execution import StandardExecution, refused_inputs
 from gateway.operations.request import GraphQLRequest
 from gateway.operations.responses.encoding import ResponseWriter
@@ -188,5 +188,5 @@ class SubscriptionRun:
         if result.errors:
             response["errors"] = report(result.errors, self._request_id)
         if self._explained:
-            response["extensions"] = {"gateway": {"calls": traces_told(context)}}
+            response["extensions"] = {"gateway": {"calls": reported_calls(context)}}
         return response

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.compiled.plan import CompiledEvents, CompiledExecution
-from gateway.operations.diagnostics import plan_asked_for, traces_asked_for
+from gateway.operations.diagnostics import requested_traces, requests_plan
 from gateway.operations.documents.documents import Document
 from gateway.operations.operation_log import EndedSubscription, codes_in
 from gateway.operations.request import GraphQLRequest, MutationByGet
@@ -121,7 +121,7 @@ class Subscriber:
         request = await self._stack.with_document(request)
         found = self._found(request)
         # The plan of a subscription is a single response, as those of other operations are.
-        if found is None or found[1].operation is not OperationType.SUBSCRIPTION or plan_asked_for(scope):
+        if found is None or found[1].operation is not OperationType.SUBSCRIPTION or requests_plan(scope):
             reply = await self._stack.operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
             return
@@ -163,7 +163,7 @@ class Subscriber:
         compiled = self._execution.events(document, operation, request.variables)
         new_context = partial(self._new_context, scope, caller, start)
         standard, writer = self._execution.standard, self._stack.writer
-        explained = traces_asked_for(scope) is not None
+        explained = requested_traces(scope) is not None
         run = SubscriptionRun(
             standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
         )
@@ -197,7 +197,7 @@ class Subscriber:
 
     def _new_context(self, scope: Scope, caller: Caller, start: Start | None) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
-        traces = traces_asked_for(scope)
+        traces = requested_traces(scope)
         # The caller is charged for the calls of the start, so they are traced even if the client does not ask for it.
         if traces is None and start is not None and not start.over:
             traces = []
@@ -208,7 +208,7 @@ def _operation_key(
     document: Document, request: GraphQLRequest, compiled: CompiledEvents | None, scope: Scope, caller: Caller
 ) -> Hashable | None:
     """Everything that determines a response besides its event; None if the response must not be shared."""
-    if traces_asked_for(scope) is not None:
+    if requested_traces(scope) is not None:
         return None
     variables = request.variables or {}
     # Without unused variables, which do not change the response: clients that differ in these only still share it.

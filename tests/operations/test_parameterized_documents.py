@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.operations.documents.documents import Document, Documents
-from gateway.operations.documents.parameterized import take_apart
+from gateway.operations.documents.parameterized import split_literals
 from gateway.operations.execution import core_schema
 from schema.root import build_schema
 
@@ -108,7 +108,7 @@ texts = st.lists(
 
 @given(first=texts, second=texts)
 def test_texts_of_one_shape_have_the_same_tokens_but_for_their_literals(first: str, second: str) -> None:
-    one, other = take_apart(first), take_apart(second)
+    one, other = split_literals(first), split_literals(second)
 
     if one is not None and other is not None and one.key == other.key:
         assert len(one.values) == len(other.values)

@@ -16,7 +16,7 @@ def flight() -> SharedResult[str]:
 async def test_all_who_wait_get_the_value(flight: SharedResult[str]) -> None:
     waiting = [flight.join(), flight.join()]
 
-    flight.land("value")
+    flight.set("value")
 
     assert await asyncio.gather(*waiting) == ["value", "value"]
 
@@ -33,7 +33,7 @@ async def test_all_who_wait_meet_the_failure(flight: SharedResult[str]) -> None:
 async def test_who_waits_learns_that_nobody_gets_it_any_more(flight: SharedResult[str]) -> None:
     waiting = flight.join()
 
-    flight.land(None)
+    flight.set(None)
 
     assert await waiting is None
 
@@ -46,7 +46,7 @@ async def test_who_stops_waiting_takes_nothing_from_the_others(flight: SharedRes
     if fails:
         flight.fail(BadInput("It failed."))
     else:
-        flight.land("value")
+        flight.set("value")
 
     (found,) = await asyncio.gather(waiting, return_exceptions=True)
     assert isinstance(found, BadInput) if fails else found == "value"

@@ -9,7 +9,7 @@ from graphql import GraphQLInterfaceType, parse, validate
 
 from gateway.http import refusals
 from gateway.http.response import _STATUSES, _STATUSES_OF_TYPES
-from gateway.operations.diagnostics import shown_call
+from gateway.operations.diagnostics import call_entry
 from gateway.operations.documents.documents import MAX_ERRORS
 from gateway.operations.execution import core_schema
 from gateway.operations.responses.report import MAX_MESSAGE, entry_of
@@ -106,7 +106,7 @@ def test_the_extensions_of_an_error_are_those_that_are_explained() -> None:
 def test_a_call_is_shown_with_all_its_members() -> None:
     (shown,) = [one for one in shown_objects() if "tries" in one]
 
-    assert list(shown) == list(shown_call(CallTrace(UpstreamName.SMS, "GET", "/", 200, 1.0, "miss", 1)))
+    assert list(shown) == list(call_entry(CallTrace(UpstreamName.SMS, "GET", "/", 200, 1.0, "miss", 1)))
     assert set(get_args(CacheOutcome)) <= set(in_backticks(section(PAGE, "Explain")))
 
 

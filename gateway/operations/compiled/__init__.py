@@ -1,1 +1,1 @@
-"""Execution by functions made for each document: what they do not cover is graphql-core's, with the same response."""
+"""Executes operations by functions generated for each document; graphql-core executes what they do not cover."""

@@ -42,16 +42,16 @@ from strawberry.types.field import StrawberryField
 from gateway.operations.compiled.run import NotCovered
 
 Coerce: TypeAlias = Callable[[Any], Any]
-"""Turns a value as JSON gives it into what it means; raises NotCovered where it does not fit."""
+"""Coerces a value as decoded from JSON; raises NotCovered where the value is invalid."""
 
 
 class InputField(NamedTuple):
     """A field of an input object.
 
     Args:
-        python_name: Of its class's attribute.
-        type: What may stand there.
-        required: Whether something must.
+        python_name: The attribute of the input object's class.
+        type: The type of its values.
+        required: Whether a value must be given.
     """
 
     python_name: str
@@ -60,20 +60,21 @@ class InputField(NamedTuple):
 
 
 class InputObject:
-    """How the objects of an input type are made; plan lifetime.
+    """Makes the Python objects of an input type; plan lifetime.
 
     Args:
         type_: The type.
 
     Raises:
-        NotCovered: they are made in a special way.
+        NotCovered: The type has a `from_input` of its own, is a oneOf, or has a field of Strawberry's `Maybe`.
 
     Attributes:
-        fields: By the names that clients know.
+        fields: The fields by their GraphQL names.
     """
 
     def __init__(self, type_: GraphQLInputObjectType) -> None:
         definition: StrawberryObjectDefinition = type_.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+        # Strawberry and graphql-core check or convert these in steps of their own.
         if definition.from_input is not None or definition.is_one_of:
             raise NotCovered
         self._make = definition.origin
@@ -84,19 +85,20 @@ class InputObject:
             if isinstance(known.type, StrawberryMaybe):
                 raise NotCovered
             self.fields[name] = InputField(known.python_name, field.type, is_required_input_field(field))
+            # The class requires a value for a field without a default.
             if known.default_value is MISSING and known.default_factory is MISSING:
                 self._absent[known.python_name] = None
 
     def made(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of the type's class
-        """An object with these values of fields by their Python names; what is absent is its default or None."""
+        """Return an object with these values, by Python name; an absent field has its default or None."""
         return self._make(**{**self._absent, **values})
 
 
 def coercion(type_: GraphQLInputType) -> Coerce:
-    """A function for values of a type.
+    """Return a function that coerces the values of a type.
 
     Raises:
-        NotCovered: the type is made in a special way.
+        NotCovered: An input object in the type is not covered.
     """
     if isinstance(type_, GraphQLNonNull):
         return _refusing_null(_coercion_of_present(type_.of_type))
@@ -131,7 +133,7 @@ def _coercion_of_leaf(type_: GraphQLLeafType) -> Coerce:
         try:
             coerced = coerce(value)
         except Exception as error:
-            # Scalars raise what they like; graphql-core says what the client is told of it.
+            # A scalar may raise any exception; graphql-core meets it again and makes the client's error of it.
             raise NotCovered from error
         if coerced is Undefined:
             raise NotCovered
@@ -141,7 +143,7 @@ def _coercion_of_leaf(type_: GraphQLLeafType) -> Coerce:
 
 
 def _coercion_of_list(coerce: Coerce) -> Coerce:
-    """A single value stands for a list of one."""
+    # A single value is coerced to a list of one (GraphQL specification, Input Coercion of lists).
     return lambda value: [coerce(item) for item in value] if isinstance(value, list) else [coerce(value)]
 
 
@@ -161,8 +163,8 @@ def _coercion_of_object(made: InputObject) -> Coerce:
     return coerce_object
 
 
-def variables_in(node: Node) -> frozenset[str]:
-    """The names of the variables anywhere in a node."""
+def variable_names(node: Node) -> frozenset[str]:
+    """Return the names of all variables in a node."""
     search = _Search()
     visit(node, search)
     return frozenset(search.names)
@@ -180,20 +182,18 @@ class _Search(Visitor):
 
 
 Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
-"""Gives the value in a place, by the values of variables: Undefined where there is none; raises NotCovered."""
+"""Returns a value of the document by the values of variables; Undefined where it is absent; raises NotCovered."""
 
 
 class Arguments:
-    """The arguments of one field at one place; plan lifetime.
-
-    What is left out is left to the defaults of the resolver's parameters: the schema has its own from them.
+    """The arguments of one field in a document; plan lifetime.
 
     Args:
         definition: The field.
         node: The field's node in the document.
 
     Raises:
-        NotCovered: one cannot be read.
+        NotCovered: An argument cannot be read by compiled code.
     """
 
     def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
@@ -201,28 +201,30 @@ class Arguments:
         for given in node.arguments or ():
             argument = definition.args[given.name.value]
             known: StrawberryArgument = argument.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+            # Strawberry wraps such a value, to tell an absent argument from a null.
             if known.is_maybe:
                 raise NotCovered
             self._reads.append((known.python_name, reading(given.value, argument.type)))
 
     def values(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """What the resolver is called with, by the names of its parameters.
+        """Return the resolver's arguments by the names of its parameters.
 
         Raises:
-            NotCovered: a value does not fit.
+            NotCovered: A value is invalid.
         """
+        # An absent argument is left to the default of the resolver's parameter, where the schema's default comes from.
         return _present(self._reads, variables)
 
 
 def reading(node: ValueNode, type_: GraphQLInputType) -> Read:
-    """A function that reads a value in a valid document.
+    """Return a function that reads a value of a valid document.
 
     Args:
         node: The value.
-        type_: What may stand there.
+        type_: The type of the value's position.
 
     Raises:
-        NotCovered: it cannot be read.
+        NotCovered: The value cannot be read by compiled code.
     """
     if isinstance(node, VariableNode):
         return _variable(node.name.value, nullable=not isinstance(type_, GraphQLNonNull))
@@ -230,14 +232,13 @@ def reading(node: ValueNode, type_: GraphQLInputType) -> Read:
     if isinstance(inner, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
         return _object(node, InputObject(inner))
     if isinstance(inner, GraphQLList) and not isinstance(node, NullValueNode):
-        # A single value stands for a list of one.
         return _list(node.values if isinstance(node, ListValueNode) else (node,), inner.of_type)
     return _constant(node, type_)
 
 
 def _constant(node: ValueNode, type_: GraphQLInputType) -> Read:
-    if variables_in(node):
-        # Free-form values may have some in them.
+    if variable_names(node):
+        # The values of a free-form scalar may contain variables, which only graphql-core substitutes.
         raise NotCovered
     value = coerce_input_literal(node, type_)
     if value is Undefined:
@@ -248,6 +249,7 @@ def _constant(node: ValueNode, type_: GraphQLInputType) -> Read:
 def _variable(name: str, *, nullable: bool) -> Read:
     def read(variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see Read
         value = variables.get(name, Undefined)
+        # Validation allows a nullable variable here if a default applies, so a null is found only now.
         if value is None and not nullable:
             raise NotCovered
         return value
@@ -260,6 +262,7 @@ def _list(nodes: Iterable[ValueNode], item: GraphQLInputType) -> Read:
 
     def read_list(variables: Mapping[str, Any]) -> list[Any]:
         values = [read(variables) for read in reads]
+        # An absent variable in a list is a null (GraphQL specification, Input Coercion of lists).
         return [None if value is Undefined else value for value in values]
 
     return read_list
@@ -274,7 +277,7 @@ def _object(node: ObjectValueNode, made: InputObject) -> Read:
 
 
 def _present(reads: Iterable[tuple[str, Read]], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of those places that have one."""
+    """Return the values that are present, by name."""
     found = {}
     for name, read in reads:
         value = read(variables)
@@ -284,7 +287,7 @@ def _present(reads: Iterable[tuple[str, Read]], variables: Mapping[str, Any]) ->
 
 
 class _Variable(NamedTuple):
-    """One of them; `default` reads the value that it has where the client sends none."""
+    """A variable; `default` reads the value that applies where the client sends none."""
 
     name: str
     coerce: Coerce
@@ -296,22 +299,22 @@ class Variables:
     """The variables of one operation; plan lifetime.
 
     Args:
-        schema: Has their types.
-        operation: Defines them.
+        schema: The schema, for the types of variables.
+        operation: The operation that defines them.
 
     Raises:
-        NotCovered: there is one whose values are not compiled.
+        NotCovered: The type of a variable is not covered.
     """
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._variables = [_defined(schema, node) for node in operation.variable_definitions or ()]
 
     def values(self, given: Mapping[str, Any] | None, literals: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The value of each that has one, as resolvers take it; None where graphql-core has to say what does not fit.
+        """Return the coerced values by name; None where one is invalid, for graphql-core to report.
 
         Args:
-            given: As the client sent them.
-            literals: The values of the variables that stand in the places of literals.
+            given: The values that the client sent.
+            literals: The values of the variables that replace literals (`parameterized.py`).
         """
         if not self._variables:
             return literals
@@ -326,6 +329,7 @@ class Variables:
             if name in given:
                 found[name] = coerce(given[name])
             elif default is not None:
+                # Without variables, because a default is a constant.
                 found[name] = default({})
             elif required:
                 raise NotCovered

@@ -1,6 +1,6 @@
-"""The fields that a document asks of one object type, and how their resolvers are called.
+"""Collects the fields that a document selects of an object type, and calls their resolvers.
 
-A resolver is called the way Strawberry calls it, with everything worked out beforehand that can be.
+A resolver is called as Strawberry calls it, with all that does not depend on the record prepared once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,15 +27,15 @@ from resolvers.context import Context
 from resolvers.selection import CONDITIONS, all_fields_of, condition_variable, fields_of, holds
 
 FieldGroups = dict[str, list[FieldNode]]
-"""By response name, in the order of the response: the nodes that are merged under it."""
+"""The nodes that are merged under each response name, in the order of the response."""
 
 
 class Fields:
     """Collects the fields of one operation under one set of `@skip` and `@include`; plan lifetime.
 
     Args:
-        schema: Says which types a fragment applies to.
-        fragments: The document's, by name.
+        schema: The schema, for the types that a fragment applies to.
+        fragments: The document's fragments, by name.
         conditions: The values of the variables that `@skip` and `@include` name.
     """
 
@@ -47,11 +47,12 @@ class Fields:
         self._condition = conditions.__getitem__
 
     def of(self, object_type: GraphQLObjectType, parents: Iterable[FieldNode | OperationDefinitionNode]) -> FieldGroups:
-        """The fields that the parents' selections, merged, ask of a type."""
+        """Return the fields that the parents' merged selections select of a type."""
         groups: FieldGroups = {}
         taken: set[int] = set()
         for parent in parents:
             for node in self._nodes(object_type, parent.selection_set):
+                # A fragment that is spread twice has the same nodes; they count once.
                 if id(node) not in taken:
                     taken.add(id(node))
                     groups.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
@@ -77,14 +78,15 @@ class Fields:
 def condition_variables(
     operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> frozenset[str]:
-    """The variables that decide what is selected anywhere in an operation.
+    """Return the variables in the `@skip` and `@include` of an operation.
 
     Raises:
-        NotCovered: a selection has another directive than `@skip` and `@include`.
+        NotCovered: A selection has another directive.
     """
     found = set()
     for _, _, directives in all_fields_of(operation.selection_set, fragments):
         for directive in directives:
+            # Another directive may change the execution in a way that the plan does not know.
             if directive.name.value not in CONDITIONS:
                 raise NotCovered
             found.add(condition_variable(directive))
@@ -92,18 +94,18 @@ def condition_variables(
 
 
 class ResolverCall:
-    """One field with a resolver at one place of a document; plan lifetime.
+    """A field of a document that has a resolver; plan lifetime.
 
     Args:
-        parent_type: The type that the field belongs to.
-        definition: The field.
-        field: The same, as Strawberry knows it.
+        parent_type: The type that has the field.
+        definition: graphql-core's definition of the field.
+        field: Strawberry's definition of the field.
         nodes: The field's nodes in the document.
-        response_name: Under which its value stands in the response.
-        complete: Turns its value into its part of the response.
+        response_name: The field's name in the response.
+        complete: Completes its value to its part of the response.
 
     Raises:
-        NotCovered: an argument cannot be read.
+        NotCovered: An argument cannot be read by compiled code.
     """
 
     def __init__(
@@ -130,16 +132,18 @@ class ResolverCall:
         self._arguments = Arguments(definition, nodes[0])
 
     def resolve(self, record: Any, run: Run, out: dict[str, Any]) -> None:  # noqa: ANN401 - a record of any kind
-        """Call the resolver, and put its completed value in its place now or when it comes."""
+        """Call the resolver, and put the completed value into `out`, now or when it arrives."""
         known = run.calls.get(self)
+        # Prepared at the first record of an execution: a field of a hundred records coerces its arguments once.
         if known is None:
             known = run.calls[self] = self._prepare(run)
+        # Copied only if the record is among the arguments; resolvers get them as keywords, which copies anyway.
         arguments = known if self._parent_name is None else {**known, self._parent_name: record}
         value = self._function(record, **arguments) if self._takes_self else self._function(**arguments)
         run.settle(value, out, self._response_name, self._complete)
 
     def _prepare(self, run: Run) -> dict[str, Any]:
-        """The keyword arguments that are the same for every record of one operation."""
+        """Return the arguments that are the same for every record of one execution."""
         arguments = self._arguments.values(run.variables)
         if self._info_name is not None:
             arguments[self._info_name] = Info(_raw_info=self._info(run), _field=self._field)

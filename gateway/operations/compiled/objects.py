@@ -1,7 +1,10 @@
-"""Functions that turn records into responses: one for each selection, object type and class of record.
+"""Generates the functions that turn records into responses: one per selection, object type and class of record.
 
-The source of a function spells out one dict display, in which a plain field is one expression. For
-`{ id price { amount } recipients { totalCount } }` it reads, in essence:
+Theory of operation
+-------------------
+The source of a function is one dict display, in which a field without a resolver is one expression. A field with a
+resolver is None in it, which keeps the order of the response, and is called afterwards. For
+`{ id price { amount } recipients { totalCount } }` the source reads, in essence::
 
     def complete(r, run):
         out = {
@@ -49,13 +52,16 @@ from gateway.operations.compiled.values import (
 
 
 class Selection:
-    """What one place of a document asks of whatever stands there; plan lifetime.
+    """The merged selections of one field of a document, or of its operation; plan lifetime.
 
     Args:
-        schema: The whole schema.
-        fields: Collects fields.
-        named_type: The object, interface or union type of the place.
-        parents: The nodes whose selections are merged there.
+        schema: The schema.
+        fields: Collects the fields.
+        named_type: The object, interface or union type that is selected from.
+        parents: The nodes whose selections are merged.
+
+    Raises:
+        NotCovered: The type or one of its fields is not covered.
     """
 
     def __init__(
@@ -70,24 +76,26 @@ class Selection:
         self._type = named_type
         self._parents = parents
         self._functions: dict[type, Complete] = {}
+        # Checked when the plan is made, so that a plan is not given up in the middle of each execution.
         require_decided_by_class(named_type)
         if is_object_type(named_type):
             self._require_covered(named_type)
 
     def complete(self, value: Any, run: Run) -> Any:  # noqa: ANN401 - a record of any kind, and JSON out of it
-        """A record's part of the response.
+        """Return a record's part of the response.
 
         Raises:
-            NotCovered: the record is none of the type.
+            NotCovered: The record is not of the type.
         """
         return self.function_for(value, run)(value, run)
 
     def function_for(self, value: object, run: Run) -> Complete:
-        """What completes a record and all others of its class: a type decides by the class of a record alone.
+        """Return the function that completes a record and all others of its class.
 
         Raises:
-            NotCovered: the record is none of the type.
+            NotCovered: The record is not of the type.
         """
+        # Keyed by class, because `require_decided_by_class` ensures that the class decides the object type.
         function = self._functions.get(value.__class__)
         if function is None:
             function = self._functions[value.__class__] = self._built_for(value, run)
@@ -102,12 +110,13 @@ class Selection:
 
     def _require_covered(self, object_type: GraphQLObjectType) -> None:
         for nodes in self._groups(object_type).values():
+            # Fields of introspection are not Strawberry's, and too rare to be worth a function.
             if nodes[0].name.value in {"__schema", "__type"}:
                 raise NotCovered
 
 
 class _ObjectSource:
-    """The source of one function while it is put together."""
+    """Builds the source of one function; lifetime: the building."""
 
     def __init__(self, schema: GraphQLSchema, fields: Fields, object_type: GraphQLObjectType, record: type) -> None:
         self._schema = schema
@@ -119,7 +128,7 @@ class _ObjectSource:
         self._calls: list[str] = []
 
     def build(self, groups: FieldGroups) -> Complete:
-        """The function for these fields."""
+        """Return the function for these fields."""
         for number, (response_name, nodes) in enumerate(groups.items()):
             self._entries.append(f"{response_name!r}: {self._entry(number, response_name, nodes)},")
         lines = ["def complete(r, run):", " out = {", *self._entries, " }", *self._calls, " return out"]
@@ -132,6 +141,7 @@ class _ObjectSource:
             return repr(self._type.name)
         definition = self._type.fields[name]
         field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        # An extension wraps the resolver, in ways that only Strawberry knows.
         if not isinstance(field, StrawberryField) or field.extensions:
             raise NotCovered
         if field.base_resolver is None:
@@ -142,12 +152,11 @@ class _ObjectSource:
         return "None"
 
     def _read(self, name: str) -> str:
-        """The source of an expression for a record's attribute, without the detour over a property.
-
-        What the wire form keeps further down is read there directly, and what is worked out is by a plain call.
-        """
+        """Return the source of an expression that reads a record's attribute."""
         attribute = getattr(self._record, name, None)
         getter = attribute.fget if isinstance(attribute, property) else None
+        # Properties are bypassed, because the descriptor costs more than the read: one that is an `attrgetter` is read
+        # at its path within the record, another one's function is called directly.
         if isinstance(getter, attrgetter):
             _, (path,) = cast("tuple[object, tuple[str]]", getter.__reduce__())
             return f"r.{path}"
@@ -165,12 +174,12 @@ class _ObjectSource:
         self._calls.append(f" resolve_{number}(r, run, out)")
 
     def _completed(self, output: GraphQLOutputType, value: str, variable: str, nodes: list[FieldNode]) -> str:
-        """The source of an expression for a field's completed value.
+        """Return the source of an expression for a field's completed value.
 
         Args:
             output: The field's type.
-            value: The source of an expression that reads the value and names it.
-            variable: The name that it gets.
+            value: The source of an expression that reads the value and assigns it to `variable`.
+            variable: The name of the local variable for the value.
             nodes: The field's nodes.
         """
         nullable = not isinstance(output, GraphQLNonNull)
@@ -186,7 +195,7 @@ class _ObjectSource:
         return f"({otherwise} if {value} is None else {completed})"
 
     def _completer(self, output: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
-        """A function for values of a type, None included where the type allows it."""
+        """Return a function that completes values of a type, also None where the type is nullable."""
         if isinstance(output, GraphQLNonNull):
             return self._non_null(output.of_type, nodes)
         inner = self._non_null(output, nodes)

@@ -1,17 +1,18 @@
-"""Plans: what compiled execution has worked out about an operation of a document, and about a subscription's events.
+"""Plans: operations of documents compiled to functions, and the execution by them.
 
 Theory of operation
 -------------------
-graphql-core decides anew for each field of each object: which fields are selected, with which arguments, of which type.
-A plan decides that once for an operation and the values of its `@skip` and `@include`. For each object type it makes a
-Python function (`objects.py` shows one) that takes a record and writes its part of the response: it reads attributes
-straight away, calls resolvers with their arguments already coerced, and collects what has to be awaited::
+graphql-core decides for each object anew which fields are selected, with which arguments, of which type. A plan decides
+that once for an operation and the values of its `@skip` and `@include`. For each object type it generates a Python
+function (`objects.py` shows one) that takes a record and returns its part of the response: it reads its attributes,
+calls resolvers with coerced arguments, and registers what has to be awaited::
 
-    document, operation, conditions -> functions, kept with the document
-    record                          -> response, and what is awaited with its place in it (`run.py`)
+    document, operation, conditions --> functions, kept with the document
+    record -------------------------> response, and awaited values with their places in it (`run.py`)
+    NotCovered, or any error -------> graphql-core executes the operation from the start, with the same context
 
-`CompiledExecution` runs an operation by its plan, and by graphql-core where the plan does not cover it, with the same
-response; tests and `benchmarks/executions.py` compare the two byte for byte.
+The second execution costs no upstream call, because the context's loaders have what was read. The response is the same
+either way; tests and `benchmarks/executions.py` compare the two byte for byte.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ from graphql import (
 )
 from strawberry import Schema
 
-from gateway.operations.compiled.arguments import Variables, variables_in
+from gateway.operations.compiled.arguments import Variables, variable_names
 from gateway.operations.compiled.fields import Fields, condition_variables
 from gateway.operations.compiled.objects import Selection
 from gateway.operations.compiled.run import Compiled, NotCovered, Run
@@ -43,33 +44,33 @@ from resolvers.context import Context
 
 
 class EventSelection:
-    """What a subscription asks of its events; plan lifetime.
+    """The selection of a subscription's events; plan lifetime.
 
     Args:
-        schema: The whole schema.
-        fields: Collects fields.
+        schema: The schema.
+        fields: Collects the fields.
         root_type: The subscription type.
         operation: The subscription.
 
     Raises:
-        NotCovered: the type of events is another than an object that is never null.
+        NotCovered: The type of events is not a non-null object type.
     """
 
     def __init__(
         self, schema: GraphQLSchema, fields: Fields, root_type: GraphQLObjectType, operation: OperationDefinitionNode
     ) -> None:
-        # Validation has seen to it that there is one field, and that no directive is on it.
+        # Validation ensures that there is exactly one root field, without directives.
         self._response_name, nodes = next(iter(fields.of(root_type, [operation]).items()))
         output = root_type.fields[nodes[0].name.value].type
         if not isinstance(output, GraphQLNonNull) or not is_object_type(output.of_type):
             raise NotCovered
         self._selection = Selection(schema, fields, output.of_type, [*nodes])
 
-    def complete(self, event: Any, run: Run) -> dict[str, Any]:  # noqa: ANN401 - whatever a source gives
-        """The data of the response to an event.
+    def complete(self, event: Any, run: Run) -> dict[str, Any]:  # noqa: ANN401 - any value of a source
+        """Return the data of the response to an event.
 
         Raises:
-            NotCovered: the event is an error.
+            NotCovered: The event is null or an error.
         """
         if event is None or isinstance(event, Exception):
             raise NotCovered
@@ -77,14 +78,15 @@ class EventSelection:
 
 
 def event_variables(operation: OperationDefinitionNode, fragments: Iterable[FragmentDefinitionNode]) -> frozenset[str]:
-    """The variables that a response to an event can depend on: the source alone sees the arguments of the root field.
+    """Return the variables that the response to an event can depend on.
 
     Args:
         operation: A subscription.
-        fragments: The document's.
+        fragments: The document's fragments.
     """
+    # Without those in the root field's arguments, which only the source of the events reads.
     nodes = (*map(_below, operation.selection_set.selections), *fragments)
-    return frozenset(name for node in nodes if node is not None for name in variables_in(node))
+    return frozenset(name for node in nodes if node is not None for name in variable_names(node))
 
 
 def _below(selection: Node) -> Node | None:
@@ -94,32 +96,34 @@ def _below(selection: Node) -> Node | None:
 logger = logging.getLogger(__name__)
 
 MAX_VARIANTS: Final = 16
-"""Plans of one operation, one for each set of values of the variables in `@skip` and `@include`."""
+"""Compiled variants of one plan, one per set of values of the variables in `@skip` and `@include`."""
 
 
 class Plan:
-    """One operation of a document; document lifetime.
+    """One compiled operation of a document; document lifetime.
 
     Args:
-        compiled: The operation and what it stands in.
+        compiled: The operation with its schema and fragments.
 
     Raises:
-        NotCovered: it is a mutation, or has something that is not compiled.
+        NotCovered: The operation is a mutation, or has a part that is not covered.
 
     Attributes:
-        variables: What the client may send beside the document.
-        event_variables: What the responses to a subscription's events can depend on; empty for a query.
+        variables: The operation's variables.
+        event_variables: The variables that the response to an event can depend on; empty for a query.
     """
 
     def __init__(self, compiled: Compiled) -> None:
         operation, fragments = compiled.operation, compiled.fragments.values()
         root_type = compiled.schema.get_root_type(operation.operation)
+        # A mutation is left to graphql-core, because it must not start over after an error.
         if operation.operation is OperationType.MUTATION or root_type is None or operation.directives:
             raise NotCovered
         self._compiled = compiled
         self._root_type = root_type
         self._of_events = operation.operation is OperationType.SUBSCRIPTION
         self.variables = Variables(compiled.schema, operation)
+        # Sorted, because the values of these variables in this order are the key of a variant.
         self._conditions = sorted(condition_variables(operation, compiled.fragments))
         self._variants: dict[tuple[bool, ...], Selection | EventSelection] = {}
         self.event_variables = event_variables(operation, fragments) if self._of_events else frozenset[str]()
@@ -128,18 +132,18 @@ class Plan:
         self,
         variables: Mapping[str, Any],
         context: Context,
-        event: Any = None,  # noqa: ANN401 - whatever a source gives
+        event: Any = None,  # noqa: ANN401 - any value of a source
     ) -> dict[str, Any] | None:
-        """The operation's data, or None where graphql-core has to say what the response is.
+        """Execute the operation and return its data; None where graphql-core has to execute it.
 
         Args:
-            variables: Their values, as `variables` gives them.
-            context: What the operation's resolvers share.
-            event: Of a subscription: what this execution is about.
+            variables: The coerced values of the variables.
+            context: The context of the operation's resolvers.
+            event: The event of a subscription.
         """
         try:
             return await self._execute(variables, context, event)
-        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and makes of it what it must
+        except Exception as error:  # noqa: BLE001 - graphql-core meets it again, and reports it with its path
             logger.debug("Compiled execution gives over to graphql-core: %r", error)
             return None
 
@@ -149,20 +153,22 @@ class Plan:
         context: Context,
         event: Any,  # noqa: ANN401 - see above
     ) -> dict[str, Any]:
-        """The operation's data.
+        """Execute the operation and return its data.
 
         Raises:
-            NotCovered: this response is not covered.
-            Exception: whatever a resolver raised.
+            NotCovered: This response is not covered.
+            Exception: The first error of a resolver.
         """
         run = Run(self._compiled, variables, context)
         try:
             data: dict[str, Any] = self._variant(variables).complete(event, run)
             await run.wait()
         except asyncio.CancelledError:
+            # Tasks of resolvers do not end with the task that awaits them.
             run.abandon()
             raise
         except Exception as error:
+            # Values may still arrive, and must not be completed into a response that is given up.
             run.fail(error)
             raise
         return data
@@ -170,10 +176,11 @@ class Plan:
     def _variant(self, variables: Mapping[str, Any]) -> Selection | EventSelection:
         key = tuple([variables[name] for name in self._conditions])
         if any(value.__class__ is not bool for value in key):
-            # A null, which only graphql-core can refuse as it must be.
+            # A null condition is an error, whose text is graphql-core's.
             raise NotCovered
         selection = self._variants.get(key)
         if selection is None:
+            # Clients choose the values, so variants are bounded: each costs a compilation and its memory.
             if len(self._variants) >= MAX_VARIANTS:
                 raise NotCovered
             selection = self._variants[key] = self._selection(dict(zip(self._conditions, key, strict=True)))
@@ -191,8 +198,8 @@ class CompiledEvents:
     """Executes the events of one subscription; subscription lifetime.
 
     Args:
-        plan: The subscription's.
-        variables: Their values.
+        plan: The subscription's plan.
+        variables: The coerced values of its variables.
     """
 
     __slots__ = ("_plan", "_variables")
@@ -203,31 +210,30 @@ class CompiledEvents:
 
     @property
     def variables(self) -> frozenset[str]:
-        """The names of the variables that a response can depend on."""
+        """The names of the variables that the response to an event can depend on."""
         return self._plan.event_variables
 
-    async def data(self, event: Any, context: Context) -> dict[str, Any] | None:  # noqa: ANN401 - whatever the source gives
-        """The data of the response to one event, or None where graphql-core has to say what the response is."""
+    async def data(self, event: Any, context: Context) -> dict[str, Any] | None:  # noqa: ANN401 - any value of a source
+        """Return the data of the response to an event; None where graphql-core has to execute it."""
         return await self._plan.attempt(self._variables, context, event)
 
 
 class CompiledExecution:
-    """Executes queries and subscriptions' events by functions made for their document; process lifetime.
-
-    An operation that it does not cover, and a response with an error in it, is executed by graphql-core with the same
-    context: what was loaded once is not loaded again, so the second execution costs no upstream call.
+    """Executes queries and events by plans, and by graphql-core what plans do not cover; process lifetime.
 
     Args:
-        schema: What operations are validated against.
-        suggestions: Whether an error may name what the client could have meant.
+        schema: The schema that documents were validated against.
+        suggestions: Whether errors may suggest names of the schema.
+
+    Attributes:
+        standard: Executes with graphql-core.
+        fallbacks: Number of operations that graphql-core executed.
     """
 
     def __init__(self, schema: Schema, *, suggestions: bool = True) -> None:
         self._schema = core_schema(schema)
         self.standard = StandardExecution(self._schema, suggestions=suggestions)
-        """Executes what compiled functions do not cover."""
         self.fallbacks = 0
-        """How many operations graphql-core had to execute."""
 
     async def execute(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None, context: Context
@@ -244,7 +250,7 @@ class CompiledExecution:
     def events(
         self, document: Document, operation: OperationDefinitionNode, variables: dict[str, Any] | None
     ) -> CompiledEvents | None:
-        """What executes the events of one subscription; None where graphql-core has to."""
+        """Return what executes the events of a subscription; None where graphql-core has to."""
         plan = self._plan(document, operation)
         if plan is None or (values := plan.variables.values(variables, document.literals)) is None:
             return None
@@ -256,6 +262,7 @@ class CompiledExecution:
             try:
                 document.plans[name] = Plan(Compiled(self._schema, operation, document.fragments))
             except NotCovered:
+                # Remembered too, so that an operation that is not covered is compiled once only.
                 document.plans[name] = None
         plan: Plan | None = document.plans[name]
         return plan

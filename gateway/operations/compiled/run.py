@@ -1,6 +1,16 @@
-"""One run of a compiled operation: the values still to come, and what all its resolvers share.
+"""One execution of a compiled operation: the values that are awaited, and what all its resolvers share.
 
-`NotCovered` is the one way out: graphql-core then executes the operation.
+Theory of operation
+-------------------
+A compiled function never awaits. It hands each resolver's value to `Run.settle` with the place that it belongs to, a
+key of an object or an index of a list of the response::
+
+    value at hand                       -> completed and put into its place at once
+    future (what loaders return), Later -> a callback completes it when it arrives
+    coroutine, other awaitable          -> runs as a task, then like a future
+
+To complete a value may settle further ones. `wait` returns when none is left. The first error ends the run, since
+graphql-core then executes the operation from the start; what arrives afterwards is dropped.
 """
 
 import asyncio
@@ -26,10 +36,10 @@ from resolvers.context import Context
 from resolvers.later import Later
 
 NOWHERE: Final = Path(None, "", None)
-"""The path that resolvers are told: the real one differs from record to record."""
+"""The path in a resolver's info. One info serves all records of a field, so it cannot have their paths."""
 
 _FUTURES: Final = (asyncio.Future, asyncio.Task)
-"""What loaders give, known by its class."""
+"""The classes of what loaders return, to be recognized by class, which is faster than `isinstance`."""
 
 Place: TypeAlias = dict[str, Any] | MutableSequence[Any]
 
@@ -39,9 +49,9 @@ class Compiled:
     """What all executions of one operation share; plan lifetime.
 
     Args:
-        schema: The whole schema.
-        operation: What is executed.
-        fragments: The document's, by name.
+        schema: The schema.
+        operation: The operation.
+        fragments: The document's fragments, by name.
     """
 
     schema: GraphQLSchema
@@ -54,8 +64,11 @@ class Run:
 
     Args:
         compiled: The operation.
-        variables: Their values.
-        context: What the operation's resolvers share.
+        variables: The coerced values of its variables.
+        context: The context of the operation's resolvers.
+
+    Attributes:
+        calls: The prepared arguments of each `ResolverCall`.
     """
 
     def __init__(self, compiled: Compiled, variables: Mapping[str, Any], context: Context) -> None:
@@ -71,18 +84,21 @@ class Run:
         self._read_set = context.read_set
 
     def settle(self, value: Any, place: Place, key: Any, complete: "Callable[[Any, Run], Any]") -> None:  # noqa: ANN401 - see Place
-        """Put a completed value where it belongs, now or when it comes.
+        """Complete a value and put it into its place, now or when it arrives.
 
         Args:
-            value: A value, or something to wait for.
-            place: The object or list that it belongs into.
-            key: Under which name or number.
-            complete: Turns the value into its part of the response.
+            value: A value, or an awaitable of it.
+            place: The object or list of the response.
+            key: The response name in the object, or the index in the list.
+            complete: Completes the value to its part of the response.
         """
+        # By class, because this runs once per field with a resolver: most values are futures of loaders or at hand.
         kind = value.__class__
         if kind is CoroutineType:
             value = self._task(value, (place, key))
         elif kind is Later:
+            # Waits for its source directly, which saves a task. `instead` is left out: where the source fails, the run
+            # fails too, and graphql-core awaits the `Later` itself.
             make = value.make
             self.settle(value.source, place, key, lambda source, run: complete(make(source), run))
             return
@@ -93,6 +109,7 @@ class Run:
             if not asyncio.isfuture(value):
                 value = asyncio.ensure_future(value)
                 self._tasks.append(value)
+        # A callback on an ended future would run in a later turn of the event loop.
         if value.done():
             if self._read_set.stale:
                 self._note_stale(value, place, key)
@@ -102,11 +119,12 @@ class Run:
         value.add_done_callback(partial(self._arrived, place, key, complete))
 
     async def wait(self) -> None:
-        """Wait until everything has arrived.
+        """Wait until all values have arrived.
 
         Raises:
-            Exception: whatever came first of what a resolver or a completion raised.
+            Exception: The first error of a resolver or completion.
         """
+        # The future is made only if something is left to wait for: many runs complete without a turn of the event loop.
         if self._failure is None and self._under_way:
             self._finished = self._loop.create_future()
             await self._finished
@@ -114,18 +132,18 @@ class Run:
             raise self._failure
 
     def fail(self, error: BaseException) -> None:
-        """There will be no response: what arrives from now on is for nobody."""
+        """End the run by an error: values that arrive from now on are dropped."""
         self._failure = self._failure or error
 
     def abandon(self) -> None:
-        """Nobody waits for the response any more."""
+        """Cancel the tasks of the run, because its response is not awaited any more."""
         for task in self._tasks:
             task.cancel()
 
     def info(
         self, nodes: list[FieldNode], return_type: GraphQLOutputType, parent_type: GraphQLObjectType
     ) -> "GraphQLResolveInfo[Context]":
-        """What graphql-core tells a resolver, but for the path."""
+        """Return the info that graphql-core passes to resolvers, except for the path."""
         return GraphQLResolveInfo(
             nodes[0].name.value if nodes else "",
             nodes,
@@ -145,6 +163,7 @@ class Run:
 
     def _task(self, coroutine: "Coroutine[Any, Any, Any]", field: tuple[Place, Any]) -> "asyncio.Task[Any]":
         """Run a resolver's coroutine, with its field known to all that it reads."""
+        # A task copies the context variables when it is created.
         token = FIELD.set(field)
         try:
             task = self._loop.create_task(coroutine)
@@ -165,22 +184,25 @@ class Run:
         future: "asyncio.Future[Any]",
     ) -> None:
         self._under_way -= 1
+        # After a failure nothing is completed, because completing calls further resolvers.
         if self._failure is None:
             if self._read_set.stale:
                 self._note_stale(future, place, key)
             try:
                 place[key] = complete(future.result(), self)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, `wait` raises it
+            # Also the cancellation of the awaited task, which is no `Exception`; here it is the value's error.
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - `wait` raises it
                 self.fail(error)
         elif not future.cancelled():
+            # The event loop logs an exception that nothing retrieves.
             future.exception()
         if (self._failure or not self._under_way) and self._finished is not None and not self._finished.done():
             self._finished.set_result(None)
 
 
 class NotCovered(Exception):
-    """Compiled execution does not cover this operation, or this response: graphql-core takes over.
+    """Compiled execution does not cover this operation or this response, so that graphql-core executes it.
 
-    It never reaches a client. Raised as well where a value is not what the schema promises: the error that this makes,
-    its path and what it takes with it are graphql-core's to say.
+    Also raised where a value violates the schema, because graphql-core decides the error, its path and which parents
+    become null. It never reaches a client.
     """

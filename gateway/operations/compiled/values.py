@@ -1,7 +1,7 @@
-"""Functions that complete values of a type: leaves, objects, lists.
+"""Completes values to their part of the response: leaves, objects and lists.
 
-A leaf is written by a test that costs nothing where the value is what it should be. Which object type a record is of
-is decided once for all records of a class, so by its class alone.
+A leaf is serialized inline where a cheap test of its class suffices, else as graphql-core does it. The object type of a
+record is decided once per class of records.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,10 @@ from schema.nodes import is_record
 
 
 def require_decided_by_class(named_type: GraphQLNamedType) -> None:
-    """Make sure that all values of one class are of one type.
+    """Ensure that a value's class decides whether it is of a type.
 
     Raises:
-        NotCovered: the type has a predicate or a resolver of its own, which may look at more than the class, or be a
-            coroutine.
+        NotCovered: The type has an `is_type_of` or `resolve_type` that may look at more than the class, or await.
     """
     definition = named_type.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     own = getattr(definition, "resolve_type", None) or getattr(definition, "is_type_of", None)
@@ -42,15 +41,15 @@ def require_decided_by_class(named_type: GraphQLNamedType) -> None:
 
 
 def type_of(value: object, named_type: GraphQLNamedType, run: Run) -> GraphQLObjectType:
-    """The object type of a value, as graphql-core finds it.
+    """Return the object type of a value, as graphql-core resolves it.
 
     Args:
-        value: Whatever stands in a place.
-        named_type: The object, interface or union type of the place.
+        value: The value of a field or list item.
+        named_type: The object, interface or union type of the field.
         run: The execution.
 
     Raises:
-        NotCovered: the value is none of the type.
+        NotCovered: The value is not of the type.
     """
     object_type = _resolved(value, named_type, run) if is_abstract_type(named_type) else named_type
     if not is_object_type(object_type):
@@ -68,13 +67,14 @@ def _resolved(value: object, abstract_type: GraphQLAbstractType, run: Run) -> Gr
     for one in possible:
         require_decided_by_class(one)
     resolve = abstract_type.resolve_type or default_type_resolver
-    # Only the schema and the field's name are read of it, the latter for messages.
+    # Type resolvers read only its schema, and the field's name for messages.
     info = run.info([], abstract_type, cast("GraphQLObjectType", abstract_type))
     name = _at_once(resolve(value, info, abstract_type))
     return next((one for one in possible if one.name == name), None)
 
 
 def _at_once(answer: Any) -> Any:  # noqa: ANN401 - a type's name or a truth
+    # Python warns of a coroutine that is dropped without being awaited or closed.
     if iscoroutine(answer):
         answer.close()
     if isawaitable(answer):
@@ -88,15 +88,16 @@ MINUTE: Final = timedelta(minutes=1)
 
 
 def leaf_source(leaf: LeafType, value: str, names: dict[str, Any]) -> str:
-    """The source of an expression that serializes a value which is not None.
+    """Return the source of an expression that serializes a value which is not None.
 
     Args:
         leaf: The value's type.
-        value: A name that holds the value.
-        names: Where the objects go that the expression refers to.
+        value: The name of the variable with the value.
+        names: The globals of the expression, to which its objects are added.
     """
     serialize = f"serialize_{leaf.name}"
     names[serialize] = serializer(leaf)
+    # `__class__ is` and not `isinstance`, since a subclass may serialize differently, such as an enum of strings.
     if leaf.name in {"String", "ID"}:
         return f"({value} if {value}.__class__ is str else {serialize}({value}))"
     if leaf.name == "Boolean":
@@ -107,7 +108,7 @@ def leaf_source(leaf: LeafType, value: str, names: dict[str, Any]) -> str:
         )
     if leaf.name == "DateTime":
         names["datetime"], names["UTC"], names["is_plain_zone"] = datetime, UTC, is_plain_zone
-        # The JSON encoder writes an instant as this scalar does, and ten times as fast.
+        # orjson writes such an instant as this scalar does, ten times as fast.
         plain = f"{value}.__class__ is datetime and ({value}.tzinfo is UTC or is_plain_zone({value}.tzinfo))"
         return f"({value} if {plain} else {serialize}({value}))"
     if isinstance(leaf, GraphQLEnumType) and (members := _plain_members(leaf)) is not None:
@@ -118,21 +119,22 @@ def leaf_source(leaf: LeafType, value: str, names: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=128)
 def is_plain_zone(zone: tzinfo | None) -> bool:
-    """Whether the JSON encoder writes a zone as `isoformat` does: one of whole minutes, the same all the year."""
+    """Return whether orjson writes a time zone as `isoformat` does: a fixed offset of whole minutes."""
     return isinstance(zone, timezone) and not zone.utcoffset(None) % MINUTE
 
 
 def serializer(leaf: LeafType) -> Callable[[Any], Any]:
-    """Serializes a value of this type the way graphql-core does."""
+    """Return a function that serializes values of a type as graphql-core does."""
     coerce = leaf.coerce_output_value
 
-    def serialize(value: Any) -> Any:  # noqa: ANN401 - whatever a record holds
-        """The serialized value.
+    def serialize(value: Any) -> Any:  # noqa: ANN401 - any value of a record
+        """Return the serialized value.
 
         Raises:
-            NotCovered: there is none.
+            NotCovered: The type has none for this value.
         """
         serialized = coerce(value)
+        # graphql-core makes an error of both for a leaf.
         if serialized is None or serialized is Undefined:
             raise NotCovered
         return serialized
@@ -141,36 +143,37 @@ def serializer(leaf: LeafType) -> Callable[[Any], Any]:
 
 
 def _plain_members(leaf: GraphQLEnumType) -> type[Enum] | None:
-    """The enum class behind a type, where each member is written by its own name."""
+    """Return the class of an enum whose members serialize to their own names; else None."""
     wrapped = getattr(leaf, "wrapped_cls", None)
     if not (isinstance(wrapped, type) and issubclass(wrapped, Enum)):
         return None
+    # A GraphQL name may differ from the member's, by `strawberry.enum_value(name=...)`.
     return wrapped if all(leaf.coerce_output_value(member) == member.name for member in wrapped) else None
 
 
 Complete: TypeAlias = Callable[[Any, Run], Any]
-"""Turns a value into its part of the response."""
+"""Completes a value to its part of the response."""
 
 
 class Selected(Protocol):
-    """What a place of a document asks of the objects that stand there."""
+    """The interface of `Selection` (`objects.py`), which imports this module."""
 
     def function_for(self, value: object, run: Run) -> Complete:
-        """What completes a record and all others of its class."""
+        """Return the function that completes a record and all others of its class."""
         ...
 
 
 def missing() -> None:
-    """A null where the schema promises a value.
+    """Reject a null where the schema does not allow one.
 
     Raises:
-        NotCovered: always.
+        NotCovered: Always.
     """
     raise NotCovered
 
 
 def object_completer(selection: Selected) -> Complete:
-    """A function for objects."""
+    """Return a function that completes objects."""
 
     def complete_object(value: Any, run: Run) -> Any:  # noqa: ANN401 - a record of any kind
         if value is None:
@@ -181,7 +184,7 @@ def object_completer(selection: Selected) -> Complete:
 
 
 def leaf_completer(leaf: LeafType) -> Complete:
-    """A function for scalars and enums."""
+    """Return a function that completes scalars and enums."""
     names: dict[str, Any] = {"missing": missing}
     source = f"def complete(v, run):\n if v is None: missing()\n return {leaf_source(leaf, 'v', names)}"
     exec(compile(source, f"<leaf {leaf.name}>", "exec"), names)  # noqa: S102 - holds nothing of the client's
@@ -189,7 +192,7 @@ def leaf_completer(leaf: LeafType) -> Complete:
 
 
 def list_completer(complete_item: Complete) -> Complete:
-    """A function for lists of leaves and of lists."""
+    """Return a function that completes lists of leaves or lists."""
 
     def complete_list(values: Any, run: Run) -> list[Any]:  # noqa: ANN401 - any sequence
         _require_list(values)
@@ -199,16 +202,17 @@ def list_completer(complete_item: Complete) -> Complete:
 
 
 def object_list_completer(selection: Selected, complete_item: Complete) -> Complete:
-    """A function for lists of objects, mostly of one class, some of which may still be awaited.
+    """Return a function that completes lists of objects, some of which may be awaitable.
 
     Args:
-        selection: What is asked of the objects.
-        complete_item: Completes an item, None included where the list may hold it.
+        selection: The selections of the objects.
+        complete_item: Completes an item, also None where the item type is nullable.
     """
 
     def complete_list(values: Any, run: Run) -> list[Any]:  # noqa: ANN401 - any sequence
         _require_list(values)
         first = values[0] if values else None
+        # Nearly all lists have one class, whose function is then looked up once.
         if first is not None and not hasattr(first, "__await__") and len(set(map(type, values))) == 1:
             complete = selection.function_for(first, run)
             return [complete(value, run) for value in values]
@@ -221,5 +225,6 @@ def object_list_completer(selection: Selected, complete_item: Complete) -> Compl
 
 
 def _require_list(values: object) -> None:
+    # graphql-core accepts more iterables, also asynchronous ones.
     if values.__class__ is not list and values.__class__ is not tuple:
         raise NotCovered

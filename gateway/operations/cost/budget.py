@@ -1,9 +1,17 @@
-"""Callers' budgets: how many upstream calls each may cause in a minute.
+"""Callers' budgets: how many upstream calls each caller may cause per minute.
 
-A budget is a bucket that holds a minute's calls and fills up evenly. An operation is charged its estimate before it
-runs and gets back afterwards what it did not use, so that many operations at once cannot overdraw it together. The
-buckets are in the process or, for all processes together, in Redis. `BudgetedOperations` is the step of the operation
-stack that charges.
+Theory of operation
+-------------------
+A budget is a token bucket: it holds the calls of one minute and refills evenly. An operation is charged its estimate
+before it runs and gets the unused part back afterwards::
+
+    charge(estimate) --granted--> run --> settle(used - estimate), which may leave the bucket below zero
+           |
+           +--not granted--> BudgetSpent, with the seconds until the bucket holds the estimate
+
+Because the whole estimate is taken first, operations that run at once cannot overdraw a bucket together. Buckets are in
+the process, or in Redis for all processes; while Redis fails, each process has its own. `BudgetedOperations` is the
+step of the operation stack that charges.
 """
 
 import logging
@@ -19,7 +27,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs, too_expensive
-from gateway.operations.diagnostics import TRACES, plan_asked_for
+from gateway.operations.diagnostics import TRACES, requests_plan
 from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from resolvers.errors import RateLimited
@@ -27,12 +35,12 @@ from resolvers.upstreams.call import CallTrace
 
 
 class SpentCounts(msgspec.Struct):
-    """Requests refused for a spent budget or quota; counters that only grow, and live as long as their process.
+    """Counts requests that were refused for a spent budget or quota; process lifetime.
 
     Args:
-        calls: Of upstream calls a minute.
-        sms_a_minute: Of SMS a minute.
-        sms_a_day: Of SMS a day.
+        calls: Refusals by the budget of upstream calls per minute.
+        sms_a_minute: Refusals by the quota of SMS per minute.
+        sms_a_day: Refusals by the quota of SMS per day.
     """
 
     calls: int = 0
@@ -44,11 +52,11 @@ MINUTE: Final = 60.0
 
 
 class Level(msgspec.Struct, frozen=True):
-    """A bucket after calls were taken from it; a value.
+    """The outcome of taking calls from a bucket; a value.
 
     Args:
-        granted: Whether they could be.
-        calls: How many are in it now; below zero where operations have used more than they were estimated at.
+        granted: Whether the calls were taken.
+        calls: Calls left in the bucket; negative where operations used more than their estimates.
     """
 
     granted: bool
@@ -56,19 +64,19 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Buckets(Protocol):
-    """Where callers' buckets are; process lifetime."""
+    """Holds callers' buckets; process lifetime."""
 
     async def take(
         self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
     ) -> Level:
-        """Take calls out of a caller's bucket, all or none.
+        """Take calls from a caller's bucket, all or none.
 
         Args:
-            caller: Its name.
-            calls: How many; a number below zero puts some back.
-            capacity: How many the bucket holds, and how many flow into it in `seconds`.
-            owed: Take them even if there are not as many: they have been made.
-            seconds: In which an empty bucket fills.
+            caller: The caller's name.
+            calls: Number of calls; a negative number puts calls back.
+            capacity: Calls that a full bucket holds.
+            owed: Take them even where the bucket holds fewer, because they were made already.
+            seconds: Time in which an empty bucket fills up.
         """
         ...
 
@@ -77,8 +85,8 @@ class BudgetSpent(RateLimited):
     """The caller has used up its budget for now.
 
     Args:
-        headers: What its response says of the budget.
-        message: What happened.
+        message: The message for the client.
+        headers: The rate limit headers of the response.
         retry_after: Seconds until the budget allows the operation.
     """
 
@@ -91,9 +99,9 @@ class Budgets:
     """The budgets of all callers; process lifetime.
 
     Args:
-        buckets: Where they are kept.
-        calls_per_minute: What each caller has.
-        spent: Where refusals are counted.
+        buckets: Hold what each caller has left.
+        calls_per_minute: The budget of each caller.
+        spent: Counters of refusals.
     """
 
     def __init__(self, buckets: Buckets, calls_per_minute: int, spent: SpentCounts | None = None) -> None:
@@ -102,15 +110,16 @@ class Budgets:
         self._capacity = calls_per_minute
 
     async def charge(self, caller: str, estimate: int) -> "Charge":
-        """Take an operation's estimate out of its caller's budget.
+        """Charge a caller's budget for an operation and return the charge, to be settled.
 
         Raises:
-            OperationTooExpensive: no budget of a whole minute would allow it.
-            BudgetSpent: this minute's does not.
+            OperationTooExpensive: The estimate is above a whole minute's budget.
+            BudgetSpent: The caller has too few calls left.
         """
         if estimate > self._capacity:
             raise too_expensive(estimate, self._capacity)
         level = await self._buckets.take(caller, estimate, self._capacity)
+        # A refused operation takes nothing, so that waiting always helps.
         if not level.granted:
             self._spent.calls += 1
             raise BudgetSpent(
@@ -122,11 +131,12 @@ class Budgets:
         return Charge(self, caller, estimate)
 
     async def settle(self, caller: str, calls: int) -> tuple[Header, ...]:
-        """Correct what a caller was charged by so many calls, and say what is left."""
+        """Correct a caller's charge by a number of calls, and return the headers with the rest of its budget."""
         return self.headers(await self._buckets.take(caller, calls, self._capacity, owed=True))
 
     def headers(self, level: Level) -> tuple[Header, ...]:
-        """What a response says of the budget, in the words of the IETF's draft-ietf-httpapi-ratelimit-headers-07."""
+        """Return the headers of a response about the budget (IETF draft-ietf-httpapi-ratelimit-headers-07)."""
+        # The bucket refills evenly, so there is no end of a window: the reset is when it is full.
         full_in = ceil((self._capacity - level.calls) * MINUTE / self._capacity)
         return (
             (b"ratelimit-limit", b"%d" % self._capacity),
@@ -136,7 +146,7 @@ class Budgets:
 
 
 class Charge:
-    """What one operation was charged; operation lifetime."""
+    """The charge of one operation; operation lifetime."""
 
     def __init__(self, budgets: Budgets, caller: str, estimate: int) -> None:
         self._budgets = budgets
@@ -144,20 +154,21 @@ class Charge:
         self._estimate = estimate
 
     async def settle(self, traces: Iterable[CallTrace]) -> tuple[Header, ...]:
-        """Give back what was not used, and say what is left.
+        """Put back the unused part of the charge, and return the headers with the rest of the budget.
 
         Args:
-            traces: The operation's calls; those answered from a cache or by somebody else's call cost nothing.
+            traces: The operation's calls.
         """
+        # Only misses count: a hit made no call, and a joined call was charged to the operation that began it.
         used = sum(trace.tries for trace in traces if trace.cache == "miss")
         return await self._budgets.settle(self._caller, used - self._estimate)
 
 
 MAX_CALLERS: Final = 100_000
-"""Buckets in the process; one that is forgotten is a full one again."""
+"""Buckets in the process; the least recently used is forgotten, and is full again when it comes back."""
 
 AWAY_SECONDS: Final = 1.0
-"""How long Redis is left alone after it failed."""
+"""Seconds without a call to Redis after it failed."""
 
 TAKE: Final = """
 local time = redis.call('TIME')
@@ -176,7 +187,7 @@ redis.call('HSET', KEYS[1], 'calls', tostring(calls), 'at', string.format('%.6f'
 redis.call('EXPIRE', KEYS[1], math.ceil(seconds + 1 + math.max(0, -calls) * seconds / capacity))
 return {granted, tostring(calls)}
 """
-"""`LocalBuckets.take` by the clock of Redis, so that processes need not agree on theirs; a bucket expires when full."""
+"""`LocalBuckets.take` as a script, by Redis's clock, because processes' clocks differ. A bucket expires when full."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -185,7 +196,8 @@ class LocalBuckets:
     """Buckets of one process; process lifetime.
 
     Args:
-        clock: Seconds since whenever, never going back.
+        clock: A monotonic clock, in seconds.
+        max_callers: Number of buckets that are kept.
     """
 
     def __init__(self, clock: Callable[[], float], max_callers: int = MAX_CALLERS) -> None:
@@ -195,7 +207,7 @@ class LocalBuckets:
     async def take(
         self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
     ) -> Level:
-        """Take calls out of a caller's bucket, all or none."""
+        """Take calls from a caller's bucket, all or none; see `Buckets.take`."""
         now = self._clock()
         level, at = self._kept.get(caller, (float(capacity), now))
         level = min(capacity, level + (now - at) * capacity / seconds)
@@ -210,9 +222,9 @@ class RedisBuckets:
     """Buckets in Redis, and in this process while Redis fails; process lifetime.
 
     Args:
-        redis: With timeouts that an operation can bear.
-        prefix: What every key begins with.
-        clock: Seconds since whenever, never going back.
+        redis: A client with timeouts short enough for an operation to wait.
+        prefix: The beginning of every key.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float]) -> None:
@@ -225,7 +237,7 @@ class RedisBuckets:
     async def take(
         self, caller: str, calls: int, capacity: int, *, owed: bool = False, seconds: float = MINUTE
     ) -> Level:
-        """Take calls out of a caller's bucket, all or none."""
+        """Take calls from a caller's bucket, all or none; see `Buckets.take`."""
         if self._clock() >= self._away_until:
             try:
                 granted, level = await self._script(
@@ -233,19 +245,20 @@ class RedisBuckets:
                 )
                 return Level(bool(granted), float(level))
             except (RedisError, OSError, TimeoutError) as error:
+                # Each call would wait for its timeout while Redis is down.
                 self._away_until = self._clock() + AWAY_SECONDS
                 _LOG.warning("Redis failed (%s): each process keeps callers' budgets alone for now.", error)
         return await self._local.take(caller, calls, capacity, owed=owed, seconds=seconds)
 
 
 class BudgetedOperations:
-    """Runs operations that their callers' budgets allow; process lifetime.
+    """The step of the operation stack that charges callers' budgets; process lifetime.
 
     Args:
-        operations: Runs them.
-        documents: Where their documents are.
-        costs: Estimates them.
-        budgets: Charges for them.
+        operations: The next step.
+        documents: Parsed documents.
+        costs: Estimates operations.
+        budgets: The callers' budgets.
     """
 
     def __init__(self, operations: Operations[Caller], documents: Documents, costs: Costs, budgets: Budgets) -> None:
@@ -255,29 +268,33 @@ class BudgetedOperations:
         self._budgets = budgets
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Run one operation.
+        """Charge the caller, run the operation and settle the charge; its response has the rate limit headers.
 
         Raises:
-            GatewayError: nothing was executed, and why.
+            OperationTooExpensive: The estimate is above the limit or above a whole minute's budget.
+            BudgetSpent: The caller has too few calls left.
+            GatewayError: The operation was not executed.
         """
         charge = await self._budgets.charge(caller.name, self._estimate(request, scope))
+        # A list of an outer step is shared: it is of this operation as well.
         traces: list[CallTrace] = scope.get(TRACES, [])
         try:
             reply = await self._operations.run(request, {**scope, TRACES: traces}, caller)
         except Exception:
+            # A failed operation pays for the calls that it made.
             await charge.settle(traces)
             raise
-        # Where the client left, calls under way are in no trace: it is charged the estimate, or leaving would be free.
+        # A cancelled operation is not settled, because calls in flight are in no trace: to leave would be free.
         return with_headers(await charge.settle(traces), reply)
 
     def _estimate(self, request: GraphQLRequest, scope: Scope) -> int:
-        """What the operation is charged; what will not be run is free."""
+        """Return the charge; 0 for what will not be executed."""
         document = self._documents.get(request.query or "")
-        if document.errors or plan_asked_for(scope):
+        if document.errors or requests_plan(scope):
             return 0
         return self._costs.check(document, document.operation(request.operation_name), request.variables)
 
 
 def with_headers(headers: tuple[Header, ...], reply: Reply) -> Reply:
-    """The reply with these headers as well."""
+    """Return the reply with further headers."""
     return msgspec.structs.replace(reply, headers=(*reply.headers, *headers))

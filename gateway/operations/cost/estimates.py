@@ -1,9 +1,17 @@
-"""What an operation costs: an estimate of its upstream calls, made before the first of them.
+"""Estimates what an operation costs, in upstream calls and in response objects, before its first call.
 
-The estimate is what the calls come to at most, with nothing cached: each page as full as asked for, each edge of each
-record a call, and all that is read again, singly or elsewhere because a list of ids is refused, a record is missing or
-a change is answered without it. Not in it is what nobody can know beforehand: retries, logins, and the calls that an
-upstream causes by serving smaller pages than it is asked for; a budget is charged for those as well.
+Theory of operation
+-------------------
+The fields of the schema declare their prices (`schema/prices.py`). One walk adds them up for an operation::
+
+    selection.py     operation -> priced fields, kept with the document     Values: arguments under one set of variables
+    root_fields.py   root fields -> upstream calls                          records.py: the calls of records' own fields
+    estimates.py     calls and response objects, compared with the limits, remembered for the same variables
+
+An estimate is an upper bound with nothing cached: each page is as full as requested, each edge of each record takes a
+call, and so does each record that is read again because a list of ids is refused, a record is missing or the response
+to a change lacks it. It leaves out what cannot be known beforehand: retries, logins, and the further calls where an
+upstream serves smaller pages than requested. Budgets are charged for those afterwards.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +24,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 
 from gateway.operations.cost.records import Calls
 from gateway.operations.cost.root_fields import MutationCost, QueryCost
-from gateway.operations.cost.selection import Asked, SelectionReader, Values
+from gateway.operations.cost.selection import PricedField, SelectionReader, Values
 from gateway.operations.documents.documents import Document
 from gateway.operations.documents.request_limits import RequestCounts
 from resolvers.context import utc_now
@@ -25,46 +33,48 @@ from schema.prices import ListByArgument, ListOf, WholePage
 
 
 class NodeCount:
-    """Counts the objects of a response; estimate lifetime.
+    """Counts the objects that a response can hold at most; lifetime: one estimate.
+
+    A few calls can still multiply to many objects, by a list inside of another.
 
     Args:
-        values: Of arguments and conditions.
+        values: The values of arguments and conditions.
     """
 
     def __init__(self, values: Values) -> None:
         self._values = values
 
-    def of(self, below: Iterable[Asked], parents: int = 1, page: int = 1) -> int:
-        """How many objects stand below some others.
+    def of(self, below: Iterable[PricedField], parents: int = 1, page: int = 1) -> int:
+        """Return the number of objects below some parent objects.
 
         Args:
-            below: What is asked of each.
-            parents: How many these are.
-            page: How many each of them has in its list, where it is a connection or a payload.
+            below: The selected fields of each parent.
+            parents: Number of parents.
+            page: Length of each parent's list, where the parent is a connection or a payload.
         """
         count = 0
-        for asked in below:
-            if asked.below and self._values.holds(asked.conditions):
+        for selected in below:
+            if selected.below and self._values.holds(selected.conditions):
                 here, inner = parents, 1
-                if asked.price.size is not None:
-                    here, inner = parents * self._many(asked, page), self._values.page(asked)
-                count += here + self.of(asked.below, here, inner)
+                if selected.price.size is not None:
+                    here, inner = parents * self._many(selected, page), self._values.page(selected)
+                count += here + self.of(selected.below, here, inner)
         return count
 
-    def _many(self, asked: Asked, page: int) -> int:
-        size = asked.price.size
+    def _many(self, selected: PricedField, page: int) -> int:
+        size = selected.price.size
         if isinstance(size, WholePage):
             return page
         if isinstance(size, ListByArgument):
-            return len(self._values.many(asked, size.argument))
+            return len(self._values.many(selected, size.argument))
         return size.count if isinstance(size, ListOf) else 1
 
 
 MAX_COSTS: Final = 64
-"""Sets of variables whose cost is remembered, for each operation of a document."""
+"""Sets of variables whose cost is remembered, per operation of a document."""
 
 MAX_VALUE_LENGTH: Final = 100
-"""Characters of a variable's value with which a cost is remembered; longer ones do not come again."""
+"""Characters of a variable's value up to which a cost is remembered; longer values hardly repeat."""
 
 _ABSENT: Final = object()
 
@@ -76,7 +86,7 @@ class CostConfig:
     Args:
         limit: Upstream calls that one operation may cost.
         max_nodes: Objects that its response may hold.
-        sms_centres: How many data centres an SMS job is looked for in.
+        sms_centres: Number of data centres that are searched for an SMS job.
     """
 
     limit: int = 300
@@ -86,11 +96,11 @@ class CostConfig:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an operation is estimated to cost; a value.
+    """The estimated cost of an operation; a value.
 
     Args:
-        estimate: Upstream calls in all.
-        calls: How often each operation of an upstream is called.
+        estimate: Total of upstream calls.
+        calls: Calls by operation of an upstream.
         nodes: Objects in the response.
     """
 
@@ -99,39 +109,43 @@ class Cost:
     nodes: int
 
 
-class _Known:
-    """What is known of the cost of one operation; document lifetime, bounded.
+class _CostMemo:
+    """Remembers the costs of one operation by the variables that they depend on; document lifetime, bounded.
 
     Args:
-        asked: What the operation asks for.
+        fields: The operation's root fields, with all below them.
     """
 
-    def __init__(self, asked: tuple[Asked, ...]) -> None:
-        self.asked = asked
+    def __init__(self, fields: tuple[PricedField, ...]) -> None:
+        self.fields = fields
         self._names: tuple[str, ...] = ()
         self._costs: dict[tuple[Any, ...], Cost] = {}
 
     def cost(self, variables: Mapping[str, Any]) -> Cost | None:
-        """What it costs with these variables, if that is known."""
+        """Return the cost with these variables; None where it is not remembered."""
         try:
             return self._costs.get(self._key(variables))
-        except TypeError:  # A list or an object among them, which has no hash.
+        except TypeError:  # because a list or an object among the values has no hash
             return None
 
     def keep(self, variables: Mapping[str, Any], cost: Cost, names: Iterable[str]) -> None:
-        """Remember what it costs.
+        """Remember a cost.
 
         Args:
-            variables: All variables.
-            cost: What it costs with these.
-            names: The variables that this depends on.
+            variables: The values of all variables.
+            cost: The cost with these values.
+            names: The variables that the cost depends on.
         """
+        # Which variables matter can itself depend on their values, as under `@skip`: the key grows by each that did,
+        # and the costs under shorter keys are dropped.
         if not set(names) <= set(self._names):
             self._names = tuple({*self._names, *names})
             self._costs.clear()
+        # Cleared as a whole: cheaper than to note each use, and rare.
         if len(self._costs) >= MAX_COSTS:
             self._costs.clear()
         key = self._key(variables)
+        # Long values would fill memory by the keys alone.
         if not any(isinstance(value, str) and len(value) > MAX_VALUE_LENGTH for value in key):
             with suppress(TypeError):
                 self._costs[key] = cost
@@ -141,13 +155,13 @@ class _Known:
 
 
 class Costs:
-    """Estimates operations; process lifetime.
+    """Estimates the cost of operations and refuses those above the limits; process lifetime.
 
     Args:
-        schema: The fields of operations declare their prices in it.
-        config: What estimates depend on.
+        schema: Its fields declare their prices.
+        config: The limits.
         now: The wall clock.
-        counts: Where refusals are counted.
+        counts: Counters of refusals.
     """
 
     def __init__(
@@ -173,25 +187,25 @@ class Costs:
         return self._config.max_nodes
 
     def of(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> Cost:
-        """What an operation is estimated to cost.
+        """Return the estimated cost of an operation.
 
         Args:
-            document: A valid one.
+            document: A valid document.
             operation: One of its operations.
             variables: As the client sent them.
         """
         name = operation.name.value if operation.name else None
-        known: _Known | None = document.costs.get(name)
-        if known is None:
-            known = document.costs[name] = _Known(self._reader.asked_by(operation, document.fragments))
+        memo: _CostMemo | None = document.costs.get(name)
+        if memo is None:
+            memo = document.costs[name] = _CostMemo(self._reader.priced_fields(operation, document.fragments))
         given = {**(variables or {}), **document.literals} if document.literals else variables or {}
-        return known.cost(given) or self._estimate(known, operation, given)
+        return memo.cost(given) or self._estimate(memo, operation, given)
 
     def check(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> int:
-        """The estimate of an operation that may be executed.
+        """Return the estimated upstream calls of an operation that is within the limits.
 
         Raises:
-            OperationTooExpensive: it is above the limit, in calls or in nodes.
+            OperationTooExpensive: The operation is above the limit of calls or of nodes.
         """
         cost = self.of(document, operation, variables)
         if cost.estimate > self._config.limit:
@@ -202,29 +216,30 @@ class Costs:
             raise too_expensive(cost.nodes, self._config.max_nodes, "nodes in its response")
         return cost.estimate
 
-    def _estimate(self, known: _Known, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
+    def _estimate(self, memo: _CostMemo, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Cost:
         values = Values(operation, variables)
-        calls = self._calls(operation, known.asked, values)
-        cost = Cost(calls.total(), calls, NodeCount(values).of(known.asked))
+        calls = self._calls(operation, memo.fields, values)
+        cost = Cost(calls.total(), calls, NodeCount(values).of(memo.fields))
+        # A range of times without an end grows with the clock, so its cost is not remembered.
         if not values.depends_on_time:
-            known.keep(variables, cost, values.names)
+            memo.keep(variables, cost, values.names)
         return cost
 
-    def _calls(self, operation: OperationDefinitionNode, asked: tuple[Asked, ...], values: Values) -> Calls:
+    def _calls(self, operation: OperationDefinitionNode, fields: tuple[PricedField, ...], values: Values) -> Calls:
         if operation.operation is OperationType.MUTATION:
-            changing = MutationCost(values, self._config.sms_centres)
-            changing.ask(asked)
-            return changing.asking.calls
-        reading = QueryCost(values, self._config.sms_centres, self._now())
+            mutation = MutationCost(values, self._config.sms_centres)
+            mutation.add(fields)
+            return mutation.record_cost.calls
+        query = QueryCost(values, self._config.sms_centres, self._now())
         if operation.operation is OperationType.QUERY:
-            reading.ask(asked)
+            query.add(fields)
         else:
-            reading.ask_events(asked)
-        return reading.asking.calls
+            query.add_events(fields)
+        return query.record_cost.calls
 
 
 def too_expensive(estimate: int, limit: int, what: str = "upstream calls") -> OperationTooExpensive:
-    """What an operation gets that may not be executed."""
+    """Return the error for an operation that is above a limit."""
     return OperationTooExpensive(
         f"This operation is estimated at {estimate} {what}, and the limit is {limit}; "
         "ask for smaller pages or for less of each record, or send several operations."

@@ -1,11 +1,11 @@
-"""Adds up the upstream calls that records cost: finding them, and what their fields ask an upstream for."""
+"""Adds up the upstream calls that records cost: the reads of the records, and the calls of their own fields."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.operations.cost.selection import Asked, Values
+from gateway.operations.cost.selection import PricedField, Values
 from resolvers.catalogue import record_types
 from resolvers.sms.jobs import NEEDS_NO_REPORT
 from resolvers.upstreams import operations
@@ -19,18 +19,22 @@ REPORT: Final = operations.JOB_REPORT
 RECIPIENTS: Final = operations.RECIPIENTS
 
 MOST_A_DELIVERY: Final = 2
-"""Calls for each of the deliveries asked for a few at a time: lists that bring none, and each by itself."""
+"""Calls for each delivery of a few: a list of ids that finds none, and each delivery by itself."""
 
 
 @dataclass(eq=False)
 class Records:
-    """Some records of one kind; estimate lifetime.
+    """Some records of one kind; lifetime: one estimate.
 
     Args:
-        kind: Such as `Delivery`.
-        count: How many.
-        tries: Calls that finding one takes: SMS jobs are sought in each data centre until their place is known.
-        job: The jobs that recipients belong to.
+        kind: The GraphQL type, such as `Delivery`.
+        count: Number of records.
+        tries: Calls that the read of one record takes: each data centre is searched for an SMS job in an unknown place.
+        job: The SMS jobs that these recipients belong to; None for other kinds.
+
+    Attributes:
+        fetched: The operations whose calls were added for these records already.
+        edges: The records behind fields of these, by field name.
     """
 
     kind: str
@@ -41,14 +45,14 @@ class Records:
     edges: dict[str, "Records"] = field(default_factory=dict)
 
 
-class Asking:
-    """Adds up the calls of what is asked of records; estimate lifetime.
+class RecordCost:
+    """Adds up the calls of the fields that are selected of records; lifetime: one estimate.
 
     Args:
-        values: Of variables, for conditions.
+        values: The values of variables, for `@skip` and `@include`.
 
     Attributes:
-        calls: What has been added up so far.
+        calls: The sum so far.
     """
 
     def __init__(self, values: Values) -> None:
@@ -56,81 +60,85 @@ class Asking:
         self.calls: Calls = Counter()
 
     def fetch(self, records: Records, operation: Operation) -> None:
-        """Add the calls that something of these records costs, unless they were added before: loaders ask once."""
+        """Add an operation's calls for these records, once."""
+        # Loaders read each record once an operation, however often it is selected.
         if operation not in records.fetched:
             records.fetched.add(operation)
             self.calls[operation] += records.count * records.tries
 
-    def applying(self, below: Iterable[Asked], kind: str | None = None) -> Iterator[Asked]:
-        """The fields that are asked of a kind of record, or of a type that is none."""
-        for asked in below:
-            if _applies(asked, kind) and (not asked.conditions or self._values.holds(asked.conditions)):
-                yield asked
+    def applicable(self, below: Iterable[PricedField], kind: str | None = None) -> Iterator[PricedField]:
+        """Yield the fields that are selected of a kind of record; of all types where `kind` is None."""
+        for selected in below:
+            if _applies(selected, kind) and (not selected.conditions or self._values.holds(selected.conditions)):
+                yield selected
 
-    def ask(self, records: Records, below: Iterable[Asked]) -> None:
-        """Add the calls that these selections of the records cost."""
-        for asked in self.applying(below, records.kind):
-            if records.kind == "SmsJob" and asked.name not in NEEDS_NO_REPORT:
+    def add(self, records: Records, below: Iterable[PricedField]) -> None:
+        """Add the calls of the fields that are selected of the records."""
+        for selected in self.applicable(below, records.kind):
+            if records.kind == "SmsJob" and selected.name not in NEEDS_NO_REPORT:
                 self.fetch(records, REPORT)
-            if asked.price.calls is not None:
-                self._ask_field(records, asked)
+            if selected.price.calls is not None:
+                self._add_field(records, selected)
 
-    def ask_report(self, jobs: Records, below: Iterable[Asked]) -> None:
-        """Add the calls of jobs that are read whatever is asked of them."""
+    def add_reports(self, jobs: Records, below: Iterable[PricedField]) -> None:
+        """Add the calls of jobs whose reports are read, whichever of their fields are selected."""
         self.fetch(jobs, REPORT)
-        self.ask(jobs, below)
+        self.add(jobs, below)
 
-    def ask_page(self, records: Records, below: Iterable[Asked]) -> None:
-        """Add the calls of a connection's selections; nodes and edges are the same records."""
-        for asked in self.applying(below):
-            if asked.name == "nodes":
-                self.ask(records, asked.below)
-            elif asked.name == "edges":
-                for node in self.applying(asked.below):
+    def add_page(self, records: Records, below: Iterable[PricedField]) -> None:
+        """Add the calls of the fields below a connection; its nodes and edges are the same records."""
+        for selected in self.applicable(below):
+            if selected.name == "nodes":
+                self.add(records, selected.below)
+            elif selected.name == "edges":
+                for node in self.applicable(selected.below):
                     if node.name == "node":
-                        self.ask(records, node.below)
+                        self.add(records, node.below)
 
-    def ask_recipients(self, jobs: Records, below: Iterable[Asked]) -> None:
+    def add_recipients(self, jobs: Records, below: Iterable[PricedField]) -> None:
         """Add the calls of a connection of the jobs' recipients."""
         self.fetch(jobs, RECIPIENTS)
-        self.ask_page(jobs.edges.setdefault("recipients", Records("Recipient", jobs.count, job=jobs)), below)
+        self.add_page(jobs.edges.setdefault("recipients", Records("Recipient", jobs.count, job=jobs)), below)
 
-    def _ask_field(self, records: Records, asked: Asked) -> None:
-        match asked.price.calls:
+    def _add_field(self, records: Records, selected: PricedField) -> None:
+        match selected.price.calls:
             case CallForEach(operation, kind):
                 self.fetch(records, operation)
-                self.ask(records.edges.setdefault(asked.name, Records(kind, records.count)), asked.below)
+                # Fields of one name lead to the same records, under any alias.
+                self.add(records.edges.setdefault(selected.name, Records(kind, records.count)), selected.below)
             case RecipientsOfJob():
-                self.ask_recipients(records, asked.below)
+                self.add_recipients(records, selected.below)
             case JobOfRecipient() if records.job is not None:
-                self.ask_report(records.job, asked.below)
+                self.add_reports(records.job, selected.below)
             case OneOfKinds(kinds):
-                self._ask_dearest(kinds, records.count, asked)
+                self._add_most_expensive(kinds, records.count, selected)
 
-    def _ask_dearest(self, kinds: Iterable[str], count: int, asked: Asked) -> None:
-        """Add the kind that costs most: of which kind the records are is not known beforehand."""
-        dearest: Calls = Counter()
+    def _add_most_expensive(self, kinds: Iterable[str], count: int, selected: PricedField) -> None:
+        """Add the calls of the kind that costs most."""
+        # Because the kind of these records is known only once they are read.
+        most_expensive: Calls = Counter()
         for kind in kinds:
-            asking = Asking(self._values)
-            asking.calls[fetch_of(kind)] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
-            asking.ask(Records(kind, count), asked.below)
-            dearest = max(dearest, asking.calls, key=Counter.total)
-        self.calls += dearest
+            alternative = RecordCost(self._values)
+            alternative.calls[fetch_of(kind)] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
+            alternative.add(Records(kind, count), selected.below)
+            most_expensive = max(most_expensive, alternative.calls, key=Counter.total)
+        self.calls += most_expensive
 
 
-def _applies(asked: Asked, kind: str | None) -> bool:
-    if kind is None or not asked.types:
+def _applies(selected: PricedField, kind: str | None) -> bool:
+    if kind is None or not selected.types:
         return True
     found = record_types().get(kind)
+    # The interfaces of records (`schema/nodes.py`); other type conditions leave a field out.
     own = {kind, "Node", "Trackable"} if found is not None and found.tracked is not None else {kind, "Node"}
-    return asked.types <= own
+    return selected.types <= own
 
 
 def fetch_of(kind: str) -> Operation:
     """Return the operation that fetches one record of a type.
 
     Raises:
-        LookupError: The catalogue has no such type, or none that one call fetches.
+        LookupError: The catalogue has no such type, or its records take more than one call.
     """
     operation = record_types()[kind].kind.operation
     if operation is None:

@@ -1,7 +1,4 @@
-"""What an operation asks for and what its fields cost, and the values of its arguments: what estimates use.
-
-Values are read before anything is coerced or checked.
-"""
+"""The fields that an operation selects, with their prices, and the values of their arguments, for estimates."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,23 +26,23 @@ from resolvers.selection import fields_of, holds
 from schema.prices import NO_PRICE, PageByArgument, PageByFirst, Price, price_of
 
 
-class Asked(msgspec.Struct, frozen=True, eq=False):
-    """A field that the client asks for; document lifetime.
+class PricedField(msgspec.Struct, frozen=True, eq=False):
+    """A selected field and its price; document lifetime.
 
     Args:
-        name: The field's.
-        types: The type conditions around it, up to the field above.
+        name: The field's name.
+        types: The type conditions around it, up to the parent field.
         conditions: The `@skip` and `@include` on it and on the fragments around it.
-        arguments: By name.
-        below: What is asked of its value.
-        price: What its declaration says that it costs.
+        arguments: The nodes of its arguments, by name.
+        below: The fields selected of its value.
+        price: The price that the schema declares for it.
     """
 
     name: str
     types: frozenset[str]
     conditions: tuple[DirectiveNode, ...]
     arguments: Mapping[str, ValueNode]
-    below: tuple["Asked", ...]
+    below: tuple["PricedField", ...]
     price: Price
 
 
@@ -54,7 +51,7 @@ _NO_FIELDS: Final[Mapping[str, tuple[Price, str]]] = {}
 
 
 class SelectionReader:
-    """Reads what operations ask for, with the prices of the fields; process lifetime.
+    """Finds the fields that operations select, with their prices; process lifetime.
 
     Args:
         schema: Its fields declare their prices.
@@ -71,47 +68,48 @@ class SelectionReader:
             if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType)
         }
 
-    def asked_by(
+    def priced_fields(
         self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
-    ) -> tuple[Asked, ...]:
-        """What an operation asks for.
-
-        The document has passed the limits: once its fragments are spread it is bounded, and none spreads itself.
+    ) -> tuple[PricedField, ...]:
+        """Return the root fields of an operation, with all fields below them.
 
         Args:
-            operation: Of a document that is valid against the schema.
-            fragments: The document's, by name.
+            operation: An operation of a valid document within the document limits, so that the recursion is bounded.
+            fragments: The document's fragments, by name.
         """
         return self._below(operation.selection_set, self._roots[operation.operation], fragments)
 
     def _below(
         self, selection_set: SelectionSetNode | None, parent: str, fragments: Mapping[str, FragmentDefinitionNode]
-    ) -> tuple[Asked, ...]:
+    ) -> tuple[PricedField, ...]:
         if selection_set is None:
             return ()
-        found: dict[object, Asked] = {}
+        found: dict[object, PricedField] = {}
         for node, types, directives in fields_of(selection_set, fragments):
             name, arguments = node.name.value, {one.name.value: one.value for one in node.arguments or ()}
             # Every type has `__typename`, which costs nothing; so do `__schema` and `__type`, with all below them.
             price, kind = self._fields.get(types[-1] if types else parent, _NO_FIELDS).get(name, _NO_FIELD)
             below = self._below(node.selection_set, kind, fragments)
-            asked = Asked(name, frozenset(types), directives, arguments, below, price)
-            # Of the same plain field one is enough; those with arguments or something below are all kept.
+            selected = PricedField(name, frozenset(types), directives, arguments, below, price)
+            # A field without arguments and subfields costs the same each time, so one of it is enough.
             plain = not below and not arguments
-            found[(name, asked.types, directives) if plain else id(asked)] = asked
+            found[(name, selected.types, directives) if plain else id(selected)] = selected
         return tuple(found.values())
 
 
 class Values:
-    """Reads values under one set of variables; estimate lifetime.
+    """Reads the values of arguments under one set of variables; lifetime: one estimate.
+
+    Values are as the client wrote them, neither coerced nor checked. An invalid one counts as none, because the
+    operation is refused before any call.
 
     Args:
-        operation: Says which defaults variables have.
-        variables: As the client sent them, and the literals that stand in variables' places.
+        operation: Has the defaults of variables.
+        variables: As the client sent them, and the literals of a parameterized document.
 
     Attributes:
-        names: The variables that were read, so that the estimate depends on them.
-        depends_on_time: Whether it depends on the time as well; set by who asks for that.
+        names: The variables that were read, which the estimate depends on.
+        depends_on_time: Whether the estimate depends on the time too; set by the reader of a time.
     """
 
     def __init__(self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> None:
@@ -119,51 +117,53 @@ class Values:
         self.names: set[str] = set()
         self.depends_on_time = False
 
-    def argument(self, asked: Asked, name: str) -> Any:  # noqa: ANN401 - whatever the client wrote there
-        """An argument's value; None where it is not given."""
-        node = asked.arguments.get(name)
+    def argument(self, selected: PricedField, name: str) -> Any:  # noqa: ANN401 - any value
+        """Return an argument's value; None where it is absent."""
+        node = selected.arguments.get(name)
         return None if node is None else self._value(node)
 
-    def member(self, asked: Asked, name: str, member: str) -> Any:  # noqa: ANN401 - whatever the client wrote there
-        """The value of one field of an input object, which depends on no other field; None where it is not given."""
-        node = asked.arguments.get(name)
+    def member(self, selected: PricedField, name: str, member: str) -> Any:  # noqa: ANN401 - any value
+        """Return the value of one field of an input object; None where it is absent."""
+        node = selected.arguments.get(name)
         if isinstance(node, ObjectValueNode):
+            # The whole object is not read, so that the estimate depends on no variable of its other fields.
             written = next((field.value for field in node.fields if field.name.value == member), None)
             return None if written is None else self._value(written)
-        given = self.argument(asked, name)
+        given = self.argument(selected, name)
         return given.get(member) if isinstance(given, Mapping) else None
 
-    def reference(self, asked: Asked, name: str) -> str:
-        """What tells an argument's value from others without reading it: a variable stands for whatever it holds."""
-        node = asked.arguments.get(name)
+    def reference(self, selected: PricedField, name: str) -> str:
+        """Return a text that is the same for the same value, without reading it: a variable counts by its name."""
+        node = selected.arguments.get(name)
         if isinstance(node, VariableNode):
             return f"${node.name.value}"
         return str(getattr(node, "value", None))
 
-    def number(self, asked: Asked, name: str, default: int, most: int) -> int:
-        """How many the client asks for, from 0 to `most`; what is no number is refused later, and costs nothing."""
-        value = self.argument(asked, name)
+    def number(self, selected: PricedField, name: str, default: int, most: int) -> int:
+        """Return a number that the client requests, from 0 to `most`; 0 where the value is no number."""
+        value = self.argument(selected, name)
         if value is None:
             return default
+        # Clamped, because the resolver refuses a number outside of the range before any call.
         return int(max(0, min(value, most))) if isinstance(value, int | float) else 0
 
-    def page(self, asked: Asked) -> int:
-        """How many objects the lists of a connection or of a payload hold; 1 where the field has none."""
-        size = asked.price.size
+    def page(self, selected: PricedField) -> int:
+        """Return the length of the list of a connection or payload; 1 where the field has none."""
+        size = selected.price.size
         if isinstance(size, PageByFirst):
-            return self.number(asked, "first", size.usual, size.most)
-        return len(self.many(asked, size.argument)) if isinstance(size, PageByArgument) else 1
+            return self.number(selected, "first", size.usual, size.most)
+        return len(self.many(selected, size.argument)) if isinstance(size, PageByArgument) else 1
 
-    def many(self, asked: Asked, name: str) -> list[Any]:
-        """A list's items; GraphQL takes a single value for a list of one."""
-        value = self.argument(asked, name)
+    def many(self, selected: PricedField, name: str) -> list[Any]:
+        """Return the items of a list; a single value is a list of one, as GraphQL coerces it."""
+        value = self.argument(selected, name)
         if value is None:
             return []
         return value if isinstance(value, list) else [value]
 
-    def instant(self, asked: Asked, name: str) -> datetime | None:
-        """A point in time; None where it is not given, or is none."""
-        value = self.argument(asked, name)
+    def instant(self, selected: PricedField, name: str) -> datetime | None:
+        """Return a point in time; None where it is absent or invalid."""
+        value = self.argument(selected, name)
         try:
             instant = datetime.fromisoformat(value) if isinstance(value, str) else value
             return instant.astimezone(UTC) if isinstance(instant, datetime) else None
@@ -171,7 +171,7 @@ class Values:
             return None
 
     def holds(self, conditions: Sequence[DirectiveNode]) -> bool:
-        """Whether a selection under these `@skip` and `@include` is asked for."""
+        """Return whether a selection under these `@skip` and `@include` is executed."""
         return not conditions or holds(conditions, self._variable)
 
     def _value(self, node: ValueNode) -> Any:  # noqa: ANN401 - see argument

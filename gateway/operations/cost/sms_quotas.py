@@ -1,4 +1,4 @@
-"""Callers' quotas of SMS, a minute and a day: buckets that fill evenly, as those of upstream calls do."""
+"""Callers' quotas of SMS, per minute and per day, in buckets like those of upstream calls (`budget.py`)."""
 
 from math import ceil
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ DAY: Final = 86_400.0
 
 
 class _Window(NamedTuple):
-    """How many SMS in which time; `name` is for messages and for keys."""
+    """A period of `seconds` with at most `most` SMS; `name` is for messages and keys."""
 
     name: str
     seconds: float
@@ -22,11 +22,11 @@ class SmsQuotas:
     """The quotas of all callers; process lifetime.
 
     Args:
-        buckets: Where they are kept.
-        a_minute: SMS that a caller may have sent in a minute; None for any number.
-        a_day: In a day.
-        counts: Where jobs are counted that are larger than a quota.
-        spent: Where the refusals of others are counted.
+        buckets: Hold what each caller has left.
+        a_minute: SMS per caller and minute; None for no limit.
+        a_day: SMS per caller and day; None for no limit.
+        counts: Counts jobs that are larger than a whole quota.
+        spent: Counts the other refusals.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SmsQuotas:
         self.spent = spent or SpentCounts()
 
     def refusal(self, window: "_Window", count: int, left: float) -> RateLimited:
-        """Count a refusal, and say why a job is refused and what to do."""
+        """Count a refusal and return its error."""
         held = f"This job comes to {count} SMS, each part of a text counted for each recipient; this caller has"
         if count > window.most:
             self.counts.sms += 1
@@ -60,12 +60,12 @@ class SmsQuotas:
         )
 
     def of(self, caller: str) -> "CallerQuota":
-        """The quota of a caller, by its name."""
+        """Return the quota of a caller, by its name."""
         return CallerQuota(self, caller)
 
 
 class CallerQuota:
-    """What one caller may have sent; operation lifetime."""
+    """The SMS quota of one caller; operation lifetime."""
 
     def __init__(self, quotas: SmsQuotas, caller: str) -> None:
         self._quotas = quotas
@@ -75,25 +75,27 @@ class CallerQuota:
         """Charge for SMS before they are sent.
 
         Raises:
-            RateLimited: the caller has not as many left.
-            QuotaTooSmall: it never has as many.
+            RateLimited: The caller has fewer left.
+            QuotaTooSmall: The whole quota is smaller.
         """
         taken: list[_Window] = []
-        # Those first that it never fits: it is told so, whatever is left of the others.
+        # Windows that the job can never fit come first, because QuotaTooSmall is the answer whatever the others hold.
         for window in sorted(self._quotas.windows, key=lambda one: one.most >= count):
             granted, left = await self._take(window, count)
             if not granted:
+                # All windows or none: what the earlier ones granted goes back.
                 for one in taken:
                     await self._take(one, -count, owed=True)
                 raise self._quotas.refusal(window, count, left)
             taken.append(window)
 
     async def give_back(self, count: int) -> None:
-        """Take a charge back: nothing was sent."""
+        """Return a charge to the caller, where nothing was sent."""
         for window in self._quotas.windows:
             await self._take(window, -count, owed=True)
 
     async def _take(self, window: _Window, count: int, *, owed: bool = False) -> tuple[bool, float]:
+        # In Redis these keys are beside those of upstream calls, which are the callers' names.
         key = f"sms a {window.name}:{self._caller}"
         level = await self._quotas.buckets.take(key, count, window.most, owed=owed, seconds=window.seconds)
         return level.granted, level.calls

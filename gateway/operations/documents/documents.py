@@ -1,4 +1,17 @@
-"""Documents: each is parsed and validated once, however often it is sent."""
+"""Parses and validates documents, each once, and keeps them with what is derived from them.
+
+Theory of operation
+-------------------
+A text is looked up as it is first. Then its literals are split off (`parameterized.py`), and the rest is the key of a
+parameterized document. Only where there is none, the text is parsed, checked against the limits and validated::
+
+    text --known--> Document
+      +--unknown--> key --known, literals fit--> the shared document with these literals
+                     +--unknown, or no key-----> parse, limits, validate --> Document, and its parameterized document
+
+Documents of one key share plans, costs and uses of variables. Each of the three caches is bounded, by characters or by
+number, because clients choose the texts.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -24,18 +37,18 @@ from graphql import (
 )
 
 from gateway.operations.documents.limits import DocumentLimits, check_limits
-from gateway.operations.documents.parameterized import Literals, ParameterizedDocument, shape_of, take_apart
+from gateway.operations.documents.parameterized import Literals, ParameterizedDocument, parameterize, split_literals
 from resolvers.errors import BadInput
 from resolvers.selection import all_fields_of
 
 
 class VariableUses(NamedTuple):
-    """What an operation makes of its variables; document lifetime.
+    """How often an operation uses each variable, since a large value takes time in each use; document lifetime.
 
     Args:
-        places: How often each is used in arguments of fields, in a fragment as often as that is spread. The variables
-            of `@skip` and `@include` are Booleans, which are never large.
-        default_sizes: Values in the defaults of those whose default is a list or an object.
+        places: Number of uses in arguments of fields, with fragments spread. Uses in `@skip` and `@include` do not
+            count, because Booleans are never large.
+        default_sizes: Number of values in each default that is a list or an object.
     """
 
     places: Counter[str]
@@ -43,11 +56,11 @@ class VariableUses(NamedTuple):
 
 
 def variable_uses(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> VariableUses:
-    """Look through an operation.
+    """Count the uses of variables in an operation.
 
     Args:
-        operation: Of a document that has passed the limits.
-        fragments: The document's, by name.
+        operation: An operation of a document within the document limits.
+        fragments: The document's fragments, by name.
     """
     places: Counter[str] = Counter()
     for node, _, _ in all_fields_of(operation.selection_set, fragments):
@@ -62,12 +75,12 @@ def variable_uses(operation: OperationDefinitionNode, fragments: Mapping[str, Fr
 
 
 def variables_in(value: ValueNode) -> Iterator[str]:
-    """Yield the names of the variables in a value, each as often as it stands there."""
+    """Yield the names of the variables in a value, each as often as it is used."""
     return (one.name.value for one in _values(value) if isinstance(one, VariableNode))
 
 
 def _values(value: ValueNode) -> Iterator[ValueNode]:
-    """A value and all within it."""
+    """Yield a value and all values in it."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -77,29 +90,35 @@ def _values(value: ValueNode) -> Iterator[ValueNode]:
 
 
 MAX_DOCUMENTS: Final = 2_000
-"""Shapes that are kept; a parsed and compiled one takes some 30 times its text."""
+"""Parameterized documents that are kept; each takes some 30 times its text, parsed and compiled."""
 
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
-"""Of all texts that are kept; what is kept with a text takes 80 to 300 times as much."""
+"""Characters of all texts that are kept; what is kept with a text takes 80 to 300 times as much."""
 
 MAX_SHAPE_CHARACTERS: Final = 16 * 1024
-"""Of a text whose shape is kept; a longer one is no document of a client's own code, and is kept by its text alone."""
+"""Characters of a text up to which it is parameterized; a longer text is hardly of a client's own code."""
 
 MAX_REFUSED_CHARACTERS: Final = 256 * 1024
-"""Of the texts of invalid documents among them; each is looked up a few times for its one request, and hardly again."""
+"""Characters of invalid texts that are kept; each is looked up by several steps for one request, and hardly again."""
 
 MAX_ERRORS: Final = 20
 
 
 class Document:
-    """A validated document, or what is wrong with it; cache lifetime.
+    """A parsed and validated document, or its errors; cache lifetime.
 
-    Documents that differ in their literals alone share everything but these, see `shapes`.
+    Documents that differ only in their literals share everything else (`parameterized.py`).
 
     Args:
-        text: As the client sent it.
-        template: Its syntax tree, in which literals may have become variables; None where it does not parse.
-        errors: What keeps it from being executed.
+        text: The text that the client sent.
+        template: Its syntax tree, in which variables may replace literals; None where it does not parse.
+        errors: The errors of syntax, limits and validation; empty where it may be executed.
+
+    Attributes:
+        literals: The values of the variables that replace literals; they join the client's variables.
+        fragments: The fragments of the template, by name.
+        plans: The compiled plan of each operation, by its name; shared by documents of one key.
+        costs: The remembered costs of each operation, by its name; shared alike.
     """
 
     def __init__(self, text: str, template: DocumentNode | None, errors: Collection[GraphQLError] = ()) -> None:
@@ -107,26 +126,23 @@ class Document:
         self.template = template
         self.errors = tuple(errors)
         self.literals: Mapping[str, Any] = {}
-        """The values of the variables that stand in the places of literals; they join those of the client."""
         definitions = () if template is None else template.definitions
         self._operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
         self.fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
-        """The fragments of the template, by name."""
         self.plans: dict[str | None, Any] = {}
-        """What execution has worked out about each operation, by its name; shared by all documents of a shape."""
-        self._uses: dict[str | None, VariableUses] = {}
         self.costs: dict[str | None, Any] = {}
-        """What is known of the cost of each operation, by its name; shared alike."""
+        self._uses: dict[str | None, VariableUses] = {}
 
     def with_literals(self, text: str, literals: Mapping[str, Any]) -> "Document":
-        """The document of the same shape that has these literals."""
+        """Return the document of the same template with other literals."""
+        # A shallow copy, so that plans, costs and uses stay shared.
         document = copy(self)
         document.text = text
         document.literals = literals
         return document
 
     def variable_uses(self, operation: OperationDefinitionNode) -> VariableUses:
-        """How much one of its operations makes of its variables."""
+        """Return the uses of variables in one of its operations."""
         name = operation.name.value if operation.name else None
         uses = self._uses.get(name)
         if uses is None:
@@ -135,14 +151,15 @@ class Document:
 
     @property
     def node(self) -> DocumentNode | None:
-        """The syntax tree with the literals where the client wrote them, for graphql-core."""
+        """The syntax tree with its literals, for graphql-core."""
+        # Parsed again, since graphql-core executes few operations and the tree of each text would take memory.
         return parse(self.text) if self.literals else self.template
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation that a request means, as it stands in the template.
+        """Return the operation of a name in the template; the only one where `name` is None.
 
         Raises:
-            BadInput: there is none of that name, or several and no name.
+            BadInput: There is none of that name, or there are several and no name is given.
         """
         if name is None:
             if len(self._operations) == 1:
@@ -155,13 +172,15 @@ class Document:
 
 
 class Documents:
-    """The documents seen lately; process lifetime, bounded in number and in text.
+    """Parses, validates and keeps documents; process lifetime, bounded.
 
     Args:
-        schema: What they are validated against.
-        limits: How large they may be.
-        introspection: Whether they may ask for the schema.
-        suggestions: Whether an error may name what the client could have meant, which tells of the schema as well.
+        schema: The schema that documents are validated against.
+        limits: The limits of documents.
+        introspection: Whether documents may query the schema.
+        suggestions: Whether errors may suggest names, which reveal the schema as introspection does.
+        max_documents: Number of parameterized documents that are kept.
+        max_characters: Characters of all texts that are kept.
     """
 
     def __init__(
@@ -183,32 +202,35 @@ class Documents:
         self._shapes: LRUCache[str, tuple[ParameterizedDocument, Document]] = LRUCache(max_documents)
 
     def get(self, text: str) -> Document:
-        """The document of a text; with its errors, which are kept as well."""
+        """Return the document of a text, parsed unless it is kept; an invalid one has errors."""
         document = self._kept.get(text) or self._refused.get(text)
         if document is None:
             document = self._find(text)
             kept = self._refused if document.errors else self._kept
+            # One text may take an eighth of a cache at most, so that it does not push out all others.
             if len(text) <= kept.maxsize // 8:
                 kept[text] = document
         return document
 
     def _find(self, text: str) -> Document:
-        literals = take_apart(text) if len(text) <= MAX_SHAPE_CHARACTERS else None
+        literals = split_literals(text) if len(text) <= MAX_SHAPE_CHARACTERS else None
         if literals is None:
             return self._read(text)
         known = self._shapes.get(literals.key)
         if known is not None:
             shape, document = known
             values = shape.values(literals)
+            # A literal that does not fit makes the document invalid, with an error that names the literal.
             return self._read(text) if values is None else document.with_literals(text, values)
         return self._learn(text, literals)
 
     def _learn(self, text: str, literals: Literals) -> Document:
-        """Read a document, and keep its shape for the next one that has it."""
+        """Parse a document, and keep its parameterized form for other literals."""
         document = self._read(text)
+        # An invalid document has no template to share: its errors quote its text.
         if document.template is None or document.errors:
             return document
-        shape = shape_of(self.schema, document.template, literals)
+        shape = parameterize(self.schema, document.template, literals)
         if shape is None:
             return document
         shared = Document(text, shape.node)
@@ -222,6 +244,7 @@ class Documents:
         except GraphQLSyntaxError as error:
             return Document(text, None, [error])
         except RecursionError:
+            # graphql-core's parser and the check of limits recurse once per level.
             return Document(text, None, [GraphQLError("The document is nested too deeply to be read.")])
 
     def _validated(self, node: DocumentNode) -> list[GraphQLError]:

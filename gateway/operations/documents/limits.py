@@ -1,7 +1,7 @@
-"""Bounds on a document's shape, checked in one pass before GraphQL's own rules, some of which are quadratic and more.
+"""Limits of documents, checked in one pass before validation, some of whose rules take quadratic time and more.
 
-Fragments are counted wherever they are spread, each worked out once: a document that doubles itself forty times is
-refused in the time that it takes to read it.
+Fragments count wherever they are spread, but each is measured once: a document that doubles itself forty times by its
+fragments is refused in the time that it takes to parse it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,24 +26,24 @@ from resolvers.selection import fields_of
 INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
 
 MAX_INTROSPECTION_DEPTH: Final = 20
-"""Levels below an introspection field; the query that every tool sends has 14, more than a depth for data should be."""
+"""Levels below an introspection field; the standard query of tools has 14, more than the limit of data allows."""
 
 MAX_INTROSPECTION_ALIASES: Final = 5
-"""Each multiplies a response that is large by itself."""
+"""Aliases of introspection fields, each of which multiplies a large response."""
 
 MAX_MERGES: Final = 20_000
-"""Pairs of fields of one name that validation compares; each takes it about 5 us."""
+"""Pairs of fields of one response name, which validation compares in about 5 us each."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """What an operator may set; a value.
+    """The limits that the settings have; a value.
 
     Args:
         depth: Levels of nested fields.
-        tokens: Lexical tokens; also how many selections a document may come to once its fragments are spread.
-        aliases: Aliased fields of an operation, fragments spread.
-        directives: Directives of an operation, fragments spread.
+        tokens: Lexical tokens of a document; also its selections, with fragments spread.
+        aliases: Aliased fields of an operation, with fragments spread.
+        directives: Directives of an operation, with fragments spread.
     """
 
     depth: int = 12
@@ -54,14 +54,14 @@ class DocumentLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """What a selection comes to, fragments spread; a value.
+    """The size of a selection, with fragments spread; a value.
 
     Args:
         selections: Fields, spreads and inline fragments.
-        depth: Levels of fields, those below introspection fields left out.
+        depth: Levels of fields, without those below introspection fields.
         aliases: Aliased fields.
         directives: Directives.
-        schema_depth: The most levels below an introspection field.
+        schema_depth: Levels below the deepest introspection field.
         schema_aliases: Aliases in introspection.
     """
 
@@ -74,27 +74,29 @@ class _Size:
 
 
 class _CircularFragment(Exception):
-    """A fragment spreads itself, at once or by others."""
+    """A fragment spreads itself, directly or through others."""
 
 
 def check_limits(document: DocumentNode, limits: DocumentLimits) -> list[GraphQLError]:
-    """What is too much about a document; empty where it may be validated.
+    """Return the error of a document above a limit; empty where it may be validated.
 
     Raises:
-        RecursionError: it is nested deeper than can be looked into.
+        RecursionError: The document is nested more deeply than Python's stack allows.
     """
     measuring = _Measuring(document)
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     try:
         sizes = [measuring.operation(one) for one in operations]
-        # Those that no operation spreads are validated as well.
+        # Fragments that no operation spreads count too, because they are validated as well.
         unused = measuring.unused()
     except _CircularFragment as circle:
         return [GraphQLError(f"The fragment {circle} spreads itself; that has no end.")]
+    # Of all operations together, since validation visits them all; the other limits are per operation.
     selections = sum(size.selections for size in [*sizes, *unused])
     if selections > limits.tokens:
         return [_too_much("selections with its fragments spread", selections, limits.tokens)]
     problems = [problem for size in [*sizes, *unused] for problem in _problems(size, limits)]
+    # Last, because the walk is bounded only by the limits before.
     if not problems and _merges(document, measuring) > MAX_MERGES:
         problems = [GraphQLError("The document selects the same fields too often; select each once.")]
     return problems[:1]
@@ -112,6 +114,7 @@ def _problems(size: _Size, limits: DocumentLimits) -> Iterable[GraphQLError]:
 
 
 def _too_much(what: str, found: int, most: int) -> GraphQLError:
+    # A document of doublings comes to a number of hundreds of digits.
     shown = str(found) if found < 10**9 else "billions of"
     return GraphQLError(f"The document has {shown} {what}, and at most {most} are allowed; ask for less at once.")
 
@@ -132,7 +135,7 @@ class _Measuring:
         return _sum([size, _Size(directives=_count(operation.directives) + variables)])
 
     def unused(self) -> list[_Size]:
-        """The fragments that nothing measured so far has spread."""
+        """Return the sizes of the fragments that nothing measured so far has spread."""
         names = [name for name in self.fragments if name not in self._sizes]
         return [self._fragment(name) for name in names]
 
@@ -172,7 +175,9 @@ class _Measuring:
             return size
         fragment = self.fragments.get(name)
         if fragment is None:
+            # Validation reports a fragment that is missing.
             return _Size()
+        # None while it is measured, by which a fragment that spreads itself is found.
         self._sizes[name] = None
         size = _sum([self._set(fragment.selection_set), _Size(directives=_count(fragment.directives))])
         self._sizes[name] = size
@@ -195,7 +200,7 @@ def _count(directives: Sequence[DirectiveNode] | None) -> int:
 
 
 def _merges(document: DocumentNode, measuring: _Measuring) -> int:
-    """How many pairs of fields the merging of selections has to compare; ends early once they are too many."""
+    """Return the pairs of fields that validation compares to merge selections; ends early above the limit."""
     waiting = [[one.selection_set] for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     pairs = 0
     while waiting and pairs <= MAX_MERGES:

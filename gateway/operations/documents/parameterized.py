@@ -1,10 +1,17 @@
-"""Shapes: what documents share that differ in their literals alone, such as the ids that a client writes into them.
+"""Parameterizes documents: those that differ only in their literals, such as ids, are parsed and validated once.
 
-A document's shape is its text without its strings and numbers. Two documents of one shape are the same to parsing, to
-validation and to compilation, as long as each literal fits its place: so these are done once for a shape, with a
-variable in each literal's place, and the literals of the next document become the values of these variables.
-Whatever is not beyond doubt (escapes, block strings, comments, literals outside of arguments, fields that must be
-compared to be merged) has no shape and goes the long way.
+Theory of operation
+-------------------
+The key of a document is its text with a quote for each string and number, and with the kinds of these literals::
+
+    { node(id: "Delivery:1") { id } }   key: { node(id: ") { id } } "s     literals: "Delivery:1"
+
+Parsing, validation and compilation give the same result for all documents of one key, as long as each literal is valid
+for its argument's type. So they are done once, with a variable named `literal 0`, `literal 1` and so on in the place of
+each literal; the literals of the next document of the key become the values of these variables.
+
+Whatever could differ otherwise has no key, and each of its texts is parsed: escapes, block strings, comments, literals
+outside of arguments, and fields of one response name, which merge only if their arguments are equal.
 """
 
 import re
@@ -44,11 +51,11 @@ LiteralNode: TypeAlias = StringValueNode | IntValueNode | FloatValueNode
 
 _LITERAL: Final = re.compile(
     r"""(
-        ["0-9-]  # A set of first characters is searched for ten times as fast as what may follow each of them.
+        ["0-9-]  # a set of first characters is searched ten times as fast as alternatives
         (?:
-            (?<=") [^"\\\x00-\x1f]* "  # a string without escapes; of a block string an empty one, see _kind
+            (?<=") [^"\\\x00-\x1f]* "  # a string without escapes; a block string begins as an empty one, see _kind
             |
-            (?<! [_0-9A-Za-z] [0-9-] )  # a number, which is no end of a name
+            (?<! [_0-9A-Za-z] [0-9-] )  # a number that does not end a name
             (?: (?<=-) (?:0|[1-9][0-9]*) | (?<=0) | (?<=[1-9]) [0-9]* ) (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]+ )?
         )
     )""",
@@ -56,19 +63,21 @@ _LITERAL: Final = re.compile(
 )
 
 _PLACE: Final = '"'
+"""Replaces each literal in a key."""
 
 MAX_LITERALS: Final = 200
+"""Literals of a document that is parameterized."""
 
 LITERAL_NAME: Final = "literal "
-"""What the names of variables begin with that stand for literals; no client's name has a space."""
+"""The beginning of the names of variables for literals; a client's variables cannot have a space in their names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """A document's text, taken apart; lives while it is looked up.
+    """A document's text, split into key and literals; lifetime: the lookup.
 
     Args:
-        key: Equal for documents of one shape: a quote in the place of each literal, and of which kinds they are.
+        key: The text with a quote for each literal, and the kinds of the literals.
         values: The strings and numbers as written.
     """
 
@@ -76,24 +85,24 @@ class Literals:
     values: tuple[str, ...]
 
 
-def take_apart(text: str) -> Literals | None:
-    """The text's shape and its literals; None where it has no literals, or no shape."""
+def split_literals(text: str) -> Literals | None:
+    """Return a text's key and its literals; None where it has no literals or no key."""
     pieces = _LITERAL.split(text)
     values = pieces[1::2]
     if not values or len(values) > MAX_LITERALS:
         return None
     key = _PLACE.join((*pieces[::2], "".join(map(_kind, values))))
-    # What must not be left between literals: an unfinished or block string, an escape, a comment.
+    # Further quotes are of unfinished or block strings; a backslash is of an escape, a # of a comment.
     if key.count(_PLACE) > len(values) + 1 or "\\" in key or "#" in key:
         return None
     return Literals(key, tuple(values))
 
 
 def _kind(literal: str) -> str:
-    """One letter for what a literal is: documents are of one shape only where their literals are of the same kinds."""
+    """Return one letter for the kind of a literal, because a type may accept only some kinds."""
     if literal[0] == '"':
-        # Two strings side by side are what a block string looks like here; a document of the one kind never has the
-        # shape of the other, because the empty strings and the text between them count.
+        # A block string splits into strings side by side, of which the first is empty. Because empty strings have a
+        # kind of their own, no document without block strings has the same key.
         return "e" if literal == '""' else "s"
     return "i" if literal.lstrip("-").isdigit() else "f"
 
@@ -103,8 +112,8 @@ class Slot:
     """The place of a literal.
 
     Args:
-        name: Of the variable in its place; no client can name one so.
-        coerce: Turns the literal into the argument's value.
+        name: The name of the variable that replaces it.
+        coerce: Coerces the literal to the argument's value.
     """
 
     name: str
@@ -115,8 +124,8 @@ class ParameterizedDocument:
     """A validated document with variables in the places of its literals; cache lifetime.
 
     Args:
-        node: The document, so changed.
-        slots: Its literals' places, in their order.
+        node: The syntax tree with these variables.
+        slots: The places of the literals, in their order.
     """
 
     def __init__(self, node: DocumentNode, slots: tuple[Slot, ...]) -> None:
@@ -124,12 +133,12 @@ class ParameterizedDocument:
         self._slots = slots
 
     def values(self, literals: Literals) -> Mapping[str, Any] | None:
-        """The variables' values; None where a literal does not fit its place, so that validation must say so."""
+        """Return the values of the variables; None where a literal is invalid, for validation to report."""
         found = {}
         for slot, literal in zip(self._slots, literals.values, strict=True):
             try:
                 value = slot.coerce(literal)
-            except Exception:  # noqa: BLE001 - scalars raise what they like, and validation will tell the client
+            except Exception:  # noqa: BLE001 - a scalar may raise any exception, and validation reports it
                 return None
             if value is Undefined:
                 return None
@@ -137,14 +146,15 @@ class ParameterizedDocument:
         return found
 
 
-def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> ParameterizedDocument | None:
-    """The shape of a valid document; None where it has none.
+def parameterize(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> ParameterizedDocument | None:
+    """Return a valid document with its literals replaced by variables; None where one cannot be replaced.
 
     Args:
-        schema: What it is valid against.
-        node: The parsed document.
-        literals: Its text, taken apart.
+        schema: The schema that it was validated against.
+        node: Its syntax tree.
+        literals: Its text, split.
     """
+    # Literals are matched with nodes by their positions in the text.
     starts: dict[int, int] = {}
     position = 0
     for between, value in zip(literals.key.split(_PLACE), literals.values, strict=False):
@@ -159,7 +169,7 @@ def shape_of(schema: GraphQLSchema, node: DocumentNode, literals: Literals) -> P
 
 
 class _Replacing(Visitor):
-    """Puts variables into the places of a document's literals."""
+    """Replaces the literals of a document by variables; lifetime: one document."""
 
     def __init__(self, type_info: TypeInfo, starts: Mapping[int, int]) -> None:
         super().__init__()
@@ -170,7 +180,7 @@ class _Replacing(Visitor):
         self._responses: Counter[str] = Counter()
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        """Fields of one response name are merged if their arguments are equal, which depends on the literals."""
+        # Fields of one response name merge only if their arguments are equal, which depends on the literals.
         if node.arguments:
             name = (node.alias or node.name).value
             self._responses[name] += 1
@@ -183,7 +193,7 @@ class _Replacing(Visitor):
         return SKIP
 
     def enter_argument(self, _node: ArgumentNode, *_: object) -> None:
-        """Visited, unlike the arguments of directives."""
+        """Visit the arguments of fields."""
 
     def enter_string_value(self, node: StringValueNode, *_: object) -> Node | None:
         return self._replace(node)
@@ -201,15 +211,17 @@ class _Replacing(Visitor):
         if number is None or not is_leaf_type(leaf) or getattr(node, "block", False):
             self.given_up = True
             return None
+        # Numbered by position in the text, so that the same literal of each document has the same variable.
         name = f"{LITERAL_NAME}{number}"
         self.slots[number] = Slot(name, _coercion(type(node), leaf))
         return VariableNode(name=NameNode(value=name))
 
 
 def _coercion(kind: type[LiteralNode], leaf: GraphQLLeafType) -> Callable[[str], Any]:
-    """Turns a literal of a kind into a value of a type."""
+    """Return a function that coerces a literal of a kind to a value of a type."""
     if kind is not StringValueNode:
         return lambda literal: coerce_input_literal(kind(value=literal), leaf)
+    # The two most frequent types need no coercion, only their quotes removed.
     if leaf is GraphQLString or leaf is GraphQLID:
         return itemgetter(slice(1, -1))
     return lambda literal: coerce_input_literal(StringValueNode(value=literal[1:-1]), leaf)

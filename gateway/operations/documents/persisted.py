@@ -1,11 +1,11 @@
-"""Persisted operations: requests that name their document instead of holding it.
+"""Persisted documents: requests that name their document instead of holding it.
 
-A gateway has one of two ways. Automatic persisted queries (Apollo's protocol) let any client register a document under
-its SHA-256: they save bytes, and keep nobody out. Trusted documents come from a manifest of the clients' own code, in
-the form that Apollo's or Relay's tools write; nothing else is accepted.
+A gateway has one of two modes. Automatic persisted queries (Apollo's protocol) let any client register a document under
+its SHA-256: they save bytes, and restrict nobody. Trusted documents come from a manifest of the clients' code, as
+Apollo's or Relay's tools write it; no other document is accepted.
 
-Registered documents are kept in the process and, where there is one, in Redis for all processes. `PersistedOperations`
-is the step of the operation stack that puts the document into the request.
+Registered documents are kept in the process and, with Redis, for all processes. `PersistedOperations` is the step of
+the operation stack that puts the document into the request.
 """
 
 import logging
@@ -36,14 +36,14 @@ class Manifest:
     """The trusted documents; process lifetime.
 
     Args:
-        by_id: Their texts, by the id under which clients name them.
+        by_id: Their texts, by the ids that clients send.
     """
 
     by_id: dict[str, str]
 
 
 class ManifestProblem(ValueError):
-    """The file is no manifest; the message says what is wrong with it."""
+    """The file is not a valid manifest; the message says why."""
 
 
 class _Operation(msgspec.Struct):
@@ -57,10 +57,10 @@ class _ApolloManifest(msgspec.Struct):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest: Apollo's with its `format`, or Relay's map of ids to documents.
+    """Read a manifest: Apollo's, which has a `format`, or Relay's map of ids to documents.
 
     Raises:
-        ManifestProblem: it cannot be read, is neither, or names no document.
+        ManifestProblem: The file cannot be read, is neither of both, or holds no document.
     """
     try:
         content: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
@@ -84,22 +84,22 @@ def _apollo(content: dict[str, Any]) -> dict[str, str]:
 
 
 MAX_CHARACTERS: Final = 8 * 1024 * 1024
-"""Of all documents in the process."""
+"""Characters of all registered documents in the process."""
 
 MAX_DOCUMENT: Final = 256 * 1024
-"""Characters of one document; a longer one is run and not kept."""
+"""Characters of one document; a longer one is executed and not kept."""
 
 KEPT_SECONDS: Final = 30 * 86_400
-"""In Redis, since a document was last registered; its clients register it again when it is gone."""
+"""Seconds in Redis since a document was last registered; clients register it again when it has expired."""
 
 _LOG: Final = logging.getLogger(__name__)
 
 
 class DocumentStore(Protocol):
-    """Keeps documents by their hash; process lifetime, bounded."""
+    """Keeps documents by their SHA-256; process lifetime, bounded."""
 
     async def get(self, digest: str) -> str | None:
-        """The document; None where it is not kept, or not any more."""
+        """Return the document; None where it is not kept."""
         ...
 
     async def put(self, digest: str, text: str) -> None:
@@ -108,17 +108,17 @@ class DocumentStore(Protocol):
 
 
 class LocalDocuments:
-    """Keeps the documents that were used last in the process; process lifetime."""
+    """Keeps the most recently used documents in the process; process lifetime."""
 
     def __init__(self, max_characters: int = MAX_CHARACTERS) -> None:
         self._kept: LRUCache[str, str] = LRUCache(max_characters, getsizeof=len)
 
     async def get(self, digest: str) -> str | None:
-        """The document; None where it is not kept, or not any more."""
+        """Return the document; None where it is not kept."""
         return self._kept.get(digest)
 
     async def put(self, digest: str, text: str) -> None:
-        """Keep a document, if it is not larger than all are together or than one may be."""
+        """Keep a document, unless it is above the limits."""
         if len(text) <= min(MAX_DOCUMENT, int(self._kept.maxsize)):
             self._kept[digest] = text
 
@@ -126,11 +126,11 @@ class LocalDocuments:
 class SharedDocuments:
     """Keeps documents in Redis, with a copy in the process; process lifetime.
 
-    Where Redis fails, what the process has must do: a client sends the document again, and all is well.
+    While Redis fails, only the process's own documents are found; clients then send theirs again.
 
     Args:
-        redis: With timeouts that a request can bear.
-        prefix: What every key begins with.
+        redis: A client with timeouts short enough for a request to wait.
+        prefix: The beginning of every key.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
@@ -139,16 +139,17 @@ class SharedDocuments:
         self._local = LocalDocuments()
 
     async def get(self, digest: str) -> str | None:
-        """The document; None where it is not kept, or not any more."""
+        """Return the document; None where it is not kept."""
         text = await self._local.get(digest)
         if text is None:
             text = await self._read(digest)
             if text is not None:
+                # Documents never change under their hash, so that the copy needs no invalidation.
                 await self._local.put(digest, text)
         return text
 
     async def put(self, digest: str, text: str) -> None:
-        """Keep a document; one that the process has is in Redis already."""
+        """Keep a document, unless the process has it, since it is in Redis then."""
         if len(text) > MAX_DOCUMENT or await self._local.get(digest) is not None:
             return
         await self._local.put(digest, text)
@@ -167,56 +168,57 @@ class SharedDocuments:
 
 
 NOT_FOUND: Final = "PersistedQueryNotFound"
-"""The message that Apollo's clients wait for, to send the whole document next."""
+"""The message by which Apollo's clients know to send the whole document."""
 
 PERSISTED_QUERY: Final = "persistedQuery"
 """The key of a request's extensions."""
 
 SHA256_PREFIX: Final = "sha256:"
-"""Begins a `documentId` that is a document's hash (GraphQL over HTTP, persisted documents)."""
+"""The beginning of a `documentId` that is a document's hash (GraphQL over HTTP, persisted documents)."""
 
 _is_hash: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class Persisted(Protocol):
-    """Finds the document that a request means; process lifetime."""
+    """Finds the documents that requests name; process lifetime."""
 
     def is_plain(self, request: GraphQLRequest) -> bool:
-        """Whether the request holds its document, and may."""
+        """Return whether the request holds an accepted document, and registers none."""
         ...
 
     async def text(self, request: GraphQLRequest) -> str:
-        """The document's text.
+        """Return the document's text.
 
         Raises:
-            BadInput: the request names it wrongly.
-            PersistedQueryNotFound: it is not known.
-            Forbidden: it is not one of those that are accepted.
+            BadInput: The request names its document in an invalid form.
+            PersistedQueryNotFound: The document is unknown.
+            Forbidden: The document is not a trusted one.
         """
         ...
 
 
 class AutomaticDocuments:
-    """Takes documents by their hash once some client has sent them; process lifetime.
+    """Automatic persisted queries: documents by their hash, once a client has registered them; process lifetime.
 
     Args:
-        store: Where they are kept.
+        store: Keeps the documents.
     """
 
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
 
     def is_plain(self, request: GraphQLRequest) -> bool:
-        """Whether the request holds its document and wants it to be run alone."""
+        """Return whether the request holds its document and does not register it."""
         return request.query is not None and (request.extensions is None or PERSISTED_QUERY not in request.extensions)
 
     async def text(self, request: GraphQLRequest) -> str:
-        """The text in the request, or the one that its hash names."""
+        """Return the text in the request, registered if it has a hash, or that of the hash; see `Persisted.text`."""
         digest = _digest(request)
         if digest is None:
             return _given(request)
         if request.query is None:
             return await self._found(digest)
+        # Checked, because otherwise a client could register a document under the hash of another's.
         if sha256(request.query.encode()).hexdigest() != digest:
             raise BadInput("provided sha does not match query: `sha256Hash` is not the SHA-256 of `query`.")
         await self._store.put(digest, request.query)
@@ -230,22 +232,23 @@ class AutomaticDocuments:
 
 
 class TrustedDocuments:
-    """Takes the documents of a manifest alone, by their id or their text; process lifetime.
+    """Accepts only the documents of a manifest, by id or text; process lifetime.
 
     Args:
-        manifest: All of them.
+        manifest: The trusted documents.
     """
 
     def __init__(self, manifest: Manifest) -> None:
+        # Clients may send a hash with or without its prefix.
         self._by_id = {name.removeprefix(SHA256_PREFIX): text for name, text in manifest.by_id.items()}
         self._texts = frozenset(manifest.by_id.values())
 
     def is_plain(self, request: GraphQLRequest) -> bool:
-        """Whether the request holds a document of the manifest."""
+        """Return whether the request holds a document of the manifest."""
         return request.query in self._texts
 
     async def text(self, request: GraphQLRequest) -> str:
-        """The document of the manifest that the request means."""
+        """Return the document of the manifest that the request holds or names; see `Persisted.text`."""
         if request.query is not None:
             if request.query not in self._texts:
                 raise Forbidden("This gateway runs the operations of its manifest alone, and this is none of them.")
@@ -258,10 +261,10 @@ class TrustedDocuments:
 
 
 def _digest(request: GraphQLRequest) -> str | None:
-    """The hash that a request names its document by; None where it names none.
+    """Return the hash that names a request's document; None where there is none.
 
     Raises:
-        BadInput: it is no hash, or goes by another version of the protocol.
+        BadInput: It is not a SHA-256, or the version of the protocol is unknown.
     """
     named = (request.extensions or {}).get(PERSISTED_QUERY)
     if named is None:
@@ -271,7 +274,7 @@ def _digest(request: GraphQLRequest) -> str | None:
     return _hash(named.get("sha256Hash"))
 
 
-def _hash(given: Any) -> str:  # noqa: ANN401 - whatever the client sent
+def _hash(given: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(given, str) and _is_hash(given.lower()):
         return given.lower()
     raise BadInput("A document's hash must be its SHA-256 as 64 hex digits.")
@@ -284,12 +287,12 @@ def _given(request: GraphQLRequest) -> str:
 
 
 class PersistedOperations:
-    """Runs operations whose documents are in the request or persisted; process lifetime.
+    """The step of the operation stack that checks sizes and finds persisted documents; process lifetime.
 
     Args:
-        operations: Runs them once their document is there.
-        persisted: Finds the document.
-        limits: How large a request may be.
+        operations: The next step.
+        persisted: Finds documents.
+        limits: Bounds the size of requests.
     """
 
     def __init__(self, operations: Operations[Caller], persisted: Persisted, limits: RequestLimits) -> None:
@@ -298,10 +301,14 @@ class PersistedOperations:
         self._limits = limits
 
     def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
-        """Run one operation.
+        """Run one operation with its document in the request.
 
         Raises:
-            GatewayError: nothing was executed, and why.
+            RequestTooLarge: A size of the request is above its limit.
+            BadInput: The request names its document in an invalid form.
+            PersistedQueryNotFound: The document is unknown.
+            Forbidden: The document is not a trusted one.
+            GatewayError: The operation was not executed.
         """
         self._limits.check(request)
         if self._persisted.is_plain(request):
@@ -317,13 +324,7 @@ class PersistedOperations:
 
 
 async def with_document(persisted: Persisted, request: GraphQLRequest) -> GraphQLRequest:
-    """The request with its document in `query`.
-
-    Raises:
-        BadInput: it names its document wrongly.
-        PersistedQueryNotFound: the document is not known.
-        Forbidden: it is not one of those that are accepted.
-    """
+    """Return the request with its document in `query`; raises as `Persisted.text` does."""
     if persisted.is_plain(request):
         return request
     return msgspec.structs.replace(request, query=await persisted.text(request))

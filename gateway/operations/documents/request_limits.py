@@ -1,7 +1,7 @@
-"""Bounds on a request's text and variables, looked at before anything that takes time by their size.
+"""Limits of a request's document and variables, checked before any step whose time grows with their size.
 
-Parsing goes through a document character by character, and coercion through variables value by value, while the
-process serves nobody else: a comment of 1 MB takes a third of a second, a list of half a million ids more than one.
+The process serves no other request while it parses a document or coerces variables: a comment of 1 MB takes a third of
+a second, a list of half a million ids more than one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,15 @@ _CONTAINERS: Final = (dict, list)
 
 
 class RequestCounts(msgspec.Struct):
-    """Requests refused for their size; counters that only grow, and live as long as their process.
+    """Counts requests that were refused for their size; process lifetime.
 
     Args:
-        document: For the bytes of their documents.
-        variables: For the number of values in their variables and extensions.
-        calls: For the upstream calls that they are estimated at.
-        nodes: For the nodes that they are estimated at.
-        response: For the bytes of their response.
-        sms: For the SMS that they would send: more than a whole quota.
+        document: Refusals by the bytes of the document.
+        variables: Refusals by the number of values in variables and extensions.
+        calls: Refusals by the estimated upstream calls.
+        nodes: Refusals by the estimated nodes of the response.
+        response: Refusals by the bytes of the response.
+        sms: Refusals of jobs with more SMS than a whole quota.
     """
 
     document: int = 0
@@ -37,33 +37,33 @@ class RequestCounts(msgspec.Struct):
 
 
 class RequestLimits:
-    """Refuses requests that are too large to be looked into; process lifetime.
+    """Refuses requests that are too large to be processed; process lifetime.
 
     Args:
-        document_bytes: What a document may have, in UTF-8.
-        variable_values: JSON values that variables may have, and extensions: objects and lists, and all that they hold.
-            A variable that an operation uses several times counts as often.
-        counts: Where refusals are counted.
+        document_bytes: Bytes of a document in UTF-8.
+        variable_values: JSON values in all variables, and in the extensions. A variable counts once per use in the
+            operation.
+        counts: Counters of refusals.
     """
 
     def __init__(self, document_bytes: int, variable_values: int, counts: RequestCounts) -> None:
         self._document_bytes = document_bytes
         self._variable_values = variable_values
         self._counts = counts
-        # A value takes a byte at least, and another that parts it from the next.
+        # A JSON value takes at least one byte, and another to separate it from the next.
         self._harmless_bytes = min(document_bytes, 2 * variable_values)
 
     def admit(self, request: GraphQLRequest) -> bool:
-        """Whether a request's sizes are within the limits; counts nothing."""
+        """Return whether a request's sizes are within the limits; counts no refusal."""
         return self._is_small(request) or (
             not self._is_document_too_large(request) and self._too_large_part(request) is None
         )
 
     def check(self, request: GraphQLRequest) -> None:
-        """Refuse a request that is too large, and count it.
+        """Refuse and count a request that is too large.
 
         Raises:
-            RequestTooLarge: One of its sizes is above its limit.
+            RequestTooLarge: A size of the request is above its limit.
         """
         if self._is_small(request):
             return
@@ -77,10 +77,10 @@ class RequestLimits:
     def check_uses(
         self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
     ) -> None:
-        """Look at how much an operation makes of its variables.
+        """Refuse and count an operation whose variables are too large for the number of their uses.
 
         Raises:
-            RequestTooLarge: They have too many values, counted in each place that uses them.
+            RequestTooLarge: The variables have too many values, counted once per use.
         """
         limit = self._variable_values
         given = variables or {}
@@ -88,6 +88,7 @@ class RequestLimits:
         uses = document.variable_uses(operation)
         if uses.default_sizes:
             sizes |= {name: size for name, size in uses.default_sizes.items() if name not in given}
+        # Coercion copies a list or object at each use, so size and number of uses multiply.
         if sizes and sum(uses.places[name] * size for name, size in sizes.items()) > limit:
             self._counts.variables += 1
             raise RequestTooLarge(
@@ -96,7 +97,7 @@ class RequestLimits:
             )
 
     def _is_small(self, request: GraphQLRequest) -> bool:
-        """Whether the text of a request is too short to hold more than is accepted, as nearly all are."""
+        """Return whether the whole text of a request is too short to exceed a limit, as it nearly always is."""
         return request.size is not None and request.size <= self._harmless_bytes
 
     def _too_large_part(self, request: GraphQLRequest) -> str | None:
@@ -112,12 +113,12 @@ class RequestLimits:
             return False
         if len(text) > self._document_bytes:
             return True
-        # A character has up to four bytes.
+        # Encoded only where it matters, because a character has at most four bytes.
         return len(text) * 4 > self._document_bytes and len(text.encode()) > self._document_bytes
 
 
 def _values_in(parameter: dict[str, Any] | list[Any], limit: int) -> int:
-    """How many values there are in it; ends once they are more than the limit."""
+    """Return the number of JSON values in a container; ends early above the limit."""
     waiting = [parameter]
     values = 0
     while waiting and values <= limit:

@@ -1,1 +1,1 @@
-"""Responses: kept, encoded, and what they report of errors."""
+"""Responses: the cache, the encoding, the report of errors and of stale fields."""

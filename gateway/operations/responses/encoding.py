@@ -1,10 +1,11 @@
-"""Writes JSON whatever is in it: responses with what an upstream has passed through, and variables as keys.
+"""Encodes responses as JSON up to a size, also with any value that an upstream passed through.
 
-Writes responses in pieces, so that one that grows too large is given up before it is built.
-
-What an operation reads once it may repeat in its response as often as it likes: by aliases, by the same id again, or by
-records that lead to each other. A response that seems to be large is therefore encoded a few objects of a list at a
-time, and the sum is looked at after each of them.
+Theory of operation
+-------------------
+An operation can repeat a record that it reads once any number of times: by aliases, by the same id in a list, or by
+records that refer to each other. So the size of a response is known only when it is encoded. `ResponseWriter` estimates
+it first, from few objects of each list. What is estimated above `AT_ONCE` is encoded in pieces, at most `MOST_OBJECTS`
+of a list at a time, and given up as soon as the pieces are above the limit.
 """
 
 import json
@@ -27,7 +28,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def encode(response: dict[str, Any]) -> bytes:
-    """A response's bytes."""
+    """Return a response as JSON; an error in its place where it cannot be encoded."""
     try:
         return encode_part(response)
     except (RecursionError, UnicodeEncodeError):
@@ -35,59 +36,62 @@ def encode(response: dict[str, Any]) -> bytes:
 
 
 def encode_part(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """A part of a response.
-
-    orjson writes no integers beyond 64 bits and nothing below 254 levels; an upstream's free-form values may have both.
+    """Return a part of a response as JSON.
 
     Raises:
-        RecursionError: it is nested too deeply.
-        UnicodeEncodeError: it holds half of a surrogate pair.
+        RecursionError: The value is nested too deeply.
+        UnicodeEncodeError: The value has half of a surrogate pair.
     """
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
+        # orjson encodes no integers beyond 64 bits and no more than 254 levels; free-form values of upstreams may have
+        # both, and the standard library encodes them.
         _LOG.warning("An answer is written the slow way: %s", error)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_builtin).encode()
 
 
 def variables_key(variables: dict[str, Any] | None) -> bytes:
-    """Bytes that are the same for the same variables; clients may send integers beyond 64 bits."""
+    """Return bytes that are equal for equal variables, in any order of names."""
     if not variables:
         return b""
     try:
         return compact(orjson.dumps(variables, option=orjson.OPT_SORT_KEYS))
     except orjson.JSONEncodeError:
+        # Clients may send integers beyond 64 bits.
         return json.dumps(variables, sort_keys=True).encode()
 
 
-def _builtin(value: object) -> Any:  # noqa: ANN401 - whatever JSON has for it
+def _builtin(value: object) -> Any:  # noqa: ANN401 - any JSON value
     return orjson.loads(orjson.dumps(value))
 
 
 def compact(encoded: bytes) -> bytes:
-    """The same bytes in no more memory than they need: the encoder's own have room for 4 KiB however short they are."""
+    """Return a copy of the bytes without unused memory."""
+    # orjson allocates 4 KiB at least, however short its result is.
     return bytes(memoryview(encoded))
 
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of a response, unless the settings say otherwise."""
 
 AT_ONCE: Final = 256 * 1024
-"""What is encoded by one call, in bytes as estimated; so much may be built in vain, and more of a list whose objects
-are much larger than its first and its last."""
+"""Estimated bytes that one call encodes. So much may be encoded in vain, and more for a list whose objects are much
+larger than its first and last."""
 
 MOST_OBJECTS: Final = 64
-"""Objects of a list that is too large for one call which are encoded by the next."""
+"""Objects of a large list that one call encodes."""
 
 _PLAIN: Final = 16
-"""An estimate of a number, a boolean, a null or a key, in bytes."""
+"""Estimated bytes of a number, boolean, null or key."""
 
 
 class ResponseWriter:
     """Encodes responses up to a size; process lifetime.
 
     Args:
-        max_bytes: The largest body of a response, and of a subscription's event.
-        counts: Where refusals are counted.
+        max_bytes: Bytes of a response, and of the response to a subscription's event.
+        counts: Counters of refusals.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES, counts: RequestCounts | None = None) -> None:
@@ -95,7 +99,7 @@ class ResponseWriter:
         self._counts = counts or RequestCounts()
 
     def write(self, response: dict[str, Any]) -> tuple[bytes, bool]:
-        """The response's bytes, and whether they are it: where it is too large they say so."""
+        """Return the response as JSON, and True; an error as JSON, and False, where the response is too large."""
         pieces = _Pieces(self._max_bytes)
         try:
             pieces.add(response)
@@ -115,11 +119,11 @@ class ResponseWriter:
 
 
 class _TooLargeError(Exception):
-    """What has been written is above the limit."""
+    """The pieces are above the limit."""
 
 
 class _Pieces:
-    """What has been written of one response; lifetime: the writing."""
+    """The encoded pieces of one response; lifetime: its encoding."""
 
     def __init__(self, room: int) -> None:
         self.written: list[bytes] = []
@@ -145,6 +149,7 @@ class _Pieces:
             if start:
                 self._put(b",")
             chunk = objects[start : start + MOST_OBJECTS]
+            # Shortened to what fits by the size of its first object, then of what is its last object by then.
             del chunk[_fitting(chunk[0]) :]
             del chunk[_fitting(chunk[-1]) :]
             if len(chunk) > 1:
@@ -161,22 +166,22 @@ class _Pieces:
 
 
 def _fitting(value: Any) -> int:  # noqa: ANN401 - any JSON value
-    """How many such values are encoded by one call."""
+    """Return how many values of this size one call encodes."""
     return max(1, AT_ONCE // (_estimate(value) + 1))
 
 
 def _estimate(value: Any) -> int:  # noqa: ANN401 - any JSON value
-    """About how many bytes a value is written in, from the larger of a list's first and last object."""
+    """Return the approximate bytes of a value; of a list, by the larger of its first and last object."""
     if type(value) is str:
         return len(value)
     if type(value) is list:
-        # Each once: of lists in lists, both ends of a single object would take twice the time for each level.
+        # A dict, so that a list of one object is estimated once; twice for each level would be exponential.
         return len(value) * max(map(_estimate, {0: value[0], len(value) - 1: value[-1]}.values())) if value else _PLAIN
     if type(value) is not dict:
         return _PLAIN
     size = _PLAIN * len(value)
     for one in value.values():
-        # Of most objects nearly all values are plain, and a call for each would cost more than the rest.
+        # Inlined for plain values, which are most, because a call for each would dominate.
         kind = type(one)
         size += len(one) if kind is str else _estimate(one) if kind in _CONTAINERS else _PLAIN
     return size

@@ -1,7 +1,7 @@
-"""What a client sees of an error, over every transport: the one module that builds entries of a response's `errors`.
+"""Builds the entries of a response's `errors`; the only module that decides what a client sees of an error.
 
-Errors of ours are shown as they are, what GraphQL refuses as BAD_INPUT, and everything else is masked and logged. What
-a mutation was refused for is data of its payload instead, built by `schema/payloads.py`.
+The gateway's own errors are shown as they are, GraphQL's as BAD_INPUT, and all others are masked and logged. Errors of
+mutations are data of their payloads instead, built by `schema/payloads.py`.
 """
 
 import logging
@@ -14,21 +14,22 @@ from graphql import DirectiveNode, GraphQLError, ValueNode
 from resolvers.errors import BadInput, GatewayError, UpstreamError
 
 MASKED: Final = "Something went wrong inside the gateway; its log has the reason under this answer's X-Request-ID."
-"""Instead of the message of an error that nothing foresaw."""
+"""Replaces the message of an unexpected error."""
 
 MAX_MESSAGE: Final = 1_000
-"""Characters of a message; GraphQL's own repeat what the client wrote, which may be most of its request."""
+"""Characters of a message; GraphQL's messages quote the document, which may be most of a request."""
 
 logger = logging.getLogger(__name__)
 
 
 def report(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """Return the entries of `errors`, sorted by path: errors occur in an order that no two executions share.
+    """Return the entries of `errors`, sorted by path.
 
     Args:
-        errors: Those of an execution, or of a document that was not executed.
-        request_id: The id under which masked errors are logged.
+        errors: The errors of an execution, or of a document that was not executed.
+        request_id: The request's id, under which masked errors are logged.
     """
+    # Sorted, because the order in which errors occur differs from execution to execution.
     return [
         _shortened(_reported(error, request_id)) for error in sorted(errors, key=lambda error: tuple(error.path or ()))
     ]
@@ -42,12 +43,12 @@ def _shortened(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def refusal_body(error: GatewayError) -> bytes:
-    """Return the response to an operation that was not executed because of an error of ours."""
+    """Return the response to an operation that an error of the gateway's own refused."""
     return errors_body([entry_of(error)])
 
 
 def internal_error_body() -> bytes:
-    """Return the response to an operation that was not executed because of an error that nothing foresaw."""
+    """Return the response to an operation that was not executed because of an unexpected error."""
     return errors_body([{"message": MASKED, "extensions": {"code": "INTERNAL"}}])
 
 
@@ -57,7 +58,7 @@ def errors_body(errors: list[dict[str, Any]]) -> bytes:
 
 
 def entry_of(error: GatewayError) -> dict[str, Any]:
-    """Return the entry of `errors` for an error of ours: its message and code, and what helps to go on."""
+    """Return the entry of `errors` for an error of the gateway's own: message, code, and when to retry."""
     return {"message": error.message, "extensions": _extensions_of(error)}
 
 
@@ -79,6 +80,7 @@ def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, GatewayError):
         formatted |= entry_of(cause)
+    # An error without a path was found before any resolver ran, so it is about the client's document or variables.
     elif error.path is None or _is_about_input(error):
         formatted["extensions"] = {"code": "BAD_INPUT"}
     else:
@@ -89,16 +91,14 @@ def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _is_about_input(error: GraphQLError) -> bool:
-    """Whether an argument of a field or of a directive was refused: what a resolver raises is located at its field.
-
-    Validation lets a variable that may be null stand where none may if one of them has a default, so that a null is
-    met no sooner than at execution.
-    """
+    """Return whether execution refused an argument of a field or directive."""
+    # Such errors are located at the value or directive, those of resolvers at the field. Validation allows a nullable
+    # variable in a non-null position if one of both has a default, so a null is found only at execution.
     return any(isinstance(node, ValueNode | DirectiveNode) for node in error.nodes or ())
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
-    """What was raised; GraphQL wraps an error anew at each level that it passes."""
+    """Return the exception that was raised; GraphQL wraps it once per level that it passes."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error

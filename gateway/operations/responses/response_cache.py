@@ -1,16 +1,16 @@
-"""The cache of whole responses, by what was asked and by the records that they are made of.
+"""The cache of whole responses, which drops a response when a record in it is invalidated.
 
 Theory of operation
 -------------------
-A request's key is its identity (credentials and scopes), document, operation name and variables::
+The key of a request is its identity (credentials and scopes), document, operation name and variables::
 
-    key in the cache, fresh      -> that response
-    same key in flight           -> its response, unless a record that it read was invalidated since
-    else                         -> run; the response is kept until the first of its records is stale
+    key in the cache, fresh  -> that response
+    key in flight            -> its response when it arrives, unless a record in it was invalidated since this request
+    else                     -> run; the response is kept until the first of its records is stale
 
-A response remembers the keys of all records that it is made of: when one is invalidated, here or by another process,
-the responses made of it go at once. Mutations are neither shared nor kept; responses with errors, stale records or
-parts that are true only now are not kept.
+The cache knows the keys of all records that a response is made of. When one is invalidated, by this process or another,
+the responses made of it are dropped at once. Mutations are neither shared nor kept. Responses with errors, with stale
+records or with parts that are never cached are not kept.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
-from gateway.operations.diagnostics import explains
+from gateway.operations.diagnostics import requests_explanation
 from gateway.operations.request import GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
 from gateway.operations.runner import OperationResult, OperationRunner
@@ -35,11 +35,12 @@ Value = TypeVar("Value")
 
 
 class SharedResult(Generic[Value]):
-    """What one gets and others wait for meanwhile; lives until it has come or failed.
+    """A result that one request produces and others wait for; lifetime: until it is set or failed.
 
-    Each of the waiting has a future of its own, which it may cancel without harm to anybody, and which wakes it in one
-    turn of the event loop; `asyncio.shield` would take two.
+    Each waiter has a future of its own, so that cancelling one affects no other.
     """
+
+    # Not `asyncio.shield`, which wakes a waiter after two turns of the event loop instead of one.
 
     __slots__ = ("_waiting",)
 
@@ -47,44 +48,44 @@ class SharedResult(Generic[Value]):
         self._waiting: list[asyncio.Future[Value | None]] = []
 
     def join(self) -> "asyncio.Future[Value | None]":
-        """Wait for the value; None where the request that was to get it was cancelled.
+        """Return a future of the result; its value is None where the producing request was cancelled.
 
         Raises:
-            Exception: whatever it failed by.
+            Exception: The error of the producing request, when the future is awaited.
         """
         waiter: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         return waiter
 
-    def land(self, value: Value | None) -> None:
-        """Hand the value to all who wait; None where nobody is getting it any more."""
+    def set(self, value: Value | None) -> None:
+        """Set the result of all waiters; None where the producing request was cancelled."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(value)
 
     def fail(self, error: Exception) -> None:
-        """Let all who wait meet the failure."""
+        """Fail all waiters."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(error)
 
 
 Key: TypeAlias = tuple[str, str, str | None, bytes]
-"""Whose data it is and what of it may be seen, document, operation, variables."""
+"""Identity of the account and its scopes, document, operation name, variables."""
 
 ENTRY_OVERHEAD: Final = 1024
-"""Bytes that a response costs beside its own."""
+"""Estimated bytes of memory per response beside its body and key."""
 
 
 class CachedResponse(msgspec.Struct, gc=False):
-    """A response's bytes; lives until the first record in it is no longer fresh, or changes.
+    """A response in the cache; lifetime: until the first record in it is stale or invalidated.
 
     Args:
         reply: The response.
-        fresh_until: By the cache's clock, in seconds.
-        touched: The keys of what it was made of.
-        etag: Of the bytes, once somebody has asked by GET.
-        size: Bytes that it takes with all that belongs to it, the question too; known once it is kept.
+        fresh_until: When the first record in it becomes stale, by the cache's clock in seconds.
+        touched: The keys of the records that it is made of.
+        etag: The entity tag of its bytes; None until the first GET.
+        size: Estimated bytes of memory with its key; set when it is kept.
     """
 
     reply: Reply
@@ -95,10 +96,7 @@ class CachedResponse(msgspec.Struct, gc=False):
 
 
 class ResponseCache:
-    """Responses by what was asked and by what they are made of, bounded in bytes; process lifetime.
-
-    The least recently used go first.
-    """
+    """Keeps the most recently used responses, by key and by the records in them; process lifetime, bounded in bytes."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -107,14 +105,15 @@ class ResponseCache:
         self._made_of: dict[str, set[Key]] = {}
 
     def get(self, key: Key) -> CachedResponse | None:
-        """What is kept for an operation, fresh or not."""
+        """Return the response of a key, fresh or stale; None where there is none."""
         response = self._responses.get(key)
         if response is not None:
             self._responses.move_to_end(key)
         return response
 
     def put(self, key: Key, response: CachedResponse) -> None:
-        """Keep a response, unless it alone is larger than all may be."""
+        """Keep a response, unless it is larger than the whole cache."""
+        # It replaces a stale response, whose bytes and records are still counted.
         self._forget(key)
         response.size = _size(key, response)
         if response.size > self._max_bytes:
@@ -127,13 +126,14 @@ class ResponseCache:
             self._forget(next(iter(self._responses)))
 
     def forget(self, records: Iterable[str] | None) -> None:
-        """Forget every response that one of the records is in; all of them where it is not known which changed."""
+        """Drop the responses that one of the records is in; all responses where `records` is None."""
         if records is None:
             self._responses.clear()
             self._made_of.clear()
             self._bytes = 0
             return
         for record in records:
+            # A copy, because `_forget` changes the set.
             for key in tuple(self._made_of.get(record, ())):
                 self._forget(key)
 
@@ -152,29 +152,27 @@ class ResponseCache:
 
 def _size(key: Key, response: CachedResponse) -> int:
     _, document, _, variables = key
-    asked = len(document) + len(variables)
-    return len(response.reply.body) + asked + ENTRY_OVERHEAD + 100 * len(response.touched)
+    return len(response.reply.body) + len(document) + len(variables) + ENTRY_OVERHEAD + 100 * len(response.touched)
 
 
 REVALIDATED: Final[tuple[Header, ...]] = (
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"authorization, x-api-key, cookie"),
 )
-"""A browser may keep the response, but asks each time whether it still holds.
+"""Headers by which a browser keeps a response and revalidates it each time.
 
-With a max-age it would go on showing what its own user has changed since; a response that still holds costs no
-upstream call.
+Without a max-age, because a browser would go on to show what its own user has changed since.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CachedOperationsConfig:
-    """What an operator may set.
+    """Settings of the response cache.
 
     Args:
         keep: Whether responses are kept.
-        share: Whether the same operation in flight runs once.
-        max_bytes: How many bytes of responses are kept.
+        share: Whether equal queries in flight run once.
+        max_bytes: Bytes of the responses that are kept.
     """
 
     keep: bool
@@ -183,12 +181,12 @@ class CachedOperationsConfig:
 
 
 class CachedOperations:
-    """Takes responses from the cache or from the same query in flight, else runs it; process lifetime.
+    """The step of the operation stack that caches and shares responses; process lifetime.
 
     Args:
         runner: Runs operations.
-        invalidations: Tells which records changed.
-        config: What the operator set.
+        invalidations: Reports the records that changed.
+        config: Settings.
         clock: The cache's clock, in seconds.
     """
 
@@ -204,57 +202,57 @@ class CachedOperations:
         self._keep = config.keep
         self._clock = clock
         self._responses = ResponseCache(config.max_bytes)
-        self._flights: dict[Key, tuple[SharedResult[OperationResult], int]] = {}
+        self._in_flight: dict[Key, tuple[SharedResult[OperationResult], int]] = {}
         self._invalidations = invalidations
         invalidations.subscribe(self._responses.forget)
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        """Answer one operation.
+        """Return the response from the cache or from the same query in flight, else run the operation.
 
         Raises:
-            GatewayError: nothing was executed, and why.
+            GatewayError: The operation was not executed.
         """
-        if explains(scope) or request.query is None:
+        if requests_explanation(scope) or request.query is None:
             return await self._runner.run(request, scope, caller)
         key = _key(request, caller)
         kept = self._responses.get(key)
         if kept is not None and kept.fresh_until > self._clock():
             return kept.reply if request.may_mutate else self._with_headers(kept)
-        reply = await self._shared(key)
+        reply = await self._join(key)
         if reply is None:
             if not self._runner.is_query(request):
                 return await self._runner.run(request, scope, caller)
-            reply = await self._lead(key, request, scope, caller)
+            reply = await self._run_shared(key, request, scope, caller)
         return reply if request.may_mutate else self._for_get(key, reply)
 
-    async def _shared(self, key: Key) -> Reply | None:
-        """What the same query in flight comes to; None where there is none, or what it read was outdated at our start.
-
-        Whoever has seen a change answered must not be given what was read before it.
-        """
-        while (in_flight := self._flights.get(key)) is not None:
-            flight, begun = in_flight
-            asked = self._invalidations.mark
-            outcome = await flight.join()
-            if outcome is not None and (begun == asked or _is_current(outcome)):
+    async def _join(self, key: Key) -> Reply | None:
+        """Wait for the same query in flight and return its response; None where there is none that may be shared."""
+        # A client that has the response to a change must not get a response that was read before that change. So the
+        # response is shared only if nothing was invalidated between both requests, or nothing that is in it.
+        while (in_flight := self._in_flight.get(key)) is not None:
+            shared, begun = in_flight
+            now = self._invalidations.mark
+            outcome = await shared.join()
+            if outcome is not None and (begun == now or _is_current(outcome)):
                 return outcome.reply
         return None
 
-    async def _lead(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
-        flight = SharedResult[OperationResult]()
+    async def _run_shared(self, key: Key, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
+        shared = SharedResult[OperationResult]()
         if self._share:
-            self._flights[key] = flight, self._invalidations.mark
+            self._in_flight[key] = shared, self._invalidations.mark
         try:
             outcome = await self._runner.outcome(request, scope, caller)
         except Exception as error:
-            flight.fail(error)
+            shared.fail(error)
             raise
         except BaseException:
-            flight.land(None)
+            # A cancelled request produces nothing; the first waiter runs the query again.
+            shared.set(None)
             raise
         finally:
-            self._flights.pop(key, None)
-        flight.land(outcome)
+            self._in_flight.pop(key, None)
+        shared.set(outcome)
         self._keep_outcome(key, outcome)
         return outcome.reply
 
@@ -262,6 +260,7 @@ class CachedOperations:
         context = outcome.context
         if not self._keep or context is None or not outcome.whole or context.stale_reads:
             return
+        # A record that was invalidated since the operation read it must not come back by the response.
         if context.fresh_until > self._clock() and context.current:
             reply = msgspec.structs.replace(outcome.reply, body=compact(outcome.reply.body))
             self._responses.put(key, CachedResponse(reply, context.fresh_until, tuple(context.touched)))
@@ -271,14 +270,15 @@ class CachedOperations:
         return self._with_headers(kept) if kept is not None and kept.reply.body == reply.body else reply
 
     def _with_headers(self, kept: CachedResponse) -> Reply:
-        """With what lets a browser keep the response, and ask whether it is still the same."""
+        """Return a response with the headers to keep and revalidate it."""
         if kept.etag is None:
+            # Computed at the first GET, because most clients send POST.
             kept.etag = b'"' + blake2b(kept.reply.body, digest_size=16).hexdigest().encode() + b'"'
         return msgspec.structs.replace(kept.reply, headers=(*REVALIDATED, (b"etag", kept.etag)))
 
 
 def _is_current(outcome: OperationResult) -> bool:
-    """Whether nothing that an operation was given has been forgotten since it began, as far as that is known."""
+    """Return whether no record that an operation read was invalidated since it began; False where that is unknown."""
     context = outcome.context
     return context is None or (context.current and context.fresh_until > float("-inf"))
 
