@@ -1,1 +1,1 @@
-"""How a field gets its value: nouns, loaders, caches, events and, at the bottom, the upstreams."""
+"""How a field gets its value: resolvers, loaders, caches, events and, at the bottom, the upstreams."""

@@ -23,7 +23,7 @@ class Scope(NamedTuple):
     """The right to read from one upstream, or to write to it.
 
     Args:
-        upstream: Which one.
+        upstream: The upstream.
         verb: One of `VERBS`.
     """
 
@@ -31,19 +31,19 @@ class Scope(NamedTuple):
     verb: str
 
     def __str__(self) -> str:
-        """As tokens and settings spell it, such as `deliveries:read`."""
+        """Return the scope as tokens and settings spell it, such as `deliveries:read`."""
         return f"{self.upstream.name.lower()}:{self.verb}"
 
 
 @cache
 def read_scope(upstream: UpstreamName) -> Scope:
-    """Return the scope that reading from an upstream takes."""
+    """Return the scope for reading from an upstream."""
     return Scope(upstream, "read")
 
 
 @cache
 def write_scope(upstream: UpstreamName) -> Scope:
-    """Return the scope that changing anything at an upstream takes."""
+    """Return the scope for changing anything at an upstream."""
     return Scope(upstream, "write")
 
 
@@ -53,12 +53,12 @@ def scopes_of(upstream: UpstreamName) -> frozenset[Scope]:
 
 
 def all_scopes() -> frozenset[Scope]:
-    """Return the scopes of all upstreams that are known by now."""
+    """Return the scopes of all registered upstreams."""
     return frozenset(Scope(upstream, verb) for upstream in UpstreamName.known() for verb in VERBS)
 
 
 def scopes_named() -> dict[str, Scope]:
-    """Return all scopes by the words that tokens and settings spell them with."""
+    """Return all scopes by their spelling in tokens and settings."""
     return {str(scope): scope for scope in all_scopes()}
 
 
@@ -66,11 +66,11 @@ def require(scopes: frozenset[Scope], scope: Scope) -> None:
     """Raise unless a caller has a scope.
 
     Args:
-        scopes: What the caller may do.
-        scope: What is about to be done.
+        scopes: The caller's scopes.
+        scope: The required scope.
 
     Raises:
-        Forbidden: it is not among them.
+        Forbidden: The caller lacks it.
     """
     if scope not in scopes:
         raise Forbidden(
@@ -84,17 +84,17 @@ Client = TypeVar("Client")
 class Account:
     """One set of upstream credentials and the clients that use it; process lifetime.
 
-    Callers who may not do everything have a view of it each, which shares all but the scopes; see `limited_to`.
+    A caller with fewer scopes gets a view of it, which shares everything else; see `limited_to`.
 
     Args:
-        identity: Names the credentials in every key of every cache; never a secret.
-        clients: One for each upstream that there are credentials for.
-        health: What is known of each upstream's addresses.
-        records: The process's cache, whose every key begins with the identity; one that passes through where left out.
-        comma_lists: Remembers whether the send-tasks API takes lists of ids; tests bring one with their own clock.
+        identity: The name of the credentials, the first part of every cache key; never a secret.
+        clients: The clients, by the upstreams that there are credentials for.
+        health: The health of each upstream's addresses.
+        records: The process's record cache; by default one that passes every read through.
+        comma_lists: Remembers whether the send-tasks API accepts lists of ids; for tests with a clock of their own.
 
     Attributes:
-        events: The process's status changes, set when the app is composed; None where nothing can be followed.
+        events: The process's status changes, set at composition; None where nothing can be followed.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Account:
         self.events: StatusChanges | None = None
         self._clients = dict(clients or {})
         self.health = health or {}
+        # Shared by all views, because it measures the data centres and not a caller.
         sms = self._clients.get(UpstreamName.SMS)
         self.sms_hedging = SmsHedging(enabled=isinstance(sms, SmsClient) and sms.hedges)
         self._learned = Learned(comma_lists=comma_lists or CommaLists())
@@ -121,31 +122,32 @@ class Account:
 
     @property
     def sms_places(self) -> SmsPlaces:
-        """Which SMS data centre knows which job."""
+        """The data centres where SMS jobs were found."""
         return self._learned.sms_places
 
     @property
     def comma_lists(self) -> CommaLists:
-        """Whether the send-tasks API takes lists of ids."""
+        """Whether the send-tasks API accepts lists of ids."""
         return self._learned.comma_lists
 
     @property
     def page_caps(self) -> dict[UpstreamName, int]:
-        """The largest page that an upstream serves, where it has told that."""
+        """The largest page of each upstream that has shown it."""
         return self._learned.page_caps
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What may be done with it."""
+        """The scopes of this view of the account."""
         return self._scopes
 
     @property
     def answer_identity(self) -> str:
-        """Names whose whole answers are the same: same credentials and same scopes. Records go by `identity` alone."""
+        """The identity for whole responses, which depend on the scopes too; records are keyed by `identity` only."""
         return self.identity + self._limits
 
     def limited_to(self, scopes: frozenset[Scope]) -> "Account":
-        """The same account for a caller who may do no more than this with it."""
+        """Return a view of the account that is limited to some scopes."""
+        # A shallow copy: clients, caches and what was learned are shared with the account.
         view = copy(self)
         view._scopes = self._scopes & scopes  # noqa: SLF001 - a copy of ours
         if view._scopes != all_scopes():  # noqa: SLF001 - a copy of ours
@@ -153,16 +155,16 @@ class Account:
         return view
 
     def calls_as(self, upstream: UpstreamName) -> str:
-        """Whose limits its calls to an upstream count against: the credentials' own name."""
+        """Return the name of the credentials for an upstream, by which its rate limits and health are kept."""
         return self._calls_as.get(upstream, self._credentials)
 
     def with_logistics(self, identity: str, logistics: LogisticsClient, *, calls_as: str) -> "Account":
-        """The same account, but for a caller who brings credentials of their own for the logistics API.
+        """Return a view of the account with a caller's own credentials for the logistics API.
 
         Args:
-            identity: Names the two sets of credentials together.
-            logistics: Uses the caller's credentials.
-            calls_as: Names those alone.
+            identity: The name of both sets of credentials together.
+            logistics: The client with the caller's credentials.
+            calls_as: The name of the caller's credentials.
         """
         view = copy(self)
         view.identity = identity
@@ -170,12 +172,12 @@ class Account:
         view._clients = {**self._clients, UpstreamName.LOGISTICS: logistics}  # noqa: SLF001 - a copy of ours
         return view
 
-    def logistics_alone(self, identity: str, logistics: LogisticsClient) -> "Account":
-        """An account of the logistics API alone, for a caller who brings the credentials for it and has no others.
+    def logistics_only(self, identity: str, logistics: LogisticsClient) -> "Account":
+        """Return a view with a caller's own credentials for the logistics API, and with no other upstream.
 
         Args:
-            identity: Names the credentials.
-            logistics: Uses them.
+            identity: The name of the credentials.
+            logistics: The client with these credentials.
         """
         view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(scopes_of(UpstreamName.LOGISTICS))
         view._clients = {UpstreamName.LOGISTICS: logistics}  # noqa: SLF001 - a copy of ours
@@ -185,15 +187,15 @@ class Account:
         """Raise unless the caller may read from an upstream.
 
         Raises:
-            Forbidden: the caller may not.
+            Forbidden: The caller lacks the scope.
         """
         require(self._scopes, read_scope(upstream))
 
     def require_write(self, upstream: UpstreamName) -> None:
-        """Raise unless the caller may change things at an upstream.
+        """Raise unless the caller may change records at an upstream.
 
         Raises:
-            Forbidden: the caller may not.
+            Forbidden: The caller lacks the scope.
         """
         require(self._scopes, write_scope(upstream))
 
@@ -205,13 +207,14 @@ class Account:
         """Return the client of an upstream.
 
         Args:
-            upstream: Which one.
+            upstream: The upstream.
             of: The class of its clients.
 
         Raises:
-            UpstreamUnconfigured: the settings name none.
+            UpstreamUnconfigured: The settings have no credentials for it.
         """
         client = self._clients.get(upstream)
+        # By class, so that callers get the type that they name without a cast.
         if not isinstance(client, of):
             raise _unconfigured(upstream)
         return client

@@ -1,8 +1,8 @@
-"""Pages as GraphQL clients ask for them: windows, cursors, connections.
+"""Connections: pages of lists with cursors, as the GraphQL Cursor Connections Specification has them.
 
-A cursor is the place behind which a page goes on, as JSON in base64, with a digest of the list that it belongs to: with
-other filters it is refused, not misread. Each kind of list has its own place, from a count to the trail of
-`numbered_pages.py`; nothing is kept for it between two requests.
+A cursor is a place in a list, encoded as JSON in base64; the page after it begins behind that place. It names the
+list and its filters, so that a cursor of another list is refused instead of misread. Each kind of list has a type of
+place of its own, such as an offset with a trail (`numbered_pages.py`). The gateway keeps nothing between two requests.
 """
 
 import base64
@@ -18,16 +18,17 @@ from resolvers.upstreams.fields import LARGEST_INT
 
 MAX_FIRST: Final = 100
 MAX_CURSOR_LENGTH: Final = 512
+"""Characters of a cursor that is decoded."""
 
 _DIGEST_BYTES: Final = 6
-"""Enough that no two lists that somebody pages through share a name, and short in every cursor."""
+"""Bytes of a list's digest: enough that lists in use do not collide, and short in every cursor."""
 
 Node = TypeVar("Node")
 Place = TypeVar("Place", bound=msgspec.Struct)
 
 
 class PageInfo(msgspec.Struct, frozen=True):
-    """Where a page stands in its list; operation lifetime."""
+    """The position of a page in its list; operation lifetime."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -36,7 +37,7 @@ class PageInfo(msgspec.Struct, frozen=True):
 
 
 class Edge(msgspec.Struct, Generic[Node], frozen=True):
-    """A node and the cursor right behind it; operation lifetime."""
+    """A node and its cursor; operation lifetime."""
 
     cursor: str
     node: Node
@@ -46,11 +47,11 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
     """A page of a list; operation lifetime.
 
     Args:
-        nodes: The page's things.
-        place_of: The place in the whole list of the page's thing of a number, from which its cursor is made.
-        has_next_page: Whether there is more behind it.
-        has_previous_page: Whether there is more before it.
-        total_count: How many there are in all; None where the upstream does not say.
+        nodes: The records of the page.
+        place_of: Returns the place in the list of a record by its index in the page, for its cursor.
+        has_next_page: Whether there are records behind the page.
+        has_previous_page: Whether there are records before the page.
+        total_count: Length of the list; None where the upstream does not report it.
     """
 
     nodes: Sequence[Node]
@@ -66,19 +67,19 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
 
     @property
     def page_info(self) -> PageInfo:
-        """Where the page stands in its list."""
+        """The position of the page in its list."""
         start = cursor_at(self.place_of(0)) if self.nodes else None
         end = cursor_at(self.place_of(len(self.nodes) - 1)) if self.nodes else None
         return PageInfo(self.has_next_page, self.has_previous_page, start, end)
 
 
 class Offset(msgspec.Struct, frozen=True, array_like=True):
-    """A place in a list that the upstream counts.
+    """A place in a list by its offset.
 
     Args:
-        list_name: Keeps a cursor of one list from being taken for another's.
-        index: How many things stand before it.
-        trail: Names the thing itself and some before it, by which the place is found again; see `Trails`.
+        list_name: The name of the list, so that a cursor of another list is refused.
+        index: Number of records before this one.
+        trail: Marks of this record and some before it, by which the place is found again; see `Trails`.
     """
 
     list_name: str
@@ -87,30 +88,32 @@ class Offset(msgspec.Struct, frozen=True, array_like=True):
 
 
 def name_under(list_name: str, arguments: msgspec.Struct) -> str:
-    """The name of a list that its arguments narrow, so that a cursor made under some is none under others.
+    """Return the name of a filtered list, so that a cursor is valid only with the same filters.
 
     Args:
-        list_name: Of the whole list.
-        arguments: What narrows it; equal ones make the same name.
+        list_name: The name of the whole list.
+        arguments: The filters.
     """
     named = msgspec.json.encode((list_name, arguments))
     return base64.urlsafe_b64encode(hashlib.blake2b(named, digest_size=_DIGEST_BYTES).digest()).decode()
 
 
 def cursor_at(place: msgspec.Struct) -> str:
-    """The opaque cursor of a place."""
+    """Return the opaque cursor of a place."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def place_at(cursor: str, kind: type[Place]) -> Place:
-    """The place that a cursor of ours stands for.
+    """Return the place of a cursor.
 
     Raises:
-        BadInput: the gateway never made such a cursor for this list.
+        BadInput: The cursor is not one of this kind of list.
     """
+    # Before it is decoded, because clients choose its length.
     if len(cursor) > MAX_CURSOR_LENGTH:
         raise bad_cursor()
     try:
+        # `cursor_at` strips the padding.
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(text, type=kind)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
@@ -118,7 +121,7 @@ def place_at(cursor: str, kind: type[Place]) -> Place:
 
 
 def bad_cursor() -> BadInput:
-    """What a cursor gets that does not belong to the list."""
+    """Return the error for a cursor of another list."""
     return BadInput(
         "`after` is no cursor of this list: pass one that came with the same arguments (`first` may differ), or leave "
         "it out to begin at the start.",
@@ -127,33 +130,34 @@ def bad_cursor() -> BadInput:
 
 
 def start_of(list_name: str, after: str | None) -> int:
-    """How many things stand before the page that begins behind a cursor.
+    """Return the number of records before the page behind a cursor.
 
     Raises:
-        BadInput: the cursor is not of this list.
+        BadInput: The cursor is not of this list.
     """
     return place_behind(list_name, after)[0]
 
 
 def place_behind(list_name: str, after: str | None) -> tuple[int, str]:
-    """How many things stand before the page that begins behind a cursor, and the trail that ends with them.
+    """Return the number of records before the page behind a cursor, and the trail of the last of them.
 
     Raises:
-        BadInput: the cursor is not of this list.
+        BadInput: The cursor is not of this list.
     """
     if after is None:
         return 0, ""
     place = place_at(after, Offset)
+    # Clients can make cursors of their own, with any offset.
     if place.list_name != list_name or not 0 <= place.index < LARGEST_INT:
         raise bad_cursor()
     return place.index + 1, place.trail
 
 
 def check_first(first: int, maximum: int = MAX_FIRST) -> int:
-    """The page's size.
+    """Return the page's size.
 
     Raises:
-        BadInput: it is outside what the gateway serves.
+        BadInput: It is not from 1 to the maximum.
     """
     if not 1 <= first <= maximum:
         raise BadInput(f"`first` must be from 1 to {maximum}, not {first}.", path=["first"])
@@ -169,7 +173,7 @@ def offset_connection(
     total_count: int | None = None,
     trail_to: Callable[[int], str] = lambda _: "",
 ) -> Connection[Node]:
-    """A page whose places are counted from the list's start, and named by the trails that end with its things."""
+    """Return a page whose places are offsets from `start`, with the trails of its records."""
 
     def place_of(number: int) -> Offset:
         return Offset(list_name, start + number, trail_to(number))

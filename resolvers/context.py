@@ -1,4 +1,4 @@
-"""What one operation has: an account, a deadline, loaders, a clock."""
+"""The context of one operation: its account, deadline, loaders and clock."""
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -15,19 +15,19 @@ from resolvers.upstreams.call import CallScope
 
 
 def utc_now() -> datetime:
-    """The wall clock."""
+    """Return the time by the wall clock."""
     return datetime.now(UTC)
 
 
 class Context:
-    """What resolvers share; operation lifetime, and in a subscription one event.
+    """What the resolvers of one operation share; lifetime: the operation, or one event of a subscription.
 
     Args:
-        account: Whose upstream credentials the operation uses.
-        scope: The operation's deadline, and where its calls are noted.
-        now: The wall clock; tests bring their own.
-        sms_quota: How many SMS the caller may have sent; None for any number.
-        start: Of the subscription; None where its calls are charged to nobody.
+        account: The account with the upstreams' clients.
+        scope: The operation's deadline, and the traces of its calls.
+        now: The wall clock.
+        sms_quota: The caller's quota of SMS; None for no limit.
+        start: Collects the calls of a subscription's start; None where nobody is charged for them.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Context:
 
     @property
     def touched(self) -> Collection[str]:
-        """The keys of all that was read so far, tags of lists among them."""
+        """The keys of all entries that were read so far, with the tags of lists."""
         return self.read_set.touched
 
     @property
     def fresh_until(self) -> float:
-        """Until when all that was read is fresh, by the cache's clock; minus infinity where a part is never kept."""
+        """When the first entry that was read becomes stale, by the cache's clock; -inf where a part is never cached."""
         return self.read_set.fresh_until
 
     @property
@@ -63,44 +63,42 @@ class Context:
 
     @property
     def current(self) -> bool:
-        """Whether nothing that was read has been forgotten since the operation began."""
+        """Whether no entry that was read was invalidated since the operation began."""
         return self.account.records.current(self.read_set)
 
     def never_keep(self) -> None:
-        """Keep no response of the operation: it holds something that is true only now, such as a breaker's state."""
+        """Do not cache the operation's response, because a part of it is true only now, such as a breaker's state."""
         self.read_set.took_unkept()
 
     def never_stale(self) -> None:
-        """Read nothing stale from here on: the operation changes something."""
+        """Read nothing stale from now on, because the operation changes records."""
         self.read_set.permits_stale = False
         self.read_set.took_unkept()
 
     @asynccontextmanager
     async def changing(self, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:
-        """Change records within the block: nothing stale is read from then on, and at its end they are forgotten.
-
-        That they are forgotten whatever comes of it is on purpose: what failed may have taken effect. The ids of
-        records that the block creates have to be added to what it is given: that there were none may be cached.
+        """Change records within the block; at its end they are invalidated in every process.
 
         Args:
-            kind: What they are.
-            record_ids: The upstream's own ids; none where records are created.
+            kind: The kind of the records.
+            record_ids: The upstream's own ids of the records that are changed.
 
         Yields:
-            The ids that are forgotten.
+            The ids to invalidate. The block adds those of records that it creates, whose absence may be cached.
         """
         self.never_stale()
         changed = set(record_ids)
         try:
             yield changed
         finally:
+            # Also after an error, because a failed change may have taken effect.
             await self.forget(kind, changed)
 
     async def forget(self, kind: CachedKind[Any], record_ids: Collection[str]) -> None:
-        """Read records anew from now on, here and in every process.
+        """Invalidate records, in this operation and in every process.
 
         Args:
-            kind: What they are.
+            kind: The kind of the records.
             record_ids: The upstream's own ids.
         """
         self.loaders.forget(kind, record_ids)
@@ -108,21 +106,21 @@ class Context:
 
     @property
     def status_version(self) -> int:
-        """To be noted before a mutation asks its upstream, for `tell_status`."""
+        """The version of the event log, to be read before a mutation's call and passed to `publish_status`."""
         events = self.account.events
         return 0 if events is None else events.version
 
-    async def tell_status(self, since: int, *records: TrackedRecord) -> None:
-        """Let those who follow these records know where they stand after a mutation; raises nothing.
+    async def publish_status(self, since: int, *records: TrackedRecord) -> None:
+        """Publish the status of records after a mutation to their subscriptions; never raises.
 
         Args:
-            since: `status_version` before the upstream was asked.
-            records: As the upstream answered them.
+            since: `status_version` before the mutation's call.
+            records: The records as the upstream returned them.
         """
         if self.account.events is not None:
             for record in records:
                 await self.account.events.record_changed(self.account, record, since, StatusEventSource.MUTATION)
 
     def close(self) -> None:
-        """Give up what is still in flight: nothing waits for it any more."""
+        """Cancel the reads in flight, which nothing awaits any more."""
         self.loaders.cancel()

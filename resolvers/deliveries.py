@@ -1,4 +1,4 @@
-"""Deliveries: one, a page of them, what belongs to one, and the three changes."""
+"""Deliveries: reads of one and of pages, the records that belong to one, and changes."""
 
 from collections.abc import Awaitable
 from typing import Final
@@ -33,7 +33,7 @@ LIST: Final = "deliveries"
 
 
 def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
-    """One delivery; None where there is none."""
+    """Return a delivery; None where there is none."""
     context.account.require_read(UpstreamName.DELIVERIES)
     return context.loaders.of(DELIVERY).load(delivery_id)
 
@@ -41,13 +41,11 @@ def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
 async def deliveries(
     info: OperationInfo, filters: DeliveryFilters, first: int, after: str | None
 ) -> Connection[Delivery]:
-    """A page of deliveries, in at most two calls wherever it starts, unless the upstream serves smaller pages.
-
-    Of a list of ids all are read, in batches: only so can it be told whether the upstream takes lists of them.
+    """Return a page of deliveries, in at most two calls unless the upstream serves smaller pages than requested.
 
     Raises:
-        BadInput: `first` or `after` is none.
-        UpstreamBadAnswer: the list does not say how long it is, and that is asked for.
+        BadInput: `first` or `after` is invalid.
+        UpstreamBadAnswer: `totalCount` is selected and the upstream does not report it.
     """
     context = info.context
     context.account.require_read(UpstreamName.DELIVERIES)
@@ -58,15 +56,17 @@ async def deliveries(
     caps = context.account.page_caps
     listed = NumberedList(UpstreamName.DELIVERIES, list_name, read_page, lambda one: one.send_task_id, caps)
     connection = await listed.window(start, size, trail)
+    # `totalCount` is not nullable, unlike the total that the upstream reports.
     if connection.total_count is None and "totalCount" in selected_below(info):
         raise UpstreamBadAnswer(UpstreamName.DELIVERIES, "DELIVERIES answered a list without saying how long it is.")
     found = {record.send_task_id: record for record in read_ones(connection.nodes)}
+    # So that `node` and other fields of the operation need no call for them.
     context.loaders.of(DELIVERY).prime(found)
     return connection
 
 
 def _list_name(filters: DeliveryFilters) -> str:
-    """The same whatever order the ids are given in."""
+    # The same for any order of ids, so that a cursor stays valid.
     return name_under(LIST, _ids_in_order(filters))
 
 
@@ -88,6 +88,8 @@ def _pages(context: Context, filters: DeliveryFilters) -> ReadPage[Delivery]:
 
 
 def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delivery]:
+    # All are read, in batches, and pages are cut from the result: only the whole answer shows whether the upstream
+    # accepts lists of ids.
     account, filters = context.account, _ids_in_order(filters)
 
     async def ask(scope: CallScope) -> DeliveryPage:
@@ -102,40 +104,41 @@ def _pages_of_ids(context: Context, filters: DeliveryFilters) -> ReadPage[Delive
 
 
 def product(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[Product | None]:
-    """The product that a delivery sends."""
+    """Return the product that a delivery sends."""
     info.context.account.require_read(UpstreamName.DELIVERIES)
     return info.context.loaders.of(PRODUCT_OF_DELIVERY).load(delivery.send_task_id)
 
 
 def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> Awaitable[DspUploadIdentification | None]:
-    """The channel that a delivery goes through."""
+    """Return the upload identification that a delivery uses."""
     info.context.account.require_read(UpstreamName.DELIVERIES)
     return info.context.loaders.of(IDENTIFICATION_OF_DELIVERY).load(delivery.send_task_id)
 
 
 async def create(context: Context, request: NewDelivery) -> Delivery:
-    """Create a delivery.
+    """Create a delivery and return it.
 
     Raises:
-        UpstreamError: it was not done, or nobody knows whether it was.
+        UpstreamError: It was not created, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.DELIVERIES)
     since = context.status_version
     async with context.changing(DELIVERY) as changed:
         created = await context.account.deliveries.create_delivery(context.scope, request)
         changed.add(created.send_task_id)
+    # Some answers have only the id of the new record.
     if isinstance(created, DeliveryReference):
         return await _reread(context, created.send_task_id)
-    await context.tell_status(since, created)
+    await context.publish_status(since, created)
     return created
 
 
 async def update(info: OperationInfo, delivery_id: str, change: DeliveryChange) -> Delivery:
-    """Change what may be changed of a delivery.
+    """Change a delivery and return it.
 
     Raises:
-        Conflicting: another one is in progress; with the delivery as it stands where that is asked for.
-        UpstreamError: it was not done, or nobody knows whether it was.
+        Conflicting: Another one is in progress; has the current delivery where it is selected.
+        UpstreamError: It was not changed, or the outcome is unknown.
     """
     context = info.context
     try:
@@ -156,19 +159,21 @@ async def _change(context: Context, delivery_id: str, change: DeliveryChange) ->
         if not _shows(change, updated):
             raise not_shown(UpstreamName.DELIVERIES, "delivery", delivery_id, updated)
         return updated
-    await context.tell_status(since, updated)
+    await context.publish_status(since, updated)
     return updated
 
 
 async def cancel(context: Context, delivery_id: str) -> Delivery:
-    """Hold a delivery back that has not started; the upstream can delete none (send-tasks document, Delete SendTask).
+    """Hold back a delivery that has not started, and return it.
 
     Raises:
-        RecordMissing: there is no such delivery.
-        NotAllowedNow: it has started or is over; with the delivery as it stands.
-        Conflicting: the upstream refused it although it was pending; with the delivery as it was read before.
+        RecordMissing: There is no such delivery.
+        NotAllowedNow: It has started or has ended; has the current delivery.
+        Conflicting: The upstream refused it although it was pending; has the delivery as read before.
     """
+    # The upstream cannot delete one (send-tasks document, Delete SendTask), so it is made undeliverable.
     context.account.require_write(UpstreamName.DELIVERIES)
+    # Past the cache, because a stale status would allow or refuse wrongly.
     found = await context.account.deliveries.delivery(context.scope, delivery_id)
     if found is None:
         raise RecordMissing(UpstreamName.DELIVERIES, f"There is no delivery {delivery_id}.")
@@ -191,10 +196,11 @@ async def cancel(context: Context, delivery_id: str) -> Delivery:
 async def _reread(context: Context, delivery_id: str) -> Delivery:
     since = context.status_version
     found = await read_after_change(context, DELIVERY, "delivery", context.loaders.of(DELIVERY), delivery_id)
-    await context.tell_status(since, found)
+    await context.publish_status(since, found)
     return found
 
 
 def _shows(change: DeliveryChange, found: Delivery) -> bool:
-    """Whether a delivery shows a change, as far as that can be told: its status goes on by itself."""
+    """Return whether a delivery has the changed values."""
+    # Not its status, which goes on by itself.
     return change.deliverable in {None, found.attributes.deliverable} and change.type in {None, found.type}

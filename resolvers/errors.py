@@ -1,29 +1,29 @@
-"""Every error that the gateway raises on purpose; each base class answers one question of a caller.
+"""Every error that the gateway raises on purpose.
 
-    GatewayError                  anything of ours: has a code, a message for the client, and says whether to try again
-    |-- BadInput                  what the client said was refused before any call; `path` leads to it
-    |-- Unauthenticated           we do not know the caller
-    |-- Forbidden                 we know the caller, who may not do this
-    |-- RateLimited               the caller has used up what it may cause
-    |   `-- QuotaTooSmall         it asks for more than it may ever cause at once
-    |-- OperationTooExpensive     one operation would cost more upstream calls than the limit
-    |-- PersistedQueryNotFound    a hash whose document we have not seen, or do not trust
-    |-- NoSuchRecord              a subscription to a thing that does not exist
-    |-- EventsUnavailable         a subscription that cannot begin while the log of changes is away
-    `-- UpstreamError             an upstream did not do what it was asked; `upstream` says which
-        |-- UpstreamUnconfigured  the settings name no such upstream, or no such operation of it
-        |-- UpstreamUnavailable   down, refused the connection, 5xx, or its breaker is open
+    GatewayError                  has a code, a message for the client, and whether a retry can succeed
+    |-- BadInput                  the client's input was refused before any call; `path` leads to it
+    |-- Unauthenticated           the caller is unknown
+    |-- Forbidden                 the caller lacks a right
+    |-- RateLimited               the caller has used up its budget or quota
+    |   `-- QuotaTooSmall         the request is larger than the whole quota
+    |-- OperationTooExpensive     the operation would cost more upstream calls than the limit
+    |-- PersistedQueryNotFound    the document of a hash is unknown or not trusted
+    |-- NoSuchRecord              a subscription to a record that does not exist
+    |-- EventsUnavailable         a subscription cannot begin, because the event log is unavailable
+    `-- UpstreamError             an upstream failed or refused; `upstream` says which
+        |-- UpstreamUnconfigured  the settings have no such upstream, or no such operation of it
+        |-- UpstreamUnavailable   down, connection refused, 5xx, or its breaker is open
         |-- UpstreamTimeout       no answer within the time of a try or of the operation
-        |-- UpstreamRateLimited   it told us to slow down and the deadline does not allow to wait
-        |-- UpstreamAuth          it refused the gateway's own credentials
-        |-- UpstreamBadAnswer     it answered something that its documents do not describe
-        |-- ChangeUnconfirmed     it made a change, and its record cannot be read or does not show it
-        `-- UpstreamRefusal       it understood and said no: about the input, not about us or itself
-            |-- InputRefused      400, 422: the input is wrong; `pointer` is the upstream's word for where
-            |-- RecordMissing     404: there is no such thing
+        |-- UpstreamRateLimited   its rate limit is reached, and the deadline is too near to wait
+        |-- UpstreamAuth          it refused the gateway's credentials
+        |-- UpstreamBadAnswer     its answer is not what its documents describe
+        |-- ChangeUnconfirmed     it made a change, and the record is unreadable or does not show it
+        `-- UpstreamRefusal       it understood the request and refused it
+            |-- InputRefused      400, 422: the input is invalid; `pointer` is the upstream's word for where
+            |-- RecordMissing     404: there is no such record
             |-- Conflicting       409: a duplicate, or a stale revision
-            |   `-- StillInProgress  an earlier one of the same has to end first
-            `-- NotAllowedNow     the thing's status forbids it
+            |   `-- StillInProgress  an earlier change of the same record has to end first
+            `-- NotAllowedNow     the record's status forbids it
 
 Errors of libraries become one of these in `resolvers/upstreams/transport/wire/` (connections),
 `resolvers/upstreams/answers.py` (statuses and bodies), and nowhere else. What a client sees of them is decided in
@@ -41,7 +41,7 @@ class GatewayError(Exception):
 
     Args:
         message: What happened, to what, and what to do; never a secret.
-        retry_after: Seconds after which a new try makes sense, where that is known.
+        retry_after: Seconds until a retry can succeed; None where that is unknown.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -54,12 +54,12 @@ class GatewayError(Exception):
 
 
 class BadInput(GatewayError):
-    """What the client said was refused before any call.
+    """The client's input was refused before any call.
 
     Args:
         message: What is wrong and what would be right.
-        path: Leads from the field's arguments to the culprit, e.g. `["tasks", "0", "price"]`.
-        also: What else was refused of the same request, each for itself.
+        path: The path from the field's arguments to the value, such as `["tasks", "0", "price"]`.
+        also: Further errors of the same request.
     """
 
     code = "BAD_INPUT"
@@ -71,67 +71,67 @@ class BadInput(GatewayError):
 
 
 class Unauthenticated(GatewayError):
-    """We do not know the caller."""
+    """The caller is unknown."""
 
     code = "UNAUTHENTICATED"
 
 
 class Forbidden(GatewayError):
-    """We know the caller, who may not do this."""
+    """The caller lacks a right."""
 
     code = "FORBIDDEN"
 
 
 class RateLimited(GatewayError):
-    """The caller has used up what it may cause in this minute."""
+    """The caller has used up its budget or quota."""
 
     code = "RATE_LIMITED"
     retryable = True
 
 
 class QuotaTooSmall(RateLimited):
-    """The request asks for more than the caller's whole quota: it can never succeed as it is."""
+    """The request is larger than the caller's whole quota, so that no retry can succeed."""
 
     retryable = False
 
 
 class OperationTooExpensive(GatewayError):
-    """One operation would cost more upstream calls than the limit."""
+    """The operation, or its response, would be larger than a limit."""
 
     code = "OPERATION_TOO_EXPENSIVE"
 
 
 class PersistedQueryNotFound(GatewayError):
-    """A hash whose document we have not seen, or do not trust."""
+    """The document of a hash is unknown or not trusted."""
 
     code = "PERSISTED_QUERY_NOT_FOUND"
 
 
 class NoSuchRecord(GatewayError):
-    """A subscription to a thing that does not exist."""
+    """A subscription to a record that does not exist."""
 
     code = "NOT_FOUND"
 
 
 class EventsUnavailable(GatewayError):
-    """A subscription cannot begin, because what keeps the changes for all processes is away."""
+    """A subscription cannot begin, because the event log is unavailable."""
 
     code = "EVENTS_UNAVAILABLE"
     retryable = True
 
 
 class UpstreamError(GatewayError):
-    """An upstream did not do what it was asked.
+    """An upstream failed or refused.
 
     Args:
-        upstream: Which one.
+        upstream: The upstream.
         message: What happened and what to do.
-        retry_after: Seconds after which a new try makes sense, where that is known.
-        outcome_unknown: The request may have taken effect although no proper answer came.
+        retry_after: Seconds until a retry can succeed; None where that is unknown.
+        outcome_unknown: Whether the request may have taken effect, without a valid answer.
 
     Attributes:
-        record: The record that was not changed, as it stands; None where it is not known.
-        reason: Why there was no connection, for the operator alone; None where that is not known.
+        record: The current record that was not changed; None where it is unknown.
+        reason: Why there was no connection, for the operator only; None where that is unknown.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
@@ -152,13 +152,13 @@ class UpstreamError(GatewayError):
 
 
 class UpstreamUnconfigured(UpstreamError):
-    """The settings name no such upstream, or no such operation of it."""
+    """The settings have no such upstream, or no such operation of it."""
 
     code = "UPSTREAM_UNCONFIGURED"
 
 
 class UpstreamUnavailable(UpstreamError):
-    """Down, refused the connection, 5xx, or its breaker is open."""
+    """The upstream is down, refused the connection, answered 5xx, or its breaker is open."""
 
     code = "UPSTREAM_UNAVAILABLE"
     retryable = True
@@ -172,30 +172,30 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """It told us to slow down and the deadline does not allow to wait."""
+    """The upstream's rate limit is reached, and the deadline is too near to wait."""
 
     code = "UPSTREAM_RATE_LIMITED"
     retryable = True
 
 
 class UpstreamAuth(UpstreamError):
-    """It refused the gateway's own credentials (401, 403)."""
+    """The upstream refused the gateway's credentials (401, 403)."""
 
     code = "UPSTREAM_AUTH"
 
 
 class UpstreamBadAnswer(UpstreamError):
-    """It answered something that its documents do not describe."""
+    """The upstream's answer is not what its documents describe."""
 
     code = "UPSTREAM_BAD_ANSWER"
 
 
 class ChangeUnconfirmed(UpstreamError):
-    """It made a change, says the status, and the record afterwards cannot be read or does not show it.
+    """The upstream answered that it made a change, and the record is unreadable or does not show it.
 
     Args:
-        upstream: Which one.
-        message: What was changed, and to look at it before the same is sent again.
+        upstream: The upstream.
+        message: What was changed, and to look at it before the change is sent again.
     """
 
     code = "UPSTREAM_BAD_ANSWER"
@@ -205,21 +205,21 @@ class ChangeUnconfirmed(UpstreamError):
 
 
 class UpstreamRefusal(UpstreamError):
-    """It understood the request and said no."""
+    """The upstream understood the request and refused it."""
 
     code = "BAD_INPUT"
 
 
 class InputRefused(UpstreamRefusal):
-    """400 or 422: the input is wrong in the upstream's eyes.
+    """The upstream refused the input (400, 422).
 
     Args:
-        upstream: Which one.
+        upstream: The upstream.
         message: The upstream's own explanation where it gave one.
         pointer: The upstream's word for where, e.g. `/data/attributes/delivery-type`.
 
     Attributes:
-        also: What else it refused of the same request, each for itself.
+        also: Further errors of the same request.
     """
 
     def __init__(self, upstream: UpstreamName, message: str, *, pointer: str | None = None) -> None:
@@ -229,12 +229,12 @@ class InputRefused(UpstreamRefusal):
 
 
 class RecordMissing(UpstreamRefusal):
-    """404: there is no such thing, for these credentials.
+    """There is no such record for these credentials (404).
 
     Args:
-        upstream: Which one.
+        upstream: The upstream.
         message: What is missing.
-        record_id: Which of several that were named at once; None where only one was.
+        record_id: The record's id where the request named several; else None.
     """
 
     code = "NOT_FOUND"
@@ -245,22 +245,22 @@ class RecordMissing(UpstreamRefusal):
 
 
 class Conflicting(UpstreamRefusal):
-    """409: a duplicate, a second task in progress, or a stale revision."""
+    """A duplicate, a second change in progress, or a stale revision (409)."""
 
 
 class StillInProgress(Conflicting):
-    """An earlier one of the same is in progress: the same request may succeed once that has ended."""
+    """An earlier change of the same record is in progress, after which a retry can succeed."""
 
     retryable = True
 
 
 class NotAllowedNow(UpstreamRefusal):
-    """The thing's status forbids it.
+    """The record's status forbids the request.
 
     Args:
-        upstream: Which one.
+        upstream: The upstream.
         message: What is forbidden and why.
-        raw_status: The upstream's own word for the status, where it is known.
+        raw_status: The upstream's own word for the status; None where it is unknown.
     """
 
     def __init__(self, upstream: UpstreamName, message: str, *, raw_status: str | None = None) -> None:

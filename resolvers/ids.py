@@ -1,9 +1,7 @@
-"""Global IDs, such as `Delivery:123`: the GraphQL type of a thing, and the upstream's own id of it.
+"""Global ids, such as `Delivery:123`: the GraphQL type of a record and the upstream's own id.
 
-Clients treat them as opaque; to the gateway one costs a concatenation for each record.
-
-What cannot be an id upstream is refused before any call, and no more than that: a form stricter than the vendors'
-documents would shut out real records.
+Clients treat them as opaque. Only what cannot be an id of the upstream is refused before any call: a form stricter than
+the vendors' documents would reject ids of real records.
 """
 
 import re
@@ -14,23 +12,23 @@ from typing import Final
 from resolvers.errors import BadInput
 
 MAX_ID_LENGTH: Final = 256
-"""Characters; far above every documented id, and low enough that a url with it stays one."""
+"""Characters of an id: far more than any documented id has, and few enough for a URL."""
 
 _SHOWN: Final = 100
-"""Characters of a refused id that its refusal repeats."""
+"""Characters of an invalid id that its error quotes."""
 
 _WORD: Final = "[A-Za-z0-9_-][A-Za-z0-9_.~-]*"
 
 
 @dataclass(frozen=True, slots=True)
 class IdForm:
-    """What the upstream's own ids of one type look like; process lifetime.
+    """The form of the upstream's own ids of one type; process lifetime.
 
     Args:
-        type_name: The GraphQL type, which stands before the colon of a global id.
-        matches: Whether a whole text is such an id.
-        description: Says so to a client.
-        example: One.
+        type_name: The GraphQL type, the part of a global id before the colon.
+        matches: Matches a whole text that can be an id.
+        description: The form in words, for error messages.
+        example: An example, for error messages.
     """
 
     type_name: str
@@ -43,6 +41,7 @@ class IdForm:
         return len(own_id) <= MAX_ID_LENGTH and self.matches(own_id) is not None
 
 
+# ASCII classes instead of `\d` and `\w`, which also match digits and letters of other scripts.
 _is_number: Final = re.compile("[0-9]+").fullmatch
 _is_word: Final = re.compile(_WORD).fullmatch
 _is_pair: Final = re.compile(f"{_WORD}/{_WORD}").fullmatch
@@ -55,12 +54,12 @@ def number_form(type_name: str, example: str) -> IdForm:
 
 
 def word_form(type_name: str, noun: str, example: str) -> IdForm:
-    """Return the form of ids that are words of letters, digits and a few signs.
+    """Return the form of ids that are words of letters, digits, `-`, `_`, `.` and `~`.
 
     Args:
         type_name: The GraphQL type.
-        noun: What the word is, such as `a UUID`.
-        example: One.
+        noun: The word in an error message, such as `a UUID`.
+        example: An example.
     """
     return IdForm(type_name, _is_word, f"{noun}, {_LETTERS}", example)
 
@@ -70,25 +69,25 @@ def pair_form(type_name: str, nouns: str, example: str) -> IdForm:
 
     Args:
         type_name: The GraphQL type.
-        nouns: What the words are, such as `a job id and an SMS id`.
-        example: One.
+        nouns: The words in an error message, such as `a job id and an SMS id`.
+        example: An example.
     """
     return IdForm(type_name, _is_pair, f"{nouns} parted by `/`", example)
 
 
 def global_id(type_name: str, own_id: str) -> str:
-    """Return the global ID of a thing."""
+    """Return the global id of a record."""
     return f"{type_name}:{own_id}"
 
 
 def not_of_form(form: IdForm, value: str, path: tuple[str | int, ...], *, is_global: bool = True) -> BadInput:
-    """Return the refusal of a text that is no id of a type.
+    """Return the error for a text that cannot be an id of a type.
 
     Args:
-        form: Of the type's ids.
-        value: What the client sent.
-        path: Leads to the argument.
-        is_global: Whether things of the type have a global id.
+        form: The form of the type's ids.
+        value: The text that the client sent.
+        path: The path to the argument.
+        is_global: Whether records of the type have a global id.
     """
     also = f" or {global_id(form.type_name, form.example)}" if is_global else ""
     return BadInput(
@@ -99,5 +98,5 @@ def not_of_form(form: IdForm, value: str, path: tuple[str | int, ...], *, is_glo
 
 
 def shown(value: str) -> str:
-    """Return a client's text as a refusal repeats it."""
+    """Return a client's text as error messages quote it."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")

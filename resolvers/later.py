@@ -1,7 +1,7 @@
-"""Values made of others that are still to come, without a coroutine and a task for each.
+"""Awaitable values and tasks.
 
-`Later` is one value; `together` awaits several, none of which outlives the resolver that began them. `stop` and
-`shielded` end background tasks, or keep them from being ended.
+`Later` maps a future, `done` and `failed` make ended ones, `together` awaits several calls. `stop` and `shielded` end
+background tasks, or protect them from cancellation.
 """
 
 import asyncio
@@ -19,13 +19,15 @@ AGAIN_SECONDS: Final = 0.1
 
 
 class Later(Generic[Source, Value]):
-    """Something to await, without a coroutine and a task for each: a page has hundreds; operation lifetime.
+    """A future with a function applied to its result; operation lifetime.
 
     Args:
-        source: What is awaited.
-        make: Makes the value of it.
-        instead: Makes the value of the error where the source fails with one of ours; without it, the error is raised.
+        source: The future.
+        make: Returns the value for the future's result.
+        instead: Returns the value for a `GatewayError` of the future; None to raise the error.
     """
+
+    # Not a coroutine, which would need a task: a page has hundreds of these.
 
     __slots__ = ("instead", "make", "source")
 
@@ -40,7 +42,7 @@ class Later(Generic[Source, Value]):
         self.instead = instead
 
     def __await__(self) -> Generator[Any, None, Value]:
-        """Wait for the source, and make the value."""
+        """Wait for the future, and return the value."""
         try:
             found = yield from self.source.__await__()
         except GatewayError as error:
@@ -54,28 +56,28 @@ Result = TypeVar("Result")
 
 
 def done(value: Value) -> "asyncio.Future[Value]":
-    """Return a future of a value that is there already."""
+    """Return a future with a result."""
     future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
     future.set_result(value)
     return future
 
 
 def failed(error: Exception) -> "asyncio.Future[Any]":
-    """Return a future that fails when it is awaited, such as one item of a list; unawaited, it logs nothing."""
+    """Return a future with an exception, such as one item of a list that fails by itself."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     future.set_exception(error)
+    # Retrieved, because the event loop logs an exception that nobody has retrieved.
     future.exception()
     return future
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """What all of them come to, in their order.
-
-    Where one fails the others are given up before that is told: a call that went on would be charged to nobody.
+    """Run calls concurrently and return their results in order; when one fails, the others are cancelled first.
 
     Raises:
-        Exception: as the first that failed did.
+        Exception: The exception of the first call that failed.
     """
+    # Not `gather`, which lets the others go on: their calls would be charged to nobody.
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call) for call in calls]

@@ -9,9 +9,10 @@ from resolvers.sms.data_centres import SmsPlaces
 from resolvers.upstreams.names import UpstreamName
 
 RETRY_SECONDS: Final = 300.0
-"""After which lists of ids are tried again: a vendor learns to take them, and one bad list is no verdict for ever."""
+"""Seconds until lists of ids are tried again, because a vendor may add them, and one bad list proves little."""
 
 MAX_DOUBTED: Final = 1000
+"""Ids in doubt that are remembered."""
 
 
 def _loop_time() -> float:
@@ -19,15 +20,21 @@ def _loop_time() -> float:
 
 
 class CommaLists:
-    """What is known of `filter[id]=1,2`, which no document promises; account lifetime.
+    """Whether an upstream accepts `filter[id]=1,2`, which its documents leave open; account lifetime.
+
+    `resolvers/loading/delivery_batches.py` has the rules by which answers prove or refute it::
+
+        unknown --prove()--> proven: an id that the answer lacks does not exist
+           ^  `-refuse()---> refused for RETRY_SECONDS; also from proven
+           `---------------- time passes, or an id of the list is refused by itself too
 
     Args:
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
 
     Attributes:
-        proven: Whether an answer has shown several of the ids asked for and nothing else: what lacks is then not there.
-        size: How many ids go together: fewer than the caller has where the upstream serves smaller pages.
-        doubted: Ids that an answer lacked before lists were proven: one that exists shows that lists are not taken.
+        proven: Whether an answer had several of the requested ids and no other.
+        size: Ids in one list, where the upstream serves smaller pages than requested; None where it does not.
+        doubted: Ids that an answer lacked before lists were proven. If one exists, lists are not accepted.
     """
 
     def __init__(self, clock: Callable[[], float] = _loop_time) -> None:
@@ -40,19 +47,19 @@ class CommaLists:
 
     @property
     def open(self) -> bool:
-        """Whether a list is worth a call."""
+        """Whether lists may be tried now."""
         return self._clock() >= self._refused_until
 
     def prove(self) -> None:
-        """Take note of an answer that a list alone explains."""
+        """Note an answer that only an accepted list explains."""
         self.proven = True
         self.doubted.clear()
 
     def refuse(self, suspects: Iterable[str] = ()) -> None:
-        """Take note that a list was refused, ignored or cut, and leave lists be for a while.
+        """Note that a list was refused, ignored or cut, and try none for `RETRY_SECONDS`.
 
         Args:
-            suspects: Ids of which one may have been refused and not the list.
+            suspects: Ids of the list, one of which may be the reason instead of the list.
         """
         self.proven = False
         self.doubted.clear()
@@ -60,25 +67,25 @@ class CommaLists:
         self._refused_until = self._clock() + RETRY_SECONDS
 
     def doubt(self, missing: Iterable[str]) -> None:
-        """Remember what an answer lacked, until it is asked for singly."""
+        """Remember the ids that an answer lacked, until each is read singly."""
         if len(self.doubted) < MAX_DOUBTED:
             self.doubted.update(missing)
 
     def refused_singly(self, record_id: str) -> None:
-        """Take note of an id that is refused by itself: a list is not to blame for it."""
+        """Note an id that is refused by itself; if it is a suspect, lists may be tried again."""
         if record_id in self._suspects:
             self._suspects = frozenset()
             self._refused_until = float("-inf")
 
     def found_singly(self, record_id: str) -> None:
-        """Take note of a record that exists: where a list's answer lacked it, the list was not taken."""
+        """Note a record that exists; if the answer to a list lacked it, lists are not accepted."""
         if record_id in self.doubted:
             self.refuse()
 
 
 @dataclass(slots=True)
 class Learned:
-    """What answers have taught about the upstreams of an account; account lifetime, shared by its views."""
+    """What the answers of an account's upstreams have shown; account lifetime, shared by its views."""
 
     sms_places: SmsPlaces = field(default_factory=SmsPlaces)
     comma_lists: CommaLists = field(default_factory=CommaLists)

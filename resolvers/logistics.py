@@ -28,23 +28,24 @@ TASKS: Final = "logistics tasks"
 ORGANIZATIONS: Final = "organizations"
 
 PLACE_DECIMALS: Final = 4
-"""Of a degree, about 11 m: closer stops cost the same."""
+"""Decimals of a degree, about 11 m; stops that are closer have the same price."""
 
 
 def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
-    """One task; None where there is none."""
+    """Return a task; None where there is none."""
     context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(TASK).load(task_id)
 
 
 async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:
-    """A page of tasks, in at most two calls wherever it starts, unless the upstream serves smaller pages.
+    """Return a page of tasks, in at most two calls unless the upstream serves smaller pages than requested.
 
     Raises:
-        BadInput: `first` or `after` is none.
+        BadInput: `first` or `after` is invalid.
     """
     context = info.context
     context.account.require_read(UpstreamName.LOGISTICS)
+    # A cursor of one direction is refused in the other.
     list_name = f"{TASKS} {'descending' if descending else 'ascending'}"
     size, (start, trail) = check_first(first), place_behind(list_name, after)
 
@@ -56,6 +57,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
 
         return await context.loaders.page(TASK_PAGE, (descending, number, per_page), ask)
 
+    # The upstream reports no total, so only a further record shows whether there is a next page.
     look_further = "hasNextPage" in selected_below(info, "pageInfo")
     listed = NumberedList(UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps)
     connection = await listed.window(start, size, trail, look_further=look_further)
@@ -65,7 +67,7 @@ async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str
 
 
 def organization_of(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitable[Organization | None] | None:
-    """The organization that a task belongs to."""
+    """Return the organization that a task belongs to; None where it has none."""
     info.context.account.require_read(UpstreamName.LOGISTICS)
     if task.organization_id is None:
         return None
@@ -73,19 +75,20 @@ def organization_of(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitab
 
 
 def partner(context: Context) -> Awaitable[Partner | None]:
-    """The partner account, without its secret key."""
+    """Return the partner account, without its secret key."""
     context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(PARTNER).load("")
 
 
 def quote(context: Context, request: PriceRequest) -> Awaitable[PriceQuote]:
-    """What a way would cost; the same way is asked for once a while, to about 11 m."""
+    """Return the price of a route; cached for a while for routes that differ by less than about 11 m."""
     context.account.require_read(UpstreamName.LOGISTICS)
     account = context.account
 
     async def ask(scope: CallScope) -> PriceQuote:
         return await account.logistics.price(scope, request)
 
+    # Rounded for the key of the cache only; the upstream gets the exact places.
     stops = tuple(_rounded(stop) for stop in request.stops)
     return context.loaders.page(PRICE, (request.service_type, stops), ask)
 
@@ -99,16 +102,16 @@ def _rounded_degrees(degrees: float | None) -> float | None:
 
 
 def organization(context: Context, organization_id: str) -> Awaitable[Organization | None]:
-    """One organization; None where there is none."""
+    """Return an organization; None where there is none."""
     context.account.require_read(UpstreamName.LOGISTICS)
     return context.loaders.of(ORGANIZATION).load(organization_id)
 
 
 async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:
-    """A page of organizations, in at most two calls wherever it starts, unless the upstream serves smaller pages.
+    """Return a page of organizations, in at most two calls unless the upstream serves smaller pages than requested.
 
     Raises:
-        BadInput: `first` or `after` is none.
+        BadInput: `first` or `after` is invalid.
     """
     context = info.context
     context.account.require_read(UpstreamName.LOGISTICS)
@@ -133,16 +136,16 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
 
 
 def roles(organization: Parent[Organization], info: OperationInfo) -> Awaitable[list[Role] | None]:
-    """The roles that a user of an organization can have."""
+    """Return the roles that users of an organization can have."""
     info.context.account.require_read(UpstreamName.LOGISTICS)
     return info.context.loaders.of(ROLES).load(organization.organization_id)
 
 
 async def create_organization(context: Context, business_name: str) -> Organization:
-    """Create an organization.
+    """Create an organization and return it.
 
     Raises:
-        UpstreamError: it was not done, or nobody knows whether it was.
+        UpstreamError: It was not created, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
     async with context.changing(ORGANIZATION) as changed:
@@ -155,11 +158,12 @@ async def create_organization(context: Context, business_name: str) -> Organizat
 
 
 async def invite(context: Context, invitation: Invitation) -> str | None:
-    """Invite a user to an organization; what the upstream says to it, if it says anything.
+    """Invite a user to an organization, and return the upstream's message, if there is one.
 
     Raises:
-        UpstreamError: it was not done, or nobody knows whether it was.
+        UpstreamError: The user was not invited, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
+    # An invitation changes no record that is cached, so nothing is invalidated.
     context.never_stale()
     return await context.account.logistics.invite_user(context.scope, invitation)

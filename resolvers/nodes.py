@@ -10,23 +10,24 @@ from resolvers.events.interface import StatusEvent
 from resolvers.later import failed
 
 MAX_REFUSED_IDS: Final = 100
-"""Refused ids of one list that have an error each; of more, the response would be many times the request."""
+"""Invalid ids of one list with an error each; with more errors the response would be many times the request."""
 
 
 def node(context: Context, id: str) -> Awaitable[object | None]:  # noqa: A002 - the contract's name
-    """The thing with a global ID; None where there is none.
+    """Return the record with a global id; None where there is none.
 
     Raises:
-        BadInput: the id is no global ID.
+        BadInput: The id is no global id.
+        Forbidden: The caller may not read from its upstream.
     """
     return node_of(context, *require_global_id(id, ("id",)))
 
 
 def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None]]:
-    """The things with these global IDs, in that order; each that cannot be read fails on its own.
+    """Return the records with these global ids, in that order; each that cannot be read fails by itself.
 
     Raises:
-        BadInput: there are too many that are no global IDs.
+        BadInput: More than `MAX_REFUSED_IDS` are no global ids.
     """
     items: list[Awaitable[object | None]] = []
     refused = 0
@@ -39,30 +40,31 @@ def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None]
                 raise BadInput(f"Over {MAX_REFUSED_IDS} of these are no ids. {error.message}", path=["ids"]) from error
             items.append(failed(error))
         except GatewayError as error:
+            # Such as a scope that the caller lacks for one of several upstreams.
             items.append(failed(error))
     return items
 
 
 def node_of(context: Context, record_type: RecordType, own_id: str) -> Awaitable[object | None]:
-    """The thing of a type with the upstream's own id.
+    """Return the record of a type with the upstream's own id.
 
     Raises:
-        Forbidden: the caller may not read from its upstream.
+        Forbidden: The caller may not read from its upstream.
     """
     context.account.require_read(record_type.upstream)
     return context.loaders.record(record_type, own_id)
 
 
 def status_changed(context: Context, ids: Sequence[str], after: str | None) -> AsyncIterator[StatusEvent]:
-    """The events of the given things, until all of them are final.
+    """Iterate over the status events of some records, until all have a final status.
 
     Args:
-        context: The subscription's; what it follows outlives that context.
-        ids: Global IDs.
-        after: The cursor of the last event that the subscriber has seen.
+        context: The context of the subscription's start, which the events outlive.
+        ids: The records' global ids.
+        after: The cursor of the last event that the subscriber received; None to begin with snapshots.
 
     Raises:
-        BadInput: nothing can be followed here.
+        BadInput: The gateway follows no records.
     """
     events = context.account.events
     if events is None:

@@ -1,12 +1,17 @@
-"""Windows of a list that its upstream serves in numbered pages, counted in whatever size the upstream likes.
+"""Windows of a list that its upstream serves in numbered pages, of the requested size or of its own.
 
 Theory of operation
 -------------------
-Between two pages that a client reads, records are added and removed, and the count of a place moves. A cursor therefore
-names the last records before it by short marks of their ids, its trail. The page behind a cursor is read with those
-records on it, by one call of a page large enough, and begins behind the last of them that is still there; where there
-is none, the pages before and behind are looked at. Where that fails, or the upstream serves no page that large, the
-place is counted, as if nothing had changed.
+Between two pages that a client reads, records are added and removed, and offsets move. A cursor therefore has a trail:
+short marks of the ids of the last records before it. The window behind a cursor is found in these steps::
+
+    1. read one page that is large enough for the records of the trail and the window
+    2. the window begins behind the last record of the trail that is on that page
+    3. none is: the same on the page before and on the page behind
+    4. none is, or the upstream serves no page that large: the window begins at the old offset
+
+An upstream may count its pages in another size than requested. Its answers show the size (`_Pages`), and pages are then
+requested in that size.
 """
 
 import base64
@@ -24,17 +29,18 @@ from resolvers.upstreams.names import UpstreamName
 Record = TypeVar("Record")
 
 MARKED: Final = 3
-"""Records named by a cursor: where the last has left the list as well, the place is behind the one before."""
+"""Records in a trail; where the last has left the list, the place is behind the one before it."""
 
 _LENGTH: Final = 4
+"""Characters of a mark."""
 _NO_ID: Final = "." * _LENGTH
 
 
 def mark_of(record_id: str | None) -> str:
-    """24 bits that stand for a record; cursors hold several, so they are short.
+    """Return the mark of a record: 24 bits, because a cursor holds several.
 
     Args:
-        record_id: The upstream's own; None where it is not known, which is never found again.
+        record_id: The upstream's own id; None where it is unknown, whose mark matches nothing.
     """
     if record_id is None:
         return _NO_ID
@@ -42,12 +48,12 @@ def mark_of(record_id: str | None) -> str:
 
 
 class Trails(Generic[Record]):
-    """The trails that end with each record of a page, computed when first needed; page lifetime.
+    """Makes the trails of a page's records on demand; page lifetime.
 
     Args:
-        before: The trail that ends right before the page.
-        records: The page's.
-        id_of: The upstream's own id of a record; None where it is not known.
+        before: The trail of the record before the page.
+        records: The records of the page.
+        id_of: Returns the upstream's own id of a record; None where it is unknown.
     """
 
     def __init__(self, before: str, records: Sequence[Record], id_of: Callable[[Record], str | None]) -> None:
@@ -57,10 +63,10 @@ class Trails(Generic[Record]):
         self._marks: dict[int, str] = {}
 
     def to(self, number: int) -> str:
-        """The trail that ends with a record.
+        """Return the trail of a record.
 
         Args:
-            number: The record's on the page, from 0.
+            number: The index of the record on the page.
         """
         recent = "".join([self._mark(one) for one in range(max(0, number + 1 - MARKED), number + 1)])
         return (self._before + recent)[-MARKED * _LENGTH :]
@@ -73,14 +79,15 @@ class Trails(Generic[Record]):
 
 
 def find_behind(trail: str, ids: Sequence[str | None], expected: int) -> int | None:
-    """How many of the records stand before the place right behind a trail; None where nothing of it is there.
+    """Return the index right behind the last record of a trail that is found; None where none is.
 
     Args:
-        trail: Its last mark is that of the last record that was seen.
-        ids: Those of the records to look through; None for one that is not known.
-        expected: The answer if nothing has changed; of records with the same mark the one nearest to that counts.
+        trail: Marks, of which the last is of the record before the wanted place.
+        ids: The ids of the records to search; None for an unknown id.
+        expected: The index if nothing has changed; of several records with the same mark, the nearest counts.
     """
     steps = [trail[at : at + _LENGTH] for at in range(0, len(trail), _LENGTH)][-MARKED:]
+    # Nearly always nothing has changed, and one mark is computed instead of all.
     if steps and 0 < expected <= len(ids) and mark_of(ids[expected - 1]) == steps[-1] != _NO_ID:
         return expected
     marks = [mark_of(one) for one in ids]
@@ -93,7 +100,8 @@ def find_behind(trail: str, ids: Sequence[str | None], expected: int) -> int | N
 
 
 def _past_unknown(marks: Sequence[str], place: int, most: int) -> int:
-    """The place behind records without ids that were seen there; such a record is found by its neighbour alone."""
+    """Return the index behind up to `most` records without ids, which were part of the trail there."""
+    # Such a record has no mark of its own, so it is found only by its neighbour.
     while most > 0 and place < len(marks) and marks[place] == _NO_ID:
         place, most = place + 1, most - 1
     return place
@@ -102,31 +110,31 @@ def _past_unknown(marks: Sequence[str], place: int, most: int) -> int:
 Record_co = TypeVar("Record_co", covariant=True)
 
 MAX_RESIZES: Final = 2
-"""One from the size asked for to the upstream's own, and one more if that changes meanwhile."""
+"""Changes of the page size in one window: to the upstream's own size, and once more if that changes meanwhile."""
 
 LARGEST_PAGE: Final = 200
-"""Records; the largest that a document names (logistics: per_page), and the largest seen of the other API's kin."""
+"""Records; the largest page that a document names (logistics: `per_page`), and the largest seen of similar APIs."""
 
 ROOM: Final = 20
-"""Records behind a place that are read with it where a page may be as large, so that its trail is found further on."""
+"""Records behind a place that are read with it where a page may be that large, so that a trail that moved is found."""
 
 
 class NumberedPage(Protocol[Record_co]):
-    """A page as its upstream served it."""
+    """A page as the upstream served it."""
 
     @property
     def records(self) -> Sequence[Record_co]:
-        """What stands on it."""
+        """The records of the page."""
         ...
 
     @property
     def per_page(self) -> int | None:
-        """How many stand on each page but the last; None where the upstream does not say."""
+        """The size of each page but the last; None where the upstream does not report it."""
         ...
 
     @property
     def total(self) -> int | None:
-        """How many there are on all pages; None where the upstream does not say."""
+        """The number of records on all pages; None where the upstream does not report it."""
         ...
 
 
@@ -136,15 +144,15 @@ ReadPage = Callable[[int, int], Awaitable[NumberedPage[Record]]]
 
 @dataclass(frozen=True, slots=True)
 class _Read(Generic[Record]):
-    """A page and its place in the list; lives one window.
+    """A page and its position in the list; lifetime: one window.
 
     Args:
-        size: The page size that was asked for.
-        first: How many records stand before it.
-        records: What stands on it.
-        end: Where the next page begins.
-        more: Whether there is more behind it, as far as it tells.
-        total: How many there are in all; None where the upstream does not say.
+        size: The requested page size.
+        first: Number of records before the page.
+        records: The records of the page.
+        end: The offset of the next page.
+        more: Whether the page shows that there are records behind it.
+        total: Length of the list; None where the upstream does not report it.
     """
 
     size: int
@@ -160,11 +168,11 @@ class NumberedList(Generic[Record]):
     """A list in numbered pages; operation lifetime.
 
     Args:
-        upstream: Whose list it is.
-        name: Marks the cursors of this list.
-        read_page: Reads the list.
-        id_of: The upstream's own id of a record; None where it is not known.
-        caps: By upstream, the largest page that it serves, where it has told that; outlives the operation.
+        upstream: The upstream that serves the list.
+        name: The name of the list in its cursors.
+        read_page: Reads a page.
+        id_of: Returns the upstream's own id of a record; None where it is unknown.
+        caps: The largest page of each upstream that has shown it; account lifetime.
     """
 
     upstream: UpstreamName
@@ -174,21 +182,19 @@ class NumberedList(Generic[Record]):
     caps: MutableMapping[UpstreamName, int] = field(default_factory=dict)
 
     async def window(self, start: int, size: int, trail: str = "", *, look_further: bool = False) -> Connection[Record]:
-        """The records from a place on, in one call where they stand on one page.
+        """Return the records from a place on, in one call where they are on one page.
 
-        An upstream that counts its pages in another size than asked for is followed: into more calls where it is
-        smaller, and a call is lost for each time that it shows so on another page than the first.
+        More calls are needed where the upstream serves smaller pages than requested, and one call is wasted each time
+        that another page than the first shows a different page size.
 
         Args:
-            start: How many records stood before the window.
+            start: Number of records before the window when its cursor was made.
             size: The window's size.
-            trail: Of the last records before the window, to find its place by; where it is empty the place is counted.
-            look_further: Whether somebody wants to know if there is more behind the window, of an upstream that tells
-                no total.
+            trail: The trail of the record before the window; empty to begin at `start`.
+            look_further: Whether the client selects `hasNextPage` of an upstream that reports no total.
 
         Raises:
-            UpstreamBadAnswer: the pages change their size all the time, or are all the same, so that nobody can tell
-                what stands where.
+            UpstreamBadAnswer: The page size changes at every call, or all pages are equal.
         """
         needed = size + look_further
         page_size = self._page_size(start, needed) if trail else None
@@ -211,12 +217,13 @@ class NumberedList(Generic[Record]):
         )
 
     def own_id(self, record: Record) -> str | None:
-        """The upstream's own id of what stands in the list; None where it is not known."""
+        """Return the upstream's own id of a record, also of an unreadable one; None where it is unknown."""
         return record.own_id if isinstance(record, UnreadableRecord) else self.id_of(record)
 
     def _page_size(self, start: int, needed: int) -> int | None:
-        """The smallest size of which one page holds the window and the records that its trail names."""
+        """Return the smallest page size by which one page holds the trail and the window; None where none does."""
         first, largest = max(0, start - MARKED), self._largest
+        # With room behind the place if possible, else just the window.
         for behind in (max(needed, ROOM), needed):
             last = start + behind - 1
             for size in range(last + 1 - first, largest + 1):
@@ -230,12 +237,12 @@ class NumberedList(Generic[Record]):
 
 
 class _Pages(Generic[Record]):
-    """The pages of a list, each read once; lives one window.
+    """Reads the pages of a list, each once; lifetime: one window.
 
     Args:
-        listed: What to read.
-        size: The page size to begin with.
-        least: The window's size: a shorter page than was asked for that is as large may be a capped one.
+        listed: The list.
+        size: The first page size to request.
+        least: The window's size. A page that is shorter than requested and at least that long may be capped.
     """
 
     def __init__(self, listed: NumberedList[Record], size: int, least: int) -> None:
@@ -243,67 +250,71 @@ class _Pages(Generic[Record]):
         self._size = size
         self._least = least
         self._resizes = 0
-        self._read: dict[int, _Read[Record]] = {}
+        self._pages: dict[int, _Read[Record]] = {}
 
     async def at(self, position: int) -> _Read[Record]:
-        """The page on which a place is, or where the list has ended before it.
+        """Return the page with a place, or the last page where the list ends before the place.
 
         Raises:
-            UpstreamBadAnswer: the pages change their size all the time, or are all the same.
+            UpstreamBadAnswer: The page size changes at every call, or all pages are equal.
         """
         while True:
             number = position // self._size
-            page = self._read.get(number)
+            page = self._pages.get(number)
             if page is None or (position >= page.end and page.size != self._size):
-                page = await self._ask(number)
+                page = await self._read_page(number)
             if page is not None and (page.size == self._size or position < page.end or not page.more):
                 return page
 
     def ids_on(self, page: _Read[Record]) -> list[str | None]:
-        """The ids of a page's records."""
+        """Return the ids of a page's records."""
         return [self._list.own_id(record) for record in page.records]
 
-    async def _ask(self, number: int) -> _Read[Record] | None:
-        """A page by its number, from 0; None where it turns out to be counted in another size."""
+    async def _read_page(self, number: int) -> _Read[Record] | None:
+        """Read a page by its number, from 0; None where its number turns out to count in another page size."""
         asked = self._size
         page = await self._list.read_page(number + 1, asked)
-        told = self._size_of(page, asked)
-        if told != asked:
-            self._resize(told, page.per_page)
+        size = self._size_of(page, asked)
+        if size != asked:
+            self._resize(size, page.per_page)
+            # The first page begins at 0 in any size.
             if number > 0:
                 return None
-        full = min(told, asked)
+        full = min(size, asked)
         end = number * asked + max(len(page.records), full)
         read = _Read(asked, number * asked, page.records, end, _goes_on(page, full, end), page.total)
         if self._repeats(number, read):
             read = _Read(asked, read.first, (), read.first, more=False, total=page.total)
-        self._read[number] = read
+        self._pages[number] = read
         return read
 
     def _size_of(self, page: NumberedPage[Record], asked: int) -> int:
-        """The size that the page's number counts in; one that the page itself exceeds is none."""
-        count, told = len(page.records), page.per_page
-        if told is not None and told >= max(1, count):
-            return told
-        return count if count > asked or (told is None and self._least <= count < asked) else asked
+        """Return the page size that the upstream counts in, as this page shows it."""
+        # The reported size is ignored where the page itself is longer.
+        count, reported = len(page.records), page.per_page
+        if reported is not None and reported >= max(1, count):
+            return reported
+        return count if count > asked or (reported is None and self._least <= count < asked) else asked
 
-    def _resize(self, size: int, told: int | None) -> None:
+    def _resize(self, size: int, reported: int | None) -> None:
         upstream = self._list.upstream
         self._resizes += 1
         if self._resizes > MAX_RESIZES:
             raise UpstreamBadAnswer(upstream, f"{upstream.name} gives pages of another size at every call.")
-        if told == size < self._size:
-            self._list.caps[upstream] = told
+        # Only a size that the upstream reports is remembered; one inferred from a short page may be wrong.
+        if reported == size < self._size:
+            self._list.caps[upstream] = reported
+        # Page numbers count in the page size, so pages of another size are useless.
         self._size = size
-        self._read.clear()
+        self._pages.clear()
 
     def _repeats(self, number: int, page: _Read[Record]) -> bool:
-        """Whether the upstream has given the page before once more: all that it has, whichever page it is asked for.
+        """Return whether the upstream repeats the page before, because it serves the whole list as every page.
 
         Raises:
-            UpstreamBadAnswer: it is as large as was asked for, so that there may be a rest, which cannot be reached.
+            UpstreamBadAnswer: The page has the requested size, so that the list may go on out of reach.
         """
-        before = self._read.get(number - 1)
+        before = self._pages.get(number - 1)
         if before is None or not page.records or len(page.records) != len(before.records):
             return False
         ids = self.ids_on(page)
@@ -316,7 +327,7 @@ class _Pages(Generic[Record]):
 
 
 async def _aligned(pages: _Pages[Record], start: int, trail: str, *, on_one_page: bool) -> int:
-    """Where the window begins now: behind the last record of its trail that is found, else where it was counted."""
+    """Return the offset of the window: behind the last record of its trail that is found, else `start`."""
     page = await pages.at(max(0, start - 1) if on_one_page else start)
     found = find_behind(trail, pages.ids_on(page), start - page.first)
     if found is not None:
@@ -331,7 +342,8 @@ async def _aligned(pages: _Pages[Record], start: int, trail: str, *, on_one_page
 
 
 def _goes_on(page: NumberedPage[Record], full: int, position: int) -> bool:
-    """Whether there is more behind a page (documents of the logistics API: a page that is not full is the last)."""
+    """Return whether there are records behind a page."""
     if page.total is None:
+        # A page that is not full is the last one (logistics document).
         return len(page.records) >= full
     return len(page.records) > 0 and position < page.total

@@ -1,4 +1,4 @@
-"""Records that are read after a change, because its answer does not hold them."""
+"""Reads records after a change whose response does not hold them."""
 
 from typing import Final, TypeVar
 
@@ -10,8 +10,8 @@ from resolvers.loading.loaders import RecordLoader
 from resolvers.upstreams.names import UpstreamName
 
 MAX_REREAD: Final = 200
-"""Records of one creation that are read afterwards where its answer names their ids alone; others are told by their id,
-so that the creation of many costs no more calls than an operation may."""
+"""Records that are read after one creation whose response has only their ids. Further ones are reported by id, so that
+the creation of many stays within the limit of calls."""
 
 Record = TypeVar("Record")
 Tracked = TypeVar("Tracked", bound=TrackedRecord)
@@ -20,17 +20,17 @@ Tracked = TypeVar("Tracked", bound=TrackedRecord)
 async def read_after_change(
     context: Context, kind: CachedKind[Record], noun: str, loader: RecordLoader[Record], record_id: str
 ) -> Record:
-    """A record as it stands after a change that was made.
+    """Read a record after it was changed.
 
     Args:
-        context: The operation's.
-        kind: What was changed.
-        noun: What the record is, such as `task`.
-        loader: Reads it; has forgotten it since the change.
+        context: The operation's context.
+        kind: The kind of the record.
+        noun: The record in error messages, such as `task`.
+        loader: Reads the record; was invalidated by the change.
         record_id: The upstream's own id.
 
     Raises:
-        ChangeUnconfirmed: it cannot be read; whatever the reason is, the change was made.
+        ChangeUnconfirmed: The change was made, and the record cannot be read.
     """
     try:
         found = await loader.load(record_id)
@@ -41,7 +41,7 @@ async def read_after_change(
             f"change again. {error.message}",
         ) from error
     if found is None:
-        # An upstream may take a moment to show what it has just created; that must not be remembered as missing.
+        # An upstream may show a new record with a delay, so its absence must not stay in the cache.
         await context.forget(kind, [record_id])
         raise ChangeUnconfirmed(
             kind.upstream,
@@ -54,32 +54,33 @@ async def read_after_change(
 async def add_record(
     context: Context, refusal: Conflicting | NotAllowedNow, loader: RecordLoader[Tracked], record_id: str
 ) -> None:
-    """Add the record as it stands to the refusal of its change; nothing is raised where it cannot be read.
+    """Add the current record to the error of its change, where it can be read; raises nothing.
 
     Args:
-        context: The operation's.
-        refusal: Of the change of one record.
-        loader: Reads it; has forgotten it since the change.
+        context: The operation's context.
+        refusal: The error of the change.
+        loader: Reads the record; was invalidated by the change.
         record_id: The upstream's own id.
     """
     since = context.status_version
     try:
         found = await loader.load(record_id)
     except GatewayError:
+        # The refusal remains the outcome; the record only adds to it.
         return
     if found is not None:
-        await context.tell_status(since, found)
+        await context.publish_status(since, found)
         refusal.record = found
         if isinstance(refusal, NotAllowedNow):
             refusal.raw_status = found.raw_status
 
 
 def not_read(upstream: UpstreamName, noun: str, record_id: str) -> ChangeUnconfirmed:
-    """What is told of a record that was created beyond `MAX_REREAD`.
+    """Return the error for a created record that is not read, being beyond `MAX_REREAD`.
 
     Args:
-        upstream: Who created it.
-        noun: What the record is, such as `task`.
+        upstream: The upstream that created it.
+        noun: The record in the message, such as `task`.
         record_id: The upstream's own id.
     """
     return ChangeUnconfirmed(
@@ -90,13 +91,13 @@ def not_read(upstream: UpstreamName, noun: str, record_id: str) -> ChangeUnconfi
 
 
 def not_shown(upstream: UpstreamName, noun: str, record_id: str, found: object) -> ChangeUnconfirmed:
-    """What a change ends with that was accepted without the record, and that the record does not show afterwards.
+    """Return the error for a change that was accepted, and that the record does not show afterwards.
 
     Args:
-        upstream: Who accepted the change.
-        noun: What the record is, such as `task`.
+        upstream: The upstream that accepted the change.
+        noun: The record in the message, such as `task`.
         record_id: The upstream's own id.
-        found: The record.
+        found: The record as read afterwards.
     """
     error = ChangeUnconfirmed(
         upstream,

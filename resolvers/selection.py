@@ -1,28 +1,28 @@
-"""The fields of a selection set, and what a resolver may know of them before it asks an upstream.
+"""Walks over selection sets, for resolvers, plans, estimates and limits.
 
 Theory of operation
 -------------------
 A selection set holds fields, inline fragments and spreads of fragments. `fields_of` lists its fields in the order of
-the document, each with the type conditions and the directives of all fragments around it, and decides nothing: which of
-them count depends on a type and on the values of variables, and its readers know these at different times.
+the document, each with the type conditions and the directives of all fragments around it. It applies none of them,
+because that takes a type and the values of variables, which its users know at different times.
 
 ===================  ==================================  =============================================================
-reader               directives                          type conditions
+user                 directives                          type conditions
 ===================  ==================================  =============================================================
-`selected_below`     by the values of this execution     count whatever the type: nothing that is needed is overlooked
+`selected_below`     by the values of this execution     ignored, so that no field that is needed is overlooked
 compiled plans       by the values of one variant        by one object type, as CollectFields of the GraphQL
-                                                         specification says; it spreads a fragment once in a set, which
-                                                         comes to taking each node once
-estimates of cost    when an estimate is made            when it is known of which type the records are
-uses of variables    passed over                         passed over
-merges of fields     passed over, as validation does     passed over, as validation does
+                                                         specification says; it spreads a fragment once per set, which
+                                                         equals to taking each node once
+estimates of cost    by the values of one estimate       by the type of the records
+uses of variables    ignored                             ignored
+merges of fields     ignored, as in validation           ignored, as in validation
 ===================  ==================================  =============================================================
 
-Each spread lists the fragment's fields anew. That is bounded, because `gateway/operations/documents/limits.py` bounds
-each document with its fragments spread, and has refused fragments that spread themselves. That check itself does not
-read through `fields_of`: it works out the size of each fragment once, so that a document which doubles itself forty
-times is refused in the time that it takes to read it. `gateway/operations/execution.py` leaves the collection of fields
-of refused inputs to graphql-core, since the errors that it finds are to be those of graphql-core.
+Each spread lists the fragment's fields again. That is bounded, because `gateway/operations/documents/limits.py` limits
+each document with its fragments spread, and refuses fragments that spread themselves. That check does not use
+`fields_of`: it measures each fragment once, so that a document which doubles itself forty times is refused in the time
+that it takes to parse it. The check of refused inputs (`gateway/operations/execution.py`) collects fields by
+graphql-core, because its errors have to be those of graphql-core.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,20 +46,20 @@ from resolvers.context import Context
 OperationInfo: TypeAlias = Info[Context, None]
 
 CONDITIONS: Final = frozenset({"skip", "include"})
-"""The directives that decide whether a selection is asked for."""
+"""The directives that decide whether a selection is executed."""
 
 
 SelectedField: TypeAlias = tuple[FieldNode, tuple[str, ...], tuple[DirectiveNode, ...]]
-"""A field where it is selected; the type conditions of the fragments around it, the outermost first, up to the field
-above; the directives of these fragments and its own."""
+"""A field node; the type conditions of the fragments around it up to the parent field, outermost first; the directives
+of these fragments and of the field."""
 
 
 def fields_of(selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> list[SelectedField]:
     """Return the fields of a selection set, its fragments spread.
 
     Args:
-        selection_set: In a document without fragments that spread themselves.
-        fragments: The document's, by name; one that is missing has no fields.
+        selection_set: A selection set of a document without fragments that spread themselves.
+        fragments: The document's fragments, by name; a missing one has no fields.
     """
     found: list[SelectedField] = []
     _add_fields(selection_set, fragments, (), (), found)
@@ -69,12 +69,13 @@ def fields_of(selection_set: SelectionSetNode, fragments: Mapping[str, FragmentD
 def all_fields_of(
     selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Iterator[SelectedField]:
-    """Yield the fields of a selection set and all below them, each with what is around it up to the field above.
+    """Yield the fields of a selection set and all fields below them, as `fields_of` lists them.
 
     Args:
-        selection_set: In a document without fragments that spread themselves.
-        fragments: The document's, by name.
+        selection_set: A selection set of a document without fragments that spread themselves.
+        fragments: The document's fragments, by name.
     """
+    # A stack instead of recursion, so that one generator serves all levels.
     waiting = [selection_set]
     while waiting:
         for field in fields_of(waiting.pop(), fragments):
@@ -92,6 +93,7 @@ def _add_fields(
 ) -> None:
     for selection in selection_set.selections:
         own = selection.directives
+        # Most selections have no directives, and share the tuple of those around them.
         around = (*directives, *own) if own else directives
         if isinstance(selection, FieldNode):
             found.append((selection, types, around))
@@ -113,10 +115,10 @@ def _fragment(
 
 
 def holds(directives: Iterable[DirectiveNode], value_of: Callable[[str], object]) -> bool:
-    """Return whether a selection is asked for under its `@skip` and `@include`; other directives decide nothing.
+    """Return whether a selection is executed by its `@skip` and `@include`; other directives are ignored.
 
     Args:
-        directives: In a valid document.
+        directives: Directives of a valid document.
         value_of: Returns the value of a variable by its name.
     """
     for directive in directives:
@@ -127,13 +129,14 @@ def holds(directives: Iterable[DirectiveNode], value_of: Callable[[str], object]
 
 
 def condition_variable(directive: DirectiveNode) -> str | None:
-    """Return the variable that a `@skip` or `@include` of a valid document depends on; None where it has a literal."""
+    """Return the variable in a `@skip` or `@include` of a valid document; None where it has a literal."""
     value = (directive.arguments or ())[0].value
     return value.name.value if isinstance(value, VariableNode) else None
 
 
 def _condition(directive: DirectiveNode, value_of: Callable[[str], object]) -> bool:
-    """The value of `if`, which validation has seen to be there and to be a Boolean or a variable of one."""
+    """Return the value of `if`."""
+    # Validation ensures that it is there, and is a Boolean or a variable of one.
     value = (directive.arguments or ())[0].value
     if isinstance(value, VariableNode):
         return bool(value_of(value.name.value))
@@ -141,14 +144,13 @@ def _condition(directive: DirectiveNode, value_of: Callable[[str], object]) -> b
 
 
 def selected_below(info: OperationInfo, *path: str) -> frozenset[str]:
-    """Return the names of the fields selected at a path below the current field, fragments and directives applied.
-
-    Fields under a type condition count whatever the type: a resolver may fetch for nothing, but never too little.
+    """Return the names of the fields selected at a path below the current field, by their directives.
 
     Args:
-        info: The current field's.
+        info: The info of the current field.
         path: Field names from there, such as `"edges", "node"`.
     """
+    # Fields under any type condition count, so that a resolver may fetch in vain, but never too little.
     nodes = list(info._raw_info.field_nodes)  # noqa: SLF001 - Strawberry's own selections cost 50 times as much
     for name in path:
         nodes = [node for node in _selected(info, nodes) if node.name.value == name]

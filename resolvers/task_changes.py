@@ -1,4 +1,8 @@
-"""Changes of logistics tasks, in calls of as many tasks as the upstream takes at once."""
+"""Changes of logistics tasks: of one, and of any number in calls of up to 20.
+
+A change of several tasks is settled per task. The upstream reports which tasks it changed; these are read again. A task
+that it does not report is an error, and so is a task that, read again, does not show a change without a report.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,28 +24,29 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 MAX_TASKS_A_CALL: Final = 20
-"""Documented for the creation of tasks; assumed for everything else that takes several."""
+"""Tasks in one call: documented for their creation, assumed for all other changes of several tasks."""
 
 _NOT_BROADCAST: Final = frozenset({TaskStatus.DRAFT, TaskStatus.CANCELLED, TaskStatus.EXPIRED})
-"""Where a task stands that was not just broadcast."""
+"""The statuses of a task that was not broadcast."""
 
 
 class TasksOutcome(msgspec.Struct, frozen=True):
-    """What became of several tasks, each on its own; operation lifetime."""
+    """The outcome of a change of several tasks; operation lifetime."""
 
     tasks: list[LogisticsTask]
     errors: list[GatewayError]
 
 
 async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
-    """Create tasks, 20 a call; the calls are independent, and so are their errors.
+    """Create tasks in calls of 20, each of which fails by itself.
 
-    Tasks of which the upstream tells the id alone are read afterwards, up to `MAX_REREAD`.
+    Tasks for which the response has only an id are read afterwards, up to `MAX_REREAD`.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
 
     async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
         created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+        # Within the block, since their absence may be cached.
         changed.update(task.task_id for task in created)
         return created if len(created) >= len(chunk) else [*created, _not_named(len(created), len(chunk))]
 
@@ -49,7 +54,7 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
     async with context.changing(TASK) as changed:
         created, failed = await by_chunks(tasks, create_chunk)
     whole = [record for record in created if isinstance(record, LogisticsTask)]
-    await context.tell_status(since, *whole)
+    await context.publish_status(since, *whole)
     context.loaders.of(TASK).prime({record.task_id: record for record in whole})
     named = [one.task_id for one in created if isinstance(one, TaskReference)]
     read, unread = await _reread_all(context, named[:MAX_REREAD])
@@ -58,12 +63,12 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
 
 
 async def update(info: OperationInfo, task_id: str, change: TaskChange) -> LogisticsTask:
-    """Change a task at the revision that the caller has seen.
+    """Change a task at the revision that the client has read, and return it.
 
     Raises:
-        Conflicting: it has another revision by now; with the task as it stands where that is asked for.
-        NotAllowedNow: its status forbids it; with the task as it stands.
-        UpstreamError: it was not done, or nobody knows whether it was.
+        Conflicting: The task has another revision by now; has the current task where it is selected.
+        NotAllowedNow: The task's status forbids it; has the current task.
+        UpstreamError: It was not changed, or the outcome is unknown.
     """
     context = info.context
     context.account.require_write(UpstreamName.LOGISTICS)
@@ -77,35 +82,37 @@ async def update(info: OperationInfo, task_id: str, change: TaskChange) -> Logis
         raise
     if updated is None:
         updated = await _reread(context, task_id)
+        # Every change makes a new revision.
         if updated.version_rev == change.version_rev:
             raise not_shown(UpstreamName.LOGISTICS, "task", task_id, updated)
         return updated
-    await context.tell_status(since, updated)
+    await context.publish_status(since, updated)
     return updated
 
 
 async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
-    """Cancel a task and read it again: the upstream answers a cancellation with a message alone.
+    """Cancel a task and return it.
 
     Raises:
-        NotAllowedNow: its status forbids it; with the task as it stands.
-        UpstreamError: it was not done, or nobody knows whether it was.
+        NotAllowedNow: The task's status forbids it; has the current task.
+        UpstreamError: It was not cancelled, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
     try:
         async with context.changing(TASK, [task_id]):
-            said = await context.account.logistics.cancel_task(context.scope, task_id, reason)
+            message = await context.account.logistics.cancel_task(context.scope, task_id, reason)
     except NotAllowedNow as refusal:
         await add_record(context, refusal, context.loaders.of(TASK), task_id)
         raise
+    # The upstream answers a cancellation with a message only.
     found = await _reread(context, task_id)
-    if said is None and found.status is not TaskStatus.CANCELLED:
+    if message is None and found.status is not TaskStatus.CANCELLED:
         raise not_shown(UpstreamName.LOGISTICS, "task", task_id, found)
     return found
 
 
 async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
-    """Broadcast drafts; an id that the upstream did not change stands in no state that allows it."""
+    """Broadcast drafts; a task that the upstream does not report as changed was not a draft."""
 
     async def send(chunk: Sequence[str]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_drafts(context.scope, chunk)
@@ -115,7 +122,7 @@ async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
 
 
 async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
-    """Broadcast drafts and give each that really went out its tracking id."""
+    """Broadcast drafts, and set the tracking id of each that was broadcast."""
 
     async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_with_tracking(context.scope, chunk)
@@ -127,7 +134,7 @@ async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId])
 
 
 async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
-    """Give tasks their tracking ids; an id that the upstream did not change does not exist for it."""
+    """Set the tracking ids of tasks; a task that the upstream does not report as changed does not exist."""
 
     async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         return await context.account.logistics.set_tracking_ids(context.scope, chunk)
@@ -142,10 +149,10 @@ class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
     """A change of several tasks; operation lifetime.
 
     Args:
-        send: Asks for it in one call; None where the upstream made it and does not say of which tasks.
-        task_of: The id of the task that an item is about.
-        left_out: Why a task is not changed that the upstream does not name.
-        shows: Whether a task shows what an item asks for.
+        send: Makes the change in one call and returns the changed tasks; None where the response does not name them.
+        task_of: Returns the id of an item's task.
+        left_out: Returns the error for a task that the upstream does not report as changed.
+        shows: Returns whether a task shows the change of an item.
     """
 
     send: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask] | None]]
@@ -155,7 +162,7 @@ class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
 
 
 async def _change_several(context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item]) -> TasksOutcome:
-    """Change tasks, 20 a call, and read those again that the upstream says, or may have meant, it changed."""
+    """Change tasks in calls of 20, and read the tasks again that were changed or may have been."""
     context.account.require_write(UpstreamName.LOGISTICS)
     task_ids = [change.task_of(item) for item in items]
     unsettled: dict[str, Item] = {}
@@ -168,7 +175,9 @@ async def _change_several(context: Context, items: Sequence[Item], change: _Chan
 
     async with context.changing(TASK, task_ids):
         updated, failed = await by_chunks(items, send)
+    # Tasks of a call whose response names none may have been changed, so they are read again.
     changed = {task.id for task in updated}.union(unsettled)
+    # A failed call has its own error, which stands for all its tasks.
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
     errors = [error for _, error in failed]
     errors += [change.left_out(one) for one in task_ids if one not in changed and one not in in_failed_calls]
@@ -184,12 +193,12 @@ async def _change_several(context: Context, items: Sequence[Item], change: _Chan
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
     since = context.status_version
     found = await read_after_change(context, TASK, "task", context.loaders.of(TASK), task_id)
-    await context.tell_status(since, found)
+    await context.publish_status(since, found)
     return found
 
 
 async def _reread_all(context: Context, task_ids: Sequence[str]) -> tuple[list[LogisticsTask], list[GatewayError]]:
-    """The tasks, and why others could not be read."""
+    """Read tasks again; return those that could be read, and the errors of the others."""
     rereads = [_reread(context, task_id) for task_id in task_ids]
     results = await asyncio.gather(*rereads, return_exceptions=True)
     for result in results:
@@ -227,17 +236,27 @@ def _not_found(task_id: str) -> GatewayError:
 async def by_chunks(
     items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done | GatewayError]]]
 ) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
-    """What was done, and what failed with the index of the first item of its call.
+    """Make a change in concurrent calls of up to 20 items; return the results, and the errors with their call's start.
 
-    A call may fail as a whole, by raising, or in part, by an error among its results.
-    Where there are several calls, an error says which items it is about. Errors that are not ours are a programmer's
-    and go on.
+    A call fails as a whole by raising, or in part by an error among its results.
+
+    Args:
+        items: The items to change.
+        change: Changes some items in one call.
+
+    Returns:
+        The results, and each error with the index of the first item of its call. Of several calls, the message of an
+        error names the items of its call.
+
+    Raises:
+        Exception: An exception that is no `GatewayError`, after all calls have ended.
     """
     starts = range(0, len(items), MAX_TASKS_A_CALL)
     calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
     done: list[Done] = []
     failed: list[tuple[int, GatewayError]] = []
     for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        # An unexpected exception is a bug, and no outcome of some tasks.
         if isinstance(result, BaseException) and not isinstance(result, GatewayError):
             raise result
         for one in [result] if isinstance(result, GatewayError) else result:

@@ -1,4 +1,4 @@
-"""Records that could not be read, as what they are in a list: items that fail alone."""
+"""Unreadable records: as items of a list, each fails by itself and the others are served."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ Record = TypeVar("Record")
 
 
 def readable(records: Sequence[Record]) -> list[Record]:
-    """Those that could be read."""
+    """Return the records that could be decoded."""
+    # By the set of classes, which is built in C: nearly always no record is unreadable.
     if UnreadableRecord not in set(map(type, records)):
         return list(records)
     return [record for record in records if not isinstance(record, UnreadableRecord)]
@@ -29,28 +30,29 @@ def read_ones(nodes: Sequence[Record]) -> list[Record]:
 
 
 def own_id_of(record: Delivery) -> str | None:
-    """Return a delivery's own id; None where not even that could be read."""
+    """Return a delivery's own id; None where the id is unreadable too."""
     return record.own_id if isinstance(record, UnreadableRecord) else record.send_task_id
 
 
 def only_one_named(records: Sequence[Delivery], own_id: str) -> Delivery | None:
-    """Return the delivery that was asked for alone; None where it is not there.
+    """Return the delivery that was requested by its id; None where it is not in the answer.
 
     Args:
-        records: The answer; a single record without an id is the one that was asked for.
-        own_id: The upstream's own id that was asked for.
+        records: The records of the answer.
+        own_id: The upstream's own id that was requested.
     """
+    # A single record without an id is taken for the requested one.
     if len(records) == 1 and own_id_of(records[0]) is None:
         return cast("Delivery", UnreadableRecord(own_id, "it has no id"))
     return next((one for one in records if own_id_of(one) == own_id), None)
 
 
 def as_nodes(upstream: UpstreamName, records: Sequence[Record]) -> Sequence[Record]:
-    """The records as items of a list; what could not be read is one that fails when it is awaited.
+    """Return the records as items of a list, with a failed future in the place of each unreadable record.
 
     Args:
-        upstream: Whose records they are.
-        records: As they were decoded.
+        upstream: The upstream that served them.
+        records: The records as they were decoded.
     """
     if UnreadableRecord not in set(map(type, records)):
         return records
@@ -61,11 +63,11 @@ def as_nodes(upstream: UpstreamName, records: Sequence[Record]) -> Sequence[Reco
 
 
 def bad_answer(upstream: UpstreamName, record: UnreadableRecord) -> UpstreamBadAnswer:
-    """Return the error that stands for a record.
+    """Return the error for an unreadable record.
 
     Args:
-        upstream: Whose record it is.
-        record: What is known of it.
+        upstream: The upstream that served it.
+        record: The unreadable record.
     """
     name = "a record" if record.own_id is None else f"record {record.own_id}"
     return UpstreamBadAnswer(
@@ -77,7 +79,7 @@ def recipient_in(recipients: Sequence[Recipient], sms_id: str) -> Recipient | No
     """Return one of a job's recipients; None where there is none with this id.
 
     Raises:
-        UpstreamBadAnswer: it is there, and could not be read; or it may be, for one without an id is.
+        UpstreamBadAnswer: It is unreadable, or it may be one that is unreadable and has no id.
     """
     nameless: UnreadableRecord | None = None
     for recipient in recipients:

@@ -1,4 +1,4 @@
-"""How each upstream is doing, as far as the gateway knows from its own calls."""
+"""The state of each upstream, as far as the gateway's own calls show it."""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -12,7 +12,7 @@ from resolvers.upstreams.transport.health import Condition, UpstreamHealth
 
 
 class UpstreamState(Enum):
-    """How an upstream is doing."""
+    """The state of an upstream."""
 
     HEALTHY = "HEALTHY"
     DEGRADED = "DEGRADED"
@@ -24,10 +24,10 @@ class Upstream(msgspec.Struct, frozen=True):
     """One upstream's state; operation lifetime.
 
     Args:
-        name: Which one.
-        state: How it is doing.
-        last_error_code: The code of the last failed call, if any.
-        retry_after_seconds: When the next call will go out, where calls are held back.
+        name: The upstream.
+        state: Its state.
+        last_error_code: The code of the last failed call; None where none has failed.
+        retry_after_seconds: Seconds until calls are sent again; None where they are not held back.
     """
 
     name: UpstreamName
@@ -37,13 +37,14 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def upstreams(context: Context) -> list[Upstream]:
-    """The upstreams; calls none of them, and is true only now."""
+    """Return the states of all upstreams, without a call."""
+    # States are true only now, so the response is not cached.
     context.never_keep()
     return [upstream_of(context.account, name) for name in UpstreamName.known()]
 
 
 def upstream_of(account: Account, name: UpstreamName) -> Upstream:
-    """How an upstream is doing for the calls of one account."""
+    """Return the state of an upstream for the calls of one account."""
     if not account.has(name):
         return Upstream(name, UpstreamState.UNCONFIGURED)
     addresses, identity = account.health.get(name, ()), account.calls_as(name)
@@ -56,7 +57,7 @@ def upstream_of(account: Account, name: UpstreamName) -> Upstream:
 
 
 def _state(conditions: Iterable[Condition]) -> UpstreamState:
-    """One data centre that is down degrades; an address that was never asked says nothing."""
+    # One of several addresses that is down degrades the upstream; an address without calls yet does not count.
     known = set(conditions) - {Condition.UNASKED}
     if known <= {Condition.HEALTHY}:
         return UpstreamState.HEALTHY
@@ -69,7 +70,7 @@ def _last_error_code(addresses: Iterable[UpstreamHealth], identity: str) -> str 
 
 
 def _retry_after(addresses: Iterable[UpstreamHealth], identity: str) -> float | None:
-    """A call is held back where every address that was asked before holds it back."""
+    # A call is held back only where every address with calls so far holds it back.
     asked = [address for address in addresses if address.asked]
     waits = [wait for address in asked if (wait := address.retry_after(identity)) is not None]
     return min(waits) if waits and len(waits) == len(asked) else None

@@ -127,7 +127,7 @@ class LogisticsSessionCallers:
         identity, logistics = f"session:{session.session_id}", self._client(session)
         if base is None:
             # A logistics account is no credential for the gateway's own accounts at the other upstreams.
-            return Caller(session.subject, self._own.logistics_alone(identity, logistics), session.expires_at)
+            return Caller(session.subject, self._own.logistics_only(identity, logistics), session.expires_at)
         joint = f"{base.account.identity} {identity}"
         account = base.account.with_logistics(joint, logistics, calls_as=identity)
         ends = [one for one in (base.expires_at, session.expires_at) if one is not None]
