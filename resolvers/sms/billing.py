@@ -14,7 +14,7 @@ from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 MAX_PARTS: Final = 20
 """The most parts of one text; the vendor cuts off what does not fit (Retarus, Options: maxParts)."""
 
-FITS_ANYHOW: Final = 20 * 33
+ALWAYS_FITS: Final = 20 * 33
 """A text of so many characters fits into `MAX_PARTS`, whichever they are: 33 pairs of UTF-16 go into one part."""
 
 GSM: Final = frozenset(

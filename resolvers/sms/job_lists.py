@@ -86,6 +86,7 @@ class JobIds:
         self._context = context
         self._still_open = still_open
         self._segments = segments
+        # The ids of lists by their numbers: read from the beginning so far, and read to the end.
         self._begun: dict[int, list[str | None]] = {}
         self._whole: dict[int, list[str | None]] = {}
         self._full_centres: set[int] = set()
@@ -108,10 +109,10 @@ class JobIds:
             ended = part.ended or part.job_ids == answered
             self._note(number, part, ended=ended)
             behind = part.job_ids[part.place :]
-            named = await self._named_before(number) if number and behind else frozenset[str]()
+            earlier = await self._listed_before(number) if number and behind else frozenset[str]()
             for at, job_id in enumerate(behind, part.first + part.place):
                 if job_id is not None:
-                    if job_id in listed or job_id in named or self._known_in_a_full_centre(number, job_id):
+                    if job_id in listed or job_id in earlier or self._known_in_a_full_centre(number, job_id):
                         continue
                     listed.add(job_id)
                 found.append(ListedJob(number, job_id, at))
@@ -148,25 +149,25 @@ class JobIds:
             behind = (index if index > MARKED else 0) - first
         return _Part(first, behind, job_ids, ended)
 
-    async def _named_before(self, number: int) -> frozenset[str]:
+    async def _listed_before(self, number: int) -> frozenset[str]:
         """Return the jobs of earlier lists that this one may list as well, as far as one call for each shows them."""
         segment = self._segments[number]
-        named: set[str | None] = set()
+        found: set[str | None] = set()
         for earlier, other in enumerate(self._segments[:number]):
             same_window = other.from_time == segment.from_time
             if not same_window and (other.centre, other.to_time) != (segment.centre, segment.from_time):
                 continue
             if earlier in self._whole:
-                named.update(self._whole[earlier])
+                found.update(self._whole[earlier])
                 continue
             # Of the window before, only the shared instant: no other job of it can be in this window.
             edge = Segment(segment.centre, segment.from_time - RESOLUTION, segment.from_time)
             listed = await self._list(other if same_window else edge, 0, MAX_LIMIT)
-            named.update(listed)
+            found.update(listed)
             # A longer list is not read to its end; the jobs that this process has seen there must do.
             if same_window and len(listed) >= MAX_LIMIT:
                 self._full_centres.add(other.centre)
-        return frozenset(job_id for job_id in named if job_id is not None)
+        return frozenset(job_id for job_id in found if job_id is not None)
 
     def _known_in_a_full_centre(self, number: int, job_id: str) -> bool:
         """Return whether a job was seen in an earlier data centre whose list is longer than one answer."""
@@ -197,6 +198,7 @@ def most_checks(number: int, index: int, windows: int, centres: int) -> int:
         windows: The number of segments of one data centre.
         centres: The number of data centres.
     """
+    # The lists before the page's first are not read, nor is the beginning of the first if one answer cannot hold it.
     unread = number + (index + MAX_FIRST + 1 > MAX_LIMIT)
     checked = 0
     for one in range(number, windows * centres):

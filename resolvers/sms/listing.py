@@ -69,14 +69,14 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
 LIST: Final = "sms jobs"
 
 
-class _OnceMissing:
+class _NullableReportField:
     """A nullable field that only the report has: the first that is read raises, the others are null."""
 
     def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
         return self if job is None else job.missing()
 
 
-class _Needed:
+class _RequiredReportField:
     """A non-null field that only the report has: it always raises."""
 
     def __get__(self, job: "UnreadJob | None", owner: type) -> Any:  # noqa: ANN401 - a field of any type
@@ -96,20 +96,20 @@ class UnreadJob:
         error: The failure of its report.
     """
 
-    source = _OnceMissing()
-    encoding = _OnceMissing()
-    billcode = _OnceMissing()
-    status_requested = _OnceMissing()
-    flash = _OnceMissing()
-    validity_minutes = _OnceMissing()
-    customer_ref = _OnceMissing()
-    qos = _OnceMissing()
-    received_at = _OnceMissing()
-    finished_at = _OnceMissing()
-    progress = _Needed()
-    final = _Needed()
-    raw_status = _Needed()
-    recipient_count = _Needed()
+    source = _NullableReportField()
+    encoding = _NullableReportField()
+    billcode = _NullableReportField()
+    status_requested = _NullableReportField()
+    flash = _NullableReportField()
+    validity_minutes = _NullableReportField()
+    customer_ref = _NullableReportField()
+    qos = _NullableReportField()
+    received_at = _NullableReportField()
+    finished_at = _NullableReportField()
+    progress = _RequiredReportField()
+    final = _RequiredReportField()
+    raw_status = _RequiredReportField()
+    recipient_count = _RequiredReportField()
 
     __slots__ = ("_reported", "error", "job_id")
 

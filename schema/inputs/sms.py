@@ -9,7 +9,7 @@ import strawberry
 
 from resolvers.catalogue import RecordType, require_global_id
 from resolvers.errors import BadInput
-from resolvers.sms.billing import FITS_ANYHOW, MAX_PARTS, count_parts
+from resolvers.sms.billing import ALWAYS_FITS, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.requests import (
     JobOptions,
     JobRequest,
@@ -216,7 +216,7 @@ def _whole_text(text: str, options: SmsOptionsInput | None, path: Path) -> str:
     """Return a text that fits into the largest number of parts."""
     not_blank(text, path)
     # Hardly any text is longer, so parts are counted for those only.
-    if len(text) <= FITS_ANYHOW:
+    if len(text) <= ALWAYS_FITS:
         return text
     encoding, invalid = (options.encoding, options.invalid_characters) if options else (None, None)
     parts = count_parts(text, encoding, invalid)

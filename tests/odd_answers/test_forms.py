@@ -1,4 +1,4 @@
-"""A field that comes in another form is read, or is null alone: every sample of the documents, leaf by leaf."""
+"""A field that comes in another form is read, or only it is null: every sample of the documents, leaf by leaf."""
 
 import json
 import re
@@ -194,7 +194,7 @@ async def test_a_field_in_another_form_is_read_as_the_same(name: str, gateway: S
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_a_field_that_makes_no_sense_is_null_alone(name: str, gateway: ScriptedGateway) -> None:
+async def test_only_the_field_that_makes_no_sense_is_null(name: str, gateway: ScriptedGateway) -> None:
     expected, _ = await asked(name, sample(READS[name].sample), gateway)
     body = json.loads(sample(READS[name].sample))
     for path, value in leaves(name):

@@ -242,7 +242,7 @@ DELIVERIES: Final = FIELDS["deliveries"]
     ],
     ids=["nodes", "fields", "a list of ids"],
 )
-async def test_a_batch_falls_back_to_the_bad_record_alone(
+async def test_a_batch_falls_back_only_for_the_bad_record(
     query: str, bad_place: str, single: str, form: str, gateway: ScriptedGateway
 ) -> None:
     bad = dict(bad_records(DELIVERIES))[form]
@@ -283,7 +283,7 @@ async def test_a_bad_record_is_no_proof_that_lists_of_ids_are_taken(gateway: Scr
 
 
 @pytest.mark.parametrize(("bad", "expected"), [({"smsId": "S.2"}, "S.2"), ({}, "S.2"), (None, "S.2")])
-async def test_a_recipient_that_cannot_be_read_is_not_told_as_missing(
+async def test_a_recipient_that_cannot_be_read_is_not_reported_as_missing(
     bad: Json, expected: str, gateway: ScriptedGateway
 ) -> None:
     gateway.upstream.answer("GET", "/rest/v1/sms", json.dumps([recipient("S.1"), bad]).encode())
@@ -357,7 +357,7 @@ async def test_a_job_whose_report_fails_keeps_what_the_list_knows(form: str, gat
     assert answer.codes == {"smsJobs.nodes.1.source": code}
 
 
-async def test_a_report_whose_fields_are_wrong_loses_these_fields_alone(gateway: ScriptedGateway) -> None:
+async def test_a_report_whose_fields_are_wrong_loses_only_these_fields(gateway: ScriptedGateway) -> None:
     wrong: dict[str, Json] = {
         "src": {},
         "flash": "perhaps",

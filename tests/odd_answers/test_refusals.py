@@ -58,7 +58,7 @@ READS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-async def told(gateway: ScriptedGateway, name: str, status: int, body: bytes) -> tuple[list[Any], str]:
+async def reported(gateway: ScriptedGateway, name: str, status: int, body: bytes) -> tuple[list[Any], str]:
     """The errors of a refused change, and what they say together."""
     document, variables, write = CHANGES[name]
     method, path = write.split()
@@ -71,7 +71,7 @@ async def told(gateway: ScriptedGateway, name: str, status: int, body: bytes) ->
 @pytest.mark.parametrize("name", CHANGES)
 async def test_a_refused_change_says_why(name: str, status: int, gateway: ScriptedGateway) -> None:
     for body, words in FORMS:
-        errors, said = await told(gateway, name, status, body)
+        errors, said = await reported(gateway, name, status, body)
 
         assert {error["__typename"] for error in errors} <= {"InvalidInput", "NotAllowedNow", "Conflict"}, body
         assert [word for word in words if word not in said] == [], body
@@ -80,15 +80,15 @@ async def test_a_refused_change_says_why(name: str, status: int, gateway: Script
 @pytest.mark.parametrize("name", CHANGES)
 async def test_a_refusal_without_words_is_a_refusal(name: str, gateway: ScriptedGateway) -> None:
     for body in SILENT:
-        errors, said = await told(gateway, name, 422, body)
+        errors, said = await reported(gateway, name, 422, body)
 
         assert [error["__typename"] for error in errors] == ["InvalidInput"], body
         assert "refused" in said, body
 
 
 @pytest.mark.parametrize("name", CHANGES)
-async def test_several_errors_are_told_each(name: str, gateway: ScriptedGateway) -> None:
-    errors, _ = await told(gateway, name, 422, b'{"errors": [{"detail": "One."}, {"detail": "Two."}]}')
+async def test_each_of_several_errors_is_reported(name: str, gateway: ScriptedGateway) -> None:
+    errors, _ = await reported(gateway, name, 422, b'{"errors": [{"detail": "One."}, {"detail": "Two."}]}')
 
     assert [error["message"].rpartition(": ")[2] for error in errors] == ["One.", "Two."]
 
@@ -96,7 +96,7 @@ async def test_several_errors_are_told_each(name: str, gateway: ScriptedGateway)
 @pytest.mark.parametrize("name", CHANGES)
 async def test_a_conflict_says_why(name: str, gateway: ScriptedGateway) -> None:
     for body, words in FORMS:
-        _, said = await told(gateway, name, 409, body)
+        _, said = await reported(gateway, name, 409, body)
 
         assert [word for word in words if word not in said] == [], body
 

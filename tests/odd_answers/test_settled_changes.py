@@ -266,7 +266,7 @@ async def test_of_several_tasks_those_that_cannot_be_told_apart_are_read(gateway
 
 
 @pytest.mark.parametrize("unnamed", [None, {}, 7, {"current_status": "draft"}, {"id": ""}])
-async def test_created_tasks_that_are_not_named_are_told_beside_those_that_are(
+async def test_created_tasks_that_are_not_named_are_reported_beside_those_that_are(
     unnamed: object, gateway: ScriptedGateway
 ) -> None:
     created = {"tasks": [json.loads(task()), unnamed]}
@@ -281,7 +281,7 @@ async def test_created_tasks_that_are_not_named_are_told_beside_those_that_are(
     assert "names 1 of 2" in error["message"]
 
 
-async def test_the_tasks_of_one_call_that_are_not_named_are_told_with_their_place(gateway: ScriptedGateway) -> None:
+async def test_the_tasks_of_one_call_that_are_not_named_are_reported_with_their_place(gateway: ScriptedGateway) -> None:
     first = {"tasks": [json.loads(task(id=f"task-{number}")) for number in range(20)]}
     gateway.upstream.answer_next("POST", "/logistics/platform/tasks", json.dumps(first).encode(), b'{"tasks": []}')
 

@@ -10,7 +10,7 @@ from resolvers.upstreams.call import Answer, Call, Headers
 
 
 class HttpxTransport:
-    """Sends calls as they are; lives one test."""
+    """Sends calls as they are. Lifetime: test."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http

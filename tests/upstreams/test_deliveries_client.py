@@ -65,7 +65,7 @@ async def test_every_request_names_the_json_api_media_type(
     assert media_types == [("application/vnd.api+json", "application/vnd.api+json")] * 2
 
 
-async def test_a_list_without_filters_asks_for_its_page_alone(
+async def test_a_list_without_filters_asks_only_for_its_page(
     client: DeliveriesClient, server: RecordingServer, scope: CallScope
 ) -> None:
     server.answer("GET", LIST, sample("send_task_list.json"))

@@ -134,7 +134,7 @@ async def test_a_field_that_makes_no_sense_costs_no_more_than_itself(
     body = json.loads(sample(name))
 
     for place in places(body):
-        # A list of records may lose the record; a record asked for alone must have what it needs.
+        # A list of records may lose the record; a single record must have its required fields.
         if not place or (place[-1] in NEEDED and not isinstance(body, list) and "data" not in body):
             continue
         if place[-1] in NEEDED and isinstance(body, dict) and isinstance(body.get("data"), dict):

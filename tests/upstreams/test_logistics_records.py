@@ -118,7 +118,7 @@ def test_a_history_of_bare_words_is_read_too() -> None:
     assert found.status is TaskStatus.ACCEPTED
 
 
-def test_a_task_of_id_and_status_alone_is_a_task() -> None:
+def test_a_task_of_only_id_and_status_is_a_task() -> None:
     task = bare()
 
     assert (task.items, task.status_history, task.attachments) == ([], [], [])

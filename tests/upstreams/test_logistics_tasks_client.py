@@ -110,7 +110,7 @@ async def test_an_empty_page_may_be_null(client: LogisticsClient, server: Record
 
 
 @pytest.mark.parametrize(
-    ("meta", "told"),
+    ("meta", "per_page"),
     [
         (b'{"page": 1, "per_page": 50}', 50),
         (b'{"page": 1, "per_page": "50"}', 50),
@@ -123,13 +123,13 @@ async def test_an_empty_page_may_be_null(client: LogisticsClient, server: Record
     ],
 )
 async def test_a_page_says_what_size_it_was_counted_in_where_the_upstream_does(
-    client: LogisticsClient, server: RecordingServer, meta: bytes, told: int | None
+    client: LogisticsClient, server: RecordingServer, meta: bytes, per_page: int | None
 ) -> None:
     server.answer("GET", "/platform/tasks", b'{"meta": ' + meta + b', "tasks": [' + TASK + b"]}")
 
     page = await client.tasks(SCOPE, page=1, per_page=100, descending=False)
 
-    assert ([task.task_id for task in page.records], page.per_page) == ([TASK_ID], told)
+    assert ([task.task_id for task in page.records], page.per_page) == ([TASK_ID], per_page)
 
 
 async def test_a_list_may_come_without_its_meta(client: LogisticsClient, server: RecordingServer) -> None:

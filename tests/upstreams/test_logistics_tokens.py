@@ -41,7 +41,7 @@ async def test_a_refresh_token_gives_a_new_bearer_token(tokens: LogisticsTokenCl
     assert server.only_request.json == {"client_key": "key", "refresh_token": "planted-r"}
 
 
-async def test_a_refresh_token_that_the_upstream_replaces_is_told(
+async def test_a_refresh_token_that_the_upstream_replaces_is_returned(
     tokens: LogisticsTokenClient, server: RecordingServer
 ) -> None:
     server.answer("POST", "/oauth2/refresh", b'{"bearer_token": "planted-b2", "refresh_token": "planted-r2"}')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.sms.billing import FITS_ANYHOW, MAX_PARTS, count_parts
+from resolvers.sms.billing import ALWAYS_FITS, MAX_PARTS, count_parts
 from resolvers.upstreams.sms.vocabulary import InvalidCharacters, SmsEncoding
 
 REFUSE, REPLACE = InvalidCharacters.REFUSE, InvalidCharacters.REPLACE
@@ -28,7 +28,7 @@ TO_UTF16, TRANSLITERATE = InvalidCharacters.TO_UTF16, InvalidCharacters.TRANSLIT
         ("a" * 152 + "€" + "a" * 152, 3),
     ],
 )
-def test_the_gsm_alphabet_takes_160_units_alone_and_153_among_several(text: str, parts: int) -> None:
+def test_the_gsm_alphabet_takes_160_units_in_a_single_part_and_153_in_each_of_several(text: str, parts: int) -> None:
     assert count_parts(text) == parts
     assert count_parts(text, SmsEncoding.STANDARD, REFUSE) == parts
 
@@ -48,7 +48,7 @@ def test_the_gsm_alphabet_takes_160_units_alone_and_153_among_several(text: str,
         ("😀" * 67, 3),
     ],
 )
-def test_utf_16_takes_70_code_units_alone_and_67_among_several(text: str, parts: int) -> None:
+def test_utf_16_takes_70_code_units_in_a_single_part_and_67_in_each_of_several(text: str, parts: int) -> None:
     assert count_parts(text, SmsEncoding.UTF_16) == parts
     assert count_parts(text, SmsEncoding.UTF_16, REPLACE) == parts
 
@@ -71,7 +71,7 @@ def test_a_transliterated_character_counts_as_the_longest_that_may_stand_for_it(
 @pytest.mark.parametrize("text", ["a", "€", "a€", "ł", "\U0001f600", "a\U0001f600", "\u2026"])
 @pytest.mark.parametrize("encoding", [None, SmsEncoding.STANDARD, SmsEncoding.UTF_16])
 @pytest.mark.parametrize("invalid", [None, *InvalidCharacters])
-def test_a_text_that_fits_whatever_it_is_need_not_be_counted(
+def test_a_text_that_always_fits_need_not_be_counted(
     text: str, encoding: SmsEncoding | None, invalid: InvalidCharacters | None
 ) -> None:
-    assert count_parts((text * FITS_ANYHOW)[:FITS_ANYHOW], encoding, invalid) <= MAX_PARTS
+    assert count_parts((text * ALWAYS_FITS)[:ALWAYS_FITS], encoding, invalid) <= MAX_PARTS

@@ -138,7 +138,7 @@ def test_a_job_that_was_posted_without_options_has_none() -> None:
     assert record == SmsJob(job_id="J.1", recipient_count=1)
 
 
-def test_the_sample_of_posting_and_of_the_list_name_jobs_by_id_alone() -> None:
+def test_the_samples_of_posting_and_of_the_list_name_jobs_only_by_id() -> None:
     posted = JOB_REFERENCE.decode(sample("sms_job_created.json"))
     listed = JOB_REFERENCES.decode(sample("sms_job_list.json"))
 
@@ -162,7 +162,7 @@ def test_the_sample_of_recipients_has_every_value_under_our_names() -> None:
     assert (third.status, third.reason, third.sent_at) == (None, None, None)
 
 
-def test_recipients_are_told_their_job_and_carry_it_in_their_ids() -> None:
+def test_recipients_get_their_job_and_carry_it_in_their_ids() -> None:
     recipients = RECIPIENTS.decode(sample("sms_recipients.json"))
 
     set_job(recipients, "J.1")

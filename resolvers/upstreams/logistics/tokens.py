@@ -281,6 +281,7 @@ class TokenRefresher:
             logger.exception(
                 "New tokens of the logistics API could not be kept; they are lost if the process ends now."
             )
+            # Beside the pair that is in the store: an earlier replacement that could not be stored is not.
             self._unstored = old if self._unstored is None else self._unstored[0], new
         else:
             self._unstored = None

@@ -17,7 +17,7 @@ from tests.upstreams.transport.virtual_time import START, in_virtual_time
 
 @dataclass
 class Centre:
-    """A data centre that knows some jobs; lives one test."""
+    """A data centre that knows some jobs. Lifetime: test."""
 
     jobs: set[str] = field(default_factory=set)
     seconds: float = 0.1
@@ -41,7 +41,7 @@ class Centre:
 
 
 class Scene:
-    """Two data centres and an account that reads from them; lives one test."""
+    """Two data centres and an account that reads from them. Lifetime: test."""
 
     def __init__(self, *, hedge: bool = True) -> None:
         self.primary, self.secondary = Centre(), Centre()
