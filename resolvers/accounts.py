@@ -150,6 +150,7 @@ class Account:
         # A shallow copy: clients, caches and what was learned are shared with the account.
         view = copy(self)
         view._scopes = self._scopes & scopes  # noqa: SLF001 - a copy of ours
+        # The usual account keeps its short identity, so that callers with all scopes share its cached responses.
         if view._scopes != all_scopes():  # noqa: SLF001 - a copy of ours
             view._limits = f" {' '.join(sorted(map(str, view._scopes)))}"  # noqa: SLF001 - a copy of ours
         return view
@@ -166,6 +167,7 @@ class Account:
             logistics: The client with the caller's credentials.
             calls_as: The name of the caller's credentials.
         """
+        # The identity covers both sets of credentials, because responses may mix records of both.
         view = copy(self)
         view.identity = identity
         view._calls_as = {**self._calls_as, UpstreamName.LOGISTICS: calls_as}  # noqa: SLF001 - a copy of ours
@@ -180,6 +182,7 @@ class Account:
             logistics: The client with these credentials.
         """
         view = self.with_logistics(identity, logistics, calls_as=identity).limited_to(scopes_of(UpstreamName.LOGISTICS))
+        # The scopes alone would leave the other clients usable to code that forgets to require one.
         view._clients = {UpstreamName.LOGISTICS: logistics}  # noqa: SLF001 - a copy of ours
         return view
 

@@ -63,6 +63,7 @@ class Connection(msgspec.Struct, Generic[Node], frozen=True):
     @property
     def edges(self) -> list[Edge[Node]]:
         """The nodes with their cursors."""
+        # Cursors are made on demand, because many clients select `nodes` only.
         return [Edge(cursor_at(self.place_of(number)), node) for number, node in enumerate(self.nodes)]
 
     @property

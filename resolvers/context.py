@@ -72,6 +72,7 @@ class Context:
 
     def never_stale(self) -> None:
         """Read nothing stale from now on, because the operation changes records."""
+        # What was read before may be stale, so the response is not cached either.
         self.read_set.permits_stale = False
         self.read_set.took_unkept()
 
@@ -101,6 +102,7 @@ class Context:
             kind: The kind of the records.
             record_ids: The upstream's own ids.
         """
+        # This operation's loaders too, so that a mutation reads its record again after the change.
         self.loaders.forget(kind, record_ids)
         await self.account.records.forget(self.account.identity, kind, record_ids)
 

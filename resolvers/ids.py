@@ -77,6 +77,7 @@ def pair_form(type_name: str, nouns: str, example: str) -> IdForm:
 
 def global_id(type_name: str, own_id: str) -> str:
     """Return the global id of a record."""
+    # Readable and unencoded, because it is made once for each record of a response.
     return f"{type_name}:{own_id}"
 
 

@@ -53,6 +53,7 @@ class CommaLists:
     def prove(self) -> None:
         """Note an answer that only an accepted list explains."""
         self.proven = True
+        # Once lists are proven, an absent id does not exist, and nothing is left in doubt.
         self.doubted.clear()
 
     def refuse(self, suspects: Iterable[str] = ()) -> None:
@@ -68,6 +69,7 @@ class CommaLists:
 
     def doubt(self, missing: Iterable[str]) -> None:
         """Remember the ids that an answer lacked, until each is read singly."""
+        # Beyond that, evidence against lists comes later, but memory stays bounded.
         if len(self.doubted) < MAX_DOUBTED:
             self.doubted.update(missing)
 

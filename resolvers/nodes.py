@@ -35,6 +35,7 @@ def nodes(context: Context, ids: Sequence[str]) -> list[Awaitable[object | None]
         try:
             items.append(node_of(context, *require_global_id(one, ("ids", number))))
         except BadInput as error:
+            # Counted here and not by the length of the list: valid ids are never refused for their number.
             refused += 1
             if refused > MAX_REFUSED_IDS:
                 raise BadInput(f"Over {MAX_REFUSED_IDS} of these are no ids. {error.message}", path=["ids"]) from error

@@ -62,6 +62,7 @@ async def add_record(
         loader: Reads the record; was invalidated by the change.
         record_id: The upstream's own id.
     """
+    # The loader was invalidated by the failed change, so this reads the record as it is now.
     since = context.status_version
     try:
         found = await loader.load(record_id)

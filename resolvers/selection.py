@@ -154,6 +154,7 @@ def selected_below(info: OperationInfo, *path: str) -> frozenset[str]:
     nodes = list(info._raw_info.field_nodes)  # noqa: SLF001 - Strawberry's own selections cost 50 times as much
     for name in path:
         nodes = [node for node in _selected(info, nodes) if node.name.value == name]
+    # Field names, not response names: a resolver asks what to fetch, whatever its alias is.
     return frozenset([node.name.value for node in _selected(info, nodes)])
 
 

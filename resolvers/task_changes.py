@@ -50,6 +50,7 @@ async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> 
         changed.update(task.task_id for task in created)
         return created if len(created) >= len(chunk) else [*created, _not_named(len(created), len(chunk))]
 
+    # Read before the change, so that a status that is noticed meanwhile is not overwritten by an older one.
     since = context.status_version
     async with context.changing(TASK) as changed:
         created, failed = await by_chunks(tasks, create_chunk)
@@ -199,6 +200,7 @@ async def _reread(context: Context, task_id: str) -> LogisticsTask:
 
 async def _reread_all(context: Context, task_ids: Sequence[str]) -> tuple[list[LogisticsTask], list[GatewayError]]:
     """Read tasks again; return those that could be read, and the errors of the others."""
+    # Not `together`, which ends all at the first error: each task fails by itself.
     rereads = [_reread(context, task_id) for task_id in task_ids]
     results = await asyncio.gather(*rereads, return_exceptions=True)
     for result in results:

@@ -88,6 +88,7 @@ def recipient_in(recipients: Sequence[Recipient], sms_id: str) -> Recipient | No
                 raise bad_answer(UpstreamName.SMS, recipient)
             if recipient.own_id is None:
                 nameless = recipient
+        # An unreadable one without an id could be any, so it counts only if no other has the id.
         elif recipient.sms_id == sms_id:
             return recipient
     if nameless is not None:

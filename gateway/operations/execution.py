@@ -175,6 +175,7 @@ class _InputCheck:
         executor = self._executor
         root_type = executor.schema.get_root_type(executor.operation.operation)
         assert root_type is not None  # noqa: S101 - the operation is valid
+        # By graphql-core's own functions, so that messages and paths are those of its execution.
         try:
             fields = collect_fields(
                 executor.schema,

@@ -50,6 +50,8 @@ class Timed(Generic[Result]):
 
     def __await__(self) -> Generator[Any, Any, Result]:
         """Run the coroutine and return its result."""
+        # Not `await`, whose suspensions the caller cannot see. Each value that the coroutine yields goes on to the
+        # event loop, and what the loop sends or throws goes back into the coroutine.
         work, clock = self._work, self._clock
         step, argument = work.send, None
         while True:
@@ -60,6 +62,7 @@ class Timed(Generic[Result]):
                 result: Result = end.value
                 return result
             finally:
+                # Also of the last step, which ends in an exception in any case.
                 self.own_seconds += clock() - started
             try:
                 step, argument = work.send, (yield suspended)

@@ -215,6 +215,7 @@ def _outcome(reply: Reply | None, code: str) -> dict[str, Any]:
     """
     if reply is None:
         return {"outcome": "refused" if code not in {INTERNAL, CANCELLED} else "failed", "codes": [code]}
+    # The body is decoded only below, where there are errors.
     if not reply.has_errors and reply.executed:
         return {"outcome": "success", "status": reply.status, "bytes": len(reply.body)}
     outcome = "partial" if reply.executed else "refused"
@@ -240,6 +241,7 @@ def _durations(seconds: float, own_seconds: float | None) -> dict[str, Any]:
 
 def _costs(facts: OperationFacts, traces: Sequence[CallTrace]) -> dict[str, Any]:
     """Return the fields about the cost: calls by upstream, and reads by how the cache answered them."""
+    # Everything but a miss was answered without a call of this operation.
     calls = Counter(trace.upstream.name for trace in traces if trace.cache == "miss")
     cache = Counter(trace.cache for trace in traces if trace.cache != "miss")
     return {

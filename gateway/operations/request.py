@@ -14,12 +14,14 @@ from starlette.types import Scope
 
 from resolvers.errors import GatewayError
 
+# Generic over the caller, because the HTTP endpoint passes callers on without knowing their type.
 CallerT_contra = TypeVar("CallerT_contra", contravariant=True)
 
 Header = tuple[bytes, bytes]
 """A header's name in lower case, and its value."""
 
 
+# Without tracking by the garbage collector (`gc=False`): requests are many, and nothing in one refers back to it.
 class GraphQLRequest(msgspec.Struct, gc=False):
     """One GraphQL request, of valid form and unchecked content; request lifetime.
 

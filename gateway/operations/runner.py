@@ -150,6 +150,7 @@ class Runner:
         if operation.operation is OperationType.MUTATION and not request.may_mutate:
             raise MutationByGet
         self._limits.check_uses(document, operation, request.variables)
+        # Before the refusal of subscriptions and of high estimates, because a plan is for these too.
         if requests_plan(scope):
             return OperationResult(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:
@@ -176,12 +177,14 @@ class Runner:
         quota = None if self._quotas is None else self._quotas.of(caller.name)
         context = Context(caller.account, CallScope(deadline, requested_traces(scope)), sms_quota=quota)
         if operation.operation is OperationType.MUTATION:
+            # A mutation decides by what it reads, so that must not be stale.
             context.never_stale()
         return context
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest) -> Reply:
         """Return the plan of an operation, or the errors of its variables as execution would return them."""
         definitions = operation.variable_definitions or ()
+        # Coerced only to find their errors: the estimate reads variables as the client sent them.
         coerced = get_variable_values(
             self._documents.schema,
             definitions,

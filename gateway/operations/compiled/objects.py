@@ -130,6 +130,7 @@ class _ObjectSource:
     def build(self, groups: FieldGroups) -> Complete:
         """Return the function for these fields."""
         for number, (response_name, nodes) in enumerate(groups.items()):
+            # Response names are GraphQL names, so that nothing of the client's becomes code.
             self._entries.append(f"{response_name!r}: {self._entry(number, response_name, nodes)},")
         lines = ["def complete(r, run):", " out = {", *self._entries, " }", *self._calls, " return out"]
         exec(compile("\n".join(lines), f"<selection of {self._type.name}>", "exec"), self._names)  # noqa: S102 - response names are GraphQL names, written as literals

@@ -198,6 +198,7 @@ class Costs:
         memo: _CostMemo | None = document.costs.get(name)
         if memo is None:
             memo = document.costs[name] = _CostMemo(self._reader.priced_fields(operation, document.fragments))
+        # Literals of a parameterized document are variables to its estimate, too.
         given = {**(variables or {}), **document.literals} if document.literals else variables or {}
         return memo.cost(given) or self._estimate(memo, operation, given)
 

@@ -113,6 +113,7 @@ class Values:
     """
 
     def __init__(self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> None:
+        # A null that the client sends overrides a default, as in GraphQL's coercion.
         self._variables = {**_defaults(operation), **(variables or {})}
         self.names: set[str] = set()
         self.depends_on_time = False
@@ -177,6 +178,7 @@ class Values:
     def _value(self, node: ValueNode) -> Any:  # noqa: ANN401 - see argument
         if isinstance(node, VariableNode):
             return self._variable(node.name.value)
+        # Variables in a list or object count as read, even if its reader looks at a part only.
         self.names.update(variables_in(node))
         return value_from_ast_untyped(node, self._variables)
 

@@ -203,6 +203,7 @@ class Documents:
 
     def get(self, text: str) -> Document:
         """Return the document of a text, parsed unless it is kept; an invalid one has errors."""
+        # Invalid texts have a cache of their own, so that a client with wrong documents does not push out valid ones.
         document = self._kept.get(text) or self._refused.get(text)
         if document is None:
             document = self._find(text)
@@ -253,4 +254,5 @@ class Documents:
 
 
 def _size(document: Document) -> int:
+    # An empty text takes room too.
     return len(document.text) + 1

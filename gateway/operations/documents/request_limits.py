@@ -84,6 +84,7 @@ class RequestLimits:
         """
         limit = self._variable_values
         given = variables or {}
+        # Of lists and objects only: a plain value is cheap to coerce, however often it is used.
         sizes = {name: _values_in(value, limit) for name, value in given.items() if isinstance(value, _CONTAINERS)}
         uses = document.variable_uses(operation)
         if uses.default_sizes:
@@ -119,6 +120,7 @@ class RequestLimits:
 
 def _values_in(parameter: dict[str, Any] | list[Any], limit: int) -> int:
     """Return the number of JSON values in a container; ends early above the limit."""
+    # A stack instead of recursion, because clients choose the depth.
     waiting = [parameter]
     values = 0
     while waiting and values <= limit:

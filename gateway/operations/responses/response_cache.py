@@ -59,6 +59,7 @@ class SharedResult(Generic[Value]):
 
     def set(self, value: Value | None) -> None:
         """Set the result of all waiters; None where the producing request was cancelled."""
+        # A waiter whose request was cancelled is done.
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(value)
@@ -212,6 +213,7 @@ class CachedOperations:
         Raises:
             GatewayError: The operation was not executed.
         """
+        # A shared response has the calls of another request in its explanation.
         if requests_explanation(scope) or request.query is None:
             return await self._runner.run(request, scope, caller)
         key = _key(request, caller)
