@@ -128,7 +128,7 @@ class Fetcher:
         if items and self._cache.shared is not None:
             await self._cache.shared.put(items)
 
-    def land(self, read: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
+    def resolve(self, read: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
         """Resolve all waiters with the record.
 
         Args:
@@ -151,7 +151,7 @@ class Fetcher:
     def serve_stale(self, read: InFlight, entry: Entry, now: float) -> None:
         """Resolve the waiters that permit stale records with this entry, and go on with the read."""
         # The entry of a relationship holds only an id, which is not the value that is waited for.
-        if self.kind.leads_to is not None or not entry.may_revalidate(now):
+        if self.kind.leads_to is not None or not entry.usable_while_revalidating(now):
             return
         # A copy, because the loop removes waiters.
         for waiter, read_set in list(read.waiting.items()):
@@ -206,7 +206,7 @@ class Fetcher:
 
     def _join(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
         read.join(waiter, read_set)
-        if self._cache.keeps and read_set.permits_stale and self._stand_in(read) is not None:
+        if self._cache.keeps and read_set.permits_stale and self._stale_if_error(read) is not None:
             read_set.when_late(partial(self._serve_late, read, waiter, read_set))
 
     def _abandoned(self, batch: Batch) -> None:
@@ -243,7 +243,7 @@ class Fetcher:
         except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
             self._fail(read, error)
         else:
-            self.land(read, value, ())
+            self.resolve(read, value, ())
         finally:
             self._cache.batches.discard(batch)
             batch.end()
@@ -260,7 +260,7 @@ class Fetcher:
             return []
         for read in reads:
             if read.record_id in found:
-                self._keep_and_land(read, found[read.record_id], items, leased=leased)
+                self._keep_and_resolve(read, found[read.record_id], items, leased=leased)
         return [read for read in reads if not read.ended]
 
     async def _fetch_singly(self, batch: Batch, read: InFlight, items: list[SharedItem], *, leased: bool) -> None:
@@ -269,15 +269,15 @@ class Fetcher:
         except Exception as error:  # noqa: BLE001 - raised again in the operations that wait
             self._fail_and_release(read, error, items, leased=leased)
         else:
-            self._keep_and_land(read, value, items, leased=leased)
+            self._keep_and_resolve(read, value, items, leased=leased)
 
-    def _keep_and_land(self, read: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401 - any record
+    def _keep_and_resolve(self, read: InFlight, value: Any, items: list[SharedItem], *, leased: bool) -> None:  # noqa: ANN401 - any record
         cache = self._cache
         kept = cache.keep(self.kind, read.key, value, read.mark, read.tags)
         held = cache.keep_held(self.kind, self._identity, value, read.mark)
         # An operation that follows a relationship depends on the relationship and on its destination.
         parts = [kept, *held] if self.kind.leads_to else [kept]
-        self.land(read, value, [(part.key, part.entry) for part in parts])
+        self.resolve(read, value, [(part.key, part.entry) for part in parts])
         if cache.shared is not None:
             if self.kind.shared:
                 items.append(cache.item(kept, token=read.token, leased=leased))
@@ -293,12 +293,12 @@ class Fetcher:
     def _fail(self, read: InFlight, error: Exception) -> None:
         """Resolve all waiters with the stale entry, if one may be served, or else with the error."""
         self._unlist(read)
-        stand_in = self._stand_in(read) if _permits_stand_in(error) else None
+        stale_entry = self._stale_if_error(read) if _permits_stale(error) else None
         for waiter, read_set in read.end().items():
             if waiter.done():
                 continue
-            if stand_in is not None and read_set.permits_stale:
-                self._serve_stand_in(read, stand_in, waiter, read_set)
+            if stale_entry is not None and read_set.permits_stale:
+                self._serve_entry(read, stale_entry, waiter, read_set)
             else:
                 fail(waiter, error)
 
@@ -313,33 +313,33 @@ class Fetcher:
         if self._cache.in_flight_reads.get(read.key) is read:
             del self._cache.in_flight_reads[read.key]
 
-    def _stand_in(self, read: InFlight) -> Entry | None:
+    def _stale_if_error(self, read: InFlight) -> Entry | None:
         """Return the stale entry that may be served if a record cannot be fetched; None if there is none."""
         entry = None if self.kind.leads_to is not None else self._cache.memory.peek(read.key)
-        return entry if entry is not None and entry.may_stand_in(self._cache.clock()) else None
+        return entry if entry is not None and entry.usable_if_error(self._cache.clock()) else None
 
     def _serve_late(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
         """Resolve a waiter whose deadline is close with the stale entry, and go on with the read in the background."""
-        stand_in = self._stand_in(read)
-        if stand_in is not None and read_set.permits_stale and read.waiting.pop(waiter, None) is not None:
+        stale_entry = self._stale_if_error(read)
+        if stale_entry is not None and read_set.permits_stale and read.waiting.pop(waiter, None) is not None:
             read.batch.background = True
-            self._serve_stand_in(read, stand_in, waiter, read_set)
+            self._serve_entry(read, stale_entry, waiter, read_set)
 
-    def _serve_stand_in(
-        self, read: InFlight, stand_in: Entry, waiter: "asyncio.Future[Any]", read_set: ReadSet
+    def _serve_entry(
+        self, read: InFlight, stale_entry: Entry, waiter: "asyncio.Future[Any]", read_set: ReadSet
     ) -> None:
         self._cache.counts.stale += 1
-        read_set.took(read.key, stand_in)
-        read_set.took_stale(waiter, self._cache.clock() - stand_in.stored_at)
+        read_set.took(read.key, stale_entry)
+        read_set.took_stale(waiter, self._cache.clock() - stale_entry.stored_at)
         read_set.touched.update(read.tags)
-        waiter.set_result(stand_in.value)
+        waiter.set_result(stale_entry.value)
 
 
 def _is_refresh(wanted: Sequence[Wanted]) -> bool:
     return any(waiter is None for _, waiter in wanted)
 
 
-def _permits_stand_in(error: Exception) -> bool:
+def _permits_stale(error: Exception) -> bool:
     """Return whether a stale record may be served in spite of an error."""
     # A refusal is the current answer, and refused credentials may have been revoked: both must be seen.
     return isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefusal | UpstreamAuth)

@@ -41,7 +41,7 @@ class ReadEnder(Protocol):
         """Fetch from the upstream, resolve the waiters, and write to Redis."""
         ...
 
-    def land(self, read: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
+    def resolve(self, read: InFlight, value: Any, parts: Sequence[tuple[str, Entry]]) -> None:  # noqa: ANN401 - any record
         """Resolve all waiters with the record."""
         ...
 
@@ -136,7 +136,7 @@ class LeasedBatch:
                 parts = [(read.key, entry), *await self._destination(entry)]
                 if all(now < part.fresh_until for _, part in parts):
                     cache.counts.from_redis += 1
-                    self._fetcher.land(read, parts[-1][1].value, parts)
+                    self._fetcher.resolve(read, parts[-1][1].value, parts)
                     continue
                 # Another process has kept it for longer than its TTL; the fetch goes on.
                 self._fetcher.serve_stale(read, entry, now)

@@ -13,7 +13,7 @@ from aiocache.serializers import NullSerializer  # type: ignore[import-untyped] 
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
-    """How long an entry may be served.
+    """How long an entry may be served, in the terms of RFC 5861: stale-while-revalidate and stale-if-error.
 
     Args:
         ttl: Seconds for which an entry is fresh, before jitter.
@@ -43,11 +43,11 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     policy: FreshnessPolicy
     cost: int = 0
 
-    def may_revalidate(self, now: float) -> bool:
+    def usable_while_revalidating(self, now: float) -> bool:
         """Return whether the entry may be served at once while it is fetched again."""
         return now < self.fresh_until + self.policy.revalidate
 
-    def may_stand_in(self, now: float) -> bool:
+    def usable_if_error(self, now: float) -> bool:
         """Return whether the entry may be served if its upstream fails."""
         return now < self.fresh_until + self.policy.grace
 

@@ -177,7 +177,7 @@ class RecordCache:
             self.counts.hits += 1
             read_set.took(key, entry)
             return entry, None
-        if read_set.permits_stale and entry.may_revalidate(now):
+        if read_set.permits_stale and entry.usable_while_revalidating(now):
             self.counts.stale += 1
             read_set.took(key, entry)
             return entry, now - entry.stored_at

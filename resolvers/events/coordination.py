@@ -41,10 +41,12 @@ for index = 5, #ARGV do
     redis.call('ZREM', interest, member)
   end
 end
+-- A set that no process renews is of no use.
 redis.call('PEXPIRE', interest, interest_ms)
 local holder = redis.call('GET', lease)
 if holder and holder ~= process then return false end
 redis.call('SET', lease, process, 'PX', lease_ms)
+-- Records of processes that have died, or no longer follow them.
 redis.call('ZREMRANGEBYSCORE', interest, '-inf', '(' .. now)
 return redis.call('ZRANGE', interest, 0, -1)
 """

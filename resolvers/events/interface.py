@@ -129,7 +129,7 @@ class Start:
 
 
 class StatusChanges(Protocol):
-    """Follows and reports status changes; process lifetime. Accounts are `Any` here, to avoid a circular import."""
+    """Follows and reports status changes. Lifetime: process. Accounts are `Any` here, to avoid a circular import."""
 
     @property
     def version(self) -> int:

@@ -111,6 +111,7 @@ end
 
 local function trim(meta, stream, keep_ms, max_events, most)
   local length = redis.call('XLEN', stream)
+  -- Bounded, because Redis serves no other client while a script runs; later calls trim the rest.
   for _ = 1, most do
     local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
     if not first then return end
@@ -148,6 +149,7 @@ local function answer(verdict, position)
 end
 
 local known = redis.call('HMGET', state, 'raw', 'progress', 'moment', 'final', 'version', 'position')
+-- The verdict, as in MemoryEventLog and is_late.
 if known[1] then
   redis.call('PEXPIRE', state, keep_ms)
   if known[1] == raw and known[2] == progress then return answer('KNOWN', known[6]) end
@@ -159,6 +161,7 @@ if known[1] then
   if not confirmed and (dated_before or leaves_final) then return answer('LATE', known[6]) end
 end
 
+-- A first status takes a version too, so that an overlapping read of another status is OUTRUN.
 local version = redis.call('HINCRBY', meta, 'version', 1)
 local first = not known[1]
 local position = version
@@ -174,6 +177,7 @@ redis.call('HSET', meta, 'last', version)
 trim(meta, stream, keep_ms, max_events, 16)
 redis.call('ZADD', history, version, version)
 redis.call('ZREMRANGEBYSCORE', history, '-inf', redis.call('HGET', meta, 'floor'))
+-- Longer than the changes, which are trimmed only when others are appended or read.
 redis.call('PEXPIRE', history, keep_ms + 60000)
 return answer('CHANGED', version)
 """
