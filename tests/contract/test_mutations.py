@@ -5,25 +5,17 @@ import pytest
 
 from resolvers.context import Context
 from tests.contract import documents
-from tests.contract.operations import execute
+from tests.contract.payloads import payload_of
 from tests.upstreams.recording_server import RecordingServer
 from tests.upstreams.samples import sample
 
 TASK = sample("logistics_task.json")
 
 
-async def answer(document: str, variables: dict[str, Any], context: Context) -> dict[str, Any]:
-    result = await execute(document, variables, context)
-    assert result.errors is None
-    assert result.data is not None
-    payload: dict[str, Any] = result.data["answer"]
-    return payload
-
-
 async def test_tasks_are_sent_in_the_upstreams_words_and_amounts(upstream: RecordingServer, context: Context) -> None:
     upstream.answer("POST", "/platform/tasks", b'{"tasks": [' + TASK + b"]}")
 
-    payload = await answer(documents.CREATE_TASKS, documents.TASKS, context)
+    payload = await payload_of(documents.CREATE_TASKS, documents.TASKS, context)
 
     task_id = json.loads(TASK)["id"]
     assert payload["errors"] == []
@@ -64,7 +56,7 @@ async def test_tasks_are_sent_in_the_upstreams_words_and_amounts(upstream: Recor
 async def test_drafts_go_where_nothing_is_broadcast(upstream: RecordingServer, context: Context) -> None:
     upstream.answer("POST", "/platform/tasks/draft", b'{"tasks": [' + TASK + b"]}")
 
-    payload = await answer(documents.CREATE_TASKS, documents.TASKS | {"draft": True}, context)
+    payload = await payload_of(documents.CREATE_TASKS, documents.TASKS | {"draft": True}, context)
 
     assert payload["errors"] == []
 
@@ -74,7 +66,7 @@ async def test_the_amounts_of_a_change_share_the_one_currency_upstream(
 ) -> None:
     upstream.answer("PATCH", "/platform/tasks/task-1", TASK)
 
-    payload = await answer(documents.UPDATE_TASK, documents.TASK_CHANGE, context)
+    payload = await payload_of(documents.UPDATE_TASK, documents.TASK_CHANGE, context)
 
     sent = upstream.only_request.json
     assert payload["errors"] == []
@@ -95,7 +87,7 @@ async def test_a_job_is_sent_with_all_its_options_and_what_the_upstream_clamps(
 ) -> None:
     upstream.answer("POST", "/jobs", b'{"jobId": "J.20300101-120000.000-abc"}', status=201)
 
-    payload = await answer(documents.SEND_SMS, documents.JOB, context)
+    payload = await payload_of(documents.SEND_SMS, documents.JOB, context)
 
     assert payload["errors"] == []
     assert payload["job"]["id"] == "SmsJob:J.20300101-120000.000-abc"
@@ -126,7 +118,7 @@ async def test_every_source_that_the_vendor_documents_is_sent(
     upstream.answer("POST", "/jobs", b'{"jobId": "J.1"}')
     messages = documents.JOB["input"]["messages"]
 
-    payload = await answer(
+    payload = await payload_of(
         documents.SEND_SMS, {"input": {"messages": messages, "options": {"source": source}}}, context
     )
 
@@ -141,7 +133,7 @@ async def test_references_up_to_the_documented_length_are_sent(
     messages = documents.JOB["input"]["messages"]
     variables = {"input": {"messages": messages, "options": {"customerRef": reference}}}
 
-    payload = await answer(documents.SEND_SMS, variables, context)
+    payload = await payload_of(documents.SEND_SMS, variables, context)
 
     assert payload["errors"] == []
 
@@ -149,7 +141,7 @@ async def test_references_up_to_the_documented_length_are_sent(
 async def test_a_delivery_is_created_from_ids_of_either_kind(upstream: RecordingServer, context: Context) -> None:
     upstream.answer("POST", "/send-tasks", sample("send_task_created.json"), status=201)
 
-    payload = await answer(documents.CREATE_DELIVERY, documents.DELIVERY, context)
+    payload = await payload_of(documents.CREATE_DELIVERY, documents.DELIVERY, context)
 
     assert payload["errors"] == []
     sent: Any = upstream.only_request.json
@@ -160,7 +152,7 @@ async def test_a_delivery_is_created_from_ids_of_either_kind(upstream: Recording
 async def test_an_invitation_names_whom_where_and_as_what(upstream: RecordingServer, context: Context) -> None:
     upstream.answer("POST", "/platform/users/invite", b'{"message": "Invitation sent!"}')
 
-    payload = await answer(documents.INVITE_USER, documents.INVITATION, context)
+    payload = await payload_of(documents.INVITE_USER, documents.INVITATION, context)
 
     assert payload == {"message": "Invitation sent!", "errors": []}
     assert upstream.only_request.json == {
@@ -174,7 +166,7 @@ async def test_tasks_and_errors_stand_together(upstream: RecordingServer, contex
     upstream.answer("POST", "/platform/tasks/broadcast", updated)
     upstream.answer("GET", f"/platform/tasks/{task_id}", TASK)
 
-    payload = await answer(documents.BROADCAST, {"ids": [f"LogisticsTask:{task_id}", "task-2"]}, context)
+    payload = await payload_of(documents.BROADCAST, {"ids": [f"LogisticsTask:{task_id}", "task-2"]}, context)
 
     assert [task["id"] for task in payload["tasks"]] == [f"LogisticsTask:{task_id}"]
     assert [error["__typename"] for error in payload["errors"]] == ["NotAllowedNow"]
@@ -186,7 +178,7 @@ async def test_where_the_upstream_points_becomes_a_path_into_the_arguments(
 ) -> None:
     upstream.answer("POST", "/send-tasks", sample("send_task_refused.json"), status=422)
 
-    payload = await answer(documents.CREATE_DELIVERY, documents.DELIVERY, context)
+    payload = await payload_of(documents.CREATE_DELIVERY, documents.DELIVERY, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["path"]) == ("InvalidInput", ["input", "type"])
@@ -211,7 +203,7 @@ async def test_every_refusal_of_an_upstream_is_data_of_its_own_kind(
     body = b'{"code": "no", "message": "It says no."}'
     upstream.answer("PATCH", "/platform/tasks/task-1", body, status=status, headers={"retry-after": "7"})
 
-    payload = await answer(documents.UPDATE_TASK, documents.TASK_CHANGE, context)
+    payload = await payload_of(documents.UPDATE_TASK, documents.TASK_CHANGE, context)
 
     (error,) = payload["errors"]
     assert payload["task"] is None
@@ -223,7 +215,7 @@ async def test_holding_a_started_delivery_back_says_how_it_stands(upstream: Reco
     delivery_id = json.loads(sample("send_task.json"))["data"]["id"]
     upstream.answer("GET", f"/send-tasks/{delivery_id}", sample("send_task.json"))
 
-    payload = await answer(documents.CANCEL_DELIVERY, {"id": delivery_id}, context)
+    payload = await payload_of(documents.CANCEL_DELIVERY, {"id": delivery_id}, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", "completed")
@@ -233,7 +225,7 @@ async def test_a_refused_cancellation_says_how_the_task_stands(upstream: Recordi
     upstream.answer("PATCH", "/tasks/task-1/cancel", b'{"code": "conflict", "message": "Too late."}', status=409)
     upstream.answer("GET", "/platform/tasks/task-1", TASK.replace(b'"pending_broadcast"', b'"accepted"'))
 
-    payload = await answer(documents.CANCEL_TASK, documents.CANCELLATION, context)
+    payload = await payload_of(documents.CANCEL_TASK, documents.CANCELLATION, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", "accepted")
@@ -246,7 +238,7 @@ async def test_a_refused_cancellation_is_one_also_where_the_task_cannot_be_read(
     upstream.answer("PATCH", "/tasks/task-1/cancel", b"", status=409)
     upstream.answer("GET", "/platform/tasks/task-1", b"", status=500)
 
-    payload = await answer(documents.CANCEL_TASK, documents.CANCELLATION, context)
+    payload = await payload_of(documents.CANCEL_TASK, documents.CANCELLATION, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["rawStatus"]) == ("NotAllowedNow", None)
@@ -255,7 +247,7 @@ async def test_a_refused_cancellation_is_one_also_where_the_task_cannot_be_read(
 async def test_a_task_that_got_no_tracking_id_is_named(upstream: RecordingServer, context: Context) -> None:
     upstream.answer("PATCH", "/platform/tasks/tracking-ids", b'{"updated_tasks": []}')
 
-    payload = await answer(documents.SET_TRACKING_IDS, documents.TRACKED, context)
+    payload = await payload_of(documents.SET_TRACKING_IDS, documents.TRACKED, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["missingId"]) == ("NotFound", "task-1")
@@ -268,7 +260,7 @@ async def test_a_failed_call_of_several_says_which_tasks_it_was_about(
 ) -> None:
     upstream.answer("POST", "/platform/tasks", b"", status=500)
 
-    payload = await answer(documents.CREATE_TASKS, {"tasks": documents.TASKS["tasks"] * count}, context)
+    payload = await payload_of(documents.CREATE_TASKS, {"tasks": documents.TASKS["tasks"] * count}, context)
 
     messages = [error["message"] for error in payload["errors"]]
     assert len(messages) == max(1, len(said))
@@ -281,7 +273,7 @@ async def test_a_job_that_was_one_too_many_may_be_sent_after_the_ten_seconds_tha
 ) -> None:
     upstream.answer("POST", "/jobs", b"", status=429, headers=headers)
 
-    payload = await answer(documents.SEND_SMS, documents.JOB, context)
+    payload = await payload_of(documents.SEND_SMS, documents.JOB, context)
 
     (error,) = payload["errors"]
     assert (error["__typename"], error["retryAfterSeconds"]) == ("RateLimited", seconds)
