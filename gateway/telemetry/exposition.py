@@ -1,4 +1,4 @@
-"""Metrics of all workers in one answer, for whoever of them Prometheus reaches."""
+"""Metrics of all workers in one answer, whichever worker Prometheus reaches."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

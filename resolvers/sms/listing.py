@@ -50,7 +50,7 @@ class JobPlace(msgspec.Struct, frozen=True, array_like=True):
     """A place in the list: it pins the window, so that `the last 30 days` do not move between two pages.
 
     Args:
-        list_name: Tells the cursors of one window from those of another.
+        list_name: Distinguishes the cursors of one window from those of another.
         from_time: The whole list's first instant.
         to_time: The whole list's last instant.
         segment: The number of the upstream list that the job is in.

@@ -78,7 +78,7 @@ class RateState(msgspec.Struct, frozen=True, array_like=True):
         tokens: Calls that may be sent at once, at the time `filled_at`.
         filled_at: The time of `tokens`.
         closed_until: No call is sent before this.
-        refusals: How many 429s changed the rate: tells calls sent before one from those sent after.
+        refusals: How many 429s changed the rate. It distinguishes calls sent before one from those sent after.
         halved: The rate at `recovers_from`; None where none was learnt.
         accepted: What the upstream was seen to accept, per second.
         recovers_from: When the rate begins to grow.
