@@ -25,7 +25,7 @@ from resolvers.upstreams.sms.client import SmsClient
 from resolvers.upstreams.sms.records import Recipient, SmsJob
 
 REMEMBERED_PLACES: Final = 100_000
-"""Jobs of which it is remembered where they are."""
+"""The most jobs whose data centre is remembered."""
 
 SIZE: Final = 100
 """Durations that a percentile is taken of."""
@@ -143,12 +143,14 @@ async def read_recipients(account: SmsAccount, scope: CallScope, job_id: str) ->
     Raises:
         UpstreamError: they were found nowhere, and a data centre that may have them did not answer.
     """
+    # None for an empty list too: no document says which of 404 and `[]` answers for a job that is not known.
+    if account.sms.centres == 1:
+        return await account.sms.recipients(scope, 0, job_id) or None
 
     async def recipients(centre: int) -> list[Recipient] | None:
-        # No document says whether a data centre answers 404 or an empty list for a job that it does not know.
         return await account.sms.recipients(scope, centre, job_id) or None
 
-    return await (recipients(0) if account.sms.centres == 1 else _find(account, job_id, recipients))
+    return await _find(account, job_id, recipients)
 
 
 async def _find(account: SmsAccount, job_id: str, fetch: FetchFrom[Found]) -> Found | None:

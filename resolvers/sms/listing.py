@@ -1,7 +1,7 @@
 """The list of SMS jobs, which is one list to the client and several upstream: by data centre and by 30 days.
 
 `resolvers/sms/job_lists.py` reads the upstream's lists, of ids only. This module checks the window and the cursor, and
-makes a node of each id: the id itself, a report to come, or an `UnreadJob` where the report fails.
+makes a node of each id: the id itself, a report to come, or an `UnreadJob` if the report fails.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -39,7 +39,7 @@ CALENDAR_START: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class JobWindow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The jobs to list; where a bound is None, those of the last 30 days, open and finished ones."""
+    """The jobs to list; if a bound is None, those of the last 30 days, open and finished ones."""
 
     from_time: datetime | None = None
     to_time: datetime | None = None
@@ -133,7 +133,7 @@ class UnreadJob:
 async def jobs(
     info: OperationInfo, window: JobWindow, first: int, after: str | None
 ) -> Connection[Awaitable[SmsJob | UnreadJob]] | Connection[JobReference]:
-    """Return a page of jobs, with reports and recipients only where the selection needs them.
+    """Return a page of jobs, with reports and recipients only if the selection needs them.
 
     Raises:
         BadInput: an argument is out of bounds, or the cursor belongs to another list.

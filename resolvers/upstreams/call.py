@@ -39,7 +39,7 @@ class CallTrace(msgspec.Struct, gc=False):
     Args:
         upstream: The one that it went to, or would have gone to.
         method: GET, POST or PATCH.
-        target: The URL, or only its path; no secret, since clients give a `shown_path` where there is one.
+        target: The URL, or only its path; without secrets: a client sets `shown_path` if the path holds one.
         status: The answer's HTTP status; None without an answer.
         milliseconds: How long it took, over all tries.
         cache: Whether the call was made (`miss`), and if not, what answered instead.

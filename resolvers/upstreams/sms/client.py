@@ -162,6 +162,7 @@ class SmsClient:
         return decode(JOB_REFERENCE, call, answer).job_id
 
     def _get(self, scope: CallScope, operation: str, centre: int, path: str) -> tuple[Call, Awaitable[Answer]]:
+        # The answer is awaited by the caller, because one more coroutine around it would cost every read.
         transport, base_url = self._centres[centre]
         call = Call(
             UpstreamName.SMS,
