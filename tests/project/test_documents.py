@@ -14,8 +14,8 @@ from tests.project.markdown import DOCUMENTS, all_blocks, anchors, blocks, in_ba
 from tests.project.python_names import exists
 from tests.project.tree import PACKAGES, ROOT
 
-TOPS = ("gateway", "schema", "resolvers", "tests", "frontend", "docs", "scripts", "benchmarks", ".ci")
-BUILT = "gateway/ide/dist"
+TOPS = ("gateway", "schema", "resolvers", "tests", "frontend", "docs", "scripts", "benchmarks", ".ci", "deploy")
+MADE = ("gateway/ide/dist", "deploy/secrets")
 MOST_LINES = 50
 PAPERS: Final = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")]
 """What is about the project itself, whose every name is looked up."""
@@ -41,7 +41,7 @@ def named_paths(document: Path) -> set[str]:
     for output in blocks(text, "text"):
         text = text.replace(output, "")
     found = {path.rstrip(".") for path in _PATH.findall(text)}
-    return {path for path in found if not path.startswith(BUILT)}
+    return {path for path in found if not path.startswith(MADE)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

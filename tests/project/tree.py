@@ -6,9 +6,28 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("gateway", "schema", "resolvers")
-_FOLDERS: Final = (*PACKAGES, "tests", "frontend", "docs", "scripts", ".ci", "benchmarks")
+_FOLDERS: Final = (*PACKAGES, "tests", "frontend", "docs", "deploy", "scripts", ".ci", "benchmarks")
 _NOT_OURS: Final = {"node_modules", "dist", "__pycache__", "test-results"}
-_TEXTS: Final = {".py", ".ts", ".tsx", ".mjs", ".md", ".toml", ".graphql", ".json", ".txt", ".css", ".html", ".svg", ""}
+_TEXTS: Final = {
+    ".py",
+    ".ts",
+    ".tsx",
+    ".mjs",
+    ".md",
+    ".toml",
+    ".graphql",
+    ".json",
+    ".txt",
+    ".css",
+    ".html",
+    ".svg",
+    "",
+} | {
+    ".yaml",
+    ".yml",
+    ".conf",
+    ".env",
+}
 
 
 def texts() -> Iterator[Path]:
