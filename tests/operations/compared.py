@@ -40,7 +40,7 @@ def empty_context() -> Context:
 
 
 class Comparison:
-    """Executes operations in both ways; lives as long as a test.
+    """Executes operations in both ways; lifetime: one test.
 
     Args:
         schema: What is executed.

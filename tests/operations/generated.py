@@ -32,7 +32,7 @@ MAX_DEPTH: Final = 5
 
 @dataclass
 class Generator:
-    """Makes operations; lives as long as a test.
+    """Makes operations; lifetime: one test.
 
     Args:
         schema: What is asked.
@@ -182,7 +182,7 @@ class Generator:
         given = []
         for argument, spec in definition.args.items():
             values = known.get(argument, [])
-            # Full pages take long and tell no more than short ones.
+            # Full pages take long and show no more than short ones.
             wanted = is_required_argument(spec) or argument == "first" or self.random.random() < 0.5
             if values and wanted:
                 given.append(f"{argument}: {self._value(self.random.choice(values), spec)}")

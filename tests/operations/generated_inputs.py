@@ -37,7 +37,7 @@ UNFIT: Final[list[Any]] = [{}, {"unknown": 1}, [[]], "no such word", 2**40, 1.25
 
 @dataclass
 class Inputs:
-    """Makes the values of one operation; lives as long as that.
+    """Makes the values of one operation; lifetime: that operation.
 
     Args:
         random: Decides.

@@ -64,7 +64,7 @@ Treatment = Callable[[Sequence[str]], frozenset[str] | None]
 
 @dataclass
 class LittleSendTasks:
-    """Deliveries 1 to `length`, with statuses in turn; lives one test.
+    """Deliveries 1 to `length`, with statuses in turn; lifetime: one test.
 
     Args:
         length: How many there are.

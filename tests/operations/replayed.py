@@ -11,7 +11,7 @@ from resolvers.upstreams.call import Answer, Call, Headers
 
 
 class ReplayedUpstream:
-    """Asks a simulator each question once, and repeats its answer after that; lives as long as a test.
+    """Asks a simulator each question once, and repeats its answer after that; lifetime: one test.
 
     Args:
         app: The simulator.

@@ -32,8 +32,8 @@ def jobs(selection: str) -> str:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        pytest.param(jobs("jobId"), 1, id="job ids alone"),
-        pytest.param(jobs("id __typename"), 1, id="global ids of jobs alone"),
+        pytest.param(jobs("jobId"), 1, id="only job ids"),
+        pytest.param(jobs("id __typename"), 1, id="only global ids of jobs"),
         pytest.param("{ smsJobs(first: 20) { edges { cursor node { jobId } } } }", 1, id="edges of job ids"),
         pytest.param(jobs(JOB_FIELDS), 21, id="jobs with their reports"),
         pytest.param(jobs(f"{JOB_FIELDS} {RECIPIENT_FIELDS}"), 41, id="jobs with reports and recipients"),

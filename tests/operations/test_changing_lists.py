@@ -37,11 +37,11 @@ class Page:
 
 @dataclass
 class Upstream:
-    """A list that a test changes; lives one reading to its end.
+    """A list that a test changes; lifetime: one reading to its end.
 
     Args:
         records: As they stand now.
-        counts: Whether it tells how many there are.
+        counts: Whether it reports the length of the list.
         cap: The largest page that it serves.
         asked: Numbers and sizes of the pages of one window.
     """
@@ -177,16 +177,16 @@ async def test_where_all_that_a_cursor_names_have_left_its_place_is_counted() ->
     assert len(upstream.asked) <= MOST_CALLS_WHERE_CHANGED
 
 
-@pytest.mark.parametrize("told", [None, 20, 43])
+@pytest.mark.parametrize("reported", [None, 20, 43])
 @pytest.mark.parametrize("total", [None, 43])
 @pytest.mark.parametrize("size", [1, 20, 43, 60])
 async def test_an_upstream_that_gives_all_it_has_for_every_page_is_cut_into_pages(
-    told: int | None, total: int | None, size: int
+    reported: int | None, total: int | None, size: int
 ) -> None:
     class Unpaged(Upstream):
         async def read_page(self, number: int, per_page: int) -> Page:
             self.asked.append((number, per_page))
-            return Page(self.records, told, total)
+            return Page(self.records, reported, total)
 
     upstream = Unpaged([f"record {number}" for number in range(43)])
 
@@ -210,7 +210,7 @@ async def test_an_upstream_that_gives_the_same_part_for_every_page_is_a_bad_answ
 
 @dataclass
 class LittleTasks:
-    """Tasks of which the newest comes first; lives one test."""
+    """Tasks of which the newest comes first; lifetime: one test."""
 
     tasks: list[str]
     asked: int = 0

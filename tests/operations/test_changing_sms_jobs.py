@@ -1,4 +1,4 @@
-"""Lists of SMS jobs against a model: each job stands once, whatever lists name it, and while they change."""
+"""Lists of SMS jobs against a model: each job is listed once, by however many lists, also while they change."""
 
 import math
 import random
@@ -36,7 +36,7 @@ ORDERS: Final[dict[str, Order]] = {
 
 @dataclass
 class DataCentres:
-    """What each data centre names, with when it was posted; lives one test.
+    """What each data centre names, with when it was posted; lifetime: one test.
 
     Args:
         jobs: By data centre.

@@ -167,7 +167,7 @@ class OneOf:
 
 @strawberry.input
 class Maybe:
-    """An input that tells null from nothing."""
+    """An input that distinguishes null from absence."""
 
     a: strawberry.Maybe[int]
 

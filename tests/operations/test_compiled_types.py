@@ -1,4 +1,4 @@
-"""Types of records that compiled functions cannot tell by a class: graphql-core finds them."""
+"""Types of records that a class does not decide: graphql-core finds them."""
 
 from dataclasses import dataclass
 from random import Random

@@ -101,11 +101,11 @@ async def test_a_cursor_goes_on_under_the_same_arguments_however_they_are_writte
 @pytest.mark.parametrize(
     ("field", "place"),
     [
-        pytest.param("deliveries", ["deliveries", 4], id="deliveries, before their cursors told filters apart"),
+        pytest.param("deliveries", ["deliveries", 4], id="deliveries, before their cursors named filters"),
         pytest.param(
             "smsJobs",
             ["sms jobs", "2024-01-01T00:00:00Z", "2024-01-31T00:00:00Z", 0, 4],
-            id="jobs, before their cursors told windows apart",
+            id="jobs, before their cursors named windows",
         ),
         pytest.param("deliveries", {"list_name": "deliveries"}, id="nothing of ours"),
     ],

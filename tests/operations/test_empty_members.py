@@ -70,7 +70,7 @@ async def by_socket(protocol: str, gateway: Gateway, body: dict[str, Any]) -> di
 
 
 def first_json(text: str) -> dict[str, Any]:
-    """The first object in the text of a response, whatever is around it."""
+    """Return the first object in the text of a response."""
     line = next(line for line in text.splitlines() if '"data"' in line or '"errors"' in line)
     response: dict[str, Any] = orjson.loads(line[line.index("{") :])
     return response.get("payload") or response

@@ -1,4 +1,4 @@
-"""Instants stand in responses as `isoformat` writes them, whatever zone their upstream writes."""
+"""Responses have instants as `isoformat` writes them, for any time zone of their upstream."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final, cast

@@ -29,7 +29,7 @@ def listed(numbers: tuple[int, ...]) -> str:
 
 
 async def pages(asked: Asking, filters: str, first: int) -> tuple[list[str], set[int]]:
-    """All nodes over all pages, and the totals that were told."""
+    """All nodes over all pages, and the totals that were reported."""
     nodes: list[str] = []
     totals: set[int] = set()
     after = "null"

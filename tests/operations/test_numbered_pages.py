@@ -34,19 +34,19 @@ class Page:
 
 @dataclass
 class Upstream:
-    """A list of numbers; lives one window.
+    """A list of numbers; lifetime: one window.
 
     Args:
         length: How many there are.
         size_of: The page size that it serves for the one asked for.
-        told_of: The page size that it tells of the one it served.
-        counts: Whether it tells how many there are.
+        reported: Returns the page size that it reports for the one it served.
+        counts: Whether it reports the length of the list.
         asked: What it was asked: numbers of pages and their sizes.
     """
 
     length: int
     size_of: Callable[[int], int] = SIZES["as asked for"]
-    told_of: Callable[[int], int | None] = SIZES["as asked for"]
+    reported: Callable[[int], int | None] = SIZES["as asked for"]
     counts: bool = False
     asked: list[tuple[int, int]] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ class Upstream:
         self.asked.append((number, per_page))
         size = self.size_of(per_page)
         records = list(range(self.length))[(number - 1) * size : number * size]
-        return Page(records, self.told_of(size), self.length if self.counts else None)
+        return Page(records, self.reported(size), self.length if self.counts else None)
 
     async def window(self, start: int, size: int, *, look_further: bool = True) -> Connection[int]:
         listed = NumberedList(UpstreamName.LOGISTICS, "numbers", self.read_page, str)
@@ -82,11 +82,15 @@ async def test_a_window_is_right_whatever_size_the_upstream_counts_its_pages_in(
 
 
 @pytest.mark.parametrize(
-    ("told", "most"), [(None, 2), (200, 2), (3, 3)], ids=["not at all", "too much", "too little: seen on all but empty"]
+    ("reported", "most"),
+    [(None, 2), (200, 2), (3, 3)],
+    ids=["not at all", "too much", "too little: seen on all but empty"],
 )
-async def test_a_window_is_right_where_the_page_size_is_told_wrong_or_not_at_all(told: int | None, most: int) -> None:
+async def test_a_window_is_right_where_the_page_size_is_reported_wrong_or_not_at_all(
+    reported: int | None, most: int
+) -> None:
     for start in range(43):
-        upstream = Upstream(40, told_of=lambda _: told)
+        upstream = Upstream(40, reported=lambda _: reported)
 
         window = await upstream.window(start, 10)
 

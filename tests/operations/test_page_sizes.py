@@ -20,7 +20,7 @@ KEYS: Final = {"/platform/tasks": "tasks", "/platform/organizations": "organizat
 
 @dataclass
 class LittleLogistics:
-    """Lists tasks and organizations in pages of its own size, and says so; lives one test.
+    """Lists tasks and organizations in pages of its own size, and says so; lifetime: one test.
 
     Args:
         size_of: The page size that it serves for the one asked for.

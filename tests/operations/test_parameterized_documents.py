@@ -1,4 +1,4 @@
-"""Documents that differ in their literals alone are read once, and answered as if each had been read by itself."""
+"""Documents that differ only in their literals are read once, and answered as if each had been read by itself."""
 
 from typing import Any
 

@@ -90,7 +90,7 @@ def test_skip_and_include_decide_alone(directives: str, asked_for: bool) -> None
 
 
 class Compared:
-    """Collects the fields of one operation as compiled plans do and as graphql-core does; lives one comparison."""
+    """Collects the fields of one operation as compiled plans do and as graphql-core does; lifetime: one comparison."""
 
     def __init__(self, executor: Executor[Any], conditions: dict[str, bool]) -> None:
         fragments = {name: details.definition for name, details in executor.fragments.items()}

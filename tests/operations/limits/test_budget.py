@@ -150,7 +150,7 @@ async def test_answers_from_a_cache_are_free_and_plans_are_as_well() -> None:
 
 
 class HeldTasks:
-    """A logistics API whose tasks come once the gate opens; lives one test."""
+    """A logistics API whose tasks come once the gate opens; lifetime: one test."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -206,7 +206,7 @@ async def test_processes_share_a_budget_by_redis_and_go_on_without_it(
         await first.take("a", 70, 100)
         shared = await second.take("a", 70, 100)
         own_redis.kill()
-        alone = await second.take("a", 70, 100)
+        after_failure = await second.take("a", 70, 100)
 
     assert not shared.granted
-    assert alone.granted
+    assert after_failure.granted

@@ -23,7 +23,7 @@ CREATE: Final = """mutation($tasks: [LogisticsTaskInput!]!) {
 
 
 class LittleTasks:
-    """A logistics API that creates tasks, and answers with them or with their ids alone; lives one test."""
+    """A logistics API that creates tasks, and answers with them or with only their ids; lifetime: one test."""
 
     def __init__(self, *, answers_whole: bool) -> None:
         self.answers_whole = answers_whole
@@ -57,10 +57,10 @@ async def test_a_thousand_tasks_fit_the_default_limit(answers_whole: bool, read:
         plan = planned["extensions"]["gateway"]["plan"]
         payload = (await world.ask(CREATE, tasks)).data["createLogisticsTasks"]
 
-    told = {one["taskId"] for one in payload["tasks"]}
-    untold = set(upstream.created) - told
+    reported = {one["taskId"] for one in payload["tasks"]}
+    unreported = set(upstream.created) - reported
     assert upstream.calls == ["POST"] * (MANY // MAX_TASKS_A_CALL) + ["GET"] * read
     assert len(upstream.calls) <= plan["estimate"] <= CostConfig().limit
-    assert len(told) == (read or MANY)
+    assert len(reported) == (read or MANY)
     assert all(one["outcomeUnknown"] for one in payload["errors"])
-    assert {one["message"].split()[2] for one in payload["errors"]} == untold
+    assert {one["message"].split()[2] for one in payload["errors"]} == unreported

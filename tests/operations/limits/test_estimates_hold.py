@@ -1,4 +1,4 @@
-"""Whatever is asked for, and whatever is missing or refused, no operation makes more calls than it is estimated at."""
+"""No operation makes more calls than its estimate, also where records are missing or calls refused."""
 
 import random
 from collections.abc import Iterator

@@ -43,7 +43,7 @@ LISTS: Final = {
 
 
 def bare(app: ASGIApp) -> ASGIApp:
-    """The same API, but its changes are answered with ids alone, or with nothing."""
+    """The same API, but its changes are answered with ids only, or with nothing."""
 
     async def asked(scope: Scope, receive: Receive, send: Send) -> None:
         written = scope["type"] == "http" and scope["method"] in {"POST", "PATCH"}

@@ -19,7 +19,7 @@ LISTS: Final = ("deliveries", "logisticsTasks", "organizations")
 
 @dataclass
 class LittleLists:
-    """The lists of two APIs, each with the same records; lives one test.
+    """The lists of two APIs, each with the same records; lifetime: one test.
 
     Args:
         records: Their ids, as they stand now.

@@ -75,7 +75,7 @@ TYPES: Final = {
 
 @dataclass
 class Whimsical:
-    """A gateway over upstreams that have whims; lives as long as its block."""
+    """A gateway over upstreams that have whims; lifetime: its block."""
 
     world: World
     upstreams: tuple[Whims, ...]
@@ -118,7 +118,7 @@ async def _whimsical(chance: random.Random, cache: Mapping[str, str] = UNCACHED)
 
 
 class Generator:
-    """Makes operations of what earlier answers have told; lives one test."""
+    """Makes operations from ids and cursors of earlier answers; lifetime: one test."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -139,7 +139,7 @@ class Generator:
         return f"{head} {{ {fields} }}", self._variables(fields)
 
     def learn(self, answer: dict[str, Any]) -> None:
-        """Note ids and cursors that an answer tells."""
+        """Note the ids and cursors of an answer."""
         for value in _objects(answer.get("data")):
             if isinstance(value.get("id"), str) and ":" in value["id"]:
                 self._ids.append(value["id"])
@@ -233,7 +233,7 @@ async def test_no_operation_makes_more_calls_than_estimated_whatever_its_upstrea
 
 
 async def _start(asked: Whimsical, body: dict[str, Any], news: int) -> None:
-    """Follow things until each has been told of once, as it stands or as a problem."""
+    """Follow things until each was reported once, with its status or a problem."""
     url, accept = f"{asked.world.url}/graphql", {"accept": "text/event-stream"}
     async with asyncio.timeout(20), asked.world.client.stream("POST", url, json=body, headers=accept) as response:
         async for line in response.aiter_lines():

@@ -75,9 +75,9 @@ async def post(port: int, body: dict[str, Any], **headers: str) -> httpx.Respons
 
 async def refused(port: int, part: str) -> float:
     async with httpx.AsyncClient(trust_env=False) as client:
-        told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     line = f'gateway_large_requests_refused_total{{part="{part}"}} '
-    return next(float(one.removeprefix(line)) for one in told.splitlines() if one.startswith(line))
+    return next(float(one.removeprefix(line)) for one in metrics.splitlines() if one.startswith(line))
 
 
 @pytest.mark.parametrize("name", LARGE)

@@ -23,7 +23,7 @@ REFUSALS: Final = (400, 404, 409, 422)
 
 @dataclass
 class Whims:
-    """An upstream in front of a simulator; lives one test.
+    """An upstream in front of a simulator; lifetime: one test.
 
     Args:
         app: The simulator's.
@@ -66,17 +66,17 @@ class Whims:
         return _with_records(answer, lambda one: self._renamed(one) if self.chance.random() < others else one)
 
     def _of_change(self, answer: Response) -> Response:
-        """A change that was refused, or made and told of in part."""
-        told = self.chance.choice(["all", "all", "ids", "some", "nothing", "no content", "refused"])
-        if told == "refused":
+        """Refuse a change, or make it and report it in part."""
+        reported = self.chance.choice(["all", "all", "ids", "some", "nothing", "no content", "refused"])
+        if reported == "refused":
             return Response(b"{}", self.chance.choice(REFUSALS))
-        if told == "no content":
+        if reported == "no content":
             return Response(status_code=204)
-        if told == "nothing":
+        if reported == "nothing":
             return Response(b"{}", answer.status_code)
-        if told == "ids":
+        if reported == "ids":
             return _with_records(answer, _only_id)
-        some = self.chance.random() if told == "some" else 1.0
+        some = self.chance.random() if reported == "some" else 1.0
         return _with_records(answer, lambda one: one if self.chance.random() <= some else None)
 
     def _renamed(self, record: Any) -> Any:  # noqa: ANN401 - of any kind
