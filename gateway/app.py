@@ -29,10 +29,11 @@ from gateway.settings.model import Settings
 from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
-from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.operation_metrics import trusted_names
 from gateway.telemetry.process_group import group_folder
+from gateway.telemetry.telemetry import Telemetry
+from gateway.telemetry.tracing_setup import build_tracing
 from gateway.webhooks.endpoint import add_webhooks
 from schema.root import build_schema
 
@@ -87,7 +88,8 @@ def create_app(
     key_holders = build_key_holders(settings.auth, upstreams, now)
     oauth = build_oauth(settings, upstreams, site, key_holders, now)
     authenticate = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
-    stack, subscriber = _build_operations(settings, upstreams, metrics)
+    telemetry = Telemetry(metrics, build_tracing(os.environ, metrics.spans), group_folder(os.environ))
+    stack, subscriber = _build_operations(settings, upstreams, telemetry)
     subscriptions = Subscriptions(subscriber, authenticate.socket, subscriptions_config(settings), now)
     ide = Ide()
     endpoint = Endpoint(
@@ -98,14 +100,13 @@ def create_app(
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
-    exposition = Exposition(metrics, group_folder(os.environ))
-    rest = _rest(settings, upstreams, oauth, subscriptions, events, exposition)
+    rest = _rest(settings, upstreams, oauth, subscriptions, events, telemetry)
     rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, events.hint)
     metrics.watch(
         upstreams.records, upstreams.addresses, lambda: subscriptions.open_connections, lambda: oauth.limits.refused
     )
-    exposition.add_route(rest)
+    telemetry.add_route(rest)
     return App(endpoint, SecurityHeaders(rest))
 
 
@@ -127,15 +128,23 @@ def create_worker_app(settings: Settings | None = None, *, examples: Examples = 
     return app
 
 
-def _build_operations(settings: Settings, upstreams: Upstreams, metrics: Metrics) -> tuple[OperationStack, Subscriber]:
+def _build_operations(
+    settings: Settings, upstreams: Upstreams, telemetry: Telemetry
+) -> tuple[OperationStack, Subscriber]:
     """Return what runs operations over the schema: in one request, and over long-lived connections."""
     schema = build_schema(
         queries=[one.query for one in upstreams.compositions if one.query is not None],
         mutations=[one.mutation for one in upstreams.compositions if one.mutation is not None],
     )
     execution = CompiledExecution(schema, suggestions=settings.answers_introspection)
+    metrics, tracing = telemetry.metrics, telemetry.tracing
     surroundings = OperationSurroundings(
-        upstreams.redis, upstreams.records, metrics.requests, metrics.spent, metrics.counting
+        upstreams.redis,
+        upstreams.records,
+        metrics.requests,
+        metrics.spent,
+        metrics.counting,
+        None if tracing is None else tracing.traced,
     )
     stack = build_operation_stack(settings, core_schema(schema), execution, surroundings)
     return stack, Subscriber(core_schema(schema), execution, stack, settings.deadline_seconds)
@@ -147,23 +156,23 @@ def _rest(
     oauth: OAuth,
     subscriptions: Subscriptions,
     events: ComposedEvents,
-    exposition: Exposition,
+    telemetry: Telemetry,
 ) -> FastAPI:
     termination = Termination(subscriptions.stop_accepting, settings.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, ConnectionCounts]]:
-        await exposition.open()
+        await telemetry.open()
         await upstreams.open()
         await events.open()
         with termination.watching():
-            yield {COUNTS: exposition.metrics.connections}
+            yield {COUNTS: telemetry.metrics.connections}
         # From the clients inwards: subscriptions end before the events that they follow, connections last.
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await oauth.close()
         await upstreams.close()
-        await exposition.close()
+        await telemetry.close()
 
     rest = FastAPI(
         title="GraphQL gateway",

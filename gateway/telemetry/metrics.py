@@ -21,6 +21,7 @@ from gateway.operations.request import Operations
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.histogram import Histogram
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
+from gateway.telemetry.spans_exported import ExportedSpans
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
@@ -189,6 +190,7 @@ class Metrics:
         connections: Counts connections closed by the server.
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
+        spans: Counts the spans of traces.
     """
 
     def __init__(self, operation_names: Mapping[str, str]) -> None:
@@ -199,7 +201,8 @@ class Metrics:
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
         self.spent = SpentCounts()
-        for collector in (self.operations, self.calls, self.loop_lag):
+        self.spans = ExportedSpans()
+        for collector in (self.operations, self.calls, self.loop_lag, self.spans):
             self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
