@@ -14,16 +14,24 @@ from resolvers.accounts import scopes_named
 from resolvers.upstreams.transport.stack import loop_clock
 
 
-def build_key_holders(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float] = time.time) -> KeyHolders:
+def build_key_set(settings: AuthSettings) -> KeySet | None:
+    """Return the keys of the issuer that the settings name, which are fetched when first needed; None without one."""
+    return None if settings.jwks_url is None else KeySet(key_set_source(settings.jwks_url), loop_clock)
+
+
+def build_key_holders(
+    settings: AuthSettings, upstreams: Upstreams, key_set: KeySet | None, now: Callable[[], float] = time.time
+) -> KeyHolders:
     """Return the callers with keys and tokens that the settings allow.
 
     Args:
         settings: The settings of authentication and permissions.
         upstreams: The accounts that callers use.
+        key_set: The keys that tokens are signed with.
         now: The wall clock, in seconds since 1970.
     """
     keys = {digest: _key_holder(name, settings, upstreams) for name, digest in settings.api_keys.items()}
-    return KeyHolders(ApiKeys(keys), _jwt_callers(settings, upstreams, now))
+    return KeyHolders(ApiKeys(keys), _jwt_callers(settings, upstreams, key_set, now))
 
 
 def build_authentication(
@@ -56,10 +64,11 @@ def _key_holder(name: str, settings: AuthSettings, upstreams: Upstreams) -> Call
     return Caller(f"key:{name}", account)
 
 
-def _jwt_callers(settings: AuthSettings, upstreams: Upstreams, now: Callable[[], float]) -> JwtCallers | None:
+def _jwt_callers(
+    settings: AuthSettings, upstreams: Upstreams, key_set: KeySet | None, now: Callable[[], float]
+) -> JwtCallers | None:
     # The three are set together or not at all, see `gateway/settings/rules.py`.
-    if settings.jwks_url is None or settings.issuer is None or settings.audience is None:
+    if key_set is None or settings.issuer is None or settings.audience is None:
         return None
-    keys = KeySet(key_set_source(settings.jwks_url), loop_clock)
-    tokens = JsonWebTokens(keys, JwtConfig(settings.issuer, settings.audience, settings.algorithms), now)
+    tokens = JsonWebTokens(key_set, JwtConfig(settings.issuer, settings.audience, settings.algorithms), now)
     return JwtCallers(tokens, upstreams.own, upstreams.named, settings.account_claim, now)

@@ -88,6 +88,15 @@ def shows_credentials(payload: Mapping[str, object]) -> bool:
     return any(_payload_headers(payload))
 
 
+def credentials_only(payload: Mapping[str, object] | None) -> dict[str, object] | None:
+    """Return a payload without all that is no key or token; None for none.
+
+    Raises:
+        Unauthenticated: As for `shows_credentials`.
+    """
+    return None if payload is None else {name.decode(): value.decode() for name, value in _payload_headers(payload)}
+
+
 def _payload_headers(payload: Mapping[str, object] | None) -> Iterator[tuple[bytes, bytes]]:
     """The headers in a payload: clients send them as members or within `headers`, in any letter case."""
     given = payload or {}

@@ -81,7 +81,7 @@ class KeySet:
         self._built: dict[tuple[str | None, str], PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
-        self._fetching: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[str | None] | None = None
 
     async def key(self, key_id: str | None, algorithm: str) -> PyJWK | None:
         """Return the key with this id for this algorithm; None if the issuer has none.
@@ -112,6 +112,15 @@ class KeySet:
             )
         return key
 
+    async def renew(self) -> str | None:
+        """Fetch the set now, whatever its age, and return why that failed; the known keys then stay."""
+        # A fetch that runs may have begun before the issuer changed what the operator wants to have fetched.
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        self._tried_at = float("-inf")
+        self._refresh()
+        return None if self._fetching is None else await asyncio.shield(self._fetching)
+
     async def _refreshed(self) -> None:
         self._refresh()
         if self._fetching is not None:
@@ -126,13 +135,16 @@ class KeySet:
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch_and_keep())
 
-    async def _fetch_and_keep(self) -> None:
+    async def _fetch_and_keep(self) -> str | None:
         try:
             self._published = _published(await self._fetch())
             self._built.clear()
             self._fetched_at = self._clock()
         except KeySetUnreadable as error:
             logger.warning("The keys of the token issuer could not be fetched: %s", error)
+            return str(error)
+        else:
+            return None
         finally:
             self._fetching = None
 

@@ -4,9 +4,11 @@ import errno
 import logging
 import os
 import resource
+import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 
 import uvicorn
@@ -46,7 +48,8 @@ def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
         config = server_config(settings, app)
         for unknown in unknown_settings(environment):
             _logger.warning("%s", unknown)
-        return _serve(config, listener)
+        with hangup_blocked():
+            return _serve(config, listener)
     except SettingsProblems as wrong:
         sys.stderr.write(f"{wrong}\n")
         return _WRONG_SETTINGS
@@ -148,6 +151,51 @@ def open_connections(wanted: int) -> int:
     return allowed
 
 
+@contextmanager
+def hangup_blocked() -> Iterator[None]:
+    """Let SIGHUP wait within the block, also for the processes started there, until their app handles it."""
+    # Its default action would end a process that has not come so far yet.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class WorkerSupervisor(Multiprocess):
+    """Starts the workers, replaces those that end, and passes SIGHUP on to them. Lifetime: process.
+
+    Args:
+        config: The configuration of the server.
+        sockets: What the workers listen on.
+    """
+
+    def init_processes(self) -> None:
+        """Start all workers."""
+        super().init_processes()
+        # From here on it is passed on; see `handle_hup`.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended."""
+        with hangup_blocked():
+            super().keep_subprocess_alive()
+
+    def handle_ttin(self) -> None:
+        """Start one worker more."""
+        with hangup_blocked():
+            super().handle_ttin()
+
+    def handle_hup(self) -> None:
+        """Let all workers reload their settings, in place of replacing them as uvicorn does."""
+        _logger.info("SIGHUP: the workers reload their settings.")
+        for process in self.processes:
+            if process.pid is not None:
+                # One that has just ended is replaced by one that reads the settings anyway.
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGHUP)
+
+
 def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
     host, port = listener.getsockname()[:2]
     _logger.info(
@@ -160,7 +208,7 @@ def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
         with TemporaryDirectory(prefix="gateway-") as folder:
             # The workers inherit the environment.
             os.environ[FOLDER_VARIABLE] = folder
-            supervisor = Multiprocess(config, sockets=[listener])
+            supervisor = WorkerSupervisor(config, sockets=[listener])
             supervisor.run()
         failed = any(process.exitcode == _STARTUP_FAILED for process in supervisor.processes)
     else:

@@ -30,7 +30,7 @@ class ComposedEvents:
 
     Args:
         events: Reports and follows status changes; every account refers to it.
-        own: The gateway's own account, which webhooks belong to.
+        own: The gateway's own account when the process starts, which webhooks belong to.
         redis: The connection, which is closed last; None without Redis.
     """
 
@@ -42,6 +42,16 @@ class ComposedEvents:
     def hint(self) -> Callable[[str, str], bool]:
         """The function to call with the kind and id of a record that may have changed."""
         return self.events.hint
+
+    def attach(self, upstreams: Upstreams) -> None:
+        """Let every account refer to the events, and webhooks be about the gateway's own.
+
+        Args:
+            upstreams: Have the accounts.
+        """
+        for account in (upstreams.own, *upstreams.named.values()):
+            account.events = self.events
+        self.events.own = upstreams.own
 
     async def open(self) -> None:
         """Start to listen to the log and to poll."""
@@ -57,10 +67,10 @@ class ComposedEvents:
 def compose_events(settings: Settings, upstreams: Upstreams) -> ComposedEvents:
     """Build the events that the settings ask for, and attach them to every account."""
     events, redis = _build_events(settings, upstreams.records)
+    composed = ComposedEvents(events, upstreams.own, redis)
     # Afterwards, because the events are built from the accounts' cache.
-    for account in (upstreams.own, *upstreams.named.values()):
-        account.events = events
-    return ComposedEvents(events, upstreams.own, redis)
+    composed.attach(upstreams)
+    return composed
 
 
 def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Redis | None]:

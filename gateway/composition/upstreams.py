@@ -1,19 +1,22 @@
 """Builds what an operation reaches the upstreams with: connections, policies around them, cache, clients, accounts."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from gateway.composition.apis import AccountTokens, Deliveries, Logistics, Sms
 from gateway.composition.upstream import Transports, UpstreamComposition
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, UpstreamLimits
 from resolvers.accounts import Account
 from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.cache.redis_link import CacheCounts, RedisLink
 from resolvers.cache.shared import SharedRecords
+from resolvers.identities import identity_of
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -23,7 +26,7 @@ from resolvers.upstreams.transport.tracing import CallObserver
 from resolvers.upstreams.transport.wire.wire import Connections
 
 OWN_ACCOUNT: Final = "own"
-"""The identity of the gateway's own account; no tenant can have it, because theirs begin with `account:`."""
+"""The name of the gateway's own account; no tenant can have it, because theirs begin with `account:`."""
 
 MAX_LOGINS_AT_ONCE: Final = 5
 """Exchanges of codes and session ids that run at the same time."""
@@ -34,10 +37,10 @@ REDIS_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """The accounts and the connections below them; process lifetime.
+    """The accounts and the connections below them. Lifetime: process; the accounts until their settings change.
 
     Args:
-        compositions: The upstreams.
+        builder: Builds accounts over the connections.
         own: The gateway's own account.
         named: The tenants' accounts by name.
         connections: Closed last.
@@ -48,7 +51,7 @@ class Upstreams:
         account_tokens: Keeps the accounts' tokens; None keeps them in the process.
     """
 
-    compositions: Sequence[UpstreamComposition[Any]]
+    builder: "AccountBuilder"
     own: Account
     named: dict[str, Account]
     connections: Connections
@@ -57,6 +60,27 @@ class Upstreams:
     logistics: Transport | None = None
     logins: Transport | None = None
     account_tokens: AccountTokens | None = None
+
+    @property
+    def compositions(self) -> Sequence[UpstreamComposition[Any]]:
+        """The upstreams."""
+        return self.builder.compositions
+
+    def with_accounts(self, before: Settings, after: Settings) -> "Upstreams":
+        """Return the same connections with the accounts of other settings.
+
+        Args:
+            before: The settings of these accounts. An account that they describe alike is kept, with its tokens and
+                all that it has learnt.
+            after: The settings of the new ones.
+        """
+        build, groups = self.builder.build, self.builder.groups
+        own = self.own if groups(before) == groups(after) else build(OWN_ACCOUNT, after)
+        named = {
+            name: self.named[name] if account == before.accounts.get(name) else build(f"account:{name}", account)
+            for name, account in after.accounts.items()
+        }
+        return replace(self, own=own, named=named)
 
     async def open(self) -> None:
         """Connect to the other processes."""
@@ -104,13 +128,11 @@ def build_upstreams(
     rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
     transports = Transports(connections, StackSurroundings(clock, rate=rate, observer=observer))
     logistics = Logistics(account_tokens)
-    builder = _AccountBuilder(
-        (Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock)
-    )
+    builder = AccountBuilder((Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock))
     group = settings.logistics
     # Callers' own accounts share the policies of the gateway's account at this address, since its limits are the same.
     return Upstreams(
-        builder.compositions,
+        builder,
         builder.build(OWN_ACCOUNT, settings),
         {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()},
         connections,
@@ -130,21 +152,33 @@ def _open_redis(settings: Settings) -> Redis | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _AccountBuilder:
-    """Builds accounts over the same connections; lifetime of `build_upstreams`."""
+class AccountBuilder:
+    """Builds accounts over the same connections. Lifetime: process.
+
+    Args:
+        compositions: The upstreams.
+        transports: The policies around each address.
+        records: The cache of all accounts.
+    """
 
     compositions: Sequence[UpstreamComposition[Any]]
     transports: Transports
     records: RecordCache
 
-    def build(self, identity: str, settings: object) -> Account:
+    def groups(self, settings: object) -> Mapping[UpstreamName, UpstreamLimits]:
+        """Return the group of each upstream that the settings configure."""
+        return {one.name: group for one in self.compositions if (group := one.group(settings)) is not None}
+
+    def build(self, name: str, settings: object) -> Account:
         """Build an account.
 
         Args:
-            identity: Its identity.
+            name: Its name, which stays when its credentials change.
             settings: Settings with a group for each upstream that the account has credentials for.
         """
-        configured = [(one, group) for one in self.compositions if (group := one.group(settings)) is not None]
+        groups = self.groups(settings)
+        identity = identity_of(name, b"".join(map(_credentials, groups.values())))
+        configured = [(one, groups[one.name]) for one in self.compositions if one.name in groups]
         return Account(
             identity,
             {one.name: one.client(identity, group, self.transports) for one, group in configured},
@@ -154,6 +188,16 @@ class _AccountBuilder:
 
     def _health(self, one: UpstreamComposition[Any], group: Any) -> Sequence[UpstreamHealth]:  # noqa: ANN401 - the settings of its type
         return [self.transports.stack(one, url, group).health for url in dict.fromkeys(one.urls(group))]
+
+
+def _credentials(group: UpstreamLimits) -> bytes:
+    """Return all that the upstream knows an account by, and where: whatever is no limit, secrets as well."""
+    known = group.model_dump(exclude=set(UpstreamLimits.model_fields))
+    return json.dumps(known, sort_keys=True, default=_revealed).encode()
+
+
+def _revealed(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache:

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.oauth.sealing import Seal, Unsealable
 from gateway.oauth.session_store import SessionStore, SessionStoreUnavailable, hash_of, refresh_lock
+from resolvers.identities import account_name
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.tokens import (
     LogisticsTokenClient,
@@ -57,18 +58,19 @@ class RefreshedAccountTokens:
             configured: The token pair in the settings.
             upstream: The logistics API, which issues new tokens.
         """
-        return TokenRefresher(self._token_store(identity, configured), upstream, self._now).fetch
+        # By the name, which stays: only another configured refresh token makes what was kept worthless.
+        return TokenRefresher(self._token_store(account_name(identity), configured), upstream, self._now).fetch
 
     async def close(self) -> None:
         """Close files and connections."""
         if self._store is not None:
             await self._store.close()
 
-    def _token_store(self, identity: str, configured: LogisticsTokenPair) -> TokenStore:
+    def _token_store(self, name: str, configured: LogisticsTokenPair) -> TokenStore:
         if self._store is None:
             return MemoryTokenStore(configured)
         seal = Seal(self._secret_keys or [configured.refresh_token], "account tokens", self._now)
-        return StoredTokens(identity, configured, self._store, seal)
+        return StoredTokens(name, configured, self._store, seal)
 
 
 class StoredTokens:
@@ -77,14 +79,14 @@ class StoredTokens:
     While the store cannot be reached, the tokens last known in this process are used.
 
     Args:
-        identity: The account's identity.
+        name: The account's name.
         configured: The token pair in the settings; stored pairs that descend from another one are ignored.
         store: Keeps the tokens.
         seal: Encrypts the tokens.
     """
 
-    def __init__(self, identity: str, configured: LogisticsTokenPair, store: SessionStore, seal: Seal) -> None:
-        self._name = f"account:{identity}"
+    def __init__(self, name: str, configured: LogisticsTokenPair, store: SessionStore, seal: Seal) -> None:
+        self._name = f"account:{name}"
         self._configured = hash_of(configured.refresh_token)
         self._store = store
         self._seal = seal

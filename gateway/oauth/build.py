@@ -1,7 +1,7 @@
 """Builds logins, sessions and their store from the settings."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,20 +61,40 @@ def build_account_tokens(settings: Settings, now: Callable[[], float] = time.tim
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    """What sessions are kept with; process lifetime.
+
+    Args:
+        store: Keeps them.
+        registry: Opens, finds and revokes them.
+        seal: Seals what a login hands to the browser.
+    """
+
+    store: SessionStore
+    registry: SessionRegistry
+    seal: Seal
+
+
+@dataclass(frozen=True, slots=True)
 class OAuth:
-    """Logins and sessions; process lifetime.
+    """Logins and sessions. Lifetime: until the next reload, which takes over limits and sessions.
 
     Args:
         endpoint: The ASGI app of /oauth/logistics.
         callers: Finds the callers of sessions; None if the settings allow no sessions.
         limits: Rate limits of logins.
-        close: Closes files and connections.
+        sessions: What they are kept with; None if the settings have never allowed any.
     """
 
     endpoint: ASGIApp
     callers: SessionCallers | None
     limits: LoginLimits
-    close: Callable[[], Awaitable[None]]
+    sessions: Sessions | None
+
+    async def close(self) -> None:
+        """Close files and connections."""
+        if self.sessions is not None:
+            await self.sessions.store.close()
 
 
 def build_oauth(
@@ -83,6 +103,7 @@ def build_oauth(
     site: Site,
     key_holders: KeyHolders,
     now: Callable[[], float] = time.time,
+    before: OAuth | None = None,
 ) -> OAuth:
     """Return logins and sessions; if the settings allow none, an endpoint that refuses with the reason.
 
@@ -92,21 +113,28 @@ def build_oauth(
         site: Own origin, cross-site rule and cookies.
         key_holders: The callers with keys and tokens, which may be sent along with a session.
         now: The wall clock, in seconds since 1970.
+        before: What was built from the settings before a reload, whose limits and sessions go on.
     """
-    limits = _limits(settings, upstreams)
+    limits = before.limits if before is not None else _limits(settings, upstreams)
+    sessions = before.sessions if before is not None else None
     logistics = settings.logistics
     # Sessions are sealed by the secret keys, and opened with the partner's two keys.
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
     if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
-        return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, _nothing_to_close)
+        return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, sessions)
+    sessions = sessions or _sessions(settings, now)
+    registry = sessions.registry
+    login = _login(logistics, upstreams.logins, registry, sessions.store, now)
+    current = CurrentSession(registry, key_holders, site.cookies)
+    routes = LoginRoutes(login, registry, current, sessions.seal, settings.sessions.lifetime_seconds, site)
+    callers = LogisticsSessionCallers(registry, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
+    return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, sessions)
+
+
+def _sessions(settings: Settings, now: Callable[[], float]) -> Sessions:
     store = open_store(settings, now)
     registry = SessionRegistry(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
-    login = _login(logistics, upstreams.logins, registry, store, now)
-    current = CurrentSession(registry, key_holders, site.cookies)
-    seal = _seal(settings, "logins", now)
-    routes = LoginRoutes(login, registry, current, seal, settings.sessions.lifetime_seconds, site)
-    callers = LogisticsSessionCallers(registry, upstreams.logistics, logistics_config(logistics), upstreams.own, now)
-    return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, store.close)
+    return Sessions(store, registry, _seal(settings, "logins", now))
 
 
 def _limits(settings: Settings, upstreams: Upstreams) -> LoginLimits:
@@ -135,7 +163,3 @@ def _login(
         store=store,
         now=now,
     )
-
-
-async def _nothing_to_close() -> None:
-    """Nothing was opened."""

@@ -5,7 +5,6 @@ Theory of operation
 Each step takes a request and returns a reply (`gateway/operations/request.py`). It calls the next step unless it has
 the reply already, or it refuses the operation by a `GatewayError`. From the outside in::
 
-    traced         records spans of operations whose trace is kept, where traces are wanted
     counted        counts outcomes, for the metrics
     logged         writes a line for sampled and refused operations, where the settings ask for it
     persisted      checks the sizes of the request, and finds the document that it names
@@ -14,14 +13,14 @@ the reply already, or it refuses the operation by a `GatewayError`. From the out
     cached         returns the response from the cache, or from the same query in flight
     run            parses, validates, estimates, executes and encodes
 
-The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first six without
+The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first five without
 being parsed, so none of them may look into the document unless the request needs it; the budget's look finds the parsed
 document and its remembered estimate. Subscriptions, which have many responses, pass `with_document` and
 `admit_subscription` instead; `OperationStack` has what they share with the steps.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from graphql import GraphQLSchema, OperationDefinitionNode
@@ -72,8 +71,10 @@ class OperationSurroundings:
         records: The cache of records, whose invalidations drop cached responses.
         counts: Counts requests that are too large.
         spent: Counts refusals for spent budgets.
-        counted: The step for the metrics; None for none.
-        traced: Makes the outermost step, for traces, which asks documents for names; None for none.
+        counted: The outermost step, for the metrics; None for none.
+        calls: The budgets of upstream calls in this process, used without Redis.
+        sms: The quotas of SMS in this process, used without Redis.
+        mutations: The mutations that are being executed.
     """
 
     redis: Redis | None
@@ -81,12 +82,15 @@ class OperationSurroundings:
     counts: RequestCounts
     spent: SpentCounts
     counted: Step | None = None
-    traced: Callable[[Operations[Caller], Documents], Operations[Caller]] | None = None
+    # Here and not in the stack: with another stack, no caller gets a full budget again, and no mutation is left behind.
+    calls: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
+    sms: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
+    mutations: RunningMutations = field(default_factory=RunningMutations)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationStack:
-    """The steps in their order, and what subscriptions use of them; process lifetime.
+    """The steps in their order, and what subscriptions use of them. Lifetime: until the settings of operations change.
 
     Args:
         operations: The first step.
@@ -98,6 +102,7 @@ class OperationStack:
         mutations: The mutations that are being executed.
         writer: Encodes responses, up to its limit.
         log: The operation log; None where the settings ask for none.
+        retire: Drops the cached responses; called when another stack has taken the place of this one.
     """
 
     operations: Operations[Caller]
@@ -109,6 +114,7 @@ class OperationStack:
     mutations: RunningMutations
     writer: ResponseWriter
     log: OperationLog | None = None
+    retire: Callable[[], None] = lambda: None
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document in `query`.
@@ -160,24 +166,40 @@ def build_operation_stack(
     documents, costs = _documents(settings, schema), _costs(settings, schema, counts)
     limits = RequestLimits(settings.limits.document_bytes, settings.limits.variable_values, counts)
     persisted, budgets = _persisted(settings, surroundings.redis), _budgets(settings, surroundings)
-    mutations = RunningMutations()
+    mutations = surroundings.mutations
     writer = ResponseWriter(settings.limits.response_bytes, counts)
     quotas = _sms_quotas(settings, surroundings)
-    running = RunnerConfig(settings.deadline_seconds, propagates=settings.propagates_traces)
+    running = RunnerConfig(settings.deadline_seconds)
     runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
     log = _operation_log(settings, documents)
     logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
-    traced = surroundings.traced
     steps: list[Step | None] = [
-        (lambda operations: traced(operations, documents)) if traced is not None else None,
         surroundings.counted,
         (lambda operations: LoggedOperations(operations, log)) if log is not None else None,
         lambda operations: PersistedOperations(operations, persisted, limits),
         lambda operations: UninterruptedMutations(operations, documents, mutations),
         (lambda operations: BudgetedOperations(operations, documents, costs, budgets)) if budgets else None,
     ]
-    operations = _stacked(steps, _cached(settings, surroundings.records, logged))
-    return OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer, log)
+    cached = _cached(settings, surroundings.records, logged)
+    operations = _stacked(steps, cached or logged)
+    stack = OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer, log)
+    return stack if cached is None else replace(stack, retire=cached.retire)
+
+
+def operation_settings(settings: Settings) -> tuple[object, ...]:
+    """Return what a stack is made of that may change while the process runs: stacks of equal ones are alike.
+
+    Raises:
+        ManifestProblem: The file of trusted documents is no manifest.
+    """
+    auth, file = settings.auth, settings.trusted_documents
+    return (
+        settings.limits,
+        settings.introspection,
+        None if file is None else read_manifest(file),
+        (auth.calls_per_minute, auth.sms_per_minute, auth.sms_per_day),
+        _most_centres(settings),
+    )
 
 
 def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operations[Caller]:
@@ -188,10 +210,10 @@ def _stacked(steps: Sequence[Step | None], last: Operations[Caller]) -> Operatio
     return last
 
 
-def _cached(settings: Settings, records: RecordCache, runner: OperationRunner) -> Operations[Caller]:
+def _cached(settings: Settings, records: RecordCache, runner: OperationRunner) -> CachedOperations | None:
     # Neither kept nor shared is what the settings ask for, of records as of responses.
     if records.passes_through:
-        return runner
+        return None
     cache = settings.cache
     config = CachedOperationsConfig(
         keep=cache.enabled, share=cache.coalesce, max_bytes=cache.max_bytes // RESPONSES_SHARE
@@ -223,24 +245,31 @@ def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
 
 
 def _costs(settings: Settings, schema: GraphQLSchema, counts: RequestCounts) -> Costs:
+    config = CostConfig(settings.limits.cost, settings.limits.nodes, _most_centres(settings))
+    return Costs(schema, config, counts=counts)
+
+
+def _most_centres(settings: Settings) -> int:
+    """The most SMS data centres of an account, each of which a read may have to ask."""
     # The estimate counts the account with the most data centres, because it is made without looking at the account.
     services = [settings.sms, *(account.sms for account in settings.accounts.values())]
-    centres = max((len(one.urls) for one in services if one is not None), default=1)
-    return Costs(schema, CostConfig(settings.limits.cost, settings.limits.nodes, centres), counts=counts)
+    return max((len(one.urls) for one in services if one is not None), default=1)
 
 
 def _sms_quotas(settings: Settings, surroundings: OperationSurroundings) -> SmsQuotas | None:
     auth = settings.auth
     if auth.sms_per_minute is None and auth.sms_per_day is None:
         return None
-    buckets = _buckets(settings, surroundings.redis)
+    buckets = _buckets(settings, surroundings.redis, surroundings.sms)
     return SmsQuotas(buckets, auth.sms_per_minute, auth.sms_per_day, surroundings.counts, surroundings.spent)
 
 
 def _budgets(settings: Settings, surroundings: OperationSurroundings) -> Budgets | None:
     calls = settings.auth.calls_per_minute
-    return None if calls is None else Budgets(_buckets(settings, surroundings.redis), calls, surroundings.spent)
+    if calls is None:
+        return None
+    return Budgets(_buckets(settings, surroundings.redis, surroundings.calls), calls, surroundings.spent)
 
 
-def _buckets(settings: Settings, redis: Redis | None) -> Buckets:
-    return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else LocalBuckets(loop_clock)
+def _buckets(settings: Settings, redis: Redis | None, local: LocalBuckets) -> Buckets:
+    return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else local

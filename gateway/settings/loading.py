@@ -7,6 +7,7 @@ So one invalid value hides no other, and all problems are reported together.
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,9 +28,9 @@ from gateway.settings.problems import (
 )
 from gateway.settings.rules import broken_rules, certificate_problems
 
-_UPSTREAMS: Final = ("deliveries", "sms", "logistics")
+UPSTREAMS: Final = ("deliveries", "sms", "logistics")
 # An account must not use the gateway's credentials, nor mix its own address with addresses of the gateway.
-_NOT_INHERITED: Final[Mapping[str, frozenset[str]]] = {
+CREDENTIALS: Final[Mapping[str, frozenset[str]]] = {
     "deliveries": frozenset({"token", "email", "password"}),
     "sms": frozenset({"username", "password"}),
     "logistics": frozenset({"token", "client_key", "secret_key", "refresh_token"}),
@@ -88,11 +89,27 @@ def _secret_from(path: SettingPath) -> SettingPath | None:
     return secret if setting is not None and setting.is_secret else None
 
 
+def setting_files(environment: Mapping[str, str]) -> frozenset[Path]:
+    """Return the files that settings come from: the TOML file, those of secrets, and those that settings name."""
+    values = {setting_path(name): value.strip() for name, value in environment.items() if _is_ours(name, value)}
+    config = values.pop(setting_path(CONFIG_NAME), None)
+    files = set() if config is None else {Path(config)}
+    # A file that cannot be read now is watched all the same, and so are those that the environment names.
+    with suppress(SettingsProblems):
+        values = values if config is None else {**_read_file(config), **values}
+    return frozenset(files | {Path(str(value)) for path, value in values.items() if _names_file(path)})
+
+
+def _names_file(path: SettingPath) -> bool:
+    setting = find_setting(path)
+    return setting.is_file if setting is not None else _secret_from(path) is not None
+
+
 def complete_accounts(values: Values) -> Values:
     """Add the gateway's addresses and limits to every account that has an upstream but does not set them."""
     completed = dict(values)
     for account, upstream in sorted({path[1:3] for path in values if path[0] == "accounts" and len(path) > 3}):
-        if upstream in _UPSTREAMS:
+        if upstream in UPSTREAMS:
             completed = {**_inherited(values, account, upstream), **completed}
     return completed
 
@@ -100,7 +117,7 @@ def complete_accounts(values: Values) -> Values:
 def _inherited(values: Values, account: str, upstream: str) -> Values:
     prefix = ("accounts", account, upstream)
     own_address = any((*prefix, step) in values for step in ("url", "urls"))
-    kept_back = _NOT_INHERITED[upstream] | (_ADDRESSES if own_address else frozenset())
+    kept_back = CREDENTIALS[upstream] | (_ADDRESSES if own_address else frozenset())
     return {
         (*prefix, *path[1:]): value
         for path, value in values.items()
@@ -141,7 +158,21 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsProblems: Some settings are invalid; it lists all problems, sorted by setting.
     """
-    given = {path: value for path, value in read_values(environment).items() if find_setting(path)}
+    return settings_of(given_values(environment), environment)
+
+
+def given_values(environment: Mapping[str, str]) -> Values:
+    """Return the values that are given to settings, as `read_values` does, without those of unknown names."""
+    return {path: value for path, value in read_values(environment).items() if find_setting(path)}
+
+
+def settings_of(given: Values, environment: Mapping[str, str]) -> Settings:
+    """Return the settings that have these values; raises as `load_settings` does.
+
+    Args:
+        given: The values.
+        environment: Names certificates to trust, which are checked as well.
+    """
     completed = complete_accounts(given)
     problems: dict[SettingPath, str] = {}
     settings = _validate(completed, problems)

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
@@ -33,12 +34,14 @@ class Setting:
         meaning: Its description.
         default: Its default.
         is_secret: Whether it may come from a file of its own.
+        is_file: Whether it names a file that is read.
     """
 
     path: SettingPath
     meaning: str | None
     default: Any
     is_secret: bool = False
+    is_file: bool = False
 
 
 def environment_name(path: Iterable[str]) -> str:
@@ -92,11 +95,12 @@ def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN4
         # A setting is a group or a value; the other alternative of a group is None.
         if steps:
             return
-    yield dataclasses.replace(found, is_secret=_holds_secrets(annotation))
+    is_secret, is_file = _holds(SecretStr, annotation), _holds(Path, annotation)
+    yield dataclasses.replace(found, is_secret=is_secret, is_file=is_file)
 
 
-def _holds_secrets(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
-    return annotation is SecretStr or any(_holds_secrets(part) for part in get_args(annotation))
+def _holds(wanted: type, annotation: Any) -> bool:  # noqa: ANN401 - any annotation
+    return annotation is wanted or any(_holds(wanted, part) for part in get_args(annotation))
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation

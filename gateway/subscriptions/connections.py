@@ -1,6 +1,7 @@
 """The common parts of long-lived connections: bounds, admission and keep-alive messages."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,8 +11,11 @@ import msgspec
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
+from gateway.auth.credentials import credentials_only
 from gateway.settings.model import Settings
-from resolvers.errors import Forbidden, RateLimited
+from resolvers.errors import Forbidden, GatewayError, RateLimited
+
+logger = logging.getLogger(__name__)
 
 
 class SubscriptionsConfig(msgspec.Struct, frozen=True):
@@ -84,6 +88,7 @@ class OpenConnections:
         self._per_caller = per_caller
         self._of_callers: Counter[str] = Counter()
         self._open: set[OpenConnection] = set()
+        self._admissions: set[SubscriptionAdmission] = set()
         self._accepting = True
 
     @property
@@ -106,11 +111,12 @@ class OpenConnections:
         finally:
             self._open.discard(connection)
 
-    def enter(self, caller: str) -> None:
+    def enter(self, caller: str, admission: "SubscriptionAdmission") -> None:
         """Count a connection as the caller's.
 
         Args:
             caller: The caller's name.
+            admission: That of the connection, for `recheck`.
 
         Raises:
             RateLimited: The caller has as many as allowed.
@@ -118,13 +124,27 @@ class OpenConnections:
         if self._of_callers[caller] >= self._per_caller:
             raise RateLimited(f"Close some connections: this caller has {self._per_caller} open, which is the limit.")
         self._of_callers[caller] += 1
+        self._admissions.add(admission)
 
-    def leave(self, caller: str) -> None:
+    def leave(self, caller: str, admission: "SubscriptionAdmission") -> None:
         """Take a connection off the caller's count."""
+        self._admissions.discard(admission)
         self._of_callers[caller] -= 1
         # Without this, the counter would keep the name of every caller that ever connected.
         if not self._of_callers[caller]:
             del self._of_callers[caller]
+
+    async def recheck(self) -> None:
+        """End the connections whose credentials no longer stand for their callers, after settings changed."""
+        # A copy, because connections come and go meanwhile; those that come are checked by the new settings.
+        for admission in tuple(self._admissions):
+            try:
+                await admission.recheck()
+            except Exception:
+                # One that cannot be checked must not keep the others from being ended.
+                logger.exception("A connection was not checked after a reload, and stays open.")
+            # Thousands of checks must not hold up the event loop.
+            await asyncio.sleep(0)
 
     def end_all(self) -> None:
         """End every connection, now and from now on."""
@@ -142,9 +162,11 @@ class SubscriptionAdmission:
         connections: Counts the connections of each caller.
         now: The wall clock, in seconds since 1970.
         expired: Called once the credentials have expired.
+        revoked: Called once changed settings have ended the admission: with what the client has to do where its
+            credentials are refused, and with None where it may connect again.
     """
 
-    __slots__ = ("_authenticate", "_caller", "_connections", "_expired", "_now", "_timer")
+    __slots__ = ("_authenticate", "_caller", "_connections", "_expired", "_now", "_revoked", "_shown", "_timer")
 
     def __init__(
         self,
@@ -152,11 +174,14 @@ class SubscriptionAdmission:
         connections: OpenConnections,
         now: Callable[[], float],
         expired: Callable[[], None],
+        revoked: Callable[[str | None], None],
     ) -> None:
         self._authenticate = authenticate
         self._connections = connections
         self._now = now
         self._expired = expired
+        self._revoked = revoked
+        self._shown: tuple[Scope, Mapping[str, object] | None] | None = None
         self._caller: Caller | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -179,20 +204,35 @@ class SubscriptionAdmission:
         """
         caller = await self._authenticate(scope, payload)
         if self._caller is None:
-            self._connections.enter(caller.name)
+            self._connections.enter(caller.name, self)
             self._caller = caller
         elif _rights(caller) != _rights(self._caller):
             # The operations that run already were allowed to the first caller only.
             raise Forbidden("Open a new connection: these credentials are another caller's, or allow something else.")
         self._expire_at(caller.expires_at)
+        self._shown = scope, credentials_only(payload)
         return caller
+
+    async def recheck(self) -> None:
+        """End the connection if its credentials no longer stand for the admitted caller."""
+        if self._shown is None:
+            return
+        try:
+            found = await self._authenticate(*self._shown)
+        except GatewayError as error:
+            # What cannot be checked now is no reason: the connection stays until its credentials expire.
+            if not error.retryable and self._caller is not None:
+                self._revoked(error.message)
+            return
+        if self._caller is not None and _rights(found) != _rights(self._caller):
+            self._revoked(None)
 
     def leave(self) -> None:
         """End the admission: take the connection off the caller's count."""
         self._expire_at(None)
         if self._caller is not None:
-            self._connections.leave(self._caller.name)
-            self._caller = None
+            self._connections.leave(self._caller.name, self)
+            self._caller = self._shown = None
 
     def _expire_at(self, expires_at: float | None) -> None:
         if self._timer is not None:

@@ -52,6 +52,11 @@ def restarting() -> Closing:
     return Closing(1012, "Connect again, with the last cursor as `after`: this process of the gateway ends.")
 
 
+def changed() -> Closing:
+    """1012: the settings changed what the client's credentials stand for."""
+    return Closing(1012, "Connect again, with the last cursor as `after`: what your credentials allow has changed.")
+
+
 def try_again_later(reason: str) -> Closing:
     """1013: a temporary failure.
 

@@ -56,6 +56,16 @@ class Subscriber:
         self._deadline_seconds = deadline_seconds
         self._shared = SharedResponses(time.monotonic)
 
+    def use(self, execution: CompiledExecution, stack: OperationStack) -> None:
+        """Run the operations that begin from now on by these; those that run end by what they began with.
+
+        Args:
+            execution: Executes events.
+            stack: Admits subscriptions, and runs queries and mutations.
+        """
+        self._execution = execution
+        self._stack = stack
+
     def responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None = None
     ) -> AsyncGenerator[Response, None]:
@@ -87,12 +97,12 @@ class Subscriber:
         Raises:
             EventsUnavailable: The event log cannot be reached.
         """
-        events = caller.account.events
-        if events is None or not self._stack.limits.admit(request):
+        events, stack = caller.account.events, self._stack
+        if events is None or not stack.limits.admit(request):
             return
         # Errors of the document are reported by `responses`, with the operation's id.
         try:
-            found = self._found(await self._stack.with_document(request))
+            found = _found(stack, await stack.with_document(request))
         except GatewayError:
             return
         if found is not None and found[1].operation is OperationType.SUBSCRIPTION:
@@ -118,16 +128,18 @@ class Subscriber:
     async def _responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None
     ) -> AsyncGenerator[Response, None]:
-        request = await self._stack.with_document(request)
-        found = self._found(request)
+        # Once for all steps: a reload may replace it between two of them.
+        stack = self._stack
+        request = await stack.with_document(request)
+        found = _found(stack, request)
         # The plan of a subscription is a single response, as those of other operations are.
         if found is None or found[1].operation is not OperationType.SUBSCRIPTION or requests_plan(scope):
-            reply = await self._stack.operations.run(request, scope, caller)
+            reply = await stack.operations.run(request, scope, caller)
             yield Response(reply.body, refused=not reply.executed)
             return
         events, size, codes, began = 0, 0, [], time.monotonic()
         try:
-            start = await self._stack.admit_subscription(*found, request, caller)
+            start = await stack.admit_subscription(*found, request, caller)
             async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
                 async for response in followed:
                     if response.refused:
@@ -140,10 +152,10 @@ class Subscriber:
             codes = [error.code]
             raise
         finally:
-            if self._stack.log is not None:
+            if stack.log is not None:
                 seconds = time.monotonic() - began
                 ended = EndedSubscription(request, scope, caller, seconds, events, size, codes)
-                self._stack.log.subscription_ended(ended)
+                stack.log.subscription_ended(ended)
 
     async def _followed(  # noqa: PLR0913 - what a run is made of
         self,
@@ -179,18 +191,9 @@ class Subscriber:
         finally:
             await run.close()
 
-    def _found(self, request: GraphQLRequest) -> tuple[Document, OperationDefinitionNode] | None:
-        """The document and the operation in it; None if it is invalid, which the operation stack then reports."""
-        if request.query is None:
-            return None
-        document = self._stack.documents.get(request.query)
-        if document.errors:
-            return None
-        return document, document.operation(request.operation_name)
-
     def _is_mutation(self, request: GraphQLRequest) -> bool:
         try:
-            found = self._found(request)
+            found = _found(self._stack, request)
         except BadInput:
             return False
         return found is not None and found[1].operation is OperationType.MUTATION
@@ -202,6 +205,16 @@ class Subscriber:
         if traces is None and start is not None and not start.over:
             traces = []
         return Context(caller.account, CallScope(deadline, traces), start=start)
+
+
+def _found(stack: OperationStack, request: GraphQLRequest) -> tuple[Document, OperationDefinitionNode] | None:
+    """The document and the operation in it; None if it is invalid, which the operation stack then reports."""
+    if request.query is None:
+        return None
+    document = stack.documents.get(request.query)
+    if document.errors:
+        return None
+    return document, document.operation(request.operation_name)
 
 
 def _operation_key(

@@ -27,7 +27,15 @@ from gateway.subscriptions.connections import (
     SubscriptionsConfig,
 )
 from gateway.subscriptions.conversation import Conversation, SocketOperations
-from gateway.subscriptions.socket_channel import Closing, SocketChannel, broken, expired, no_subprotocol
+from gateway.subscriptions.socket_channel import (
+    Closing,
+    SocketChannel,
+    broken,
+    changed,
+    expired,
+    forbidden,
+    no_subprotocol,
+)
 from gateway.subscriptions.socket_protocols import PROTOCOLS, SocketProtocol
 from gateway.subscriptions.streamed_response import (
     MULTIPART_SUBSCRIPTION,
@@ -89,7 +97,11 @@ class Sockets:
         if protocol is None:
             raise no_subprotocol()
         admission = SubscriptionAdmission(
-            self._authenticate, self._connections, self._now, lambda: channel.close_soon(expired())
+            self._authenticate,
+            self._connections,
+            self._now,
+            lambda: channel.close_soon(expired()),
+            lambda refusal: channel.close_soon(changed() if refusal is None else forbidden(refusal)),
         )
         limit = self._config.operations_per_connection
         operations = SocketOperations(self._subscriber, channel, protocol, scope, limit)
@@ -133,7 +145,10 @@ class Streams:
                 connections, the request is invalid, or no subscription can begin.
         """
         response = StreamedResponse(self._framing, receive, send, self._config)
-        admission = SubscriptionAdmission(self._authenticate, self._connections, self._now, response.end)
+        # Without its completion, the client of a stream connects again, and learns of what is refused.
+        admission = SubscriptionAdmission(
+            self._authenticate, self._connections, self._now, response.end, lambda _: response.end()
+        )
         # Before the body is read, so that only admitted clients make the process read one.
         caller = await admission.admit(scope, None)
         try:
@@ -202,6 +217,10 @@ class Subscriptions:
     def open_connections(self) -> int:
         """How many connections are open."""
         return len(self._connections)
+
+    async def recheck(self) -> None:
+        """End the connections whose credentials no longer stand for their callers, after settings changed."""
+        await self._connections.recheck()
 
     def stop_accepting(self) -> None:
         """End every connection, now and from now on, so that the clients connect to another process."""

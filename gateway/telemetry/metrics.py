@@ -4,6 +4,7 @@ Calls and operations are counted in plain numbers, which costs less than metric 
 the state of other parts, into metrics when Prometheus scrapes `/metrics`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -21,7 +22,6 @@ from gateway.operations.request import Operations
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.histogram import Histogram
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
-from gateway.telemetry.spans_exported import ExportedSpans
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
@@ -114,7 +114,7 @@ class StateSources:
     requests: RequestCounts
     spent: SpentCounts
     records: RecordCache
-    addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]
+    addresses: Callable[[], Mapping[UpstreamName, Sequence[UpstreamHealth]]]
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
 
@@ -134,7 +134,7 @@ class StateCollector(Collector):
         yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
         yield _counts("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
         yield from _cache(sources.records)
-        yield from _breakers(sources.addresses)
+        yield from _breakers(sources.addresses())
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
         )
@@ -176,6 +176,63 @@ def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Ite
     yield opened
 
 
+class ReloadCounts(msgspec.Struct):
+    """Reloads by outcome. Lifetime: process.
+
+    Args:
+        changed: Settings changed, and are in force.
+        unchanged: No setting changed that can change without a restart.
+        failed: Settings were wrong, and those before stay in force.
+    """
+
+    changed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+
+class ReloadMetrics(Collector):
+    """Counts reloads. Lifetime: process.
+
+    Args:
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self.counts = ReloadCounts()
+        self._is_current = True
+        self._succeeded_at = now()
+
+    def succeeded(self, *, changed: bool) -> None:
+        """Count a reload after which the settings in force are those that are given."""
+        if changed:
+            self.counts.changed += 1
+        else:
+            self.counts.unchanged += 1
+        self._is_current = True
+        self._succeeded_at = self._now()
+
+    def failed(self) -> None:
+        """Count a reload of wrong settings."""
+        self.counts.failed += 1
+        self._is_current = False
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the counts as metrics."""
+        outcomes = CounterMetricFamily("gateway_reloads", "Reloads of the settings, by outcome.", labels=["outcome"])
+        for outcome, count in msgspec.structs.asdict(self.counts).items():
+            outcomes.add_metric([outcome], count)
+        yield outcomes
+        yield GaugeMetricFamily(
+            "gateway_last_reload_successful", "0 after a reload of wrong settings.", value=float(self._is_current)
+        )
+        yield GaugeMetricFamily(
+            "gateway_config_last_success_seconds",
+            "When the settings were last read and right, in seconds since 1970.",
+            value=self._succeeded_at,
+        )
+
+
 class Metrics:
     """The metrics of one process; process lifetime.
 
@@ -190,7 +247,7 @@ class Metrics:
         connections: Counts connections closed by the server.
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
-        spans: Counts the spans of traces.
+        reloads: Counts reloads of the settings.
     """
 
     def __init__(self, operation_names: Mapping[str, str]) -> None:
@@ -201,8 +258,8 @@ class Metrics:
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
         self.spent = SpentCounts()
-        self.spans = ExportedSpans()
-        for collector in (self.operations, self.calls, self.loop_lag, self.spans):
+        self.reloads = ReloadMetrics()
+        for collector in (self.operations, self.calls, self.loop_lag, self.reloads):
             self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -214,7 +271,7 @@ class Metrics:
     def watch(
         self,
         records: RecordCache,
-        addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]],
+        addresses: Callable[[], Mapping[UpstreamName, Sequence[UpstreamHealth]]],
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],
     ) -> None:

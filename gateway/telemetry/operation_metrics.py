@@ -15,7 +15,6 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.operations.documents.persisted import PERSISTED_QUERY, SHA256_PREFIX, read_manifest
 from gateway.operations.request import GraphQLRequest, Operations, Reply
-from gateway.operations.trace import trace_of
 from gateway.telemetry.histogram import Histogram
 from resolvers.errors import GatewayError
 
@@ -63,18 +62,15 @@ class OperationMetrics(Collector):
         self.by_operation: dict[str, Histogram] = {OTHER: Histogram()}
         self.by_caller: dict[str, Histogram] = {}
 
-    def took(self, request: GraphQLRequest, caller: Caller, seconds: float, trace_id: str = "") -> None:
-        """Count the duration of an operation that was executed, or answered by the cache.
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Label the trusted documents of another manifest from now on."""
+        self._names = names
 
-        Args:
-            request: The operation.
-            caller: Its caller.
-            seconds: Its duration.
-            trace_id: Its trace, if that is kept.
-        """
+    def took(self, request: GraphQLRequest, caller: Caller, seconds: float) -> None:
+        """Count the duration of an operation that was executed, or answered by the cache."""
         operation = self._names.get(_document(request), OTHER) if self._names else OTHER
-        _labelled(self.by_operation, operation, MAX_OPERATIONS).add(seconds, trace_id)
-        _labelled(self.by_caller, caller_label(caller.name), MAX_CALLERS).add(seconds, trace_id)
+        _labelled(self.by_operation, operation, MAX_OPERATIONS).add(seconds)
+        _labelled(self.by_caller, caller_label(caller.name), MAX_CALLERS).add(seconds)
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
@@ -120,8 +116,7 @@ class CountedOperations:
         if not reply.executed:
             counts.refused += 1
             return reply
-        trace = trace_of(scope)
-        metrics.took(request, caller, perf_counter() - started, trace.trace_id if trace is not None else "")
+        metrics.took(request, caller, perf_counter() - started)
         if reply.has_errors:
             counts.partial += 1
         else:

@@ -9,8 +9,11 @@ restart. It is base64url of a seal and a `ResumePoint` in MessagePack::
 
 Records and problems are represented by hashes of 4 bytes ("marks"), because one subscription may have hundreds. In a
 collision, a record counts as covered that is not, and only its SNAPSHOT is left out. The seal is a keyed hash of the
-identity and the content, so that made-up cursors and those of other callers are refused. The content is not secret,
-and resuming only ever replays the caller's own records.
+account's name and the content, so that made-up cursors and those of other callers are refused. The content is not
+secret, and resuming only ever replays the caller's own records.
+
+The epoch in it is followed by the fingerprint of the account's credentials. When these change, so does the account's
+identity, and the log has nothing of the new one from before: the cursor has to lead to a GAP, as one of another epoch.
 """
 
 import base64
@@ -24,6 +27,7 @@ import msgspec
 
 from resolvers.errors import BadInput
 from resolvers.events.changes import RecordKey
+from resolvers.identities import account_name, fingerprint
 
 MAX_CURSOR_LENGTH: Final = 16_384
 """Characters; more than the cursor of the largest subscription."""
@@ -86,13 +90,13 @@ class Cursors:
 
     def seal(self, identity: str, point: ResumePoint) -> str:
         """Return the cursor of a resume point."""
-        encoded = msgspec.msgpack.encode(point)
+        encoded = msgspec.msgpack.encode(msgspec.structs.replace(point, epoch=point.epoch + fingerprint(identity)))
         sealed = _seal(self._keys[0], identity, encoded) + encoded
         # Padding is left out, because `=` would be escaped in URLs; `open` restores it.
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, identity: str, cursor: str) -> ResumePoint:
-        """Return the resume point in a cursor.
+        """Return the resume point in a cursor; its epoch is empty if the account's credentials have changed since.
 
         Raises:
             BadInput: The cursor was not made by the gateway, or not for this identity.
@@ -102,9 +106,12 @@ class Cursors:
             # The seal is checked before anything is decoded from the content.
             if len(cursor) > MAX_CURSOR_LENGTH or not self._is_ours(identity, sealed):
                 raise _no_cursor()
-            return _RESUME_POINT.decode(sealed[_SEAL_BYTES:])
+            point = _RESUME_POINT.decode(sealed[_SEAL_BYTES:])
         except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
             raise _no_cursor() from error
+        current = fingerprint(identity)
+        epoch = point.epoch.removesuffix(current) if point.epoch.endswith(current) else ""
+        return msgspec.structs.replace(point, epoch=epoch)
 
     def _is_ours(self, identity: str, sealed: bytes) -> bool:
         seal, point = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
@@ -114,7 +121,7 @@ class Cursors:
 
 def _seal(key: bytes, identity: str, point: bytes) -> bytes:
     # The zero byte separates the two: no identity and content can be read as another pair.
-    return hashlib.blake2b(identity.encode() + b"\0" + point, key=key, digest_size=_SEAL_BYTES).digest()
+    return hashlib.blake2b(account_name(identity).encode() + b"\0" + point, key=key, digest_size=_SEAL_BYTES).digest()
 
 
 def _no_cursor() -> BadInput:

@@ -89,10 +89,13 @@ class Events:
         log: The event log.
         coordination: Decides which process polls an account; None if there is only one process.
         config: Settings.
+
+    Attributes:
+        own: The gateway's own account, whose records webhooks are about; None before the start.
     """
 
     def __init__(self, log: EventLog, coordination: PollCoordination | None, config: EventsConfig) -> None:
-        self._own: Account | None = None
+        self.own: Account | None = None
         self._log = log
         self._forget = config.forget
         self._now = config.now
@@ -127,7 +130,7 @@ class Events:
         Args:
             own: The gateway's own account, whose records webhooks are about.
         """
-        self._own = own
+        self.own = own
         self._hints.start()
         self._checks.start()
         try:
@@ -233,15 +236,15 @@ class Events:
 
     async def _publish_hint(self, kind: str, local_id: str) -> None:
         """Remove the record from the caches, and pass the hint on to every process, including this one."""
-        if self._own is not None:
-            await self._forget(RecordKey(self._own.identity, kind, local_id))
+        if self.own is not None:
+            await self._forget(RecordKey(self.own.identity, kind, local_id))
             await self._log.hint(kind, local_id)
 
     async def _check_hint(self, kind: str, local_id: str) -> None:
-        if self._own is not None:
-            key = RecordKey(self._own.identity, kind, local_id)
+        if self.own is not None:
+            key = RecordKey(self.own.identity, kind, local_id)
             # The future is shared with subscriptions, and must not be cancelled with this worker.
-            if await asyncio.shield(self._reader.read(self._own, key, StatusEventSource.WEBHOOK)) is None:
+            if await asyncio.shield(self._reader.read(self.own, key, StatusEventSource.WEBHOOK)) is None:
                 await self._report_missing(key)
 
     async def _report_missing(self, key: RecordKey) -> None:
@@ -250,7 +253,7 @@ class Events:
         await self._log.recheck(key)
 
     def _on_hint(self, kind: str, local_id: str) -> None:
-        own = "" if self._own is None else self._own.identity
+        own = "" if self.own is None else self.own.identity
         self._poller.hinted(kind, local_id, except_identity=own)
         # Webhooks are not signed: those about records that are not followed here must not cause calls.
         if self._broker.is_followed(RecordKey(own, kind, local_id)):

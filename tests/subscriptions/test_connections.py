@@ -17,7 +17,7 @@ class Door:
         identities = Identities()
         self.expired = asyncio.Event()
         self.admission = SubscriptionAdmission(
-            identities.connection, connections, lambda: identities.now, self.expired.set
+            identities.connection, connections, lambda: identities.now, self.expired.set, lambda _: None
         )
 
     async def admit(self, token: str) -> None:

@@ -156,7 +156,6 @@ class SmsClient:
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
-            context=scope.context,
         )
         answer = await self._send_transport.send(call)
         require_success(call, answer, partial(read_job_error_body, answer.status))
@@ -174,6 +173,5 @@ class SmsClient:
             READ_HEADERS,
             traces=scope.traces,
             turn_by=scope.turn_by,
-            context=scope.context,
         )
         return call, transport.send(call)
