@@ -104,7 +104,8 @@ class WireConnection(AnswerParser, asyncio.BaseProtocol):
         closed: Called when none can follow any more.
 
     Attributes:
-        idle_since: The event loop's clock, in seconds, when the last answer was complete.
+        opened_at: The event loop's clock, in seconds, when it was opened.
+        idle_since: The same when the last answer was complete.
     """
 
     __slots__ = (
@@ -120,6 +121,7 @@ class WireConnection(AnswerParser, asyncio.BaseProtocol):
         "_watched_until",
         "account",
         "idle_since",
+        "opened_at",
     )
 
     def __init__(self, account: str | None, released: "Released", closed: "Closed") -> None:
@@ -134,6 +136,7 @@ class WireConnection(AnswerParser, asyncio.BaseProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._watched_until = 0.0
         self._untouched = True
+        self.opened_at = self._loop.time()
         self.idle_since = 0.0
 
     @property

@@ -37,7 +37,7 @@ from resolvers.upstreams.transport.wire.failures import (
     unsendable,
 )
 from resolvers.upstreams.transport.wire.parser import KEPT_FIELDS
-from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, HTTP_1, HTTP_2, client_context
+from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, HTTP_1, HTTP_2, MAX_AGE_SECONDS, client_context
 
 MAX_POOLS: Final = 64
 """Accounts and proxies whose connections are kept; those of others are opened again."""
@@ -52,22 +52,30 @@ class HttpxPool:
 
     Args:
         transport: httpx's own pool.
+        opened_at: The event loop's clock, in seconds.
 
     Attributes:
         calls: The number of calls in flight.
         is_retired: Whether it takes no more calls.
     """
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, transport: httpx.AsyncHTTPTransport, opened_at: float) -> None:
         self.transport = transport
+        self.opened_at = opened_at
         self.calls = 0
         self.is_retired = False
 
 
 class HttpxPools:
-    """All connections that httpx makes. Lifetime: process."""
+    """All connections that httpx makes. Lifetime: process.
 
-    def __init__(self) -> None:
+    Args:
+        max_age_seconds: How long the connections of an account are used before new ones are opened, as names may have
+            other addresses by then.
+    """
+
+    def __init__(self, max_age_seconds: float = MAX_AGE_SECONDS) -> None:
+        self._max_age = max_age_seconds
         self._kept: dict[tuple[str, str | None], HttpxPool] = {}
         self._is_closed = False
 
@@ -104,20 +112,27 @@ class HttpxPools:
     async def _pool_of(self, account: str | None, proxy: str | None) -> HttpxPool:
         if self._is_closed:
             raise OSError("the connections are closed")
+        now = asyncio.get_running_loop().time()
         if account is None:
             # Retired from the start, so that it ends with its only call.
-            pool = HttpxPool(self._opened(proxy))
+            pool = HttpxPool(self._opened(proxy), now)
             pool.is_retired = True
             return pool
         # Removed and set again, so that the first is the one that was used the longest time ago.
         key = (account, proxy)
-        pool = self._kept.pop(key) if key in self._kept else HttpxPool(self._opened(proxy))
+        known = self._kept.pop(key, None)
+        is_young = known is not None and now - known.opened_at < self._max_age
+        pool = known if known is not None and is_young else HttpxPool(self._opened(proxy), now)
         self._kept[key] = pool
+        if known is not None and known is not pool:
+            await self._end(known)
         if len(self._kept) > MAX_POOLS:
-            oldest = next(iter(self._kept.values()))
-            self._retire(oldest)
-            await _end_unused(oldest)
+            await self._end(next(iter(self._kept.values())))
         return pool
+
+    async def _end(self, pool: HttpxPool) -> None:
+        self._retire(pool)
+        await _end_unused(pool)
 
     def _retire(self, pool: HttpxPool) -> None:
         pool.is_retired = True

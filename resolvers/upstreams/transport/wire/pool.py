@@ -8,7 +8,8 @@ Theory of operation
     no idle one ------> opened ---------> in use -----------------> idle
                                             ^                        | |
                                             +--------- carry --------+ +--> ended: idle for `IDLE_SECONDS`,
-                                                 (same account)             or the first of `MAX_IDLE`
+                                                 (same account)             or the first of `MAX_IDLE`,
+                                                                            or older than `MAX_AGE_SECONDS`
 
 An idle connection serves only the account that it was opened for. An answer in HTTP/1.1 does not name its request: one
 too many, from a server that lost count, answers the next request on its connection. No check can recognize it, but it
@@ -16,15 +17,20 @@ is never another account's.
 
 One bound on idle connections holds for all accounts together, so that thousands of logins, each an account, keep no
 more than `MAX_IDLE` files open.
+
+A name is resolved whenever a connection is opened. A busy connection would never end by itself, and lead to an address
+that its name no longer has, such as that of a load balancer that is about to be switched off. So each ends with the
+first answer after `MAX_AGE_SECONDS`, between two calls, and the next call opens another.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from aiohappyeyeballs import start_connection
+from aiohappyeyeballs import AddrInfoType, start_connection
 
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.transport.wire.connection import READ_BYTES, EncryptedConnection, WireConnection
@@ -41,6 +47,11 @@ IDLE_SECONDS: Final = 60.0
 FRESH_SECONDS: Final = 1.0
 """The same for a call that must not be sent twice: servers close idle connections after 5 to 75 s, and whether a
 request that crosses with that was carried out is unknown."""
+
+MAX_AGE_SECONDS: Final = 120.0
+"""A connection carries no call after the first answer that ends later than this. Load balancers and Kubernetes give
+their names a time to live of 5 to 60 s, and serve an address that they have withdrawn for minutes more. A handshake in
+two minutes, for each connection in use, is too little CPU to be measured."""
 
 # How long one address is tried before the next is tried as well (RFC 8305, section 5): IPv6 may lead nowhere.
 _NEXT_ADDRESS_SECONDS: Final = 0.25
@@ -69,6 +80,37 @@ def refuses_protocols(error: ssl.SSLError) -> bool:
     return _NO_COMMON_PROTOCOL in str(error).lower().replace("_", " ")
 
 
+Resolve = Callable[[str, int], Awaitable[Sequence[AddrInfoType]]]
+"""Returns the addresses of a host and port. Raises OSError if it has none."""
+
+
+async def resolved(host: str, port: int) -> Sequence[AddrInfoType]:
+    """Return the addresses of a host and port, as the system resolves them at present.
+
+    Raises:
+        OSError: it has none.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except UnicodeError as error:
+        # The codec for international names refuses some that the resolver would only not find.
+        raise socket.gaierror(f"{host} is no name of a host") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """What all pools have in common; a value.
+
+    Args:
+        max_age_seconds: How old a connection may be before an answer is its last.
+        resolve: Resolves names; tests bring their own.
+    """
+
+    max_age_seconds: float = MAX_AGE_SECONDS
+    resolve: Resolve = resolved
+
+
 class Pool:
     """The connections to one origin. Lifetime: process.
 
@@ -78,10 +120,20 @@ class Pool:
         origin: Where they lead.
         tls: The context of TLS; None where the origin does not speak TLS.
         proxy: The proxy before the origin, if any.
+        config: What it has in common with other pools.
     """
 
-    def __init__(self, origin: Origin, tls: ssl.SSLContext | None, proxy: Proxy | None = None) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext | None,
+        proxy: Proxy | None = None,
+        config: PoolConfig | None = None,
+    ) -> None:
+        config = config or PoolConfig()
         self.origin = origin
+        self._resolve = config.resolve
+        self._max_age = config.max_age_seconds
         self._tls = tls
         self._proxy = proxy
         self._buffer = memoryview(bytearray(READ_BYTES if tls is not None else 0))
@@ -173,7 +225,8 @@ class Pool:
     def give_back(self, connection: WireConnection) -> None:
         """Keep a connection for the next exchange of its account."""
         account = connection.account
-        if self._is_closed or account is None:
+        is_old = connection.idle_since - connection.opened_at >= self._max_age
+        if self._is_closed or account is None or is_old:
             connection.abort()
             return
         # A dict keeps the order of insertion, so the first was idle for the longest time.
@@ -242,23 +295,17 @@ class Pool:
         """Connect to the origin, or to the proxy before it."""
         proxy = self._proxy
         if proxy is None:
-            return await _connected(self.origin.host, self.origin.port)
+            return await self._connected(self.origin.host, self.origin.port)
         try:
-            return await _connected(proxy.host, proxy.port)
+            return await self._connected(proxy.host, proxy.port)
         except OSError as error:
             reason = connection_reason(error) or "the connection broke"
             raise ProxyFailed(f"its proxy {proxy.host}:{proxy.port} cannot be reached: {reason}") from error
 
+    async def _connected(self, host: str, port: int) -> socket.socket:
+        addresses = await self._resolve(host, port)
+        return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
+
     def _forget(self, connection: WireConnection) -> None:
         self._open.discard(connection)
         self._remove_idle(connection)
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    try:
-        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    except UnicodeError as error:
-        # The codec for international names refuses some that the resolver would only not find.
-        raise socket.gaierror(f"{host} is no name of a host") from error
-    return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)

@@ -11,7 +11,7 @@ from resolvers.upstreams.transport.wire.exchange import Unsendable, split_url
 from resolvers.upstreams.transport.wire.failures import Unreached, connection_reason, translated, unsendable
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxPools, HttpxWire
 from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, origin_of, proxy_url
-from resolvers.upstreams.transport.wire.pool import HTTP_1, HTTP_2, Pool, client_context, refuses_protocols
+from resolvers.upstreams.transport.wire.pool import HTTP_1, HTTP_2, Pool, PoolConfig, client_context, refuses_protocols
 
 
 class Connections:
@@ -20,15 +20,19 @@ class Connections:
     A `Pool` speaks HTTP/1.1 to each origin that speaks it, through a tunnel where there is a proxy. Left to httpx are
     origins that speak only HTTP/2, and those behind a proxy that is itself spoken to over TLS or SOCKS.
 
+    Args:
+        config: What all pools have in common.
+
     Attributes:
         pools: The pools, by scheme and authority, once they were discovered.
         httpx: The connections that httpx makes.
         left_to_httpx: The URL of the proxy, if any, by scheme and authority of the origins that are left to httpx.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: PoolConfig | None = None) -> None:
+        self._config = config or PoolConfig()
         self.pools: dict[str, Pool] = {}
-        self.httpx = HttpxPools()
+        self.httpx = HttpxPools(self._config.max_age_seconds)
         self.left_to_httpx: dict[str, str | None] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
@@ -63,14 +67,16 @@ class Connections:
         if is_out_of_reach or (origin.encrypted and await self._speaks_http_2_alone(origin, proxy)):
             self.left_to_httpx[scheme_and_authority] = url
         else:
-            self.pools[scheme_and_authority] = Pool(origin, self._tls if origin.encrypted else None, proxy)
+            self.pools[scheme_and_authority] = Pool(
+                origin, self._tls if origin.encrypted else None, proxy, self._config
+            )
 
     async def _speaks_http_2_alone(self, origin: Origin, proxy: Proxy | None) -> bool:
         """Return whether an origin speaks HTTP/2 but not HTTP/1.1, which takes one handshake or two to know."""
         # One that agrees on neither does not know ALPN, and speaks HTTP/1.1.
-        if await _agrees(Pool(origin, self._tls, proxy), HTTP_1):
+        if await _agrees(Pool(origin, self._tls, proxy, self._config), HTTP_1):
             return False
-        return await _agrees(Pool(origin, client_context(HTTP_2), proxy), HTTP_2)
+        return await _agrees(Pool(origin, client_context(HTTP_2), proxy, self._config), HTTP_2)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
