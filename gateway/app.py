@@ -19,8 +19,8 @@ from gateway.live import Process
 from gateway.reload import Reloader
 from gateway.settings.model import Settings
 from gateway.settings.reloading import Change, SettingsSource
-from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.process_group import group_folder
+from gateway.telemetry.telemetry import Telemetry
 from gateway.webhooks.endpoint import add_webhooks
 
 YOUNG_OBJECTS: Final = 50_000
@@ -76,7 +76,7 @@ def create_app(
         settings = source.settings
     ide = Ide()
     process = Process(settings, IdeEndpoint(ide, examples), now, others)
-    exposition = Exposition(process.metrics, group_folder(os.environ))
+    telemetry = Telemetry(process.metrics, process.tracing, group_folder(os.environ))
 
     async def apply(change: Change) -> None:
         live = await process.renewed(change.settings)
@@ -86,11 +86,11 @@ def create_app(
     reloading: AbstractAsyncContextManager[None] = nullcontext()
     if source is not None:
         reloading = Reloader(source, apply, process.metrics.reloads).watching()
-    rest = _rest(settings, process, exposition, reloading)
+    rest = _rest(settings, process, telemetry, reloading)
     rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, process.events.hint)
     process.watch()
-    exposition.add_route(rest)
+    telemetry.add_route(rest)
     app = App(process.live.endpoint, SecurityHeaders(rest))
     return app
 
@@ -114,25 +114,25 @@ def create_worker_app(settings: Settings | None = None, *, examples: Examples = 
 
 
 def _rest(
-    settings: Settings, process: Process, exposition: Exposition, reloading: AbstractAsyncContextManager[None]
+    settings: Settings, process: Process, telemetry: Telemetry, reloading: AbstractAsyncContextManager[None]
 ) -> FastAPI:
     subscriptions, events = process.subscriptions, process.events
     termination = Termination(subscriptions.stop_accepting, settings.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, ConnectionCounts]]:
-        await exposition.open()
+        await telemetry.open()
         await process.live.upstreams.open()
         await events.open()
         async with reloading:
             with termination.watching():
-                yield {COUNTS: exposition.metrics.connections}
+                yield {COUNTS: telemetry.metrics.connections}
         # From the clients inwards: subscriptions end before the events that they follow, connections last.
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await process.live.oauth.close()
         await process.live.upstreams.close()
-        await exposition.close()
+        await telemetry.close()
 
     rest = FastAPI(
         title="GraphQL gateway",

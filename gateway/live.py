@@ -15,6 +15,7 @@ replacing is nothing but a few assignments. What outlives a `Live` refers to it 
 in force: the transports of subscriptions, the path of the logins, and the metrics.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.operation_metrics import trusted_names
+from gateway.telemetry.tracing_setup import build_tracing
 from schema.root import build_schema
 
 
@@ -104,6 +106,7 @@ class Process:
     Attributes:
         live: What is in force.
         metrics: The process's metrics.
+        tracing: Traces operations; None where no traces are wanted.
         events: The events of status changes.
         subscriptions: The long-lived transports.
     """
@@ -118,11 +121,17 @@ class Process:
         self._page = page
         self._now = now
         self.metrics = Metrics(trusted_names(settings.trusted_documents))
+        self.tracing = build_tracing(os.environ, self.metrics.spans)
         upstreams = build_upstreams(settings, self.metrics.calls, build_account_tokens(settings, now), others)
         self.events: ComposedEvents = compose_events(settings, upstreams)
         self._schema = _schema(upstreams)
         self._surroundings = OperationSurroundings(
-            upstreams.redis, upstreams.records, self.metrics.requests, self.metrics.spent, self.metrics.counting
+            upstreams.redis,
+            upstreams.records,
+            self.metrics.requests,
+            self.metrics.spent,
+            self.metrics.counting,
+            None if self.tracing is None else self.tracing.traced,
         )
         operations = self._operations(settings)
         self._subscriber = Subscriber(

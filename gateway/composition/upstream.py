@@ -55,6 +55,7 @@ class Transports:
                 limits.concurrency,
                 breaker=BreakerConfig(spared_statuses=upstream.spared_statuses),
                 pacing=PacingConfig(limits.rate_per_second),
+                propagates=limits.propagate_traces,
             )
             self._stacks[key] = build_stack(wire, f"{upstream.name.name}:{url}", config, self.surroundings)
         return self._stacks[key]

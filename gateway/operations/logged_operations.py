@@ -20,10 +20,9 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.diagnostics import FACTS, TRACES, OperationFacts
-from gateway.operations.operation_log import CANCELLED, INTERNAL, Ended, OperationLog
+from gateway.operations.operation_log import Ended, OperationLog, code_of
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from gateway.operations.runner import OperationResult, OperationRunner
-from resolvers.errors import GatewayError
 
 Result = TypeVar("Result")
 
@@ -93,7 +92,7 @@ class LoggedOperations:
             return await self._operations.run(request, scope, caller)
         except BaseException as error:
             facts, seconds = OperationFacts(), log.clock() - started
-            log.ended(Ended(request, scope, caller, facts, [], None, _code_of(error), seconds, None))
+            log.ended(Ended(request, scope, caller, facts, [], None, code_of(error), seconds, None))
             raise
 
     async def _run_measured(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -106,7 +105,7 @@ class LoggedOperations:
         try:
             reply = await timed
         except BaseException as error:
-            code = _code_of(error)
+            code = code_of(error)
             raise
         finally:
             seconds = log.clock() - started
@@ -148,9 +147,3 @@ class LoggedRunner:
         if reply.has_errors or log.is_slow(seconds):
             log.ended(Ended(request, scope, caller, facts, inner[TRACES], reply, "", seconds, timed.own_seconds))
         return result
-
-
-def _code_of(error: BaseException) -> str:
-    if isinstance(error, GatewayError):
-        return error.code
-    return INTERNAL if isinstance(error, Exception) else CANCELLED

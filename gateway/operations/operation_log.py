@@ -20,7 +20,8 @@ from gateway.auth.callers import Caller
 from gateway.operations.diagnostics import OperationFacts
 from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Reply
-from resolvers.errors import BadInput
+from gateway.operations.trace import trace_of
+from resolvers.errors import BadInput, GatewayError
 from resolvers.identities import account_name
 from resolvers.upstreams.call import CallTrace
 
@@ -154,7 +155,7 @@ class OperationLog:
         one = operation
         fields = {
             **self._identified(one.request, one.facts, one.scope, one.caller),
-            **_outcome(one.reply, one.code),
+            **outcome_fields(one.reply, one.code),
             **_durations(one.seconds, one.own_seconds),
             **_costs(one.facts, one.traces),
             **_ids(one.request, one.scope),
@@ -181,7 +182,7 @@ class OperationLog:
     ) -> dict[str, Any]:
         query = request.query or facts.query
         return {
-            **self._named(query, request.operation_name),
+            **operation_fields(self._documents, query, request.operation_name),
             # `surrogatepass`, because a document may hold half of a surrogate pair, which UTF-8 cannot encode.
             "document": sha256(query.encode(errors="surrogatepass")).hexdigest() if query else request.document_id,
             "caller": caller.name,
@@ -189,25 +190,33 @@ class OperationLog:
             "transport": scope.get("method") or scope.get("type"),
         }
 
-    def _named(self, query: str | None, name: str | None) -> dict[str, Any]:
-        """Return the operation's name and type; None for both where the document is invalid."""
-        document = self._documents.get(query) if query else None
-        if document is None or document.errors:
-            return {"operation": None, "type": None}
-        try:
-            operation = document.operation(name)
-        except BadInput:
-            return {"operation": None, "type": None}
-        # The name in the document, which a request with one operation need not repeat.
-        name = operation.name.value[:MAX_NAME_LENGTH] if operation.name else None
-        return {"operation": name, "type": operation.operation.value}
-
     def _log(self, fields: Mapping[str, Any]) -> None:
         level = logging.INFO if fields["outcome"] == "success" else logging.WARNING
         _LOG.log(level, "operation", extra={name: value for name, value in fields.items() if value is not None})
 
 
-def _outcome(reply: Reply | None, code: str) -> dict[str, Any]:
+def operation_fields(documents: Documents, query: str | None, name: str | None) -> dict[str, str | None]:
+    """Return an operation's name and type; None for both where the document is missing or invalid."""
+    document = documents.get(query) if query else None
+    if document is None or document.errors:
+        return {"operation": None, "type": None}
+    try:
+        operation = document.operation(name)
+    except BadInput:
+        return {"operation": None, "type": None}
+    # The name in the document, which a request with one operation need not repeat.
+    name = operation.name.value[:MAX_NAME_LENGTH] if operation.name else None
+    return {"operation": name, "type": operation.operation.value}
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of an error that ended an operation."""
+    if isinstance(error, GatewayError):
+        return error.code
+    return INTERNAL if isinstance(error, Exception) else CANCELLED
+
+
+def outcome_fields(reply: Reply | None, code: str) -> dict[str, Any]:
     """Return the fields about the outcome of an operation.
 
     Args:
@@ -256,6 +265,9 @@ def _costs(facts: OperationFacts, traces: Sequence[CallTrace]) -> dict[str, Any]
 
 def _ids(request: GraphQLRequest, scope: Scope) -> dict[str, Any]:
     """Return the ids of the request and of its trace (W3C Trace Context)."""
+    trace = trace_of(scope)
+    if trace is not None:
+        return {"request_id": request.request_id, "trace_id": trace.trace_id}
     parent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
     found = _TRACE_PARENT.fullmatch(parent)
     return {"request_id": request.request_id, "trace_id": found[1].decode() if found else None}

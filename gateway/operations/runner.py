@@ -31,6 +31,7 @@ from gateway.operations.request import GraphQLRequest, MutationByGet, Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import errors_body, report
 from gateway.operations.responses.stale_paths import stale_paths
+from gateway.operations.trace import call_context, record_phase
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.upstreams.call import CallScope
@@ -46,9 +47,11 @@ class RunnerConfig:
 
     Args:
         deadline_seconds: The longest duration of one operation.
+        propagates: Whether any upstream gets the ids of requests and traces.
     """
 
     deadline_seconds: float = 15.0
+    propagates: bool = False
 
 
 class OperationResult(NamedTuple):
@@ -143,6 +146,7 @@ class Runner:
         """
         if request.query is None:
             raise BadInput("The parameter `query` is missing; it holds the GraphQL document.")
+        record_phase(scope, "document")
         document = self._documents.get(request.query)
         if document.errors:
             return OperationResult(_request_error(document.errors, request))
@@ -155,11 +159,13 @@ class Runner:
             return OperationResult(self._plan(document, operation, request))
         if operation.operation is OperationType.SUBSCRIPTION:
             raise BadInput(NO_STREAM)
+        record_phase(scope, "plan")
         estimate = self._costs.check(document, operation, request.variables)
-        context = self._context(operation, scope, caller)
+        context = self._context(operation, request, scope, caller)
         if (facts := facts_of(scope)) is not None:
             facts.estimate, facts.context = estimate, context
         extensions: dict[str, Any] = {}
+        record_phase(scope, "execute")
         try:
             result = await self._execution.execute(document, operation, request.variables, context)
             if context.stale_reads:
@@ -167,15 +173,20 @@ class Runner:
         finally:
             # Reads that are still in flight after an error have no user any more.
             context.close()
+        record_phase(scope, "encode")
         if requests_explanation(scope):
             extensions["calls"] = reported_calls(context)
         reply = self._reply(result, request, extensions)
         return OperationResult(reply, context, whole=not reply.has_errors)
 
-    def _context(self, operation: OperationDefinitionNode, scope: Scope, caller: Caller) -> Context:
+    def _context(
+        self, operation: OperationDefinitionNode, request: GraphQLRequest, scope: Scope, caller: Caller
+    ) -> Context:
         deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
         quota = None if self._quotas is None else self._quotas.of(caller.name)
-        context = Context(caller.account, CallScope(deadline, requested_traces(scope)), sms_quota=quota)
+        carried = call_context(request, scope, propagates=self._config.propagates)
+        calls = CallScope(deadline, requested_traces(scope), context=carried)
+        context = Context(caller.account, calls, sms_quota=quota)
         if operation.operation is OperationType.MUTATION:
             # A mutation decides by what it reads, so that must not be stale.
             context.never_stale()

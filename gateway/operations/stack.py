@@ -5,6 +5,7 @@ Theory of operation
 Each step takes a request and returns a reply (`gateway/operations/request.py`). It calls the next step unless it has
 the reply already, or it refuses the operation by a `GatewayError`. From the outside in::
 
+    traced         records spans of operations whose trace is kept, where traces are wanted
     counted        counts outcomes, for the metrics
     logged         writes a line for sampled and refused operations, where the settings ask for it
     persisted      checks the sizes of the request, and finds the document that it names
@@ -13,7 +14,7 @@ the reply already, or it refuses the operation by a `GatewayError`. From the out
     cached         returns the response from the cache, or from the same query in flight
     run            parses, validates, estimates, executes and encodes
 
-The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first five without
+The order is that of the list in `build_operation_stack`. A query that the cache answers passes the first six without
 being parsed, so none of them may look into the document unless the request needs it; the budget's look finds the parsed
 document and its remembered estimate. Subscriptions, which have many responses, pass `with_document` and
 `admit_subscription` instead; `OperationStack` has what they share with the steps.
@@ -71,7 +72,8 @@ class OperationSurroundings:
         records: The cache of records, whose invalidations drop cached responses.
         counts: Counts requests that are too large.
         spent: Counts refusals for spent budgets.
-        counted: The outermost step, for the metrics; None for none.
+        counted: The step for the metrics; None for none.
+        traced: Makes the outermost step, for traces, which asks documents for names; None for none.
         calls: The budgets of upstream calls in this process, used without Redis.
         sms: The quotas of SMS in this process, used without Redis.
         mutations: The mutations that are being executed.
@@ -82,6 +84,7 @@ class OperationSurroundings:
     counts: RequestCounts
     spent: SpentCounts
     counted: Step | None = None
+    traced: Callable[[Operations[Caller], Documents], Operations[Caller]] | None = None
     # Here and not in the stack: with another stack, no caller gets a full budget again, and no mutation is left behind.
     calls: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
     sms: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
@@ -169,11 +172,13 @@ def build_operation_stack(
     mutations = surroundings.mutations
     writer = ResponseWriter(settings.limits.response_bytes, counts)
     quotas = _sms_quotas(settings, surroundings)
-    running = RunnerConfig(settings.deadline_seconds)
+    running = RunnerConfig(settings.deadline_seconds, propagates=settings.propagates_traces)
     runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
     log = _operation_log(settings, documents)
     logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
+    traced = surroundings.traced
     steps: list[Step | None] = [
+        (lambda operations: traced(operations, documents)) if traced is not None else None,
         surroundings.counted,
         (lambda operations: LoggedOperations(operations, log)) if log is not None else None,
         lambda operations: PersistedOperations(operations, persisted, limits),

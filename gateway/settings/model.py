@@ -49,6 +49,8 @@ class UpstreamLimits(SettingsGroup):
     """Calls that may start in a second; unset, no limit until a 429 of the upstream suggests one."""
     max_answer_bytes: int = Field(default=16_777_216, ge=1024)
     """The maximum size of a decompressed response in bytes."""
+    propagate_traces: bool = False
+    """Whether calls carry the id, the trace and the baggage of the request that they are made for."""
 
     @property
     def limits_only(self) -> "UpstreamLimits":
@@ -228,6 +230,13 @@ class Settings(SettingsGroup):
         if not host or " " in host:
             raise ValueError("must be an address of this machine such as 127.0.0.1, or 0.0.0.0 for all of them")
         return host
+
+    @property
+    def propagates_traces(self) -> bool:
+        """Whether any upstream gets the ids of requests and traces."""
+        groups: list[Settings | AccountSettings] = [self, *self.accounts.values()]
+        upstreams = [one for group in groups for one in (group.deliveries, group.sms, group.logistics)]
+        return any(upstream is not None and upstream.propagate_traces for upstream in upstreams)
 
     @property
     def answers_introspection(self) -> bool:

@@ -1,22 +1,13 @@
 """Metrics of all workers in one answer, whichever worker Prometheus reaches."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
 import msgspec
-from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, Sample
-
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.process_group import ProcessGroup
-
-QUESTION: Final = "metrics"
-"""What workers ask each other for."""
 
 
 class SampleState(msgspec.Struct, array_like=True):
@@ -104,48 +95,6 @@ class GroupCollector(Collector):
                 metric.samples.extend(_sample(one, number) for one in family.samples)
         up = WorkersUp({number: state is not None for number, state in self._states.items()})
         return [*merged.values(), *up.collect()]
-
-
-class Exposition:
-    """Serves the metrics of all workers at `/metrics`; process lifetime.
-
-    Args:
-        metrics: Of this process.
-        folder: Where the workers meet; None for a process of its own.
-    """
-
-    def __init__(self, metrics: Metrics, folder: Path | None) -> None:
-        self.metrics = metrics
-        if folder is None:
-            metrics.registry.register(WorkersUp({0: True}))
-        self._group = ProcessGroup(folder, {QUESTION: lambda: registry_state(metrics.registry)})
-
-    async def open(self) -> None:
-        """Answer other workers, and measure the event loop."""
-        await self._group.open()
-        self.metrics.loop_lag.start()
-
-    async def close(self) -> None:
-        """End both."""
-        self.metrics.loop_lag.stop()
-        await self._group.close()
-
-    def add_route(self, rest: FastAPI) -> None:
-        """Add `/metrics`, which needs no credentials and holds neither ids nor addresses."""
-
-        @rest.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
-        async def metrics(request: Request) -> Response:
-            encode, content_type = choose_encoder(request.headers.get("accept", ""))
-            content = encode(await self._registry())
-            return Response(content, headers={"content-type": content_type})
-
-    async def _registry(self) -> CollectorRegistry:
-        if not self._group.has_others:
-            # Merging labels each series with its worker, which a process of its own has no use for.
-            return self.metrics.registry
-        merged = CollectorRegistry(auto_describe=False)
-        merged.register(GroupCollector(await self._group.ask(QUESTION)))
-        return merged
 
 
 def _state(sample: Sample) -> SampleState:

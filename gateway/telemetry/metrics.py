@@ -22,6 +22,7 @@ from gateway.operations.request import Operations
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.histogram import Histogram
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
+from gateway.telemetry.spans_exported import ExportedSpans
 from resolvers.cache.records import RecordCache
 from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
@@ -248,6 +249,7 @@ class Metrics:
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
         reloads: Counts reloads of the settings.
+        spans: Counts the spans of traces.
     """
 
     def __init__(self, operation_names: Mapping[str, str]) -> None:
@@ -259,7 +261,8 @@ class Metrics:
         self.requests = RequestCounts()
         self.spent = SpentCounts()
         self.reloads = ReloadMetrics()
-        for collector in (self.operations, self.calls, self.loop_lag, self.reloads):
+        self.spans = ExportedSpans()
+        for collector in (self.operations, self.calls, self.loop_lag, self.reloads, self.spans):
             self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)

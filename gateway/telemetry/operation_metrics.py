@@ -15,6 +15,7 @@ from starlette.types import Scope
 from gateway.auth.callers import Caller
 from gateway.operations.documents.persisted import PERSISTED_QUERY, SHA256_PREFIX, read_manifest
 from gateway.operations.request import GraphQLRequest, Operations, Reply
+from gateway.operations.trace import trace_of
 from gateway.telemetry.histogram import Histogram
 from resolvers.errors import GatewayError
 
@@ -66,11 +67,18 @@ class OperationMetrics(Collector):
         """Label the trusted documents of another manifest from now on."""
         self._names = names
 
-    def took(self, request: GraphQLRequest, caller: Caller, seconds: float) -> None:
-        """Count the duration of an operation that was executed, or answered by the cache."""
+    def took(self, request: GraphQLRequest, caller: Caller, seconds: float, trace_id: str = "") -> None:
+        """Count the duration of an operation that was executed, or answered by the cache.
+
+        Args:
+            request: The operation.
+            caller: Its caller.
+            seconds: Its duration.
+            trace_id: Its trace, if that is kept.
+        """
         operation = self._names.get(_document(request), OTHER) if self._names else OTHER
-        _labelled(self.by_operation, operation, MAX_OPERATIONS).add(seconds)
-        _labelled(self.by_caller, caller_label(caller.name), MAX_CALLERS).add(seconds)
+        _labelled(self.by_operation, operation, MAX_OPERATIONS).add(seconds, trace_id)
+        _labelled(self.by_caller, caller_label(caller.name), MAX_CALLERS).add(seconds, trace_id)
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
@@ -116,7 +124,8 @@ class CountedOperations:
         if not reply.executed:
             counts.refused += 1
             return reply
-        metrics.took(request, caller, perf_counter() - started)
+        trace = trace_of(scope)
+        metrics.took(request, caller, perf_counter() - started, trace.trace_id if trace is not None else "")
         if reply.has_errors:
             counts.partial += 1
         else:

@@ -202,7 +202,7 @@ class Fetcher:
         if _is_refresh(wanted):
             return CallScope(deadline, None, deadline)
         # No shorter than that of the operation that begins it, and no shorter than others need that join early.
-        return CallScope(max(deadline, scope.deadline), scope.traces, scope.deadline)
+        return CallScope(max(deadline, scope.deadline), scope.traces, scope.deadline, scope.context)
 
     def _join(self, read: InFlight, waiter: "asyncio.Future[Any]", read_set: ReadSet) -> None:
         read.join(waiter, read_set)

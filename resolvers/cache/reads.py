@@ -135,7 +135,10 @@ class ReadSet:
         """Add the call that this operation did not have to make to its traces, if it is traced."""
         if self.scope.traces is not None and kind.path:
             path = kind.path.replace("{id}", record_id)
-            self.scope.traces.append(CallTrace(kind.upstream, kind.method, path, None, milliseconds, cache, 0))
+            began = self.loop.time() - milliseconds / 1000
+            self.scope.traces.append(
+                CallTrace(kind.upstream, kind.method, path, None, milliseconds, cache, 0, kind.name, began)
+            )
 
     def leave_cancelled(self) -> None:
         """Leave the reads whose futures were cancelled, while the operation goes on with the others."""

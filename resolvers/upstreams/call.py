@@ -1,7 +1,8 @@
 """A call to an upstream, its answer, and the interface of the transports that lie between a client and the wire."""
 
-from collections.abc import Awaitable, Mapping
-from typing import Literal, Protocol, TypeAlias
+from asyncio import Future
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +34,21 @@ CacheOutcome = Literal["hit", "stale", "miss", "shared"]
 """Answered by the cache while fresh, or after that; by a call; or by a call that another operation has begun."""
 
 
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """A moment in a call at which something began; what began before has ended. A value.
+
+    Args:
+        phase: What began: `pacing`, the wait for a turn below the rate limit; `queue`, the wait for a free slot; `try`,
+            with its `connect` where a connection is opened and `wire` once it is there; `pause`, before a retry.
+        at: When, in seconds of the event loop's clock.
+        status: The answer's status, where a try ended with one.
+    """
+
+    phase: Literal["pacing", "queue", "try", "connect", "wire", "pause"]
+    at: float
+    status: int | None = None
+
+
 class CallTrace(msgspec.Struct, gc=False):
     """What `X-Gateway-Explain` shows of one upstream call. Lifetime: operation.
 
@@ -44,6 +60,9 @@ class CallTrace(msgspec.Struct, gc=False):
         milliseconds: How long it took, over all tries.
         cache: Whether the call was made (`miss`), and if not, what answered instead.
         tries: How often it was sent.
+        operation: Our name for the vendor's operation, or for the kind of the record that the cache had.
+        began: When, in seconds of the event loop's clock.
+        marks: What it waited for, in the order of time.
     """
 
     upstream: UpstreamName
@@ -53,6 +72,9 @@ class CallTrace(msgspec.Struct, gc=False):
     milliseconds: float
     cache: CacheOutcome
     tries: int
+    operation: str = ""
+    began: float = 0.0
+    marks: Sequence[Mark] = ()
 
     @property
     def path(self) -> str:
@@ -60,6 +82,43 @@ class CallTrace(msgspec.Struct, gc=False):
         # Parsed here and not for each call, because most traces are only counted.
         parts = urlsplit(self.target)
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+class CallSpan(Protocol):
+    """Records one call in a distributed trace. Lifetime: call."""
+
+    def end(self, call: "Call", outcome: int | str) -> None:
+        """Record how the call ended.
+
+        Args:
+            call: The call, with its marks.
+            outcome: The answer's status, an error's code, or CANCELLED.
+        """
+        ...
+
+
+class CallRecorder(Protocol):
+    """The part of a distributed trace that records what an operation waits for. Lifetime: operation."""
+
+    def begin(self, call: "Call") -> CallSpan:
+        """Begin to record a call, and name it as the parent in the header fields of `call.propagated`."""
+        ...
+
+    def waits(self, field: str, value: "Future[Any]") -> None:
+        """Record that a field of the response, by its name there, waits for a value."""
+        ...
+
+
+class CallContext(msgspec.Struct, eq=False):
+    """What an operation's calls carry of its request, for traces and for upstreams. Lifetime: operation.
+
+    Args:
+        recorder: Records the calls; None where the operation is not part of a trace that is kept.
+        headers: The header fields that upstreams get which are to have them: the request's id, and its trace.
+    """
+
+    recorder: CallRecorder | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CallScope(msgspec.Struct, eq=False):
@@ -71,11 +130,13 @@ class CallScope(msgspec.Struct, eq=False):
         turn_by: When a call must have got its turn to be sent, by the same clock. It is earlier than `deadline` for a
             shared call, which may go on longer than the operation that began it: that operation must learn in time
             that the upstream takes no calls.
+        context: What the calls carry of the operation's request; None for nothing.
     """
 
     deadline: float
     traces: list[CallTrace] | None = None
     turn_by: float = float("inf")
+    context: CallContext | None = None
 
 
 class Call(msgspec.Struct, eq=False):
@@ -98,6 +159,9 @@ class Call(msgspec.Struct, eq=False):
         tries: How often it was sent so far.
         turn_by: When it must have got its turn, as in the scope.
         held_back: Seconds for which pacing holds calls back since an answer refused this one; None if it does not.
+        context: What it carries of the operation's request, as in the scope.
+        propagated: The header fields of that for an upstream which is to have them.
+        marks: What it waited for so far; None if nobody wants to know.
     """
 
     upstream: UpstreamName
@@ -116,6 +180,9 @@ class Call(msgspec.Struct, eq=False):
     tries: int = 0
     turn_by: float = float("inf")
     held_back: float | None = None
+    context: CallContext | None = None
+    propagated: tuple[tuple[str, str], ...] = ()
+    marks: list[Mark] | None = None
 
     @property
     def may_wait_until(self) -> float:

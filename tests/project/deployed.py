@@ -23,7 +23,7 @@ from tests.project.deployment import DEPLOY, SECRETS, Compose, make_secrets, nee
 from tests.project.tree import ROOT
 from tests.redis_server import RedisServer
 
-PATIENCE_SECONDS: Final = 30
+PATIENCE_SECONDS: Final = 60
 GATEWAYS: Final = ("gateway-1", "gateway-2")
 _COMPOSE: Final = Compose()
 _COMMAND: Final = [sys.executable, "-c", "from gateway.cli import main; main()"]

@@ -10,6 +10,7 @@ import pytest
 from gateway.settings import load_settings, unknown_settings
 from tests.project.deployment import DEPLOY, SECRETS, Compose, make_secrets, needed, read_yaml, seconds
 from tests.project.dockerfile import stages
+from tests.project.markdown import blocks
 from tests.project.tree import ROOT
 
 COMPOSE = Compose()
@@ -114,6 +115,14 @@ def test_a_gateway_is_given_the_time_to_drain_and_to_finish(name: str, tmp_path:
     settings = load_settings(COMPOSE.environment(name, tmp_path))
 
     assert seconds(COMPOSE.services[name]["stop_grace_period"]) > settings.drain_seconds + settings.grace_seconds
+
+
+def test_the_service_of_a_host_is_given_the_same_time() -> None:
+    (unit,) = blocks((ROOT / "docs" / "deployment.md").read_text(), "ini")
+    settings = load_settings({"GATEWAY_AUTH__ANONYMOUS": "true"})
+    service = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+
+    assert int(service["TimeoutStopSec"]) > settings.drain_seconds + settings.grace_seconds
 
 
 def test_nginx_knows_each_gateway_by_its_address_and_they_know_nginx(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ class Run:
         self._failure: BaseException | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._read_set = context.read_set
+        carried = context.scope.context
+        self._recorder = None if carried is None else carried.recorder
 
     def settle(self, value: Any, place: Place, key: Any, complete: "Callable[[Any, Run], Any]") -> None:  # noqa: ANN401 - see Place
         """Complete a value and put it into its place, now or when it arrives.
@@ -115,6 +117,8 @@ class Run:
                 self._note_stale(value, place, key)
             place[key] = complete(value.result(), self)
             return
+        if self._recorder is not None and key.__class__ is str:
+            self._recorder.waits(key, value)
         self._under_way += 1
         value.add_done_callback(partial(self._arrived, place, key, complete))
 

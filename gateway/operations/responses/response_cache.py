@@ -28,6 +28,7 @@ from gateway.operations.diagnostics import requests_explanation
 from gateway.operations.request import GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
 from gateway.operations.runner import OperationResult, OperationRunner
+from gateway.operations.trace import record_shared
 from resolvers.cache.invalidations import Invalidations
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -227,14 +228,14 @@ class CachedOperations:
         kept = self._responses.get(key)
         if kept is not None and kept.fresh_until > self._clock():
             return kept.reply if request.may_mutate else self._with_headers(kept)
-        reply = await self._join(key)
+        reply = await self._join(key, scope)
         if reply is None:
             if not self._runner.is_query(request):
                 return await self._runner.run(request, scope, caller)
             reply = await self._run_shared(key, request, scope, caller)
         return reply if request.may_mutate else self._for_get(key, reply)
 
-    async def _join(self, key: Key) -> Reply | None:
+    async def _join(self, key: Key, scope: Scope) -> Reply | None:
         """Wait for the same query in flight and return its response; None where there is none that may be shared."""
         # A client that has the response to a change must not get a response that was read before that change. So the
         # response is shared only if nothing was invalidated between both requests, or nothing that is in it.
@@ -243,6 +244,7 @@ class CachedOperations:
             now = self._invalidations.mark
             outcome = await shared.join()
             if outcome is not None and (begun == now or _is_current(outcome)):
+                record_shared(scope, outcome.context)
                 return outcome.reply
         return None
 

@@ -206,6 +206,7 @@ class DeliveriesClient:
             HEADERS,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
         return call, await self._transport.send(call)
 
@@ -223,6 +224,7 @@ class DeliveriesClient:
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
         answer = await self._transport.send(call)
         _require_write(call, answer)

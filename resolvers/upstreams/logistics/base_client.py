@@ -134,6 +134,7 @@ class LogisticsBaseClient:
             _ACCEPT,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
 
     def _write_call(
@@ -150,6 +151,7 @@ class LogisticsBaseClient:
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
 
     async def _send(self, call: Call) -> Answer:

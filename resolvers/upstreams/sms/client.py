@@ -156,6 +156,7 @@ class SmsClient:
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
         answer = await self._send_transport.send(call)
         require_success(call, answer, partial(read_job_error_body, answer.status))
@@ -173,5 +174,6 @@ class SmsClient:
             READ_HEADERS,
             traces=scope.traces,
             turn_by=scope.turn_by,
+            context=scope.context,
         )
         return call, transport.send(call)

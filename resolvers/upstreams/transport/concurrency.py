@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from resolvers.errors import UpstreamTimeout
-from resolvers.upstreams.call import Answer, Call, Transport
+from resolvers.upstreams.call import Answer, Call, Mark, Transport
 from resolvers.upstreams.transport.chain import lead
 
 # From this status on, a slot is released after the policies outside have seen the answer.
@@ -109,6 +109,8 @@ class ConcurrencyLimit:
                 one.answer.set_exception(Requeued())
 
     def _join_queue(self, call: Call) -> _Waiting:
+        if call.marks is not None:
+            call.marks.append(Mark("queue", self._clock()))
         waiting = _Waiting(call, self._loop.create_future())
         self._waiting.append(waiting)
         if self._timer is None or call.deadline < self._next_sweep:

@@ -27,7 +27,7 @@ from itertools import count
 from typing import Final
 
 from resolvers.errors import UpstreamRateLimited
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Mark
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, Requeued
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.rate_state import (
@@ -288,6 +288,8 @@ class Pacing:
         gate = self._gates.get(call.identity) or self._open_gate(call.identity)
         while True:
             if gate.restricted or (gate.recheck_at is not None and self._clock() >= gate.recheck_at):
+                if call.marks is not None:
+                    call.marks.append(Mark("pacing", self._clock()))
                 await gate.admit(call)
             refusals = gate.refusals
             gate.in_flight += 1

@@ -13,7 +13,7 @@ from typing import Final
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.answers import retry_after_seconds
-from resolvers.upstreams.call import Answer, Call, Transport
+from resolvers.upstreams.call import Answer, Call, Mark, Transport
 
 
 class Deadline:
@@ -57,7 +57,10 @@ class TryTimeout:
 
     def send(self, call: Call) -> Awaitable[Answer]:
         """Send with the timeout of a try, or what is left until the deadline if that is less."""
-        left = call.deadline - self._clock()
+        now = self._clock()
+        if call.marks is not None:
+            call.marks.append(Mark("try", now))
+        left = call.deadline - now
         call.timeout = self._seconds if left > self._seconds else max(SHORTEST_TRY, left)
         return self._inner.send(call)
 
@@ -126,12 +129,16 @@ class Retry:
                 # A try that never reached the wire was refused by a policy further in, such as an open breaker: final.
                 if pause is None or call.tries == sent_before:
                     raise
+                status = None
             else:
                 if answer.status not in RETRIED_STATUSES:
                     return answer
                 pause = self._pause(call, tried, retry_after_seconds(answer))
                 if pause is None:
                     return answer
+                status = answer.status
+            if call.marks is not None:
+                call.marks.append(Mark("pause", self._clock(), status))
             await self._sleep(pause)
 
     def _pause(self, call: Call, tried: int, retry_after: float | None) -> float | None:

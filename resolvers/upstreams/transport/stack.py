@@ -27,6 +27,7 @@ class StackConfig:
         retry: How often a call is sent again.
         breaker: When the upstream counts as down.
         pacing: How fast it may be called.
+        propagates: Whether it gets the id and the trace of the request that a call is made for.
     """
 
     timeout_seconds: float = 5.0
@@ -34,6 +35,7 @@ class StackConfig:
     retry: RetryConfig = field(default_factory=RetryConfig)
     breaker: BreakerConfig = field(default_factory=BreakerConfig)
     pacing: PacingConfig = field(default_factory=PacingConfig)
+    propagates: bool = False
 
 
 def loop_clock() -> float:
@@ -92,5 +94,5 @@ def build_stack(wire: Transport, name: str, config: StackConfig, surroundings: S
     transport = CircuitBreaker(transport, config.breaker, health, FailureLog(name, clock), clock)
     transport = Retry(transport, config.retry, clock=clock, sleep=sleep, random=surroundings.random)
     transport = Deadline(transport, clock)
-    transport = Tracing(transport, clock, surroundings.observer)
+    transport = Tracing(transport, clock, surroundings.observer, propagates=config.propagates)
     return Stack(transport, health)

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from cachetools import TTLCache
 
 from resolvers.errors import GatewayError, UpstreamError
-from resolvers.upstreams.call import Answer, Call, CallTrace, Transport
+from resolvers.upstreams.call import Answer, Call, CallSpan, CallTrace, Transport
 
 CANCELLED = "CANCELLED"
 """The outcome of a call that was cancelled."""
@@ -37,21 +37,33 @@ class Tracing:
         inner: The next transport.
         clock: The event loop's clock, in seconds.
         observer: Receives the outcome of every call; None costs nothing.
+        propagates: Whether the upstream gets the request's id and its trace.
     """
 
-    def __init__(self, inner: Transport, clock: Callable[[], float], observer: CallObserver | None = None) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        clock: Callable[[], float],
+        observer: CallObserver | None = None,
+        *,
+        propagates: bool = False,
+    ) -> None:
         self._inner = inner
         self._clock = clock
         self._observer = observer
+        self._propagates = propagates
 
     def send(self, call: Call) -> Awaitable[Answer]:
         """Send the call, and record it if its operation is traced or calls are observed."""
+        if self._propagates and call.context is not None:
+            call.propagated = call.context.headers
         if call.traces is None and self._observer is None:
             return self._inner.send(call)
         return self._send_recorded(call)
 
     async def _send_recorded(self, call: Call) -> Answer:
         started = self._clock()
+        span = self._begin_span(call)
         outcome: int | str = CANCELLED
         try:
             answer = await self._inner.send(call)
@@ -61,21 +73,37 @@ class Tracing:
             raise
         finally:
             # Also a call that was cancelled: it may have been sent, and took its time.
-            self._record(call, outcome, self._clock() - started)
+            seconds = self._clock() - started
+            if call.traces is not None:
+                call.traces.append(_trace(call, outcome, started, seconds))
+            if span is not None:
+                span.end(call, outcome)
+            if self._observer is not None:
+                self._observer.observe(call, outcome, seconds)
         return answer
 
-    def _record(self, call: Call, outcome: int | str, seconds: float) -> None:
-        if call.traces is not None:
-            call.traces.append(_trace(call, outcome, seconds))
-        if self._observer is not None:
-            self._observer.observe(call, outcome, seconds)
+    def _begin_span(self, call: Call) -> CallSpan | None:
+        if call.traces is None:
+            return None
+        call.marks = []
+        recorder = None if call.context is None else call.context.recorder
+        return None if recorder is None else recorder.begin(call)
 
 
-def _trace(call: Call, outcome: int | str, seconds: float) -> CallTrace:
-    target = call.shown_path or call.url
-    status = outcome if isinstance(outcome, int) else None
-    # "miss" because every call that gets here was made; the cache traces the calls that it saves.
-    return CallTrace(call.upstream, call.method, target, status, round(seconds * 1000, 3), "miss", call.tries)
+def _trace(call: Call, outcome: int | str, began: float, seconds: float) -> CallTrace:
+    return CallTrace(
+        call.upstream,
+        call.method,
+        call.shown_path or call.url,
+        outcome if isinstance(outcome, int) else None,
+        round(seconds * 1000, 3),
+        # Every call that gets here was made; the cache traces the calls that it saves.
+        "miss",
+        call.tries,
+        call.operation,
+        began,
+        call.marks or (),
+    )
 
 
 SILENT_SECONDS: Final = 60.0

@@ -6,9 +6,9 @@ where the connection may have been closed before the request was sent.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -36,6 +36,9 @@ def split_url(url: str) -> tuple[str, str]:
     return (url, "/") if end < 0 else (url[:end], url[end:])
 
 
+Fields = TypeVar("Fields", bound=Sequence[tuple[str, str]])
+
+
 class Unsendable(ValueError):
     """A call holds characters that HTTP does not allow. It has no text, because they may be a secret."""
 
@@ -54,6 +57,9 @@ def request_bytes(call: Call, authority: str, target: str, proxy_authorization: 
     """
     check_target(target)
     fields = _lines(authority, call.headers, call.authorization, proxy_authorization)
+    if call.propagated:
+        # Apart from the kept lines, because these differ from request to request.
+        fields += "".join(f"{name}: {value}\r\n" for name, value in checked(call.propagated))
     head = f"{call.method} {target} HTTP/1.1\r\n{fields}"
     if call.body is None:
         return f"{head}\r\n".encode("latin-1")
@@ -83,6 +89,15 @@ def checked_fields(headers: tuple[tuple[str, str], ...], authorization: str | No
     fields = [("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
         fields.append(("authorization", authorization))
+    return checked(fields)
+
+
+def checked(fields: Fields) -> Fields:
+    """Return header fields as they are.
+
+    Raises:
+        Unsendable: one holds characters that would end its line.
+    """
     if any(not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value) for name, value in fields):
         raise Unsendable
     return fields

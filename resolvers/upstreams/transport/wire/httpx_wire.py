@@ -298,7 +298,7 @@ class _HttpxExchange:
 def _request(call: Call) -> httpx.Request:
     try:
         check_target(split_url(call.url)[1])
-        fields = checked_fields(call.headers, call.authorization)
+        fields = checked_fields((*call.headers, *call.propagated), call.authorization)
         headers = [(name.encode(), value.encode("latin-1")) for name, value in fields]
         return httpx.Request(call.method, call.url, headers=headers, content=call.body)
     except (Unsendable, httpx.InvalidURL):

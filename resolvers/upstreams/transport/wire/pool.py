@@ -32,7 +32,7 @@ from typing import Final
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
-from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.call import Answer, Call, Mark
 from resolvers.upstreams.transport.wire.connection import READ_BYTES, EncryptedConnection, WireConnection
 from resolvers.upstreams.transport.wire.exchange import Exchange, request_bytes
 from resolvers.upstreams.transport.wire.failures import ProxyFailed, Unreached, connection_reason
@@ -283,9 +283,14 @@ class Pool:
         return EncryptedConnection(account, self.give_back, self._forget, self._buffer)
 
     async def _carry_over_new(self, exchange: Exchange) -> Answer:
+        marks = exchange.call.marks
+        if marks is not None:
+            marks.append(Mark("connect", self._loop.time()))
         try:
             async with asyncio.timeout_at(exchange.until):
                 connection = await self.connect(exchange.account)
+            if marks is not None:
+                marks.append(Mark("wire", self._loop.time()))
         except OSError as error:
             exchange.fail(Unreached(connection_reason(error), late=isinstance(error, TimeoutError)))
             return await exchange.answer

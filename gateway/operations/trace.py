@@ -1,0 +1,86 @@
+"""What the steps of the operation stack record of an operation that is part of a distributed trace.
+
+`gateway/telemetry/traces.py` implements it with OpenTelemetry. Most operations are part of none that is kept: their
+scope has no trace, and the steps do nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol
+
+from starlette.types import Scope
+
+from gateway.operations.request import GraphQLRequest
+from resolvers.context import Context
+from resolvers.upstreams.call import CallContext, CallRecorder
+
+TRACE: Final = "gateway.trace"
+"""The key of the ASGI scope that holds the operation's `OperationTrace`, if it is part of a trace that is kept."""
+
+Phase = Literal["document", "plan", "execute", "encode"]
+
+PROPAGATED: Final = (b"traceparent", b"tracestate", b"baggage")
+"""The header fields of the client that upstreams get (W3C Trace Context, W3C Baggage)."""
+
+
+class OperationTrace(CallRecorder, Protocol):
+    """Records one operation. Lifetime: operation."""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that it is part of, as 32 hexadecimal digits."""
+        ...
+
+    def phase(self, phase: Phase) -> None:
+        """Record that a phase begins, and the one before ends."""
+        ...
+
+    def shared(self, runner: CallRecorder | None) -> None:
+        """Record that another operation ran for both, by its recorder if its trace is kept as well."""
+        ...
+
+
+def trace_of(scope: Scope) -> OperationTrace | None:
+    """Return where to record an operation; None where its trace is not kept."""
+    trace: OperationTrace | None = scope.get(TRACE)
+    return trace
+
+
+def record_phase(scope: Scope, phase: Phase) -> None:
+    """Record that a phase of the operation begins, if its trace is kept."""
+    trace: OperationTrace | None = scope.get(TRACE)
+    if trace is not None:
+        trace.phase(phase)
+
+
+def record_shared(scope: Scope, context: Context | None) -> None:
+    """Record that another operation ran for this one, if the trace of this one is kept.
+
+    Args:
+        scope: This request's ASGI scope.
+        context: The other operation's; None where it was not executed.
+    """
+    trace: OperationTrace | None = scope.get(TRACE)
+    if trace is not None:
+        carried = None if context is None else context.scope.context
+        trace.shared(None if carried is None else carried.recorder)
+
+
+def call_context(request: GraphQLRequest, scope: Scope, *, propagates: bool) -> CallContext | None:
+    """Return what the operation's calls carry of its request.
+
+    Args:
+        request: The operation.
+        scope: The request's ASGI scope.
+        propagates: Whether any upstream gets the request's id and trace.
+    """
+    trace = trace_of(scope)
+    if not propagates:
+        return None if trace is None else CallContext(trace)
+    headers = [("x-request-id", request.request_id), *_given(scope["headers"])]
+    return CallContext(trace, tuple(headers))
+
+
+def _given(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    found = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in PROPAGATED]
+    # An upstream must get what the client sent, but never a field that could end its own line.
+    return [(name, value) for name, value in found if value.isascii() and value.isprintable()]
