@@ -34,6 +34,7 @@ from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents.documents import Document
+from gateway.operations.field_waits import FieldWaits
 from resolvers.cache.reads import FIELD, ReadSet
 from resolvers.context import Context
 from resolvers.later import Later
@@ -71,8 +72,11 @@ class NotingExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:  # noqa: ANN401 - JSON
         """Complete the value of a field that is awaited."""
         FIELD.set(path)
+        carried = self.context_value.scope.context
+        recorder = None if carried is None else carried.recorder
+        awaited = recorder.timed(path, result) if isinstance(recorder, FieldWaits) else result
         completed = await super().complete_awaitable_value(
-            return_type, field_details_list, info, path, result, position_context
+            return_type, field_details_list, info, path, awaited, position_context
         )
         self._note_stale(result, path)
         return completed

@@ -17,9 +17,10 @@ from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs
 from gateway.operations.cost.sms_quotas import SmsQuotas
 from gateway.operations.diagnostics import (
+    HEADER,
+    explanation,
     facts_of,
     plan_extensions,
-    reported_calls,
     requested_traces,
     requests_explanation,
     requests_plan,
@@ -27,6 +28,7 @@ from gateway.operations.diagnostics import (
 from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
+from gateway.operations.field_waits import FieldWaits
 from gateway.operations.request import GraphQLRequest, MutationByGet, Operations, Reply
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import errors_body, report
@@ -34,7 +36,7 @@ from gateway.operations.responses.stale_paths import stale_paths
 from gateway.operations.trace import call_context, record_phase
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.call import CallContext, CallScope
 
 NO_STREAM: Final = (
     "A subscription needs a WebSocket, or Accept: text/event-stream, or multipart/mixed;subscriptionSpec=1.0."
@@ -175,17 +177,22 @@ class Runner:
             context.close()
         record_phase(scope, "encode")
         if requests_explanation(scope):
-            extensions["calls"] = reported_calls(context)
+            extensions |= explanation(context, result.data, self._costs.of(document, operation, request.variables))
         reply = self._reply(result, request, extensions)
         return OperationResult(reply, context, whole=not reply.has_errors)
 
     def _context(
         self, operation: OperationDefinitionNode, request: GraphQLRequest, scope: Scope, caller: Caller
     ) -> Context:
-        deadline = asyncio.get_running_loop().time() + self._config.deadline_seconds
+        clock = asyncio.get_running_loop().time
         quota = None if self._quotas is None else self._quotas.of(caller.name)
         carried = call_context(request, scope, propagates=self._config.propagates)
-        calls = CallScope(deadline, requested_traces(scope), context=carried)
+        traces = requested_traces(scope)
+        # The header is only looked for in an operation that is traced, because the others all come here, too.
+        if traces is not None and HEADER in scope["headers"]:
+            recorder = None if carried is None else carried.recorder
+            carried = CallContext(FieldWaits(recorder, clock), () if carried is None else carried.headers)
+        calls = CallScope(clock() + self._config.deadline_seconds, traces, context=carried)
         context = Context(caller.account, calls, sms_quota=quota)
         if operation.operation is OperationType.MUTATION:
             # A mutation decides by what it reads, so that must not be stale.

@@ -1,5 +1,6 @@
 """One run of a subscription: its source of events, their execution, and resuming after a cursor."""
 
+import asyncio
 from collections.abc import AsyncIterable, Callable
 from inspect import isawaitable
 from typing import Any, Final
@@ -154,6 +155,7 @@ class SubscriptionRun:
 
     async def response(self, event: Any) -> Response:  # noqa: ANN401 - sources yield events of any type
         """Execute the operation for one event of the source."""
+        began = asyncio.get_running_loop().time()
         context = self._new_context()
         try:
             data = None if self._compiled is None else await self._compiled.data(event, context)
@@ -163,7 +165,7 @@ class SubscriptionRun:
             # The calls of the first events belong to the start of the subscription, which its caller is charged for.
             if context.start is not None and not context.start.over:
                 context.start.traces += context.scope.traces or ()
-        response = self._response(result, context)
+        response = self._response(result, context, began)
         body, written = self._writer.write(response)
         return Response(body, getattr(event, "cursor", None), whole=written and response.keys() == {"data"})
 
@@ -183,10 +185,10 @@ class SubscriptionRun:
         result = execute_subscription_event(executor)
         return await result if isawaitable(result) else result
 
-    def _response(self, result: ExecutionResult, context: Context) -> dict[str, Any]:
+    def _response(self, result: ExecutionResult, context: Context, began: float) -> dict[str, Any]:
         response: dict[str, Any] = {"data": result.data}
         if result.errors:
             response["errors"] = report(result.errors, self._request_id)
         if self._explained:
-            response["extensions"] = {"gateway": {"calls": reported_calls(context)}}
+            response["extensions"] = {"gateway": {"calls": reported_calls(context.scope.traces or (), began)}}
         return response

@@ -172,9 +172,12 @@ class OperationSpans(OperationTrace):
         """Record that a phase begins, and the one before ends."""
         self._phases.append((phase, self._now()))
 
-    def waits(self, field: str, value: "asyncio.Future[Any]") -> None:
+    def waits(self, place: Any, key: str | int, value: "asyncio.Future[Any]") -> None:  # noqa: ANN401 - see CallRecorder
         """Record that a field waits for a value."""
-        waited = self._waits.setdefault(field, [self._now(), 0.0, 0])
+        del place
+        if isinstance(key, int):
+            return
+        waited = self._waits.setdefault(key, [self._now(), 0.0, 0])
         waited[2] += 1
 
         def arrived(_: "asyncio.Future[Any]") -> None:

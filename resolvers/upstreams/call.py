@@ -63,6 +63,7 @@ class CallTrace(msgspec.Struct, gc=False):
         operation: Our name for the vendor's operation, or for the kind of the record that the cache had.
         began: When, in seconds of the event loop's clock.
         marks: What it waited for, in the order of time.
+        records: How many records it was to fetch by their ids.
     """
 
     upstream: UpstreamName
@@ -75,6 +76,7 @@ class CallTrace(msgspec.Struct, gc=False):
     operation: str = ""
     began: float = 0.0
     marks: Sequence[Mark] = ()
+    records: int = 1
 
     @property
     def path(self) -> str:
@@ -98,14 +100,24 @@ class CallSpan(Protocol):
 
 
 class CallRecorder(Protocol):
-    """The part of a distributed trace that records what an operation waits for. Lifetime: operation."""
+    """Records what an operation waits for, for a distributed trace or for its client. Lifetime: operation."""
 
-    def begin(self, call: "Call") -> CallSpan:
-        """Begin to record a call, and name it as the parent in the header fields of `call.propagated`."""
+    def begin(self, call: "Call") -> CallSpan | None:
+        """Begin to record a call, and name it as the parent in the header fields of `call.propagated`.
+
+        Returns:
+            Records the call; None if it is in no trace.
+        """
         ...
 
-    def waits(self, field: str, value: "Future[Any]") -> None:
-        """Record that a field of the response, by its name there, waits for a value."""
+    def waits(self, place: Any, key: str | int, value: "Future[Any]") -> None:  # noqa: ANN401 - a part of a response
+        """Record that a part of the response waits for a value.
+
+        Args:
+            place: The object or list of the response.
+            key: The response name in the object, or the index in the list.
+            value: What is waited for.
+        """
         ...
 
 
@@ -113,7 +125,7 @@ class CallContext(msgspec.Struct, eq=False):
     """What an operation's calls carry of its request, for traces and for upstreams. Lifetime: operation.
 
     Args:
-        recorder: Records the calls; None where the operation is not part of a trace that is kept.
+        recorder: Records the calls; None where the operation is neither explained nor part of a trace that is kept.
         headers: The header fields that upstreams get which are to have them: the request's id, and its trace.
     """
 
@@ -162,6 +174,7 @@ class Call(msgspec.Struct, eq=False):
         context: What it carries of the operation's request, as in the scope.
         propagated: The header fields of that for an upstream which is to have them.
         marks: What it waited for so far; None if nobody wants to know.
+        records: How many records it is to fetch by their ids.
     """
 
     upstream: UpstreamName
@@ -183,6 +196,7 @@ class Call(msgspec.Struct, eq=False):
     context: CallContext | None = None
     propagated: tuple[tuple[str, str], ...] = ()
     marks: list[Mark] | None = None
+    records: int = 1
 
     @property
     def may_wait_until(self) -> float:

@@ -19,7 +19,7 @@ from resolvers.numbered_pages import MARKED
 from resolvers.sms.job_lists import MAX_LIMIT
 from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import WINDOW
-from resolvers.upstreams.call import CacheOutcome, CallTrace
+from resolvers.upstreams.call import CacheOutcome, CallTrace, Mark
 from resolvers.upstreams.names import UpstreamName
 from schema.inputs.checks import MAX_REFUSALS
 from schema.root import build_schema
@@ -106,7 +106,11 @@ def test_the_extensions_of_an_error_are_those_that_are_explained() -> None:
 def test_a_call_is_shown_with_all_its_members() -> None:
     (shown,) = [one for one in shown_objects() if "tries" in one]
 
-    assert list(shown) == list(call_entry(CallTrace(UpstreamName.SMS, "GET", "/", 200, 1.0, "miss", 1)))
+    trace = CallTrace(UpstreamName.SMS, "GET", "/", 200, 1.0, "miss", 1, "version", 0.0, [Mark("pause", 0.0, 503)], 2)
+    entry = call_entry(trace, 0.0)
+    assert list(shown) == list(entry)
+    assert set(shown["phases"][1]) == set(entry["phases"][0])
+    assert set(get_args(Mark.__annotations__["phase"])) - {"try"} <= set(in_backticks(section(PAGE, "Explain")))
     assert set(get_args(CacheOutcome)) <= set(in_backticks(section(PAGE, "Explain")))
 
 

@@ -117,8 +117,8 @@ class Run:
                 self._note_stale(value, place, key)
             place[key] = complete(value.result(), self)
             return
-        if self._recorder is not None and key.__class__ is str:
-            self._recorder.waits(key, value)
+        if self._recorder is not None:
+            self._recorder.waits(place, key, value)
         self._under_way += 1
         value.add_done_callback(partial(self._arrived, place, key, complete))
 

@@ -27,7 +27,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.cost.estimates import Costs, too_expensive
-from gateway.operations.diagnostics import TRACES, requests_plan
+from gateway.operations.diagnostics import TRACES, calls_made, requests_plan
 from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from resolvers.errors import RateLimited
@@ -159,9 +159,7 @@ class Charge:
         Args:
             traces: The operation's calls.
         """
-        # Only misses count: a hit made no call, and a joined call was charged to the operation that began it.
-        used = sum(trace.tries for trace in traces if trace.cache == "miss")
-        return await self._budgets.settle(self._caller, used - self._estimate)
+        return await self._budgets.settle(self._caller, calls_made(traces) - self._estimate)
 
 
 MAX_CALLERS: Final = 100_000

@@ -120,7 +120,7 @@ class DeliveriesClient:
         parameters["filter[id]"] = ",".join(delivery_ids)
         # All in one page, because only one is read.
         parameters["page[size]"] = str(len(delivery_ids))
-        return await self._page(scope, "deliveries_by_id", parameters)
+        return await self._page(scope, "deliveries_by_id", parameters, len(delivery_ids))
 
     async def product_of(self, scope: CallScope, delivery_id: str) -> Product | None:
         """Return the product of a delivery (the relationship's `related` link); None if it has none."""
@@ -178,8 +178,10 @@ class DeliveriesClient:
     def _delivery_url(self, delivery_id: str) -> str:
         return f"{self._send_tasks_url}/{path_segment(delivery_id)}"
 
-    async def _page(self, scope: CallScope, operation: str, parameters: Mapping[str, str]) -> DeliveryPage:
-        call, answer = await self._get(scope, operation, f"{self._send_tasks_url}?{urlencode(parameters)}")
+    async def _page(
+        self, scope: CallScope, operation: str, parameters: Mapping[str, str], records: int = 1
+    ) -> DeliveryPage:
+        call, answer = await self._get(scope, operation, f"{self._send_tasks_url}?{urlencode(parameters)}", records)
         require_success(call, answer, read_error_body)
         return decode(DELIVERY_PAGE, call, answer)
 
@@ -196,7 +198,7 @@ class DeliveriesClient:
         require_success(call, answer, read_error_body)
         return decode(decoder, call, answer).data
 
-    async def _get(self, scope: CallScope, operation: str, url: str) -> tuple[Call, Answer]:
+    async def _get(self, scope: CallScope, operation: str, url: str, records: int = 1) -> tuple[Call, Answer]:
         call = Call(
             UpstreamName.DELIVERIES,
             operation,
@@ -207,6 +209,7 @@ class DeliveriesClient:
             traces=scope.traces,
             turn_by=scope.turn_by,
             context=scope.context,
+            records=records,
         )
         return call, await self._transport.send(call)
 

@@ -103,6 +103,7 @@ def _trace(call: Call, outcome: int | str, began: float, seconds: float) -> Call
         call.operation,
         began,
         call.marks or (),
+        call.records,
     )
 
 
