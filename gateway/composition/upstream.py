@@ -60,6 +60,10 @@ class Transports:
             self._stacks[key] = build_stack(wire, f"{upstream.name.name}:{url}", config, self.surroundings)
         return self._stacks[key]
 
+    def stacks(self, upstream: UpstreamName) -> Sequence[Stack]:
+        """Return the policies around each address of an upstream, those of logins aside."""
+        return [stack for (name, *_), stack in self._stacks.items() if name is upstream]
+
     def logins(self, url: str, limits: UpstreamLimits, at_once: int) -> Transport:
         """Return policies for logins at an address, apart from those of queries, which so never wait for a login.
 

@@ -21,7 +21,7 @@ from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.shared_rate import LocalRate, RedisRate
-from resolvers.upstreams.transport.stack import StackSurroundings
+from resolvers.upstreams.transport.stack import Stack, StackSurroundings
 from resolvers.upstreams.transport.tracing import CallObserver
 from resolvers.upstreams.transport.wire.wire import Connections
 
@@ -43,7 +43,6 @@ class Upstreams:
         builder: Builds accounts over the connections.
         own: The gateway's own account.
         named: The tenants' accounts by name.
-        connections: Closed last.
         records: The cache of all accounts.
         redis: Shares limits with other processes; None if Redis is not configured.
         logistics: The transport to the logistics API without credentials, for callers' own accounts.
@@ -54,7 +53,6 @@ class Upstreams:
     builder: "AccountBuilder"
     own: Account
     named: dict[str, Account]
-    connections: Connections
     records: RecordCache
     redis: Redis | None = None
     logistics: Transport | None = None
@@ -89,19 +87,20 @@ class Upstreams:
     async def close(self) -> None:
         """Close every connection."""
         await self.records.close()
-        await self.connections.close()
+        await self.builder.transports.connections.close()
         if self.account_tokens is not None:
             await self.account_tokens.close()
         if self.redis is not None:
             await self.redis.aclose()
 
     @property
-    def addresses(self) -> Mapping[UpstreamName, Sequence[UpstreamHealth]]:
-        """The health of every address of each upstream."""
+    def addresses(self) -> Mapping[UpstreamName, Sequence[Stack]]:
+        """The policies around every address of each upstream that these accounts use."""
+        transports, accounts = self.builder.transports, (self.own, *self.named.values())
         # By its identity, because accounts share the policies of an address.
-        accounts = (self.own, *self.named.values())
+        used = {id(one) for account in accounts for healths in account.health.values() for one in healths}
         return {
-            name: list({id(health): health for account in accounts for health in account.health.get(name, ())}.values())
+            name: [stack for stack in transports.stacks(name) if id(stack.health) in used]
             for name in UpstreamName.known()
         }
 
@@ -121,12 +120,11 @@ def build_upstreams(
             process do so for itself.
         others: Upstreams from outside, besides the gateway's own.
     """
-    connections = Connections()
     redis = _open_redis(settings)
     # Bound once: to ask for the running loop is a system call up to Python 3.11, and each policy reads the clock.
     clock = asyncio.get_running_loop().time
     rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
-    transports = Transports(connections, StackSurroundings(clock, rate=rate, observer=observer))
+    transports = Transports(Connections(), StackSurroundings(clock, rate=rate, observer=observer))
     logistics = Logistics(account_tokens)
     builder = AccountBuilder((Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock))
     group = settings.logistics
@@ -135,7 +133,6 @@ def build_upstreams(
         builder,
         builder.build(OWN_ACCOUNT, settings),
         {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()},
-        connections,
         builder.records,
         redis,
         transports.stack(logistics, group.url, group).transport if group else None,

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.families import histograms
+from resolvers.histogram import Histogram
 
 INTERVAL_SECONDS: Final = 0.25
 """Between two measurements: rarely enough to cost nothing, often enough to meet any block of half a second."""
@@ -56,6 +57,5 @@ class EventLoopLag(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the measurements as a metric."""
-        family = HistogramMetricFamily("gateway_event_loop_lag_seconds", "How late the event loop wakes a task.")
-        family.add_metric([], self.histogram.buckets, self.histogram.total)
-        return [family]
+        meaning = "How late the event loop wakes a task."
+        return [histograms("gateway_event_loop_lag_seconds", meaning, [], [([], self.histogram)])]

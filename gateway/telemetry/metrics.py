@@ -7,11 +7,10 @@ the state of other parts, into metrics when Prometheus scrapes `/metrics`.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import msgspec
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway.auth.callers import Caller
@@ -19,82 +18,15 @@ from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.request import Operations
+from gateway.telemetry.cache_metrics import cache_metrics
 from gateway.telemetry.event_loop import EventLoopLag
-from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.families import counted
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
 from gateway.telemetry.spans_exported import ExportedSpans
+from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics
 from resolvers.cache.records import RecordCache
-from resolvers.upstreams.call import Call
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.health import UpstreamHealth
-
-Labels: TypeAlias = list[str]
-
-
-class Counts(msgspec.Struct):
-    """Calls of one upstream operation with the same outcome; process lifetime.
-
-    Args:
-        calls: Number of calls.
-        tries: Number of requests, retries included.
-        seconds: Their durations.
-    """
-
-    calls: int = 0
-    tries: int = 0
-    seconds: Histogram = msgspec.field(default_factory=Histogram)
-
-    def add(self, other: "Counts") -> None:
-        """Add other counts to these."""
-        self.calls += other.calls
-        self.tries += other.tries
-        self.seconds.merge(other.seconds)
-
-
-class CallMetrics(Collector):
-    """Counts finished upstream calls; process lifetime."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[UpstreamName, str, int | str], Counts] = {}
-
-    def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
-        """Count a finished call."""
-        # `get` first, because `setdefault` alone would make a `Counts` for each call.
-        key = (call.upstream, call.operation, outcome)
-        counts = self._counts.get(key) or self._counts.setdefault(key, Counts())
-        counts.calls += 1
-        counts.tries += call.tries
-        counts.seconds.add(seconds)
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the counts as metrics."""
-        # Labelled by the gateway's names of operations, never by paths, which hold ids and sometimes secrets.
-        by_operation = ["upstream", "operation"]
-        calls = CounterMetricFamily(
-            "gateway_upstream_calls",
-            "Calls to upstreams, by the answer's status or the error's code.",
-            labels=[*by_operation, "outcome"],
-        )
-        for (upstream, operation, outcome), counts in self._counts.items():
-            calls.add_metric([upstream.name, operation, str(outcome)], counts.calls)
-        tries = CounterMetricFamily(
-            "gateway_upstream_tries", "Requests that these calls sent, retries among them.", labels=by_operation
-        )
-        seconds = HistogramMetricFamily(
-            "gateway_upstream_call_seconds",
-            "What calls took in all: waits, tries and the pauses between them.",
-            labels=by_operation,
-        )
-        for labels, counts in self._by_operation():
-            tries.add_metric(labels, counts.tries)
-            seconds.add_metric(labels, counts.seconds.buckets, counts.seconds.total)
-        return [calls, tries, seconds]
-
-    def _by_operation(self) -> Iterable[tuple[Labels, Counts]]:
-        totals: dict[tuple[UpstreamName, str], Counts] = {}
-        for (upstream, operation, _), counts in self._counts.items():
-            totals.setdefault((upstream, operation), Counts()).add(counts)
-        return [([upstream.name, operation], counts) for (upstream, operation), counts in totals.items()]
+from resolvers.upstreams.transport.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +38,7 @@ class StateSources:
         requests: Requests refused for their size.
         spent: Requests refused because the caller's budget was spent.
         records: The process's cache.
-        addresses: The health of each address of each upstream.
+        addresses: The policies around each address of each upstream.
         open_connections: Number of open WebSockets and streams.
         refused_logins: Number of rate-limited login requests.
     """
@@ -115,7 +47,7 @@ class StateSources:
     requests: RequestCounts
     spent: SpentCounts
     records: RecordCache
-    addresses: Callable[[], Mapping[UpstreamName, Sequence[UpstreamHealth]]]
+    addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]]
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
 
@@ -129,52 +61,18 @@ class StateCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read all sources."""
         sources = self._sources
-        yield _counts(
-            "gateway_connections_ended", "Clients' connections that the server ended.", "reason", sources.connections
-        )
-        yield _counts("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
-        yield _counts("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
-        yield from _cache(sources.records)
-        yield from _breakers(sources.addresses())
+        ended = "Clients' connections that the server ended."
+        yield counted("gateway_connections_ended", ended, "reason", sources.connections)
+        yield counted("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
+        yield counted("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
+        yield from cache_metrics(sources.records)
+        yield from address_metrics(sources.addresses())
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
         )
         yield CounterMetricFamily(
             "gateway_logins_refused", "Requests of logins beyond their limits.", value=sources.refused_logins()
         )
-
-
-def _counts(name: str, meaning: str, label: str, counts: msgspec.Struct) -> Metric:
-    family = CounterMetricFamily(name, meaning, labels=[label])
-    for field, count in msgspec.structs.asdict(counts).items():
-        family.add_metric([field], count)
-    return family
-
-
-def _cache(records: RecordCache) -> Iterable[Metric]:
-    yield _counts("gateway_cache_events", "What the cache of records did.", "event", records.counts)
-    yield GaugeMetricFamily("gateway_cache_entries", "Entries in this process's memory.", value=len(records.memory))
-    yield GaugeMetricFamily("gateway_cache_bytes", "What they weigh, estimated.", value=records.memory.bytes)
-    if records.shared is not None:
-        available = float(records.shared.link.available)
-        yield GaugeMetricFamily("gateway_cache_redis_up", "1 while records are shared through Redis.", value=available)
-
-
-def _breakers(addresses: Mapping[UpstreamName, Sequence[UpstreamHealth]]) -> Iterable[Metric]:
-    # Addresses are counted and not named, because the location of an upstream may be confidential.
-    known = GaugeMetricFamily(
-        "gateway_upstream_addresses",
-        "Addresses of an upstream, by the limits they are asked with.",
-        labels=["upstream"],
-    )
-    opened = GaugeMetricFamily(
-        "gateway_upstream_breakers_open", "Addresses of an upstream whose breaker is open.", labels=["upstream"]
-    )
-    for upstream, healths in addresses.items():
-        known.add_metric([upstream.name], len(healths))
-        opened.add_metric([upstream.name], sum(health.probe_at is not None for health in healths))
-    yield known
-    yield opened
 
 
 class ReloadCounts(msgspec.Struct):
@@ -220,10 +118,7 @@ class ReloadMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
-        outcomes = CounterMetricFamily("gateway_reloads", "Reloads of the settings, by outcome.", labels=["outcome"])
-        for outcome, count in msgspec.structs.asdict(self.counts).items():
-            outcomes.add_metric([outcome], count)
-        yield outcomes
+        yield counted("gateway_reloads", "Reloads of the settings, by outcome.", "outcome", self.counts)
         yield GaugeMetricFamily(
             "gateway_last_reload_successful", "0 after a reload of wrong settings.", value=float(self._is_current)
         )
@@ -274,7 +169,7 @@ class Metrics:
     def watch(
         self,
         records: RecordCache,
-        addresses: Callable[[], Mapping[UpstreamName, Sequence[UpstreamHealth]]],
+        addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]],
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],
     ) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 from graphql import GraphQLError, OperationDefinitionNode, parse
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
@@ -16,8 +16,9 @@ from gateway.auth.callers import Caller
 from gateway.operations.documents.persisted import PERSISTED_QUERY, SHA256_PREFIX, read_manifest
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from gateway.operations.trace import trace_of
-from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.families import counted, histograms
 from resolvers.errors import GatewayError
+from resolvers.histogram import Histogram
 
 OTHER: Final = "other"
 """The label of all that have none of their own."""
@@ -82,10 +83,7 @@ class OperationMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the counts as metrics."""
-        outcomes = CounterMetricFamily("gateway_operations", "Operations, by what came of them.", labels=["outcome"])
-        for outcome, count in msgspec.structs.asdict(self.counts).items():
-            outcomes.add_metric([outcome], count)
-        yield outcomes
+        yield counted("gateway_operations", "Operations, by what came of them.", "outcome", self.counts)
         yield _family("gateway_operation_seconds", "What executed operations took.", "operation", self.by_operation)
         yield _family("gateway_caller_seconds", "What operations took, by caller.", "caller", self.by_caller)
         yield GaugeMetricFamily("gateway_operations_in_flight", "Operations not yet answered.", value=self.in_flight)
@@ -172,16 +170,13 @@ def _document(request: GraphQLRequest) -> str:
     return name.removeprefix(SHA256_PREFIX) if isinstance(name, str) else ""
 
 
-def _labelled(histograms: dict[str, Histogram], label: str, most: int) -> Histogram:
-    found = histograms.get(label)
+def _labelled(by_label: dict[str, Histogram], label: str, most: int) -> Histogram:
+    found = by_label.get(label)
     if found is None:
-        label = label if len(histograms) < most else OTHER
-        found = histograms.setdefault(label, Histogram())
+        label = label if len(by_label) < most else OTHER
+        found = by_label.setdefault(label, Histogram())
     return found
 
 
-def _family(name: str, meaning: str, label: str, histograms: Mapping[str, Histogram]) -> Metric:
-    family = HistogramMetricFamily(name, meaning, labels=[label])
-    for value, histogram in histograms.items():
-        family.add_metric([value], histogram.buckets, histogram.total)
-    return family
+def _family(name: str, meaning: str, label: str, by_label: Mapping[str, Histogram]) -> Metric:
+    return histograms(name, meaning, [label], [([value], histogram) for value, histogram in by_label.items()])

@@ -54,11 +54,12 @@ class Fetcher:
         fetch_many: Fetches several; None if each takes a call.
 
     Attributes:
+        counts: The counters of these records.
         prefix: The prefix of the keys of these records.
         tags: The tags of the lists that a page is of; empty for records.
     """
 
-    __slots__ = ("_cache", "_fetch_many", "_fetch_one", "_identity", "kind", "prefix", "tags")
+    __slots__ = ("_cache", "_fetch_many", "_fetch_one", "_identity", "counts", "kind", "prefix", "tags")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Fetcher:
         self._fetch_one = fetch_one
         self._fetch_many = fetch_many
         self.kind = kind
+        self.counts = cache.counts_of(kind)
         self.prefix = cache.prefix(identity, kind)
         self.tags = () if kind.shared else tuple(cache.tags(identity, kind))
 
@@ -94,7 +96,8 @@ class Fetcher:
             record_id: The upstream's own id.
             read_set: The read set of the operation, which cancels the task when it ends.
         """
-        self._cache.counts.misses += 1
+        self.counts.misses += 1
+        self.counts.batches.add(1)
         read_set.took_unkept()
         task: asyncio.Task[Any] = read_set.loop.create_task(self._fetch_one(read_set.scope, record_id))
         task.add_done_callback(mark_retrieved)
@@ -169,7 +172,7 @@ class Fetcher:
         if read is None or read.batch.scope.deadline < read_set.scope.deadline < float("inf"):
             return False
         if waiter is not None:
-            self._cache.counts.joined += 1
+            self.counts.joined += 1
             read_set.trace(self.kind, record_id, "shared")
             self._join(read, waiter, read_set)
         return True
@@ -186,7 +189,8 @@ class Fetcher:
                 cache.in_flight_reads[read.key] = read
             if waiter is not None:
                 self._join(read, waiter, read_set)
-        cache.counts.misses += len(wanted)
+        self.counts.misses += len(wanted)
+        self.counts.batches.add(len(wanted))
         cache.batches.add(batch)
         if cache.keeps or len(batch.reads) > 1:
             batch.task = loop.create_task(self._run(batch))
@@ -328,7 +332,7 @@ class Fetcher:
     def _serve_entry(
         self, read: InFlight, stale_entry: Entry, waiter: "asyncio.Future[Any]", read_set: ReadSet
     ) -> None:
-        self._cache.counts.stale += 1
+        self.counts.stale += 1
         read_set.took(read.key, stale_entry)
         read_set.took_stale(waiter, self._cache.clock() - stale_entry.stored_at)
         read_set.touched.update(read.tags)

@@ -135,7 +135,7 @@ class LeasedBatch:
                 cache.memory.put(read.key, entry)
                 parts = [(read.key, entry), *await self._destination(entry)]
                 if all(now < part.fresh_until for _, part in parts):
-                    cache.counts.from_redis += 1
+                    cache.counts_of(self._fetcher.kind).from_redis += 1
                     self._fetcher.resolve(read, parts[-1][1].value, parts)
                     continue
                 # Another process has kept it for longer than its TTL; the fetch goes on.

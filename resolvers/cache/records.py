@@ -14,6 +14,7 @@ from resolvers.cache.memory import ENTRY_BYTES, BoundedMemory, Entry, FreshnessP
 from resolvers.cache.reads import Batch, InFlight, ReadSet
 from resolvers.cache.redis_link import CacheCounts
 from resolvers.cache.shared import SharedItem, SharedRecords, encode_entry
+from resolvers.histogram import Histogram
 from resolvers.upstreams.transport.stack import loop_clock
 
 
@@ -68,6 +69,30 @@ class CacheConfig(msgspec.Struct, frozen=True):
         }
 
 
+BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200)
+"""Upper bounds of the intervals that sizes of batches are counted in."""
+
+
+class KindCounts(msgspec.Struct):
+    """How often records of one kind were served how, for metrics; counters only increase. Lifetime: process.
+
+    Args:
+        hits: Records served fresh from memory.
+        stale: Records served stale.
+        misses: Records read from Redis or an upstream.
+        joined: Records whose read was in flight already.
+        from_redis: Those of the misses that were found in Redis.
+        batches: How many records were read together.
+    """
+
+    hits: int = 0
+    stale: int = 0
+    misses: int = 0
+    joined: int = 0
+    from_redis: int = 0
+    batches: Histogram = msgspec.field(default_factory=lambda: Histogram(BATCH_SIZES))
+
+
 JITTER = 0.1
 """The random part of a TTL, so that records that were fetched together do not expire together."""
 
@@ -88,14 +113,15 @@ class RecordCache:
     Args:
         config: What is kept, and for how long.
         shared: The layer in Redis, if it is configured.
-        counts: Counts what happens, for metrics.
+        counts: Counts what happens to all of it, for metrics.
         clock: A monotonic clock, in seconds.
         wall: The wall clock, in seconds since the epoch; for what other processes read.
         random: For jitter.
 
     Attributes:
         invalidations: Notifies its listeners of all that is forgotten.
-        counts: The counters, for metrics.
+        counts: The counters of all of it, for metrics.
+        by_kind: The counters of each kind, by its name.
         keeps: Whether records are kept; if not, reads in flight may still be shared.
         passes_through: Whether records are neither kept nor shared in flight.
     """
@@ -120,6 +146,7 @@ class RecordCache:
         self.memory = BoundedMemory(config.max_entries, config.max_bytes)
         self.invalidations = Invalidations()
         self.counts = counts or CacheCounts()
+        self.by_kind: dict[str, KindCounts] = {}
         self.in_flight_reads: dict[str, InFlight] = {}
         self.batches: set[Batch] = set()
         self._random = random or Random()  # noqa: S311 - jitter is no secret
@@ -160,25 +187,35 @@ class RecordCache:
         generation = sum(self._generations.get(tag) for tag in self.tags(identity, kind))
         return f"{prefix}{generation}/"
 
+    def counts_of(self, kind: CachedKind[Any]) -> KindCounts:
+        """Return the counters of a kind."""
+        # `get` first, because `setdefault` alone would make counters at each call.
+        return self.by_kind.get(kind.name) or self.by_kind.setdefault(kind.name, KindCounts())
+
     def tags(self, identity: str, kind: CachedKind[Any]) -> list[str]:
         """Return the tags of the lists that contain a kind's records, or that its pages are of."""
         return [list_tag(identity, name) for name in kind.lists]
 
-    def find(self, key: str, read_set: ReadSet) -> tuple[Entry, float | None] | None:
+    def find(self, key: str, read_set: ReadSet, counts: KindCounts) -> tuple[Entry, float | None] | None:
         """Return the entry that may be served, and its age in seconds if it is stale.
 
         Returns None where the operation has to wait.
+
+        Args:
+            key: The key of the entry.
+            read_set: The read set of the operation.
+            counts: The counters of its kind.
         """
         entry = self.memory.peek(key)
         if entry is None:
             return None
         now = self.clock()
         if now < entry.fresh_until:
-            self.counts.hits += 1
+            counts.hits += 1
             read_set.took(key, entry)
             return entry, None
         if read_set.permits_stale and entry.usable_while_revalidating(now):
-            self.counts.stale += 1
+            counts.stale += 1
             read_set.took(key, entry)
             return entry, now - entry.stored_at
         return None

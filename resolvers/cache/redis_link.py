@@ -14,25 +14,15 @@ from redis.exceptions import RedisError
 
 
 class CacheCounts(msgspec.Struct):
-    """How often the cache did what, for metrics; counters only increase. Lifetime: process.
+    """How often something happened to the whole cache, for metrics; counters only increase. Lifetime: process.
 
     Args:
-        hits: Records served fresh from memory.
-        stale: Records served stale.
-        misses: Records read from Redis or an upstream.
-        joined: Records whose read was in flight already.
-        from_redis: Records found in Redis.
         forgotten: Keys that changes invalidated.
         redis_failures: Commands that Redis did not carry out.
         unacknowledged: Invalidations that another process did not confirm in time.
         unreadable_notices: Notices of other processes that could not be read; at each, this process forgets all.
     """
 
-    hits: int = 0
-    stale: int = 0
-    misses: int = 0
-    joined: int = 0
-    from_redis: int = 0
     forgotten: int = 0
     redis_failures: int = 0
     unacknowledged: int = 0

@@ -62,7 +62,7 @@ class RecordLoader(Generic[Value]):
         # The shortest path: there is nothing to find, join or batch.
         if cache.passes_through and fetcher.kind.max_batch == 1:
             return fetcher.fetch_unshared(record_id, self._read_set)
-        found = cache.find(fetcher.prefix + record_id, self._read_set) if cache.keeps else None
+        found = cache.find(fetcher.prefix + record_id, self._read_set, fetcher.counts) if cache.keeps else None
         if found is None:
             waiter = self._read_set.wait(fetcher.kind.upstream)
             self._fetch(record_id, waiter)
@@ -103,7 +103,8 @@ class RelatedLoader(RecordLoader[Value]):
         leads_to = self._fetcher.kind.leads_to
         relationship = None
         if self._cache.keeps:
-            relationship = self._cache.find(self._fetcher.prefix + record_id, self._read_set)
+            fetcher = self._fetcher
+            relationship = self._cache.find(fetcher.prefix + record_id, self._read_set, fetcher.counts)
         if relationship is None or leads_to is None:
             return super()._begin(record_id)
         entry, stale_age = relationship
@@ -196,7 +197,7 @@ class RecordLoaders:
         fetcher = Fetcher(self._cache, kind, read_set.account.identity, lambda scope, _: fetch(scope))
         if self._cache.passes_through:
             return fetcher.fetch_unshared(request, read_set)
-        found = self._cache.find(fetcher.prefix + request, read_set)
+        found = self._cache.find(fetcher.prefix + request, read_set, fetcher.counts)
         if found is None:
             waiter = read_set.wait(kind.upstream)
             fetcher.fetch(((request, waiter),), read_set)

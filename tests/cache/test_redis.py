@@ -32,7 +32,7 @@ async def test_what_one_process_fetched_another_serves(notes: Notes, redis_url: 
 
         assert served == "old"
         assert len(notes.fetched) == 1
-        assert other.counts.from_redis == 1
+        assert other.by_kind[NOTE.name].from_redis == 1
 
 
 async def test_a_record_keeps_its_age_on_its_way_through_redis(notes: Notes, redis_url: str, redis_prefix: str) -> None:
@@ -237,7 +237,7 @@ async def test_redis_killed_in_the_middle_costs_no_operation_and_one_warning_and
 
         assert {record.name for record in warnings} == {"resolvers.cache.redis_link"}
         assert one.counts.redis_failures >= 1
-        assert two.counts.from_redis == 1
+        assert two.by_kind[NOTE.name].from_redis == 1
         assert notes.fetched.count(("ann", "cold 1")) == 2
 
 

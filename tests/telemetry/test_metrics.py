@@ -15,8 +15,10 @@ from gateway.auth.callers import Caller
 from gateway.operations.request import GraphQLRequest
 from gateway.sandbox.faults import FaultSettings
 from gateway.telemetry.event_loop import EventLoopLag
+from gateway.telemetry.families import buckets
 from gateway.telemetry.operation_metrics import MAX_OPERATIONS, OperationMetrics, caller_label
 from resolvers.accounts import Account
+from tests.telemetry.scraping import metric
 from tests.world import UNCACHED, World, running_world
 
 
@@ -24,13 +26,6 @@ from tests.world import UNCACHED, World, running_world
 async def world() -> AsyncIterator[World]:
     async with running_world(UNCACHED) as running:
         yield running
-
-
-async def metric(world: World, line: str) -> float:
-    """The value of one line of `/metrics`; 0 where there is none."""
-    told = await world.client.get(f"{world.url}/metrics")
-    found = re.search(rf"^{re.escape(line)} (\S+)$", told.text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
 
 
 async def test_calls_are_counted_by_operation_and_outcome(world: World) -> None:
@@ -164,7 +159,7 @@ async def test_the_event_loops_lag_is_measured_by_how_late_a_task_is_woken() -> 
         await lag.measure()
 
     assert lag.histogram.total == pytest.approx(0.302)
-    assert [bucket[:2] for bucket in lag.histogram.buckets if bucket[0] in {"0.0025", "0.5"}] == [
+    assert [bucket[:2] for bucket in buckets(lag.histogram) if bucket[0] in {"0.0025", "0.5"}] == [
         ("0.0025", 2),
         ("0.5", 3),
     ]

@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from resolvers.errors import UpstreamTimeout
+from resolvers.histogram import Histogram
 from resolvers.upstreams.call import Answer, Call, Mark, Transport
 from resolvers.upstreams.transport.chain import lead
 
@@ -42,11 +43,13 @@ class _Waiting(msgspec.Struct, eq=False):
     Args:
         call: The call.
         answer: The future that its task awaits.
+        since: When it began to wait, in seconds of the event loop's clock.
         sent: The call in flight; None while it has no slot.
     """
 
     call: Call
     answer: "asyncio.Future[Answer]"
+    since: float
     sent: "asyncio.Future[Answer] | None" = None
 
     def give_up(self) -> bool:
@@ -64,16 +67,31 @@ class ConcurrencyLimit:
         inner: The next transport.
         limit: How many calls may be in flight at once.
         clock: The event loop's clock, in seconds.
+
+    Attributes:
+        waits: How long calls waited for a slot, in seconds; of those that got none, until their deadline.
     """
 
     def __init__(self, inner: Transport, limit: int, clock: Callable[[], float]) -> None:
         self._inner = inner
+        self._limit = limit
         self._free = limit
+        self.waits = Histogram()
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._next_sweep = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls have a slot."""
+        return self._limit - self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a slot."""
+        return sum(not one.answer.done() for one in self._waiting)
 
     async def send(self, call: Call) -> Answer:
         """Send when there is a slot.
@@ -85,6 +103,8 @@ class ConcurrencyLimit:
         waiting = None
         if self._free > 0:
             self._free -= 1
+            # Nearly every call: its wait of no time is counted without a search for its interval.
+            self.waits.counts[0] += 1
         else:
             waiting = self._join_queue(call)
         try:
@@ -109,9 +129,10 @@ class ConcurrencyLimit:
                 one.answer.set_exception(Requeued())
 
     def _join_queue(self, call: Call) -> _Waiting:
+        since = self._clock()
         if call.marks is not None:
-            call.marks.append(Mark("queue", self._clock()))
-        waiting = _Waiting(call, self._loop.create_future())
+            call.marks.append(Mark("queue", since))
+        waiting = _Waiting(call, self._loop.create_future(), since)
         self._waiting.append(waiting)
         if self._timer is None or call.deadline < self._next_sweep:
             self._sweep_at(call.deadline)
@@ -123,6 +144,7 @@ class ConcurrencyLimit:
             # It timed out or was cancelled, and no sweep has removed it yet.
             if waiting.answer.done():
                 continue
+            self.waits.add(self._clock() - waiting.since)
             try:
                 waiting.sent = lead(self._inner.send(waiting.call), waiting.answer)
             except Exception as error:  # noqa: BLE001 - any error is the waiting call's to handle
@@ -144,6 +166,7 @@ class ConcurrencyLimit:
         """End the waiting calls whose deadline has passed, and drop those that were cancelled."""
         for waiting in self._waiting:
             if waiting.call.deadline <= self._next_sweep and not waiting.answer.done():
+                self.waits.add(self._clock() - waiting.since)
                 waiting.answer.set_exception(_out_of_time(waiting.call))
         self._waiting = deque(waiting for waiting in self._waiting if not waiting.answer.done())
         self._timer = None

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from math import inf
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,6 +19,10 @@ class Condition(Enum):
     HEALTHY = "HEALTHY"
     DEGRADED = "DEGRADED"
     UNAVAILABLE = "UNAVAILABLE"
+
+
+BreakerState = Literal["closed", "open", "half_open"]
+"""Whether calls are sent, refused, or the next one is sent as a probe."""
 
 
 class LastError(msgspec.Struct, frozen=True):
@@ -38,11 +43,13 @@ class Pace(msgspec.Struct):
     Args:
         closed_until: No call is sent before this.
         learnt: Whether a rate learnt from a 429 is in force.
+        per_second: How many calls a second may be sent; None where no limit is known.
         error: The last refusal of its rate or of its credentials.
     """
 
     closed_until: float = 0.0
     learnt: bool = False
+    per_second: float | None = None
     error: LastError | None = None
 
 
@@ -84,6 +91,24 @@ class UpstreamHealth:
             if len(self._paces) > MAX_IDENTITIES:
                 self._paces.popitem(last=False)
         return pace
+
+    @property
+    def breaker(self) -> BreakerState:
+        """The state of the breaker."""
+        if self.probe_at is None:
+            return "closed"
+        return "open" if self._clock() < self.probe_at else "half_open"
+
+    @property
+    def per_second(self) -> float:
+        """The slowest pace of an identity, in calls a second, as of its last call; infinite where none is known."""
+        return min((pace.per_second for pace in self._paces.values() if pace.per_second is not None), default=inf)
+
+    @property
+    def closed_for(self) -> float:
+        """For how many seconds the calls of an identity are still held back at most."""
+        until = max((pace.closed_until for pace in self._paces.values()), default=0.0)
+        return max(0.0, until - self._clock())
 
     def condition(self, identity: str) -> Condition:
         """Return the condition of the address for the calls of one identity."""

@@ -19,7 +19,6 @@ Written by hand because the rate of aiolimiter is fixed, its queue knows no dead
 
 import asyncio
 from bisect import bisect, insort
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +26,7 @@ from itertools import count
 from typing import Final
 
 from resolvers.errors import UpstreamRateLimited
+from resolvers.histogram import Histogram
 from resolvers.upstreams.call import Answer, Call, Mark
 from resolvers.upstreams.transport.concurrency import ConcurrencyLimit, Requeued
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -43,46 +43,7 @@ from resolvers.upstreams.transport.rate_state import (
     take,
 )
 from resolvers.upstreams.transport.shared_rate import RateChange, SharedRate
-
-SLICES: Final = 20
-"""In the longest window; a count is exact but for a part of one slice."""
-
-
-class SlidingCount:
-    """Counts in slices of time, of which the oldest counts in part. Lifetime: that of its gate.
-
-    Args:
-        seconds: The longest window that can be counted.
-    """
-
-    __slots__ = ("_count", "_older", "_per_second", "_slice")
-
-    def __init__(self, seconds: float) -> None:
-        self._per_second = SLICES / seconds
-        self._slice = 0
-        self._count = 0
-        self._older: deque[tuple[int, int]] = deque(maxlen=SLICES)
-
-    def add(self, now: float) -> None:
-        """Count one at `now`, in seconds."""
-        current = int(now * self._per_second)
-        if current != self._slice:
-            self._turn_to(current)
-        self._count += 1
-
-    def last(self, seconds: float, now: float) -> float:
-        """Return the count of the last `seconds`, with those of the oldest slice taken as evenly spread over it."""
-        current = int(now * self._per_second)
-        if current != self._slice:
-            self._turn_to(current)
-        first = (now - seconds) * self._per_second
-        return self._count + sum(count * max(0.0, min(1.0, at + 1 - first)) for at, count in self._older)
-
-    def _turn_to(self, current: int) -> None:
-        self._older.append((self._slice, self._count))
-        self._slice = current
-        self._count = 0
-
+from resolvers.upstreams.transport.sliding_count import SlidingCount
 
 SHORTEST_WINDOW: Final = 1.0
 """In seconds: the unit of `Retry-After`, to which upstreams round up."""
@@ -144,6 +105,11 @@ class Gate:
     def is_unused(self) -> bool:
         """Whether no call is in flight or waits."""
         return not (self._waiting or self.in_flight)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return len(self._waiting)
 
     async def admit(self, call: Call) -> None:
         """Wait for the call's turn.
@@ -232,6 +198,7 @@ class Gate:
         self._next_at = parts.clock() + rate_status.next_in
         pace = parts.health.pace_of(self._identity)
         pace.learnt = rate_status.learnt
+        pace.per_second = rate_status.per_second
         pace.closed_until = parts.clock() + rate_status.closed_for if rate_status.closed_for > 0 else 0.0
         return rate_status
 
@@ -269,6 +236,9 @@ class Pacing:
         inner: The concurrency limit. Calls that wait there when a gate closes are requeued to wait at their gate.
         name: The upstream and its address, in keys that processes share.
         parts: What all gates share.
+
+    Attributes:
+        waits: How long calls waited for their turn, in seconds, for each time that they were sent.
     """
 
     def __init__(self, inner: ConcurrencyLimit, name: str, parts: GateParts) -> None:
@@ -278,6 +248,12 @@ class Pacing:
         self._clock = parts.clock
         self._gates: dict[str, Gate] = {}
         self._dropped_restricted = False
+        self.waits = Histogram()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return sum(gate.waiting for gate in self._gates.values())
 
     async def send(self, call: Call) -> Answer:
         """Send the call in its turn, and learn from the answer how fast the next may follow.
@@ -288,9 +264,10 @@ class Pacing:
         gate = self._gates.get(call.identity) or self._open_gate(call.identity)
         while True:
             if gate.restricted or (gate.recheck_at is not None and self._clock() >= gate.recheck_at):
-                if call.marks is not None:
-                    call.marks.append(Mark("pacing", self._clock()))
-                await gate.admit(call)
+                await self._admit(gate, call)
+            else:
+                # Nearly every call: its wait of no time is counted without a search for its interval.
+                self.waits.counts[0] += 1
             refusals = gate.refusals
             gate.in_flight += 1
             try:
@@ -308,6 +285,13 @@ class Pacing:
             if remaining is not None:
                 await gate.learn_remaining(remaining)
             return answer
+
+    async def _admit(self, gate: Gate, call: Call) -> None:
+        began = self._clock()
+        if call.marks is not None:
+            call.marks.append(Mark("pacing", began))
+        await gate.admit(call)
+        self.waits.add(self._clock() - began)
 
     async def _learn_refusal(self, gate: Gate, answer: Answer, refusals: int) -> float | None:
         """Close the gate if the answer asks for it, and return the seconds for which calls are held back then."""

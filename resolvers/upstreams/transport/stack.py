@@ -69,10 +69,14 @@ class Stack:
     Args:
         transport: The outermost policy.
         health: The health of the address, from its calls.
+        pacing: The policy that waits for a turn below the rate limit.
+        limit: The policy that waits for a free slot.
     """
 
     transport: Transport
     health: UpstreamHealth
+    pacing: Pacing
+    limit: ConcurrencyLimit
 
 
 def build_stack(wire: Transport, name: str, config: StackConfig, surroundings: StackSurroundings) -> Stack:
@@ -90,9 +94,9 @@ def build_stack(wire: Transport, name: str, config: StackConfig, surroundings: S
     health = UpstreamHealth(clock)
     transport: Transport = TryTimeout(wire, config.timeout_seconds, clock)
     limit = ConcurrencyLimit(transport, config.concurrency, clock)
-    transport = Pacing(limit, name, GateParts(surroundings.rate, config.pacing, health, clock, sleep))
-    transport = CircuitBreaker(transport, config.breaker, health, FailureLog(name, clock), clock)
+    pacing = Pacing(limit, name, GateParts(surroundings.rate, config.pacing, health, clock, sleep))
+    transport = CircuitBreaker(pacing, config.breaker, health, FailureLog(name, clock), clock)
     transport = Retry(transport, config.retry, clock=clock, sleep=sleep, random=surroundings.random)
     transport = Deadline(transport, clock)
     transport = Tracing(transport, clock, surroundings.observer, propagates=config.propagates)
-    return Stack(transport, health)
+    return Stack(transport, health, pacing, limit)

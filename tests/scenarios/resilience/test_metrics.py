@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import Response
 
 from gateway.sandbox.server import serving
+from resolvers.upstreams.transport.breaker import BreakerConfig
 from tests.scenarios.resilience.two_owners import TwoOwners, gateway, http_client, settings_for
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -113,6 +114,31 @@ async def test_an_open_breaker_is_seen(scraped: Scraped) -> None:
     assert (await scraped.values("gateway_upstream_addresses"))["DELIVERIES"] == 1
 
 
+async def test_reads_and_batches_are_counted_by_the_kind_of_record(scraped: Scraped) -> None:
+    await scraped.ask('{ one: delivery(id: "1") { id } two: delivery(id: "2") { id } }')
+    await scraped.ask('{ delivery(id: "1") { createdBy } }')
+
+    reads = await scraped.values("gateway_cache_reads_total", kind="delivery")
+
+    assert reads == {"hits": 1, "stale": 0, "misses": 2, "joined": 0, "from_redis": 0}
+    assert await scraped.values("gateway_cache_batch_size_sum") == {"delivery": 2}
+    assert await scraped.values("gateway_cache_batch_size_count") == {"delivery": 1}
+
+
+async def test_a_breakers_state_is_one_of_three(scraped: Scraped) -> None:
+    closed = await scraped.values("gateway_upstream_breakers", upstream="DELIVERIES")
+    scraped.upstream.trouble = lambda _: Response(status_code=503)
+    await asyncio.gather(*(scraped.ask(f'{{ delivery(id: "{number}") {{ id }} }}') for number in range(20)))
+
+    opened = await scraped.values("gateway_upstream_breakers", upstream="DELIVERIES")
+    await asyncio.sleep(BreakerConfig().probe_seconds)
+
+    assert closed == {"closed": 1, "open": 0, "half_open": 0}
+    assert opened == {"closed": 0, "open": 1, "half_open": 0}
+    probing = await scraped.values("gateway_upstream_breakers", upstream="DELIVERIES")
+    assert probing == {"closed": 0, "open": 0, "half_open": 1}
+
+
 async def test_open_subscriptions_are_counted(scraped: Scraped) -> None:
     before = await scraped.values("gateway_open_connections")
     following = scraped.following()
@@ -133,4 +159,4 @@ async def test_what_is_told_is_what_the_document_says_and_nothing_to_find_anybod
     names = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in told if name.startswith("gateway_")}
     documented = set(re.findall(r"^\| `(gateway_\w+)`", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE))
     assert {name.removesuffix("_total") for name in names} == {name.removesuffix("_total") for name in documented}
-    assert [word for word in ("47114711", "127.0.0.1", "send-tasks", "acme", "house") if word in text] == []
+    assert [word for word in ("47114711", "127.0.0.1", "send-tasks", "acme", "key of house") if word in text] == []

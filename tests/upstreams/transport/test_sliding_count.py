@@ -2,7 +2,7 @@
 
 import pytest
 
-from resolvers.upstreams.transport.pacing import SlidingCount
+from resolvers.upstreams.transport.sliding_count import SlidingCount
 
 
 @pytest.mark.parametrize(("seconds", "counted"), [(1, 20), (2, 40), (5, 100), (10, 200)])

@@ -2,18 +2,15 @@
 
 import time
 from bisect import bisect_left
-from itertools import accumulate
 from typing import Final, TypeAlias
 
 import msgspec
-from prometheus_client.samples import Exemplar
 
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 """Upper bounds in seconds; the last is the default deadline of an operation."""
 
-
-Bucket: TypeAlias = tuple[str, float] | tuple[str, float, Exemplar]
-"""An upper bound, the number of values up to it, and an example of the last interval."""
+Example: TypeAlias = tuple[str, float, float]
+"""The id of a trace, the value that belongs to it, and when that was added, in seconds since 1970."""
 
 
 class Histogram(msgspec.Struct):
@@ -23,13 +20,13 @@ class Histogram(msgspec.Struct):
         bounds: Upper bounds of the intervals, ascending; a last one without a bound is added.
         total: Sum of the values.
         counts: Number of values in each interval.
-        examples: The last value in each interval that belonged to a trace: its id, the value, and when in seconds.
+        examples: The last value in each interval that belonged to a trace.
     """
 
     bounds: tuple[float, ...] = SECONDS
     total: float = 0.0
     counts: list[int] = []
-    examples: dict[int, tuple[str, float, float]] = {}
+    examples: dict[int, Example] = {}
 
     def __post_init__(self) -> None:
         """Start with empty intervals."""
@@ -47,18 +44,3 @@ class Histogram(msgspec.Struct):
         """Add the values of another with the same bounds."""
         self.total += other.total
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
-
-    @property
-    def buckets(self) -> list[Bucket]:
-        """The cumulative counts by upper bound, with an example each, as Prometheus has them."""
-        # Each bucket of Prometheus counts all values up to its bound, those of the buckets below included.
-        bounds = [*map(str, self.bounds), "+Inf"]
-        counts = map(float, accumulate(self.counts))
-        return [self._bucket(*one) for one in zip(bounds, counts, range(len(bounds)), strict=True)]
-
-    def _bucket(self, bound: str, count: float, interval: int) -> Bucket:
-        example = self.examples.get(interval)
-        if example is None:
-            return bound, count
-        trace_id, value, at = example
-        return bound, count, Exemplar({"trace_id": trace_id}, value, at)
