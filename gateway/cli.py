@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | sandbox | simulators | schema | check`."""
+"""The command line: `gateway serve | sandbox | simulators | schema | check | explain`."""
 
 import importlib
 import os
@@ -77,6 +77,28 @@ def check() -> None:
     Exit code 2 means a wrong setting, 1 that something else failed.
     """
     _start("gateway.commands.check", os.environ)
+
+
+@app.command(short_help="Show what an operation waits for.")
+def explain(  # noqa: PLR0913 - one for each option
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file with the operation; - is standard input.")],
+    *,
+    url: Annotated[str | None, typer.Option(help="The gateway's address.  [the local one, by GATEWAY_PORT]")] = None,
+    key_file: Annotated[str | None, typer.Option(help="File with an API key.  [GATEWAY_EXPLAIN_KEY is one]")] = None,
+    variables: Annotated[str | None, typer.Option(help="File with the variables, as JSON.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Name of the operation, where the file has several.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Estimate the calls, and run nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Run it here, over the settings, without a gateway that runs.")
+    ] = False,
+) -> None:
+    """Run an operation, and draw its fields, its calls and what they waited for. A mutation makes its change.
+
+    Exit code 2 means unusable input, 1 that the operation failed.
+    """
+    options = {"variables": variables, "operation": operation, "plan": plan, "as_json": as_json}
+    _start("gateway.commands.explain", os.environ, file, url=url, key_file=key_file, in_process=in_process, **options)
 
 
 def _start(module: str, *arguments: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - handed on as they are

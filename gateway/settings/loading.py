@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from gateway.settings.model import Settings
 from gateway.settings.problems import (
     CONFIG_NAME,
+    EXPLAIN_KEY,
     PREFIX,
     SettingPath,
     SettingsProblems,
@@ -126,7 +127,7 @@ def _inherited(values: Values, account: str, upstream: str) -> Values:
 
 
 def _is_ours(name: str, value: str) -> bool:
-    return name.upper().startswith(PREFIX) and value != ""
+    return name.upper().startswith(PREFIX) and value != "" and name.upper() != EXPLAIN_KEY
 
 
 def _read_file(name: str) -> Values:

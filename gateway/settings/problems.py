@@ -19,6 +19,9 @@ from gateway.settings.model import Settings
 PREFIX: Final = "GATEWAY_"
 DELIMITER: Final = "__"
 CONFIG_NAME: Final = f"{PREFIX}CONFIG"
+EXPLAIN_KEY: Final = f"{PREFIX}EXPLAIN_KEY"
+"""The variable with the API key of `gateway explain`, which is no setting."""
+
 ANY_NAME: Final = "<name>"
 
 SettingPath: TypeAlias = tuple[str, ...]

@@ -15,25 +15,30 @@ def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_there_are_five_commands() -> None:
+def test_there_are_six_commands() -> None:
     assert [command.callback.__name__ for command in app.registered_commands if command.callback] == [
         "serve",
         "sandbox",
         "simulators",
         "schema",
         "check",
+        "explain",
     ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "mentioned"),
     [
-        ([], ["serve", "sandbox", "simulators", "schema", "check", "GATEWAY_CONFIG"]),
+        ([], ["serve", "sandbox", "simulators", "schema", "check", "explain", "GATEWAY_CONFIG"]),
         (["serve"], ["--host", "--port", "--workers", "GATEWAY_PORT", "Exit code 2"]),
         (["sandbox"], ["--port", "--seed", "--speed", "--no-webhooks", "simulated"]),
         (["simulators"], ["--host", "--port", "--seed", "--speed", "simulated"]),
         (["schema"], ["Print the schema"]),
         (["check"], ["every missing or wrong setting"]),
+        (
+            ["explain"],
+            ["--url", "--key-file", "GATEWAY_EXPLAIN_KEY", "--plan", "--json", "--in-process", "Exit code 2"],
+        ),
     ],
 )
 def test_each_command_explains_itself(arguments: list[str], mentioned: list[str]) -> None:
