@@ -9,7 +9,9 @@ from typing import Any, Final
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.composition.apis import AccountTokens, Deliveries, Logistics, Sms
+from gateway.composition.deliveries import Deliveries
+from gateway.composition.logistics import AccountTokens, Logistics
+from gateway.composition.sms import Sms
 from gateway.composition.upstream import Transports, UpstreamComposition
 from gateway.settings.model import Settings, UpstreamLimits
 from resolvers.accounts import Account

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from gateway.auth.authentication import KeyHolders, SessionCallers
 from gateway.auth.cookies import Site
-from gateway.composition.apis import logistics_config
+from gateway.composition.logistics import logistics_config
 from gateway.composition.upstreams import Upstreams
 from gateway.oauth.account_tokens import RefreshedAccountTokens
 from gateway.oauth.endpoint import LoginLimits, OAuthEndpoint

@@ -1,22 +1,16 @@
-"""The three REST APIs as parts of the gateway."""
+"""The logistics API as a part of the gateway."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from gateway.composition.upstream import Transports, UpstreamComposition
-from gateway.settings.model import DeliveriesSettings, LogisticsSettings, SmsSettings
+from gateway.settings.model import LogisticsSettings
 from resolvers.accounts import Account
 from resolvers.upstreams.call import CallScope, Transport
-from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
-from resolvers.upstreams.deliveries.login import DeliveriesLogin, DeliveriesLoginConfig
-from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.tokens import LogisticsTokenClient, LogisticsTokenPair, in_memory_tokens
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.sms.client import SmsClient, SmsConfig
-from resolvers.upstreams.sms.requests import JobIdQuery
 from resolvers.upstreams.transport.credentials import (
     Authorizing,
     Credentials,
@@ -25,65 +19,6 @@ from resolvers.upstreams.transport.credentials import (
     Identifying,
     TokenCredentials,
 )
-
-
-class Deliveries(UpstreamComposition[DeliveriesSettings]):
-    """Composes the send-tasks API: a fixed token, or a login with email and password."""
-
-    name = UpstreamName.DELIVERIES
-
-    def urls(self, group: DeliveriesSettings) -> Sequence[str]:
-        """Return the one base URL."""
-        return [group.url]
-
-    def client(self, identity: str, group: DeliveriesSettings, transports: Transports) -> DeliveriesClient:
-        """Return a client with an account's credentials."""
-        transport = transports.stack(self, group.url, group).transport
-        credentials = _credentials(group, Identifying(transport, identity), transports.clock)
-        return DeliveriesClient(Authorizing(transport, credentials, identity), DeliveriesConfig(group.url))
-
-    async def probe(self, account: Account, group: DeliveriesSettings, scope: CallScope) -> None:
-        """List one delivery."""
-        del group
-        await account.deliveries.deliveries(scope, DeliveryFilters(), page_number=1, page_size=1)
-
-
-def _credentials(group: DeliveriesSettings, transport: Transport, clock: Callable[[], float]) -> Credentials:
-    if group.email and group.password:
-        config = DeliveriesLoginConfig(group.login_url, group.email, group.password.get_secret_value())
-        first = group.token.get_secret_value() if group.token else None
-        return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, clock, first=first)
-    return FixedCredentials.bearer(group.token.get_secret_value() if group.token else "")
-
-
-class Sms(UpstreamComposition[SmsSettings]):
-    """Composes the SMS API: HTTP Basic, reads from each data centre, jobs posted to one."""
-
-    name = UpstreamName.SMS
-    # The document lists 500 alone for a job that a data centre does not know.
-    spared_statuses = frozenset({500})
-
-    def urls(self, group: SmsSettings) -> Sequence[str]:
-        """Return the base URLs of the data centres, and the one that jobs are posted to."""
-        return [*group.urls, group.posting_url]
-
-    def client(self, identity: str, group: SmsSettings, transports: Transports) -> SmsClient:
-        """Return a client with an account's credentials."""
-        credentials = FixedCredentials.basic(group.username, group.password.get_secret_value())
-
-        def authorized(url: str) -> Transport:
-            return Authorizing(transports.stack(self, url, group).transport, credentials, identity)
-
-        config = SmsConfig(tuple(group.urls), group.posting_url, hedge=group.hedge)
-        return SmsClient([authorized(url) for url in group.urls], authorized(group.posting_url), config)
-
-    async def probe(self, account: Account, group: SmsSettings, scope: CallScope) -> None:
-        """List one job of the last day."""
-        # Not the version, which the API may give without a login; no document says.
-        del group
-        now = datetime.now(UTC)
-        await account.sms.job_ids(scope, 0, JobIdQuery(now - timedelta(days=1), now, limit=1))
-
 
 _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
