@@ -168,6 +168,7 @@ class Call(msgspec.Struct, eq=False):
         identity: The name of the credentials that it carries, by which limits and caches of an account are kept.
         authorization: The value of that header, set by the authorizing transport.
         timeout: Seconds that one try may take, set by the policies.
+        spent: Seconds of that which this try has spent already, before the call could be sent.
         tries: How often it was sent so far.
         turn_by: When it must have got its turn, as in the scope.
         held_back: Seconds for which pacing holds calls back since an answer refused this one; None if it does not.
@@ -190,6 +191,7 @@ class Call(msgspec.Struct, eq=False):
     identity: str = ""
     authorization: str | None = None
     timeout: float = 5.0
+    spent: float = 0.0
     tries: int = 0
     turn_by: float = float("inf")
     held_back: float | None = None

@@ -207,7 +207,7 @@ class HttpxWire:
         exchange = _HttpxExchange(call, self._max_answer_bytes)
         call.tries += 1
         try:
-            async with asyncio.timeout(call.timeout), self._pools.lend(account, proxy) as transport:
+            async with asyncio.timeout(call.timeout - call.spent), self._pools.lend(account, proxy) as transport:
                 return await exchange.carry(transport)
         except _RAISED as error:
             failure = exchange.failure(error)

@@ -178,7 +178,9 @@ class Pool:
             UpstreamError: when awaited; there is no answer.
         """
         now = self._loop.time()
-        exchange = Exchange(call, account, request, max_bytes, now + call.timeout, self._loop.create_future())
+        exchange = Exchange(
+            call, account, request, max_bytes, now + call.timeout - call.spent, self._loop.create_future()
+        )
         connection = self._take(account, now - (IDLE_SECONDS if call.repeatable else FRESH_SECONDS))
         if connection is None:
             return self._carry_over_new(exchange)

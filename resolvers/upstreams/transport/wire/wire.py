@@ -153,9 +153,11 @@ class Wire:
         return self._send_first(call, base)
 
     async def _send_first(self, call: Call, base: str) -> Answer:
-        """Find out how to speak to an origin, and send to it."""
+        """Find out how to speak to an origin, and send to it in the time that is left."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            async with asyncio.timeout(call.timeout):
+            async with asyncio.timeout_at(began + call.timeout):
                 await self._connections.discover(base)
         except Unsendable:
             raise unsendable(call) from None
@@ -164,4 +166,10 @@ class Wire:
             call.tries += 1
             failure = Unreached(connection_reason(error), late=isinstance(error, TimeoutError))
             raise translated(call, failure, self._max_answer_bytes) from error
-        return await self.send(call)
+        # The handshakes are part of the try: with its whole time anew, the call would outlast its operation.
+        call.spent = loop.time() - began
+        try:
+            return await self.send(call)
+        finally:
+            # Another try, over the same connections, spends nothing.
+            call.spent = 0.0

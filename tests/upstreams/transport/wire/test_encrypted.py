@@ -6,12 +6,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from resolvers.errors import UpstreamTimeout, UpstreamUnavailable
 from resolvers.upstreams.transport.wire.connection import READ_BYTES
 from resolvers.upstreams.transport.wire.wire import Wire
+from tests.relay import relay
 from tests.upstreams.transport.wire.certificates import server_context
 from tests.upstreams.transport.wire.talking_server import accepting, answer, answering, call_to, serving
 
@@ -60,6 +62,44 @@ async def test_a_server_with_a_certificate_for_another_name_gets_no_request(
             await trusting_wire.send(call_to(server.url.replace("localhost", "127.0.0.2")))
 
     assert server.requests == []
+
+
+async def test_the_handshake_that_finds_out_how_to_speak_is_part_of_the_try(
+    trusting_wire: Wire, certificate: Path
+) -> None:
+    spent: list[float] = []
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spent.append(call.spent)
+        writer.write(answer(b"{}"))
+
+    async def delayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)
+        there, back = await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port)
+        await asyncio.gather(relay(reader, back), relay(there, writer))
+
+    async with serving(talk, server_context(certificate)) as server, accepting(delayed) as address:
+        call = call_to(f"https://{address.replace('127.0.0.1', 'localhost')}/")
+        for _ in range(2):
+            await trusting_wire.send(call)
+
+    assert spent[0] >= 0.1
+    assert spent[1] == 0
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_what_a_try_has_spent_is_not_spent_again(trusting_wire: Wire, certificate: Path, encrypted: bool) -> None:
+    async def talk(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with serving(talk, server_context(certificate) if encrypted else None) as server:
+        # Once known, an origin takes no time to find out about.
+        with pytest.raises(UpstreamTimeout):
+            await trusting_wire.send(call_to(server.url, timeout=0.3))
+        call = call_to(server.url, timeout=3600)
+        call.spent = 3599.9
+        with pytest.raises(UpstreamTimeout, match=r"within 3600\.0 s"):
+            await trusting_wire.send(call)
 
 
 async def test_a_server_that_speaks_no_tls_is_unavailable(trusting_wire: Wire) -> None:
