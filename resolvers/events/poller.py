@@ -218,6 +218,9 @@ class Poller:
             changed = await self._read(key, schedule)
         except (GatewayError, LogUnreachable) as error:
             logger.info("%s could not be polled: %s", key.global_id, error)
+        except Exception:
+            # Polled again at its usual time, because one that stayed due would be read at each tick.
+            logger.exception("Polling %s failed in a way that is not foreseen, and goes on.", key.global_id)
         finally:
             schedule.in_flight = False
         shortest, longest = self._config.min_seconds, self._config.max_seconds

@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+# The catalogue knows the types of record that have been imported; a gateway imports all with its schema.
+import resolvers.kinds.deliveries
+import resolvers.kinds.logistics
+import resolvers.kinds.sms  # noqa: F401 - see above
 from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.service import Events
 from tests.events.processes import Processes

@@ -1,5 +1,7 @@
 from itertools import pairwise
 
+import pytest
+
 from resolvers.events.changes import RecordKey
 from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogConfig, MemoryEventLog
@@ -33,8 +35,9 @@ async def test_the_interval_doubles_to_its_ceiling_and_is_short_again_after_a_ch
     await settled()
     polled_at = await _polls(upstream, time, 300)
     upstream.deliveries["7"] = "waiting"
-    while len(subscriber.told) == 1:
-        await time.advance(1)
+    for _ in range(120):
+        if len(subscriber.told) == 1:
+            await time.advance(1)
     after_change = await _polls(upstream, time, 8)
 
     gaps = [after - before for before, after in pairwise(polled_at)]
@@ -68,6 +71,30 @@ async def test_deliveries_are_polled_together_and_the_recipients_of_a_job_by_one
     assert first == {"deliveries_by_id": 2, "recipients": 1}
     assert upstream.calls == {"deliveries_by_id": 4, "recipients": 2}
     assert len(subscriber.told) == 90
+    await subscriber.leave()
+
+
+async def test_a_poll_that_fails_unforeseen_is_repeated_at_its_interval_and_not_at_each_tick(
+    events: Events, upstream: Upstream, time: VirtualTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+
+    async def stumble() -> None:
+        raise ZeroDivisionError
+
+    upstream.travel = stumble
+    before = upstream.calls["platform_task_detail"]
+    await time.advance(30)
+    upstream.travel = None
+    failed = upstream.calls["platform_task_detail"] - before
+    upstream.tasks["1"] = "completed"
+    await time.advance(60)
+
+    assert 1 <= failed <= 5
+    assert "not foreseen" in caplog.text
+    assert len(subscriber.told) == 2
     await subscriber.leave()
 
 
