@@ -1,5 +1,6 @@
+import type { GraphiQLPlugin } from "@graphiql/react";
 import type { Fetcher } from "@graphiql/toolkit";
-import { GraphiQL } from "graphiql";
+import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 
 import { ExamplesMenu } from "./ExamplesMenu";
 import type { Example } from "./examples";
@@ -7,9 +8,9 @@ import { tabOf } from "./examples";
 import logo from "./favicon.svg";
 
 /** The whole page: GraphiQL with the examples in its tabs, and in a menu for whoever closed or changed a tab. */
-export function Ide({ fetcher, examples }: { fetcher: Fetcher; examples: Example[] }) {
+export function Ide({ fetcher, examples, plugin }: { fetcher: Fetcher; examples: Example[]; plugin: GraphiQLPlugin }) {
   return (
-    <GraphiQL fetcher={fetcher} defaultTabs={examples.map(tabOf)} defaultEditorToolsVisibility="variables">
+    <GraphiQL fetcher={fetcher} plugins={[HISTORY_PLUGIN, plugin]} defaultTabs={examples.map(tabOf)} defaultEditorToolsVisibility="variables">
       <GraphiQL.Logo>
         <span className="gateway-logo">
           <img src={logo} alt="" width={20} height={20} />
