@@ -19,6 +19,7 @@ from gateway.live import Process
 from gateway.reload import Reloader
 from gateway.settings.model import Settings
 from gateway.settings.reloading import Change, SettingsSource
+from gateway.status.build import StatusPage, Surroundings, build_status
 from gateway.telemetry.process_group import group_folder
 from gateway.telemetry.telemetry import Telemetry
 from gateway.webhooks.endpoint import add_webhooks
@@ -86,7 +87,15 @@ def create_app(
     reloading: AbstractAsyncContextManager[None] = nullcontext()
     if source is not None:
         reloading = Reloader(source, apply, process.metrics.reloads).watching()
-    rest = _rest(settings, process, telemetry, reloading)
+    parts = Surroundings(
+        lambda: process.live.upstreams,
+        lambda: process.live.operations.stack,
+        process.subscriptions,
+        process.events.events,
+        telemetry,
+    )
+    status = build_status(settings, parts, process.recent, now)
+    rest = _rest(settings, process, telemetry, reloading, status)
     rest.mount("/ide", ide.assets)
     add_webhooks(rest, settings, process.events.hint)
     process.watch()
@@ -114,7 +123,11 @@ def create_worker_app(settings: Settings | None = None, *, examples: Examples = 
 
 
 def _rest(
-    settings: Settings, process: Process, telemetry: Telemetry, reloading: AbstractAsyncContextManager[None]
+    settings: Settings,
+    process: Process,
+    telemetry: Telemetry,
+    reloading: AbstractAsyncContextManager[None],
+    status: StatusPage | None,
 ) -> FastAPI:
     subscriptions, events = process.subscriptions, process.events
     termination = Termination(subscriptions.stop_accepting, settings.drain_seconds)
@@ -125,7 +138,7 @@ def _rest(
         await process.live.upstreams.open()
         await events.open()
         async with reloading:
-            with termination.watching():
+            with termination.watching(), status.remembering() if status is not None else nullcontext():
                 yield {COUNTS: telemetry.metrics.connections}
         # From the clients inwards: subscriptions end before the events that they follow, connections last.
         await subscriptions.close(settings.grace_seconds)
@@ -143,6 +156,12 @@ def _rest(
         # A redirect would repeat the secret in a webhook's path.
         redirect_slashes=False,
     )
-    add_health_routes(rest, lambda: termination.ready and subscriptions.accepting)
+
+    def ready() -> bool:
+        return termination.ready and subscriptions.accepting
+
+    add_health_routes(rest, ready)
+    if status is not None:
+        status.add_to(rest, ready)
     rest.mount("/oauth/logistics", process.logins)
     return rest

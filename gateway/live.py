@@ -45,6 +45,7 @@ from gateway.operations.stack import (
 )
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsProblems
+from gateway.status.recent import RecentOperations
 from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
@@ -109,6 +110,7 @@ class Process:
         tracing: Traces operations; None where no traces are wanted.
         events: The events of status changes.
         subscriptions: The long-lived transports.
+        recent: The operations that failed or were slow, for the status page.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Process:
         upstreams = build_upstreams(settings, self.metrics.calls, build_account_tokens(settings, now), others)
         self.events: ComposedEvents = compose_events(settings, upstreams)
         self._schema = _schema(upstreams)
+        self.recent = RecentOperations()
         self._surroundings = OperationSurroundings(
             upstreams.redis,
             upstreams.records,
@@ -132,6 +135,7 @@ class Process:
             self.metrics.spent,
             self.metrics.counting,
             None if self.tracing is None else self.tracing.traced,
+            None if settings.status_key is None else self.recent.note,
         )
         operations = self._operations(settings)
         self._subscriber = Subscriber(

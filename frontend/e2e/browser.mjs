@@ -18,13 +18,14 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-// Runs `use` with a browser context of a profile of its own, which is gone afterwards.
-export async function withBrowser(use) {
+// Runs `use` with a browser context of a profile of its own, which is gone afterwards. `options` are Playwright's.
+export async function withBrowser(use, options = {}) {
   const profile = await mkdtemp(join(tmpdir(), "e2e-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: FLAGS,
     viewport: { width: 1440, height: 900 },
+    ...options,
   });
   try {
     return await use(context);

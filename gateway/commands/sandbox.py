@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
 from socket import socket
@@ -40,6 +41,7 @@ from gateway.settings import Settings, SettingsProblems, load_settings
 
 _WRONG_SETTINGS: Final = 2
 _WEBHOOK_SECRET: Final = "sandbox"  # noqa: S105 - on loopback, and public
+_STATUS_KEY: Final = "sandbox"
 # The operator's upstreams, Redis and callers must not be used by the sandbox.
 _ALLOWED_SETTINGS: Final = (
     "PORT",
@@ -52,6 +54,7 @@ _ALLOWED_SETTINGS: Final = (
     "LIMITS__",
     "MAX_BODY_BYTES",
     "PUBLIC_URL",
+    "STATUS_KEY",
 )
 
 
@@ -91,6 +94,7 @@ def banner(gateway_url: str, simulators: Mapping[str, str]) -> str:
         f"\nSwitch a fault on, and off again:\n"
         f'  curl -X PUT {first}/_sandbox/faults -d \'{{"outage":"503"}}\'\n'
         f"  curl -X DELETE {first}/_sandbox/faults\n"
+        f"\nThe state of it all, for the user operator with the key {_STATUS_KEY}: {gateway_url}/status\n"
         f"\nCtrl-C ends it.\n"
     )
 
@@ -241,7 +245,11 @@ def _examples(simulators: Simulators, clock: Clock) -> list[Example]:
 
 def _defaults(port: int) -> dict[str, str]:
     """Return defaults that the environment may replace. There is no proxy in front, so the public URL is known."""
-    return {"GATEWAY_LOG__LEVEL": "warning", "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}"}
+    return {
+        "GATEWAY_LOG__LEVEL": "warning",
+        "GATEWAY_PUBLIC_URL": f"http://{HOST}:{port}",
+        "GATEWAY_STATUS_KEY": sha256(_STATUS_KEY.encode()).hexdigest(),
+    }
 
 
 def _origins(wanted: Settings) -> dict[str, str]:

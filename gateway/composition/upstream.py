@@ -64,6 +64,11 @@ class Transports:
         """Return the policies around each address of an upstream, those of logins aside."""
         return [stack for (name, *_), stack in self._stacks.items() if name is upstream]
 
+    @property
+    def located(self) -> Sequence[tuple[UpstreamName, str, Stack]]:
+        """Every upstream, its base URL, and the policies around that."""
+        return [(name, url, stack) for (name, url, _), stack in self._stacks.items()]
+
     def logins(self, url: str, limits: UpstreamLimits, at_once: int) -> Transport:
         """Return policies for logins at an address, apart from those of queries, which so never wait for a login.
 

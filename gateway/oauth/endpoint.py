@@ -48,7 +48,7 @@ class LoginLimits:
             RateLimited: There were too many within the last minute.
         """
         # By address first, so that a client over its own limit takes nothing from the limit of all.
-        await self._take(_source(scope), self._by_address)
+        await self._take(source_of(scope), self._by_address)
         await self._take(_ALL, self._in_all)
 
     async def _take(self, source: str, capacity: int) -> None:
@@ -62,7 +62,8 @@ class LoginLimits:
             )
 
 
-def _source(scope: Scope) -> str:
+def source_of(scope: Scope) -> str:
+    """Return the address of a request's client, or its network of 64 bits in IPv6."""
     host = scope["client"][0] if scope.get("client") else ""
     try:
         address = ip_address(host)

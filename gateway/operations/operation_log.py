@@ -64,10 +64,16 @@ class OperationLogConfig(msgspec.Struct, frozen=True):
     Args:
         sample: Share of successful operations that are logged, from 0 to 1; failed ones are always logged.
         slow_seconds: Duration from which a successful operation is always logged.
+        writes: Whether lines are written; if not, operations are only passed to `noted`.
     """
 
     sample: float = 0.0
     slow_seconds: float = 1.0
+    writes: bool = True
+
+
+NoteOperation = Callable[[Mapping[str, Any]], None]
+"""Takes the fields of an operation's line, without waiting."""
 
 
 class Ended(msgspec.Struct, eq=False):
@@ -126,6 +132,7 @@ class OperationLog:
         config: Which operations are logged.
         clock: A monotonic clock, in seconds.
         chance: Returns a random number from 0 to 1, for the sample.
+        noted: Called with the fields of each operation that failed or was slow; None if nothing wants them.
     """
 
     def __init__(
@@ -135,10 +142,12 @@ class OperationLog:
         *,
         clock: Callable[[], float] = time.perf_counter,
         chance: Callable[[], float] = random,
+        noted: NoteOperation | None = None,
     ) -> None:
         self._documents = documents
         self._config = config
         self._chance = chance
+        self._noted = noted
         self.clock = clock
 
     @property
@@ -160,6 +169,8 @@ class OperationLog:
             **_costs(one.facts, one.traces),
             **_ids(one.request, one.scope),
         }
+        if self._noted is not None and (fields["outcome"] != "success" or self.is_slow(one.seconds)):
+            self._noted(fields)
         self._log(fields)
 
     def subscription_ended(self, subscription: "EndedSubscription") -> None:
@@ -191,6 +202,8 @@ class OperationLog:
         }
 
     def _log(self, fields: Mapping[str, Any]) -> None:
+        if not self._config.writes:
+            return
         level = logging.INFO if fields["outcome"] == "success" else logging.WARNING
         _LOG.log(level, "operation", extra={name: value for name, value in fields.items() if value is not None})
 

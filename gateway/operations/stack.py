@@ -46,10 +46,10 @@ from gateway.operations.documents.persisted import (
 )
 from gateway.operations.documents.request_limits import RequestCounts, RequestLimits
 from gateway.operations.logged_operations import LoggedOperations, LoggedRunner
-from gateway.operations.operation_log import OperationLog, OperationLogConfig
+from gateway.operations.operation_log import NoteOperation, OperationLog, OperationLogConfig
 from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter
-from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig
+from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig, ResponseCache
 from gateway.operations.runner import OperationRunner, Runner, RunnerConfig, RunningMutations, UninterruptedMutations
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
@@ -74,6 +74,7 @@ class OperationSurroundings:
         spent: Counts refusals for spent budgets.
         counted: The step for the metrics; None for none.
         traced: Makes the outermost step, for traces, which asks documents for names; None for none.
+        noted: Called with the fields of each operation that failed or was slow; None if nothing wants them.
         calls: The budgets of upstream calls in this process, used without Redis.
         sms: The quotas of SMS in this process, used without Redis.
         mutations: The mutations that are being executed.
@@ -85,6 +86,7 @@ class OperationSurroundings:
     spent: SpentCounts
     counted: Step | None = None
     traced: Callable[[Operations[Caller], Documents], Operations[Caller]] | None = None
+    noted: NoteOperation | None = None
     # Here and not in the stack: with another stack, no caller gets a full budget again, and no mutation is left behind.
     calls: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
     sms: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
@@ -106,6 +108,7 @@ class OperationStack:
         writer: Encodes responses, up to its limit.
         log: The operation log; None where the settings ask for none.
         retire: Drops the cached responses; called when another stack has taken the place of this one.
+        responses: The cached responses; None where none are kept.
     """
 
     operations: Operations[Caller]
@@ -118,6 +121,7 @@ class OperationStack:
     writer: ResponseWriter
     log: OperationLog | None = None
     retire: Callable[[], None] = lambda: None
+    responses: ResponseCache | None = None
 
     async def with_document(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document in `query`.
@@ -174,7 +178,7 @@ def build_operation_stack(
     quotas = _sms_quotas(settings, surroundings)
     running = RunnerConfig(settings.deadline_seconds, propagates=settings.propagates_traces)
     runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
-    log = _operation_log(settings, documents)
+    log = _operation_log(settings, documents, surroundings.noted)
     logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
     traced = surroundings.traced
     steps: list[Step | None] = [
@@ -188,7 +192,7 @@ def build_operation_stack(
     cached = _cached(settings, surroundings.records, logged)
     operations = _stacked(steps, cached or logged)
     stack = OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer, log)
-    return stack if cached is None else replace(stack, retire=cached.retire)
+    return stack if cached is None else replace(stack, retire=cached.retire, responses=cached.responses)
 
 
 def operation_settings(settings: Settings) -> tuple[object, ...]:
@@ -226,10 +230,16 @@ def _cached(settings: Settings, records: RecordCache, runner: OperationRunner) -
     return CachedOperations(runner, records.invalidations, config, records.clock)
 
 
-def _operation_log(settings: Settings, documents: Documents) -> OperationLog | None:
+def _operation_log(settings: Settings, documents: Documents, noted: NoteOperation | None) -> OperationLog | None:
     log = settings.log
-    config = OperationLogConfig(log.operations_sample, log.slow_seconds)
-    return OperationLog(documents, config) if log.operations else None
+    if not log.operations:
+        # Without a sample, because an operation that is neither slow nor failed would be written nowhere.
+        return None if noted is None else OperationLog(documents, _only_noted(log.slow_seconds), noted=noted)
+    return OperationLog(documents, OperationLogConfig(log.operations_sample, log.slow_seconds), noted=noted)
+
+
+def _only_noted(slow_seconds: float) -> OperationLogConfig:
+    return OperationLogConfig(0.0, slow_seconds, writes=False)
 
 
 def _documents(settings: Settings, schema: GraphQLSchema) -> Documents:

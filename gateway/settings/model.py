@@ -30,6 +30,7 @@ from gateway.settings.values import (
     Secret,
     SecretKeys,
     SettingsGroup,
+    Sha256,
     Text,
     Urls,
     UserName,
@@ -208,6 +209,9 @@ class Settings(SettingsGroup):
     """The last segment of the webhook's path; unset, there is no webhook."""
     webhook_allow: Networks = ()
     """The networks from which webhooks are accepted; empty, from anywhere."""
+
+    status_key: Sha256 | None = Field(default=None, repr=False)
+    """The SHA-256 of the operators' key to /status; unset, there is no such page."""
 
     auth: AuthSettings = AuthSettings()
     """Authentication and permissions of callers."""

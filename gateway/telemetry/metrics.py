@@ -94,13 +94,16 @@ class ReloadMetrics(Collector):
 
     Args:
         now: The wall clock, in seconds since 1970.
+
+    Attributes:
+        succeeded_at: When the settings were last read and right, in seconds since 1970.
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self.counts = ReloadCounts()
         self._is_current = True
-        self._succeeded_at = now()
+        self.succeeded_at = now()
 
     def succeeded(self, *, changed: bool) -> None:
         """Count a reload after which the settings in force are those that are given."""
@@ -109,7 +112,7 @@ class ReloadMetrics(Collector):
         else:
             self.counts.unchanged += 1
         self._is_current = True
-        self._succeeded_at = self._now()
+        self.succeeded_at = self._now()
 
     def failed(self) -> None:
         """Count a reload of wrong settings."""
@@ -125,7 +128,7 @@ class ReloadMetrics(Collector):
         yield GaugeMetricFamily(
             "gateway_config_last_success_seconds",
             "When the settings were last read and right, in seconds since 1970.",
-            value=self._succeeded_at,
+            value=self.succeeded_at,
         )
 
 

@@ -51,7 +51,7 @@ class ProcessGroup:
     ) -> None:
         self._folder = folder
         self._answer_seconds = answer_seconds
-        self._answers = answers
+        self._answers = dict(answers)
         self._lock = -1
         self._server: asyncio.Server | None = None
         self.number = 0
@@ -61,6 +61,10 @@ class ProcessGroup:
     def has_others(self) -> bool:
         """Whether there may be other members."""
         return self._folder is not None
+
+    def add(self, question: str, answer: Answer) -> None:
+        """Answer a further question; before `open`."""
+        self._answers[question] = answer
 
     async def open(self) -> None:
         """Take a number, and answer other members from now on.

@@ -23,6 +23,9 @@ class Telemetry:
         metrics: Of this process.
         tracing: Traces operations; None where no traces are wanted.
         folder: Where the workers meet; None for a process of its own.
+
+    Attributes:
+        group: The workers, who answer further questions where other parts add them.
     """
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None, folder: Path | None) -> None:
@@ -30,17 +33,17 @@ class Telemetry:
         self.tracing = tracing
         if folder is None:
             metrics.registry.register(WorkersUp({0: True}))
-        self._group = ProcessGroup(folder, {QUESTION: lambda: registry_state(metrics.registry)})
+        self.group = ProcessGroup(folder, {QUESTION: lambda: registry_state(metrics.registry)})
 
     async def open(self) -> None:
         """Answer other workers, and measure the event loop."""
-        await self._group.open()
+        await self.group.open()
         self.metrics.loop_lag.start()
 
     async def close(self) -> None:
         """End both, and send the spans that wait."""
         self.metrics.loop_lag.stop()
-        await self._group.close()
+        await self.group.close()
         if self.tracing is not None:
             await self.tracing.close()
 
@@ -54,9 +57,9 @@ class Telemetry:
             return Response(content, headers={"content-type": content_type})
 
     async def _registry(self) -> CollectorRegistry:
-        if not self._group.has_others:
+        if not self.group.has_others:
             # Merging labels each series with its worker, which a process of its own has no use for.
             return self.metrics.registry
         merged = CollectorRegistry(auto_describe=False)
-        merged.register(GroupCollector(await self._group.ask(QUESTION)))
+        merged.register(GroupCollector(await self.group.ask(QUESTION)))
         return merged

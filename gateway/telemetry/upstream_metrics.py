@@ -44,6 +44,11 @@ class CallMetrics(Collector):
     def __init__(self) -> None:
         self._counts: dict[tuple[UpstreamName, str, int | str], Counts] = {}
 
+    @property
+    def counts(self) -> Mapping[tuple[UpstreamName, str, int | str], Counts]:
+        """The counts by upstream, operation and outcome."""
+        return self._counts
+
     def observe(self, call: Call, outcome: int | str, seconds: float) -> None:
         """Count a finished call."""
         # `get` first, because `setdefault` alone would make a `Counts` for each call.

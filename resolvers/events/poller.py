@@ -115,6 +115,16 @@ class Poller:
         self._webhook_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def polled(self) -> int:
+        """How many records this process polls."""
+        return len(self._schedules)
+
+    @property
+    def leases(self) -> int:
+        """How many accounts this process polls."""
+        return len({key.identity for key in self._schedules})
+
     async def run(self) -> None:
         """Poll until cancelled."""
         reachable = True

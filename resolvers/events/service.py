@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from resolvers.accounts import Account
 from resolvers.catalogue import require_global_id, tracked_types
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
@@ -80,6 +82,20 @@ class EventsConfig:
     clock: Callable[[], float] | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
+
+
+class EventCounts(msgspec.Struct, frozen=True):
+    """What one process does for subscriptions; a value.
+
+    Args:
+        followed: Records that its subscriptions follow.
+        polled: Records that it polls, for subscriptions of any process.
+        leases: Accounts whose polling lease it holds.
+    """
+
+    followed: int
+    polled: int
+    leases: int
 
 
 class Events:
@@ -214,6 +230,11 @@ class Events:
         # It is not certain that the call has seen the record's last status; a read decides.
         if outcomes[0].verdict in (Verdict.OUTRUN, Verdict.LATE):
             self._reader.read(account, key, source)
+
+    @property
+    def counts(self) -> EventCounts:
+        """What this process follows and polls at present."""
+        return EventCounts(len(self._broker.watches), self._poller.polled, self._poller.leases)
 
     def hint(self, kind: str, local_id: str) -> bool:
         """Queue a hint that a record of the gateway's own account may have changed; returns at once.

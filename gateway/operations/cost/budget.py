@@ -130,6 +130,15 @@ class Budgets:
             )
         return Charge(self, caller, estimate)
 
+    @property
+    def calls_per_minute(self) -> int:
+        """The budget of each caller."""
+        return self._capacity
+
+    async def left(self, caller: str) -> int:
+        """Return the upstream calls that a caller has left."""
+        return max(0, int((await self._buckets.take(caller, 0, self._capacity, owed=True)).calls))
+
     async def settle(self, caller: str, calls: int) -> tuple[Header, ...]:
         """Correct a caller's charge by a number of calls, and return the headers with the rest of its budget."""
         return self.headers(await self._buckets.take(caller, calls, self._capacity, owed=True))

@@ -106,6 +106,15 @@ class ResponseCache:
         self._responses: OrderedDict[Key, CachedResponse] = OrderedDict()
         self._made_of: dict[str, set[Key]] = {}
 
+    def __len__(self) -> int:
+        """Return the number of responses."""
+        return len(self._responses)
+
+    @property
+    def bytes(self) -> int:
+        """Their estimated size in memory."""
+        return self._bytes
+
     def get(self, key: Key) -> CachedResponse | None:
         """Return the response of a key, fresh or stale; None where there is none."""
         response = self._responses.get(key)
@@ -203,16 +212,17 @@ class CachedOperations:
         self._share = config.share
         self._keep = config.keep
         self._clock = clock
-        self._responses = ResponseCache(config.max_bytes)
+        self.responses = ResponseCache(config.max_bytes)
+        """The responses that are kept."""
         self._in_flight: dict[Key, tuple[SharedResult[OperationResult], int]] = {}
         self._invalidations = invalidations
-        self._unsubscribe = invalidations.subscribe(self._responses.forget)
+        self._unsubscribe = invalidations.subscribe(self.responses.forget)
 
     def retire(self) -> None:
         """Forget all responses and keep no more: the operations under way end without the cache."""
         # Nothing invalidates its responses from now on, and nothing refers to it but those operations.
         self._keep = False
-        self._responses.forget(None)
+        self.responses.forget(None)
         self._unsubscribe()
 
     async def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Reply:
@@ -225,7 +235,7 @@ class CachedOperations:
         if requests_explanation(scope) or request.query is None:
             return await self._runner.run(request, scope, caller)
         key = _key(request, caller)
-        kept = self._responses.get(key)
+        kept = self.responses.get(key)
         if kept is not None and kept.fresh_until > self._clock():
             return kept.reply if request.may_mutate else self._with_headers(kept)
         reply = await self._join(key, scope)
@@ -274,10 +284,10 @@ class CachedOperations:
         # A record that was invalidated since the operation read it must not come back by the response.
         if context.fresh_until > self._clock() and context.current:
             reply = msgspec.structs.replace(outcome.reply, body=compact(outcome.reply.body))
-            self._responses.put(key, CachedResponse(reply, context.fresh_until, tuple(context.touched)))
+            self.responses.put(key, CachedResponse(reply, context.fresh_until, tuple(context.touched)))
 
     def _for_get(self, key: Key, reply: Reply) -> Reply:
-        kept = self._responses.get(key)
+        kept = self.responses.get(key)
         return self._with_headers(kept) if kept is not None and kept.reply.body == reply.body else reply
 
     def _with_headers(self, kept: CachedResponse) -> Reply:

@@ -198,6 +198,7 @@ class CircuitBreaker:
             self._health.failing_until = now + config.window_seconds
         if self._health.probe_at is None and self._is_too_much():
             self._health.probe_at = now + config.probe_seconds
+            self._health.opened_at = now
 
     def _is_too_much(self) -> bool:
         window, config = self._window, self._config

@@ -64,6 +64,7 @@ class UpstreamHealth:
     Attributes:
         asked: Whether any call was sent there.
         probe_at: When the open breaker lets the next call through; None while it is closed.
+        opened_at: When the breaker opened last.
         failing_until: Until when recent failures count as trouble.
     """
 
@@ -73,6 +74,7 @@ class UpstreamHealth:
         self._paces: OrderedDict[str, Pace] = OrderedDict()
         self.asked = False
         self.probe_at: float | None = None
+        self.opened_at = 0.0
         self.failing_until = 0.0
 
     def note_failure(self, code: str) -> None:
@@ -91,6 +93,22 @@ class UpstreamHealth:
             if len(self._paces) > MAX_IDENTITIES:
                 self._paces.popitem(last=False)
         return pace
+
+    @property
+    def now(self) -> float:
+        """The present, by the event loop's clock, in seconds."""
+        return self._clock()
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether a rate that was learnt from a 429 is in force for an identity."""
+        return any(pace.learnt for pace in self._paces.values())
+
+    @property
+    def latest_error(self) -> LastError | None:
+        """The last failure, whichever identity it concerns; None where there was none."""
+        errors = [self._error, *(pace.error for pace in self._paces.values())]
+        return max((error for error in errors if error is not None), key=lambda error: error.at, default=None)
 
     @property
     def breaker(self) -> BreakerState:

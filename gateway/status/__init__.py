@@ -1,0 +1,1 @@
+"""The status page for operators: what all workers know, as one page and one JSON document."""
