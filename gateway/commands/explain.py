@@ -1,7 +1,6 @@
 """`gateway explain`: run an operation of a file, and draw what it waited for in the terminal."""
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -270,7 +269,7 @@ def _lines(explained: Explained, title: str, options: Options, style: Style) -> 
 
 def _style(environment: Mapping[str, str], stream: TextIO) -> Style:
     # https://no-color.org: any value but the empty one.
-    colour = stream.isatty() and not environment.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
     try:
         BLOCKS.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -171,12 +172,13 @@ class Style:
             cells[min(_BAR - 1, int(longest[1] / total * _BAR))] = longest[0]
         while cells and not cells[-1]:
             cells.pop()
-        return "".join(self.mark(cell) if cell else " " for cell in cells)
+        runs = [(cell, len(list(run))) for cell, run in groupby(cells)]
+        return "".join(self.mark(cell, length) if cell else " " * length for cell, length in runs)
 
-    def mark(self, phase: str) -> str:
-        """Return the character of a phase in its colour."""
+    def mark(self, phase: str, length: int = 1) -> str:
+        """Return the character of a phase in its colour, so many times."""
         # A newer gateway may have phases that this command does not know.
-        return self.coloured(self.marks.get(phase, "?"), _COLOURS.get(phase, _BOLD))
+        return self.coloured(self.marks.get(phase, "?") * length, _COLOURS.get(phase, _BOLD))
 
 
 BLOCKS: Final = "".join(_BLOCKS.values()) + "…"

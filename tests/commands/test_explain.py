@@ -78,6 +78,46 @@ async def test_json_has_what_the_gateway_said(
     assert (shown["operation"], shown["errors"]) == ("Listed", [])
 
 
+@pytest.mark.parametrize(
+    ("encoding", "environment", "shown"),
+    [
+        ("utf-8", {}, "\x1b[32m█"),
+        ("utf-8", {"NO_COLOR": "1"}, "  █"),
+        ("ascii", {"NO_COLOR": "1"}, "  #"),
+        ("latin-1", {"NO_COLOR": "1"}, "  #"),
+    ],
+)
+async def test_a_terminal_gets_what_it_can_show(
+    encoding: str, environment: dict[str, str], shown: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, "{ smsApiVersion { majorVersion } }")
+    terminal = Terminal(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", terminal)
+
+    code = await asyncio.to_thread(run, {"TERM": "xterm", **environment}, "-", url=world.url)
+
+    terminal.seek(0)
+    assert code == 0
+    assert shown in terminal.read()
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+async def test_the_start_of_a_subscription_has_a_plan(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(monkeypatch, 'subscription S { statusChanged(ids: ["Delivery:1"]) { kind } }')
+
+    assert await asyncio.to_thread(run, {}, "-", url=world.url, plan=True) == 0
+    assert capsys.readouterr().out.startswith("Plan of S\n")
+
+
 async def test_a_failed_operation_shows_its_errors_and_its_waterfall(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

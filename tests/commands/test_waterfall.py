@@ -96,7 +96,7 @@ def test_no_line_is_wider_than_a_terminal(style: Style) -> None:
 
 def test_colours_are_written_only_where_they_are_shown() -> None:
     assert "\x1b" not in "".join(drawn(calls(RETRIED)))
-    assert "\x1b[35m░\x1b[0m" in "".join(drawn(calls(RETRIED), Style(colour=True)))
+    assert "\x1b[35m░░░░░\x1b[0m\x1b[36m▓▓▓▓\x1b[0m" in "".join(drawn(calls(RETRIED), Style(colour=True)))
 
 
 def test_text_of_others_cannot_command_the_terminal() -> None:
