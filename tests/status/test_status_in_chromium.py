@@ -6,11 +6,14 @@ import os
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import pytest
+
 from tests.ide.conftest import FRONTEND
 from tests.status.conftest import KEY
 from tests.world import World
 
 
+@pytest.mark.usefixtures("axe")
 async def test_an_operator_sees_a_breaker_open_without_a_reload(world: World, chromium: str, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *("node", "e2e/status.mjs", world.url, KEY, world.urls.deliveries, str(tmp_path)),
