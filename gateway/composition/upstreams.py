@@ -19,6 +19,7 @@ from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.cache.redis_link import CacheCounts, RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.identities import identity_of
+from resolvers.redis_servers import RedisServers
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -146,8 +147,7 @@ def build_upstreams(
 def _open_redis(settings: Settings) -> Redis | None:
     if settings.redis_url is None:
         return None
-    url = settings.redis_url.get_secret_value()
-    return Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+    return RedisServers(settings.redis_url.get_secret_value()).spread(REDIS_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

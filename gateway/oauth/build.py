@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.auth.authentication import KeyHolders, SessionCallers
@@ -25,6 +24,7 @@ from gateway.oauth.session_store import SessionStore
 from gateway.oauth.sqlite_store import SqliteSessions
 from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import LogisticsSettings, Settings
+from resolvers.redis_servers import RedisServers
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens import LogisticsTokenClient
 from resolvers.upstreams.transport.stack import loop_clock
@@ -42,9 +42,11 @@ def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
     """
     if settings.redis_url is None:
         return SqliteSessions(Path(settings.sessions.database), now)
-    url = settings.redis_url.get_secret_value()
-    redis = Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
-    return RedisSessions(redis, f"{settings.redis_prefix}oauth:", now)
+    servers = RedisServers(settings.redis_url.get_secret_value())
+    # Sessions and the lists of a person's sessions are changed together.
+    prefix = servers.together(settings.redis_prefix, "oauth")
+    redis = servers.client(REDIS_SECONDS, prefix)
+    return RedisSessions(redis, f"{prefix}oauth:", now, replicated=servers.replicated)
 
 
 def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> RefreshedAccountTokens:

@@ -1,9 +1,11 @@
 """Sessions in Redis, for a gateway of several processes."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from inspect import isawaitable
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -28,8 +30,13 @@ KEYS: the session, the list of its person. ARGV: the session, its expiry, its to
 TOKENS_SECONDS: Final = 366 * 86_400
 """How long an account's tokens are kept after their last refresh; an account in use refreshes them each month."""
 
+REPLICA_MILLISECONDS: Final = 500
+"""How long a write waits for a replica to have it; without one, it goes on all the same."""
+
 LOCK_PAUSE: Final = 0.05
 """Seconds between two attempts to take a lock."""
+
+logger = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Session).decode
@@ -46,12 +53,14 @@ class RedisSessions:
         redis: A client with timeouts, which is closed with this store.
         prefix: The prefix of every key.
         now: The wall clock, in seconds since 1970.
+        replicated: Whether a replica may take over; each write then waits until a replica has it.
     """
 
-    def __init__(self, redis: Redis, prefix: str, now: Callable[[], float]) -> None:
+    def __init__(self, redis: Redis, prefix: str, now: Callable[[], float], *, replicated: bool = False) -> None:
         self._redis = redis
         self._prefix = prefix
         self._now = now
+        self._replicated = replicated
         self._add = redis.register_script(ADD)
         self._faults = StoreFaults("Redis", RedisError, OSError, msgspec.MsgspecError)
 
@@ -65,7 +74,7 @@ class RedisSessions:
             self._key(""),
         ]
         with self._faults.translated():
-            await self._add(keys=keys, args=arguments)
+            await self._write(lambda redis: self._add(keys=keys, args=arguments, client=redis))
 
     async def find(self, token_hash: str) -> Session | None:
         """Return the session whose token has this hash."""
@@ -78,7 +87,8 @@ class RedisSessions:
         changed = msgspec.structs.replace(session, sealed=sealed)
         with self._faults.translated():
             # Only over an existing key, so that a refresh that ends late does not bring back a revoked session.
-            await self._redis.set(self._key(session.token_hash), _encode(changed), xx=True, keepttl=True)
+            key = self._key(session.token_hash)
+            await self._write(lambda redis: redis.set(key, _encode(changed), xx=True, keepttl=True))
 
     async def of_subject(self, subject: str) -> list[Session]:
         """Return all sessions of a person, the oldest first."""
@@ -92,6 +102,9 @@ class RedisSessions:
     async def remove(self, session: Session) -> None:
         """Revoke a session."""
         with self._faults.translated():
+            if self._replicated:
+                # A replica that takes over must not bring the session back.
+                await self._write(lambda redis: redis.delete(self._key(session.token_hash)))
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.delete(self._key(session.token_hash))
                 pipeline.srem(self._list_key(session.subject), session.token_hash)
@@ -102,7 +115,8 @@ class RedisSessions:
         # Redis refuses an expiry of no seconds.
         seconds = max(1, ceil(until - self._now()))
         with self._faults.translated():
-            return bool(await self._redis.set(f"{self._prefix}spent:{mark}", b"1", nx=True, ex=seconds))
+            key = f"{self._prefix}spent:{mark}"
+            return bool(await self._write(lambda redis: redis.set(key, b"1", nx=True, ex=seconds)))
 
     async def tokens(self, name: str) -> bytes | None:
         """Return the stored sealed tokens of one of the gateway's own accounts."""
@@ -113,7 +127,8 @@ class RedisSessions:
     async def keep_tokens(self, name: str, sealed: bytes) -> None:
         """Store the sealed tokens of one of the gateway's own accounts."""
         with self._faults.translated():
-            await self._redis.set(f"{self._prefix}tokens:{name}", sealed, ex=TOKENS_SECONDS)
+            key = f"{self._prefix}tokens:{name}"
+            await self._write(lambda redis: redis.set(key, sealed, ex=TOKENS_SECONDS))
 
     @asynccontextmanager
     async def locked(self, name: str, seconds: float) -> AsyncIterator[None]:
@@ -139,6 +154,22 @@ class RedisSessions:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    async def _write(self, command: Callable[[Redis], Any]) -> Any:  # noqa: ANN401 - Redis's
+        """Send a command and return its reply; where a replica may take over, once one has it or time is up."""
+        if not self._replicated:
+            return await command(self._redis)
+        # By one connection, since WAIT is about the writes of its own.
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            queued = command(pipeline)
+            # A script queues itself when it is awaited; other commands are queued by the call.
+            if isawaitable(queued) and queued is not pipeline:
+                await queued
+            pipeline.wait(1, REPLICA_MILLISECONDS)
+            reply, replicas = await pipeline.execute()
+        if not replicas:
+            logger.warning("No replica of Redis has confirmed a change of a session: a failover now may lose it.")
+        return reply
 
     def _key(self, token_hash: str) -> str:
         return f"{self._prefix}session:{token_hash}"

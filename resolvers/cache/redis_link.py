@@ -10,7 +10,10 @@ from uuid import uuid4
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+
+from resolvers.redis_servers import RedisForm, RedisServers, drop_idle_connections
 
 
 class CacheCounts(msgspec.Struct):
@@ -101,6 +104,8 @@ class RedisLink:
 
     Attributes:
         client: The client, for commands.
+        clustered: Whether keys are on several nodes; notices are then published on a sharded channel.
+        replicated: Whether another server may take over, without the last writes of the one before.
         available: Whether the last command or connection succeeded.
         on_notice: Called with the keys that another process has forgotten.
         on_return: Awaited when Redis is available again, before any other command.
@@ -114,8 +119,14 @@ class RedisLink:
         counts: CacheCounts,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.client: Redis = Redis.from_url(url, socket_timeout=COMMAND_SECONDS, socket_connect_timeout=COMMAND_SECONDS)
-        self.channel = f"{prefix}forgotten"
+        servers = RedisServers(url)
+        self.client: Redis = servers.spread(COMMAND_SECONDS)
+        self.clustered = servers.form is RedisForm.CLUSTER
+        self.replicated = servers.replicated
+        channels = servers.together(prefix, "notices")
+        # Of the node that has the channels, which knows how many processes listen.
+        self._notices = servers.client(COMMAND_SECONDS, channels) if self.clustered else self.client
+        self.channel = f"{channels}forgotten"
         self.available = False
         self.on_notice: Callable[[Collection[str]], None] = lambda _: None
         self.on_return: Callable[[], Awaitable[None]] = _nothing
@@ -123,8 +134,7 @@ class RedisLink:
         self._counts = counts
         self._sleep = sleep
         self._origin = uuid4().hex
-        self._confirmations = f"{prefix}confirmed:{self._origin}"
-        self._prefix = prefix
+        self._confirmed = f"{channels}confirmed:"
         self._number = 0
         self._announcements: dict[int, Announcement] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -146,6 +156,13 @@ class RedisLink:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.client.aclose()
+        if self.clustered:
+            await self._notices.aclose()
+
+    async def publish(self, channel: str, message: bytes) -> int:
+        """Publish a message, and return the number of processes that got it."""
+        publish = self._notices.spublish if self.clustered else self._notices.publish
+        return int(await publish(channel, message))
 
     async def run(self, command: Callable[[], Awaitable[Result]]) -> Result | None:
         """Return the result of a command; None if Redis is unavailable or fails."""
@@ -176,7 +193,7 @@ class RedisLink:
     async def _listen(self) -> None:
         while True:
             try:
-                async with self.client.pubsub() as subscription:
+                async with self._notices.pubsub() as subscription:
                     await self._subscribe(subscription)
                     await self._handle_notices(subscription)
             except (RedisError, OSError, TimeoutError) as error:
@@ -190,12 +207,13 @@ class RedisLink:
 
     async def _subscribe(self, subscription: PubSub) -> None:
         """Subscribe to notices, and drop what may have been invalidated while none were received."""
-        await subscription.subscribe(self.channel, self._confirmations)
+        subscribe = subscription.ssubscribe if self.clustered else subscription.subscribe
+        await subscribe(self.channel, self._confirmed + self._origin)
         # The confirmations of the two subscriptions: from then on no notice is missed.
         for _ in range(2):
             await subscription.get_message(timeout=COMMAND_SECONDS)
         # Idle connections may lead to the Redis that went away, and would fail the first commands after its return.
-        await self.client.connection_pool.disconnect(inuse_connections=False)
+        await drop_idle_connections(self.client)
         # In this order: what was forgotten meanwhile is forgotten in Redis, then here, and only then is Redis used.
         await self.on_return()
         self.on_gap()
@@ -208,8 +226,13 @@ class RedisLink:
     async def _handle_notices(self, subscription: PubSub) -> None:
         """Handle notices until a command fails; the connection is then made anew, because notices may be lost."""
         while self.available:
-            message = await subscription.get_message(ignore_subscribe_messages=True, timeout=RETURN_SECONDS)
-            if message is not None:
+            message = await subscription.get_message(timeout=RETURN_SECONDS)
+            if message is None:
+                continue
+            if message["type"] == "sunsubscribe":
+                # Sent by the node itself.
+                raise RedisConnectionError("The slot of the channel has moved to another node of the cluster.")
+            if message["type"] in ("message", "smessage"):
                 self._decode(message["data"])
 
     def _decode(self, message: bytes) -> None:
@@ -238,7 +261,7 @@ class RedisLink:
 
     async def _confirm(self, notice: Notice) -> None:
         confirmation = msgspec.json.encode(Notice(notice.origin, notice.number, None))
-        await self.run(lambda: self.client.publish(f"{self._prefix}confirmed:{notice.origin}", confirmation))
+        await self.run(lambda: self.publish(self._confirmed + notice.origin, confirmation))
 
     def _spawn(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
         task = asyncio.get_running_loop().create_task(work)

@@ -1,5 +1,6 @@
 """The layer that all processes share: records, leases and forgotten keys in Redis, through aiocache."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import uuid4
@@ -99,9 +100,14 @@ for number = 1, #KEYS, 2 do
   redis.call('del', KEYS[number])
   redis.call('set', KEYS[number + 1], ARGV[1], 'ex', ARGV[2])
 end
+if ARGV[3] == '' then return 0 end
 return redis.call('publish', ARGV[3], ARGV[4])
 """
-"""Forgets records and publishes a notice to all processes; returns the number of processes that got it."""
+"""Forgets records and publishes a notice to all processes, if there is a channel; returns how many got it."""
+
+
+RECENT_SECONDS: Final = 30
+"""Seconds for which keys are forgotten again after a failover, since the new master may lack the last writes."""
 
 
 MAX_PENDING: Final = 100_000
@@ -163,12 +169,13 @@ class SharedRecords:
         self._backend = _Backend(link.client)
         self._holder = uuid4().hex
         self._pending: set[str] = set()
+        self._recent: dict[str, float] = {}
         self._too_many = False
         link.on_return = self._forget_pending
 
     async def get(self, keys: Sequence[str]) -> list[tuple[bytes | None, str]]:
         """Return for each key its envelope, if any, and the token of its last invalidation."""
-        names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
+        names = self._pairs(keys)
         # Records and tokens by one command, so that both are of the same moment.
         found = await self.link.run(lambda: self._backend.multi_get(names))
         if found is None:
@@ -212,19 +219,46 @@ class SharedRecords:
             self._too_many = True
         if await self._forget(keys):
             self._pending.difference_update(keys)
+            if self.link.replicated:
+                self._note_recent(keys)
 
     async def _forget(self, keys: Sequence[str]) -> bool:
-        names = [name for key in keys for name in (self._record(key), self._forgotten(key))]
         with self.link.announcement(keys) as announcement:
-            arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, announcement.message)
-            receivers = await self.link.run(lambda: self._evaluate(FORGET, names, arguments))
+            receivers = await self.link.run(lambda: self._forget_now(keys, announcement.message))
             if receivers is None:
                 return False
-            await announcement.confirmed_by(int(receivers))
+            await announcement.confirmed_by(receivers)
         return True
+
+    async def _forget_now(self, keys: Sequence[str], message: bytes) -> int:
+        """Forget keys in Redis, and return the number of processes that got the notice."""
+        token = uuid4().hex
+        if not self.link.clustered:
+            return int(
+                await self._evaluate(FORGET, self._pairs(keys), (token, FORGOTTEN_SECONDS, self.link.channel, message))
+            )
+        # A script has the keys of one node only. The notice comes last: who gets it reads from Redis anew.
+        for some in by_identity(keys):
+            await self._evaluate(FORGET, self._pairs(some), (token, FORGOTTEN_SECONDS, "", b""))
+        return await self.link.publish(self.link.channel, message)
+
+    def _note_recent(self, keys: Sequence[str]) -> None:
+        """Note keys to be forgotten again if another server takes over without what this one has just done."""
+        now = time.monotonic()
+        for key in keys:
+            # Popped and added again: the dict is in the order of time.
+            self._recent.pop(key, None)
+            self._recent[key] = now
+        while self._recent and (self._recent[oldest := next(iter(self._recent))] < now - RECENT_SECONDS):
+            del self._recent[oldest]
+        if len(self._recent) > MAX_PENDING:
+            self._recent.clear()
+            self._too_many = True
 
     async def _forget_pending(self) -> None:
         """Forget in Redis what was forgotten while it was unavailable, before anything is read from it again."""
+        self._pending.update(self._recent)
+        self._recent.clear()
         if self._too_many:
             # Which keys were forgotten is no longer known, so none can be trusted.
             async for name in self.link.client.scan_iter(f"{self._prefix}record:*", count=1000):
@@ -233,10 +267,8 @@ class SharedRecords:
         while self._pending:
             # In portions, because a script blocks Redis while it runs.
             some = [self._pending.pop() for _ in range(min(500, len(self._pending)))]
-            names = [name for key in some for name in (self._record(key), self._forgotten(key))]
-            arguments = (uuid4().hex, FORGOTTEN_SECONDS, self.link.channel, self.link.message(some))
             try:
-                await self._evaluate(FORGET, names, arguments)
+                await self._forget_now(some, self.link.message(some))
             except BaseException:
                 self._pending.update(some)
                 raise
@@ -247,11 +279,29 @@ class SharedRecords:
     def _names(self, key: str) -> tuple[str, str, str]:
         return self._record(key), self._forgotten(key), self._lease(key)
 
+    def _pairs(self, keys: Sequence[str]) -> list[str]:
+        return [name for key in keys for name in (self._record(key), self._forgotten(key))]
+
     def _record(self, key: str) -> str:
-        return f"{self._prefix}record:{key}"
+        return f"{self._prefix}record:{self._tagged(key)}"
 
     def _forgotten(self, key: str) -> str:
-        return f"{self._prefix}forgotten:{key}"
+        return f"{self._prefix}forgotten:{self._tagged(key)}"
 
     def _lease(self, key: str) -> str:
-        return f"{self._prefix}lease:{key}"
+        return f"{self._prefix}lease:{self._tagged(key)}"
+
+    def _tagged(self, key: str) -> str:
+        """Return the key; in a cluster with its identity as hash tag, so that a batch of an identity is on one node."""
+        if not self.link.clustered:
+            return key
+        identity, slash, rest = key.partition("/")
+        return f"{{{identity}}}{slash}{rest}"
+
+
+def by_identity(keys: Sequence[str]) -> list[list[str]]:
+    """Return the keys in groups of one identity each."""
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        groups.setdefault(key.partition("/")[0], []).append(key)
+    return list(groups.values())

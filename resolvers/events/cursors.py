@@ -167,6 +167,10 @@ class SubscriptionProgress:
         self.position = position
         self.covered = set()
 
+    def carry_over(self, epoch: str) -> None:
+        """Go on in a later epoch of the log, which has everything up to the position."""
+        self._epoch = epoch
+
     def resume(self, point: ResumePoint, keys: Iterable[RecordKey]) -> None:
         """Resume at a point in the log.
 

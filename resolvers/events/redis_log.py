@@ -14,11 +14,21 @@ Under the prefix `events:` there are::
 passes their entries to the listener. When a read finds nothing, or Redis was unreachable, the task compares the epoch
 and version in `meta` with what it has seen: if Redis lost the log or fell back to an older snapshot, the listener is
 restarted, and subscriptions report a GAP.
+
+Where another server may take over (`replicated`), it may lack the last entries of the one before. The first script that
+runs there ends the epoch, at the version that it finds, and begins another (`succeed` in redis_stream.py)::
+
+    old master   1 2 3 4 5 6 7         epoch A; 6 and 7 have not reached the replica
+    new master   1 2 3 4 5 6'8' ...    epoch B; A has ended at 5
+
+A process that has seen no more than 5 goes on without a GAP, and so does a cursor of epoch A up to 5; for one that has
+seen 6 or 7 there is a GAP. So that no entry of the new master is taken for one of the old, the epoch is compared after
+each read of the streams as well.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Any, Final
@@ -55,6 +65,7 @@ CHECK_SECONDS: Final = 2.0
 CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
 MAX_HINTS: Final = 1000
+SKEW_MILLISECONDS: Final = 10_000
 
 
 def key_text(key: RecordKey) -> str:
@@ -69,16 +80,24 @@ class RedisEventLog:
         redis: A client that returns bytes.
         prefix: The prefix of every key.
         config: Retention.
+        replicated: Whether another server may take over, without the last writes of the one before.
         sleep: Waits between attempts to reach Redis; takes seconds.
     """
 
     def __init__(
-        self, redis: "Redis", prefix: str, config: LogConfig, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        redis: "Redis",
+        prefix: str,
+        config: LogConfig,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        replicated: bool = False,
     ) -> None:
         self._redis = redis
         self._prefix = f"{prefix}events:"
         self._meta, self._stream, self._hints = (self._prefix + name for name in ("meta", "stream", "hints"))
         self._bounds = (int(config.keep_seconds * 1000), config.max_events)
+        self._replicated = int(replicated)
         self._sleep = sleep
         self._begin = redis.register_script(BEGIN)
         self._observe = redis.register_script(OBSERVE)
@@ -92,7 +111,7 @@ class RedisEventLog:
     async def start(self, listener: LogListener) -> int:
         """Start to pass on to the listener what the log learns."""
         async with reachable():
-            self.epoch, self.version, last = await self._read_meta()
+            self.epoch, self.version, last, _ = await self._read_meta()
             # Hints from before the start concern records that nothing here followed then.
             newest: Any = await self._redis.xrevrange(self._hints, count=1)
         self._read_up_to[self._stream] = f"{last}-0"
@@ -142,7 +161,7 @@ class RedisEventLog:
         """Return the changes of these records after a position; None if some are lost."""
         names = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
         async with reachable():
-            entries: Any = await shielded(self._history(names, [epoch, after, *self._bounds]))
+            entries: Any = await shielded(self._history(names, [epoch, after, *self._bounds, self._replicated]))
         if entries is None:
             return None
         try:
@@ -184,18 +203,22 @@ class RedisEventLog:
             encode_change(observation),
             *self._bounds,
             int(observation.confirmed),
+            self._replicated,
         ]
 
     def _outcome(self, reply: list[Any]) -> Recorded:
         verdict, position, version, epoch = reply
-        # A version of another epoch cannot be compared with ours.
-        if epoch.decode() == self.epoch:
-            self.version = max(self.version, version)
+        # A version of another epoch cannot be compared with ours; its position would be waited for in vain.
+        if epoch.decode() != self.epoch:
+            return Recorded(Verdict.OUTRUN, 0)
+        self.version = max(self.version, version)
         return Recorded(Verdict(verdict.decode()), position)
 
-    async def _read_meta(self) -> tuple[str, int, int]:
-        epoch, version, last = await self._begin([self._meta], [token_hex(8)])
-        return epoch.decode(), int(version), int(last)
+    async def _read_meta(self) -> tuple[str, int, int, int | None]:
+        """Return epoch, version, last position, and the version at which this process's epoch has ended, if any."""
+        arguments: list[Any] = [token_hex(8), self._replicated, self.epoch]
+        epoch, version, last, ended = await self._begin([self._meta], arguments)
+        return epoch.decode(), int(version), int(last), None if ended is None else int(ended)
 
     async def _read(self, listener: LogListener) -> None:
         failing = False
@@ -220,13 +243,12 @@ class RedisEventLog:
 
     async def _read_once(self, listener: LogListener) -> None:
         found: Any = await self._redis.xread(dict(self._read_up_to), count=READ_AT_ONCE, block=BLOCK_MILLISECONDS)
-        if not found:
-            await self._check_epoch(listener)
+        batches = list(_batches(found))
+        newest = max((position_of(batch[-1]) for name, batch in batches if name == self._stream), default=0)
+        if (self._replicated or not batches) and not await self._check_epoch(listener, newest):
+            # What was read may be of the lost log.
             return
-        # Replies are a dict in RESP3, and a list in RESP2.
-        for stream, entries in found.items() if isinstance(found, dict) else found:
-            name = stream.decode()
-            batch: list[Entry] = entries[0] if isinstance(found, dict) else entries
+        for name, batch in batches:
             # Before the entries are passed on: an entry that fails must not be read again and again.
             self._read_up_to[name] = batch[-1][0].decode()
             if name == self._hints:
@@ -250,19 +272,43 @@ class RedisEventLog:
         else:
             listener.receive(changes, last)
 
-    async def _check_epoch(self, listener: LogListener) -> None:
-        """Restart the listener if Redis lost the log or fell back to an earlier state of it."""
+    async def _check_epoch(self, listener: LogListener, newest: int = 0) -> bool:
+        """Restart the listener if Redis lost the log or fell back to an earlier state of it; whether it did not.
+
+        Args:
+            listener: The listener.
+            newest: The last position that was read, which the log must still have.
+        """
         # Noted before the read of `meta`: observations may advance the version in the meantime.
-        known = self.version
-        epoch, version, last = await self._read_meta()
+        known = max(self.version, newest)
+        epoch, version, last, ended = await self._read_meta()
         if epoch == self.epoch and version >= known:
-            return
+            return True
+        if ended is not None and max(known, self.version) <= ended:
+            logger.info("Another Redis has taken over with all of the event log that is known here.")
+            self.epoch, self.version = epoch, version
+            self._read_up_to[self._hints] = _earlier(self._read_up_to[self._hints])
+            return True
         logger.warning("The event log in Redis was lost and begins anew; subscribers are told that there is a gap.")
         # Hints of the new log are read from its beginning; its changes from its last position, because subscriptions
         # read all records again after a restart.
         self.epoch, self.version = epoch, version
         self._read_up_to = {self._stream: f"{last}-0", self._hints: "0-0"}
         listener.restarted(last)
+        return False
+
+
+def _batches(found: Any) -> Iterator[tuple[str, list[Entry]]]:  # noqa: ANN401 - the reply of XREAD
+    """Return the streams that have new entries, with these."""
+    # Replies are a dict in RESP3, and a list in RESP2.
+    for stream, entries in found.items() if isinstance(found, dict) else found or ():
+        yield stream.decode(), entries[0] if isinstance(found, dict) else entries
+
+
+def _earlier(entry_id: str) -> str:
+    """Return the id of `SKEW_MILLISECONDS` before: the clock of another server may be behind, and with it its ids."""
+    milliseconds, _, _ = entry_id.partition("-")
+    return f"{max(0, int(milliseconds) - SKEW_MILLISECONDS)}-0"
 
 
 def _pass_hint(listener: LogListener, fields: dict[bytes, bytes]) -> None:

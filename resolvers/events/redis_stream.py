@@ -124,23 +124,51 @@ end
 """
 
 
-BEGIN: Final = """
+_SUCCEED: Final = """
+local function succeed(meta)
+  local timeline = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  local known = redis.call('HMGET', meta, 'timeline', 'epoch', 'version', 'floor')
+  if not known[2] or known[1] == timeline then return end
+  redis.call('HSET', meta, 'timeline', timeline)
+  if not known[1] then return end
+  -- Epochs whose last positions are no longer kept cannot be resumed.
+  for _, field in ipairs(redis.call('HKEYS', meta)) do
+    if string.sub(field, 1, 6) == 'ended:' and tonumber(redis.call('HGET', meta, field)) < tonumber(known[4]) then
+      redis.call('HDEL', meta, field)
+    end
+  end
+  redis.call('HSET', meta, 'ended:' .. known[2], known[3], 'epoch', string.sub(timeline, 1, 16))
+end
+"""
+"""Begins a new epoch where another server has taken over, and notes the version that the last epoch has reached here.
+
+Each master has a replication id of its own, by which a script knows that it runs on another one."""
+
+
+BEGIN: Final = (
+    _SUCCEED
+    + """
 local meta = KEYS[1]
 if redis.call('HSETNX', meta, 'epoch', ARGV[1]) == 1 then
   redis.call('HSET', meta, 'version', 0, 'last', 0, 'floor', 0)
 end
-return redis.call('HMGET', meta, 'epoch', 'version', 'last')
+if ARGV[2] == '1' then succeed(meta) end
+return redis.call('HMGET', meta, 'epoch', 'version', 'last', 'ended:' .. ARGV[3])
 """
-"""KEYS: meta. ARGV: the epoch for a log that does not exist yet. Returns epoch, version and last position."""
+)
+"""KEYS: meta. ARGV: the epoch for a log that does not exist yet, whether another server may take over, the epoch that
+the process knows. Returns epoch, version, last position, and the version at which the known epoch has ended, if any."""
 
 
 OBSERVE: Final = (
     _TRIM
+    + _SUCCEED
     + """
 local meta, stream, state, history = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local since, raw, progress, moment, final = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local quiet, content, keep_ms, max_events = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local confirmed = ARGV[11] == '1'
+if ARGV[12] == '1' then succeed(meta) end
 
 local epoch = redis.call('HGET', meta, 'epoch')
 if epoch ~= ARGV[1] then return {'OUTRUN', 0, 0, epoch or ''} end
@@ -186,16 +214,20 @@ return answer('CHANGED', version)
 
 KEYS: meta, stream, the record's state, the record's positions. ARGV: epoch, since, raw status, progress, moment,
 final, whether a first observation is no event, content, milliseconds to keep, events to keep, whether another read
-confirms it. Returns verdict, position, version, epoch."""
+confirms it, whether another server may take over. Returns verdict, position, version, epoch."""
 
 
 HISTORY: Final = (
     _TRIM
+    + _SUCCEED
     + """
 local meta, stream, epoch, after = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
+if ARGV[5] == '1' then succeed(meta) end
 trim(meta, stream, tonumber(ARGV[3]), tonumber(ARGV[4]), 10000)
-local known = redis.call('HMGET', meta, 'epoch', 'last', 'floor')
-if known[1] ~= epoch or after > tonumber(known[2]) or after < tonumber(known[3]) then return false end
+local known = redis.call('HMGET', meta, 'epoch', 'last', 'floor', 'ended:' .. epoch)
+-- Of an epoch that has ended, what it had reached when another server took over is still there.
+local reached = known[1] == epoch and known[2] or known[4]
+if not reached or after > tonumber(reached) or after < tonumber(known[3]) then return false end
 local found = {}
 for index = 3, #KEYS do
   for _, position in ipairs(redis.call('ZRANGEBYSCORE', KEYS[index], '(' .. ARGV[2], '+inf')) do
@@ -207,5 +239,5 @@ end
 return found
 """
 )
-"""KEYS: meta, stream, the positions of each record. ARGV: epoch, after, milliseconds to keep, events to keep. Returns
-the entries, or nothing where some are lost."""
+"""KEYS: meta, stream, the positions of each record. ARGV: epoch, after, milliseconds to keep, events to keep, whether
+another server may take over. Returns the entries, or nothing where some are lost."""

@@ -174,6 +174,8 @@ class Subscription:
         """Yield the events to send now, all of them at the broker's current position."""
         # Noted before the queues are emptied: what comes later is sent with the next events.
         position, progress = self._services.broker.position, self._progress
+        if not self._backlog.gap:
+            progress.carry_over(self._services.log.epoch)
         batch = self._backlog.take()
         found = self._reads.take()
         self._results_taken = self._results_taken or bool(found)

@@ -3,11 +3,10 @@ import logging
 import time
 
 import pytest
-from redis.asyncio import Redis
 
 from resolvers.cache.records import RecordCache
 from tests.cache.notes import BATCHED_NOTE, NOTE, Clock, Notes, Operation, Owner, process, turns
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, client_of
 
 
 @pytest.fixture
@@ -141,7 +140,7 @@ async def test_what_redis_holds_but_nobody_can_read_is_fetched_anew(
     notes: Notes, redis_url: str, redis_prefix: str
 ) -> None:
     clock, ann = Clock(), Owner("ann", notes)
-    async with process(redis_url, redis_prefix, clock) as cache, Redis.from_url(redis_url) as redis:
+    async with process(redis_url, redis_prefix, clock) as cache, client_of(redis_url) as redis:
         await redis.set(f"{redis_prefix}record:ann/note/1", b'[1000.0,1005.0,"active",{"owner":5}]')
 
         assert await text(Operation(cache, ann)) == "old"
@@ -200,7 +199,7 @@ async def test_a_url_that_the_library_cannot_use_holds_up_no_start(notes: Notes,
 
 
 async def test_every_key_in_redis_ends_by_itself(notes: Notes, redis_url: str, redis_prefix: str) -> None:
-    async with process(redis_url, redis_prefix, Clock()) as cache, Redis.from_url(redis_url) as redis:
+    async with process(redis_url, redis_prefix, Clock()) as cache, client_of(redis_url) as redis:
         await text(Operation(cache, Owner("ann", notes)))
         await cache.forget("ann", NOTE, ["2"])
         await cache.close()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from gateway.commands.redis_probe import RedisProbe, RedisUnfit
+from gateway.commands.redis_probe import RIGHTS, RedisProbe, RedisUnfit
+from resolvers.redis_servers import RedisForm
 from tests.redis_server import RedisServer
 
 PREFIX = "gateway:"
@@ -69,13 +70,13 @@ async def test_a_user_with_too_few_rights_is_told_which_one_and_what_helps(
 
     said = await said_of(own_redis.url.replace("//", "//gateway:planted@"))
 
-    assert "ACL SETUSER <user> ~gateway:* &gateway:* +@all" in said
+    assert f"ACL SETUSER <user> ~gateway:* &gateway:* {RIGHTS[RedisForm.SINGLE]}" in said
     assert refused in said
     assert "planted" not in said
 
 
 async def test_a_user_with_the_rights_that_are_recommended_will_do(own_redis: RedisServer) -> None:
-    await ask(own_redis.url, *GATEWAY_USER, "~gateway:*", "&gateway:*", "+@all")
+    await ask(own_redis.url, *GATEWAY_USER, "~gateway:*", "&gateway:*", *RIGHTS[RedisForm.SINGLE].split())
 
     await RedisProbe(own_redis.url.replace("//", "//gateway:planted@"), PREFIX).run()
 
@@ -91,6 +92,13 @@ async def test_a_replica_will_not_do(own_redis: RedisServer) -> None:
     await ask(own_redis.url, "REPLICAOF", "127.0.0.1", "1")
 
     assert "is a replica, which takes no changes" in await said_of(own_redis.url)
+
+
+async def test_a_redis_that_drops_any_key_will_not_do(own_redis: RedisServer) -> None:
+    await ask(own_redis.url, "CONFIG", "SET", "maxmemory", "100mb")
+    await ask(own_redis.url, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+
+    assert "maxmemory-policy allkeys-lru" in await said_of(own_redis.url)
 
 
 async def test_a_redis_without_memory_will_not_do(own_redis: RedisServer) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import LEASE_MILLISECONDS, RedisCoordination
@@ -12,6 +11,7 @@ from resolvers.events.log import LogConfig
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events
+from resolvers.redis_servers import RedisServers
 from tests.events.processes import Processes
 from tests.events.subscriber import WAIT_SECONDS, Subscriber
 from tests.events.upstream import Upstream
@@ -29,13 +29,15 @@ class Shared:
     """Starts processes on one Redis; lives as long as a test."""
 
     def __init__(self, url: str, prefix: str, upstream: Upstream) -> None:
-        self._redis = Redis.from_url(url)
-        self._prefix = prefix
+        servers = RedisServers(url)
+        self._prefix = servers.together(prefix, "log")
+        self._redis = servers.client(5.0, self._prefix)
+        self._replicated = servers.replicated
         self._time = RealTime()
         self._processes = Processes(self._time, upstream)
 
     async def start(self, polls: PollConfig = NEVER) -> Events:
-        log = RedisEventLog(self._redis, self._prefix, LogConfig())
+        log = RedisEventLog(self._redis, self._prefix, LogConfig(), replicated=self._replicated)
         return await self._processes.start(log, self.coordination(f"process {id(log)}"), polls=polls)
 
     def coordination(self, process: str) -> RedisCoordination:

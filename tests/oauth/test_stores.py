@@ -17,7 +17,7 @@ from gateway.oauth.sqlite_store import SqliteSessions
 from resolvers.errors import Unauthenticated
 from resolvers.upstreams.logistics.tokens import LogisticsTokenPair
 from tests.oauth.gateways import SESSIONS, TASKS, codes, running_gateway
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, client_of
 
 NOW = time.time()
 
@@ -36,7 +36,7 @@ async def store(
     if request.param == "sqlite":
         store = SqliteSessions(tmp_path / "sessions.sqlite3", lambda: NOW)
     else:
-        store = RedisSessions(Redis.from_url(redis_url), redis_prefix, lambda: NOW)
+        store = RedisSessions(client_of(redis_url), redis_prefix, lambda: NOW)
     yield store
     await store.close()
 
@@ -105,7 +105,7 @@ async def test_a_person_s_sessions_are_all_listed_whatever_their_lifetimes(store
 async def test_the_list_of_a_person_lives_as_long_as_the_longest_session_in_redis(
     redis_url: str, redis_prefix: str
 ) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         store = RedisSessions(redis, redis_prefix, lambda: NOW)
         await store.add(session(1, lifetime=7200))
         await store.add(session(2, lifetime=1800))
@@ -114,7 +114,7 @@ async def test_the_list_of_a_person_lives_as_long_as_the_longest_session_in_redi
 
 
 async def test_the_list_of_a_person_shrinks_as_sessions_end(redis_url: str, redis_prefix: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         store = RedisSessions(redis, redis_prefix, lambda: NOW)
         for number in range(50):
             await store.add(session(number))
@@ -160,7 +160,7 @@ async def test_who_waits_too_long_for_a_block_is_told(store: SessionStore) -> No
 async def test_a_process_that_died_in_a_block_holds_others_up_for_a_while_only(
     redis_url: str, redis_prefix: str
 ) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         dead, alive = (RedisSessions(redis, redis_prefix, lambda: NOW) for _ in range(2))
         block = dead.locked("a", 0.2)
         await block.__aenter__()
@@ -172,7 +172,7 @@ async def test_a_process_that_died_in_a_block_holds_others_up_for_a_while_only(
 
 
 async def test_a_block_that_took_too_long_does_not_end_the_one_that_follows(redis_url: str, redis_prefix: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         late, next_one = (RedisSessions(redis, redis_prefix, lambda: NOW) for _ in range(2))
         following = next_one.locked("a", 5)
         async with late.locked("a", 0.05):
@@ -225,7 +225,7 @@ async def test_a_file_that_cannot_be_used_is_told_from_a_session_that_has_ended(
 async def test_a_session_that_another_release_wrote_is_told_from_one_that_has_ended(
     redis_url: str, redis_prefix: str
 ) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with client_of(redis_url) as redis:
         await redis.set(f"{redis_prefix}session:hash-1", b"of another release")
 
         with pytest.raises(SessionStoreUnavailable):

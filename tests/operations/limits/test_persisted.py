@@ -18,6 +18,7 @@ from gateway.operations.documents.persisted import (
 )
 from gateway.settings import SettingsProblems, load_settings
 from tests.lifespan import lifespan_of
+from tests.redis_server import client_of
 from tests.subscriptions.loopback import serving
 from tests.subscriptions.socket_client import NEW, OLD, initialized
 from tests.world import Answer, World, running_world
@@ -116,7 +117,7 @@ async def test_the_store_of_a_process_is_bounded() -> None:
 
 
 async def test_processes_share_documents_by_redis(redis_url: str, redis_prefix: str) -> None:
-    async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as two:
+    async with client_of(redis_url) as one, client_of(redis_url) as two:
         await SharedDocuments(one, redis_prefix).put(HASH, QUERY)
         found = await SharedDocuments(two, redis_prefix).get(HASH)
 
