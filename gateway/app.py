@@ -97,7 +97,7 @@ def create_app(
     status = build_status(settings, parts, process.recent, now)
     rest = _rest(settings, process, telemetry, reloading, status)
     rest.mount("/ide", ide.assets)
-    add_webhooks(rest, settings, process.events.hint)
+    add_webhooks(rest, settings, process.events.hint, process.metrics.webhooks)
     process.watch()
     telemetry.add_route(rest)
     app = App(process.live.endpoint, SecurityHeaders(rest))

@@ -178,6 +178,8 @@ class Process:
             lambda: self.live.upstreams.addresses,
             lambda: self.subscriptions.open_connections,
             lambda: self.live.oauth.limits.refused,
+            self.events.events,
+            self._subscriber.counts,
         )
 
     async def logins(self, scope: Scope, receive: Receive, send: Send) -> None:

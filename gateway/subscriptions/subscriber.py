@@ -23,6 +23,7 @@ from gateway.operations.request import GraphQLRequest, MutationByGet
 from gateway.operations.responses.encoding import variables_key
 from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack
+from gateway.subscriptions.event_counts import EventCounts
 from gateway.subscriptions.responses import Response, SharedResponses, refusal, refusal_of
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun, resumed
 from resolvers.context import Context
@@ -41,6 +42,9 @@ class Subscriber:
         execution: Executes events.
         stack: Admits subscriptions, and runs the queries and mutations that such connections carry as well.
         deadline_seconds: Time limit of one event, from the source to its response.
+
+    Attributes:
+        counts: Counts subscriptions and their events.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Subscriber:
         self._stack = stack
         self._deadline_seconds = deadline_seconds
         self._shared = SharedResponses(time.monotonic)
+        self.counts = EventCounts()
 
     def use(self, execution: CompiledExecution, stack: OperationStack) -> None:
         """Run the operations that begin from now on by these; those that run end by what they began with.
@@ -138,6 +143,7 @@ class Subscriber:
             yield Response(reply.body, refused=not reply.executed)
             return
         events, size, codes, began = 0, 0, [], time.monotonic()
+        self.counts.open += 1
         try:
             start = await stack.admit_subscription(*found, request, caller)
             async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
@@ -152,6 +158,7 @@ class Subscriber:
             codes = [error.code]
             raise
         finally:
+            self.counts.open -= 1
             if stack.log is not None:
                 seconds = time.monotonic() - began
                 ended = EndedSubscription(request, scope, caller, seconds, events, size, codes)
@@ -183,6 +190,8 @@ class Subscriber:
         try:
             async for event in await run.source():
                 yield await self._shared.response(operation_key, event, run.response)
+                # Here the consumer has handed the response to its transport, and asks for the next one.
+                self.counts.add(event)
         except SourceRefused as refused:
             # No event will end the start, and the charge that it did not use has to be given back.
             if start is not None:

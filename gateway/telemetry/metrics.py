@@ -18,13 +18,17 @@ from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.request import Operations
+from gateway.subscriptions.event_counts import EventCounts
 from gateway.telemetry.cache_metrics import cache_metrics
 from gateway.telemetry.event_loop import EventLoopLag
+from gateway.telemetry.event_metrics import activity_metrics, sent_metrics, webhook_metrics
 from gateway.telemetry.families import counted
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
 from gateway.telemetry.spans_exported import ExportedSpans
 from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics
+from gateway.webhooks.endpoint import WebhookCounts
 from resolvers.cache.records import RecordCache
+from resolvers.events.service import Events
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack
 
@@ -41,6 +45,9 @@ class StateSources:
         addresses: The policies around each address of each upstream.
         open_connections: Number of open WebSockets and streams.
         refused_logins: Number of rate-limited login requests.
+        webhooks: The webhooks that came.
+        events: What is followed, polled and queued.
+        sent: Subscriptions and their events.
     """
 
     connections: ConnectionCounts
@@ -50,6 +57,9 @@ class StateSources:
     addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]]
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
+    webhooks: WebhookCounts
+    events: Events
+    sent: EventCounts
 
 
 class StateCollector(Collector):
@@ -67,6 +77,9 @@ class StateCollector(Collector):
         yield counted("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
         yield from cache_metrics(sources.records)
         yield from address_metrics(sources.addresses())
+        yield from webhook_metrics(sources.webhooks)
+        yield from activity_metrics(sources.events.activity)
+        yield from sent_metrics(sources.sent)
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
         )
@@ -146,6 +159,7 @@ class Metrics:
         connections: Counts connections closed by the server.
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
+        webhooks: Counts webhooks.
         reloads: Counts reloads of the settings.
         spans: Counts the spans of traces.
     """
@@ -158,6 +172,7 @@ class Metrics:
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
         self.spent = SpentCounts()
+        self.webhooks = WebhookCounts()
         self.reloads = ReloadMetrics()
         self.spans = ExportedSpans()
         for collector in (self.operations, self.calls, self.loop_lag, self.reloads, self.spans):
@@ -175,9 +190,20 @@ class Metrics:
         addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]],
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],
+        events: Events,
+        sent: EventCounts,
     ) -> None:
         """Register the state of other parts; see `StateSources`."""
         sources = StateSources(
-            self.connections, self.requests, self.spent, records, addresses, open_connections, refused_logins
+            self.connections,
+            self.requests,
+            self.spent,
+            records,
+            addresses,
+            open_connections,
+            refused_logins,
+            self.webhooks,
+            events,
+            sent,
         )
         self.registry.register(StateCollector(sources))

@@ -6,6 +6,7 @@ and may be limited to certain networks. Its address is the client's, behind trus
 
 import hmac
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -107,15 +108,42 @@ class _Webhook(msgspec.Struct):
 _WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
 
 
+class WebhookCounts:
+    """Counts webhooks about records by their kind. Lifetime: process.
+
+    Args:
+        now: The wall clock, in seconds since 1970.
+
+    Attributes:
+        received: Their number.
+        last_at: When the last came, in seconds since 1970; 0 for none yet.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        # There from the start, so that one that never comes is seen as well.
+        self.received = {TASK_TYPE.name: 0}
+        self.last_at = {TASK_TYPE.name: 0.0}
+
+    def add(self, kind: str) -> None:
+        """Count a webhook."""
+        self.received[kind] += 1
+        self.last_at[kind] = self._now()
+
+
 class LogisticsWebhook:
     """Receives webhooks; process lifetime.
 
     Args:
         config: Settings of the webhook.
         hint: Called with the kind and id of a record that may have changed; must return at once.
+        counts: Counts webhooks.
     """
 
-    def __init__(self, config: WebhookConfig, hint: Callable[[str, str], object]) -> None:
+    def __init__(
+        self, config: WebhookConfig, hint: Callable[[str, str], object], counts: WebhookCounts | None = None
+    ) -> None:
+        self._counts = counts or WebhookCounts()
         self._config = config
         self._secret = config.secret.encode()
         self._hint = hint
@@ -166,18 +194,21 @@ class LogisticsWebhook:
         if task_id is None:
             return Response("This is no webhook: data.id is no id.", 400)
         if webhook.model_name == TASK_MODEL:
+            self._counts.add(TASK_TYPE.name)
             self._hint(TASK_TYPE.name, task_id)
         else:
             logger.info("A webhook about a model that is not documented is left aside.")
         return Response(status_code=200)
 
 
-def add_webhooks(rest: Starlette, settings: Settings, hint: Callable[[str, str], object]) -> None:
+def add_webhooks(
+    rest: Starlette, settings: Settings, hint: Callable[[str, str], object], counts: WebhookCounts
+) -> None:
     """Add the route if the settings name its secret."""
     if settings.webhook_secret is not None:
         secret = settings.webhook_secret.get_secret_value()
         config = WebhookConfig(secret, settings.webhook_allow, settings.trusted_proxies)
-        rest.routes.extend(LogisticsWebhook(config, hint).routes)
+        rest.routes.extend(LogisticsWebhook(config, hint, counts).routes)
 
 
 async def _read(request: Request) -> bytes | None:

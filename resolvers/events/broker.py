@@ -51,6 +51,11 @@ class RecentlyFollowed:
 class ChangeSink(Protocol):
     """A subscription, as the broker uses it. All methods return without waiting."""
 
+    @property
+    def queued(self) -> int:
+        """The number of changes that it was offered and has not taken."""
+        ...
+
     def offer(self, change: Change) -> None:
         """Accept a change of a followed record."""
         ...
@@ -107,6 +112,11 @@ class Broker:
     def watches(self) -> Mapping[RecordKey, Watch]:
         """The followed records of this process."""
         return self._watches
+
+    @property
+    def queued(self) -> int:
+        """The number of changes that the subscriptions have not taken."""
+        return sum(sink.queued for sink in self._sinks())
 
     def is_followed(self, key: RecordKey) -> bool:
         """Whether a record is followed here, or was followed recently by a subscriber that may resume."""
@@ -171,8 +181,11 @@ class Broker:
         # Positions of the lost log will never be reached.
         self._release(None)
         # A subscription to several records is notified once.
-        for sink in {sink for watch in self._watches.values() for sink in watch.sinks}:
+        for sink in self._sinks():
             sink.lose()
+
+    def _sinks(self) -> set[ChangeSink]:
+        return {sink for watch in self._watches.values() for sink in watch.sinks}
 
     def _release(self, position: int | None) -> None:
         if self._waiting:

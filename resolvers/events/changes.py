@@ -40,6 +40,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         read_at: When the upstream's response arrived.
         confirmed: Whether an earlier read, begun no earlier than `since`, found the same status. The log then ignores
             the upstream's own dates, which are not reliable.
+        noticed_at: When the webhook, poll or mutation began that led to the read, in seconds since 1970.
     """
 
     key: RecordKey
@@ -48,6 +49,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     since: int
     read_at: datetime
     confirmed: bool = False
+    noticed_at: float = 0.0
 
     def has_status_of(self, other: "Observation") -> bool:
         """Return whether both reads found the same status."""
@@ -80,6 +82,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
         occurred_at: When the upstream dates the change, or else when the gateway read it.
         previous_raw_status: The upstream's word for the status before; None if the log knew none.
         previous_progress: The status before, in the words of all upstreams; None if the log knew none.
+        noticed_at: When what led to the read began, as in the observation; 0 if it is not known.
     """
 
     position: int
@@ -89,6 +92,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     occurred_at: datetime
     previous_raw_status: str | None = None
     previous_progress: Progress | None = None
+    noticed_at: float = 0.0
 
     def merged_with(self, older: "Change") -> "Change":
         """Return one change that stands for an older change of the same record and this one."""

@@ -49,6 +49,9 @@ class HintQueue:
         self.dropped = 0
         """Number of dropped hints; polls find those changes."""
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def start(self) -> None:
         """Start the workers."""
         for _ in range(WORKERS):

@@ -62,6 +62,8 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
         raw_status: The record's status, in the upstream's own word.
         previous_raw_status: The upstream's word before the change; None if it is not known.
         source: How the gateway learnt of the change.
+        noticed_at: When that began, in seconds since 1970; 0 where it is not known, or no matter because the change is
+            an old one that a resumed subscription missed.
     """
 
     kind: StatusEventKind
@@ -74,6 +76,7 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
     raw_status: str | None = None
     previous_raw_status: str | None = None
     source: StatusEventSource | None = None
+    noticed_at: float = 0.0
 
 
 def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:

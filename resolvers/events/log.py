@@ -274,6 +274,7 @@ class MemoryEventLog:
             occurred_at=upstream_time(observation.record) or observation.read_at,
             previous_raw_status=previous.record.raw_status if previous else None,
             previous_progress=previous.record.progress if previous else None,
+            noticed_at=observation.noticed_at,
         )
         self._known[observation.key] = _Known(observation, self.version, self.version, self._now())
         self._changes.append((self._now(), change))

@@ -26,9 +26,14 @@ from resolvers.events.coordination import PollCoordination
 from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogUnreachable
 from resolvers.events.reader import Reader
+from resolvers.histogram import Histogram
 from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
+
+
+LAGS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds in seconds of how late polls begin; up to the time between two ticks is to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,9 @@ class Poller:
         on_missing: Called with a polled record that the upstream does not know any more.
         on_unreadable: Called with a polled record that the upstream returns in a form that cannot be read; once until
             it can be read again.
+
+    Attributes:
+        lag: How late polls began, in seconds.
     """
 
     def __init__(  # noqa: PLR0913 - time and chance are parameters
@@ -114,6 +122,7 @@ class Poller:
         self._accounts: dict[str, Account] = {}
         self._webhook_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.lag = Histogram(LAGS)
 
     @property
     def polled(self) -> int:
@@ -210,14 +219,15 @@ class Poller:
                     schedule.due = self._next_due(key, schedule)
 
     def _poll_due(self) -> None:
-        for key, schedule in self._due():
+        now = self._clock()
+        for key, schedule in self._due(now):
             schedule.in_flight = True
+            self.lag.add(now - schedule.due)
             task = asyncio.create_task(self._poll(key, schedule))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _due(self) -> Iterator[tuple[RecordKey, _Schedule]]:
-        now = self._clock()
+    def _due(self, now: float) -> Iterator[tuple[RecordKey, _Schedule]]:
         for key, schedule in self._schedules.items():
             if schedule.due <= now and not schedule.final and not schedule.in_flight:
                 yield key, schedule

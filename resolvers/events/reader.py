@@ -28,6 +28,7 @@ from resolvers.catalogue import record_types
 from resolvers.events.changes import Change, Observation, RecordKey, RecordRead
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
+from resolvers.events.pending_reads import PendingRead, SharedLoaders
 from resolvers.later import mark_retrieved, stop
 from resolvers.loading.loaders import RecordLoaders
 from resolvers.upstreams.call import CallScope, CallTrace
@@ -41,58 +42,6 @@ CONFIRM_SECONDS: Final = 1.0
 then."""
 
 MAX_RECENT: Final = 10_000
-
-
-class _Shared(msgspec.Struct, eq=False):
-    """The loaders that reads requested together share. Lifetime: these reads.
-
-    Args:
-        loaders: Fetch the records.
-        traces: The calls made so far that are charged to none of the reads yet.
-        fetching: How many of the reads are waiting for the upstream.
-        leaving: Whether cancelled reads are about to be removed.
-    """
-
-    loaders: RecordLoaders
-    traces: list[CallTrace]
-    fetching: int = 0
-    leaving: bool = False
-
-    def leave_soon(self) -> None:
-        """Remove the reads that are cancelled in this turn of the event loop, in one pass."""
-        if not self.leaving:
-            self.leaving = True
-            asyncio.get_running_loop().call_soon(self._leave)
-
-    def _leave(self) -> None:
-        self.leaving = False
-        self.loaders.leave_cancelled()
-
-
-class _Pending(msgspec.Struct, eq=False):
-    """A read that is queued or in flight. Lifetime: until its result is set.
-
-    Args:
-        account: The account that reads.
-        key: The record.
-        source: What caused the read.
-        result: The future of the result.
-        waiters: How many subscriptions wait for it.
-        required: Whether it continues without them: for a poll, a webhook or a mutation.
-        task: The task that reads, once it is in flight.
-        shared: The shared loaders, once it is in flight.
-        charged: The list that its calls are added to; None charges no caller.
-    """
-
-    account: Account
-    key: RecordKey
-    source: StatusEventSource
-    result: "asyncio.Future[RecordRead | None]"
-    waiters: int = 0
-    required: bool = False
-    task: "asyncio.Task[None] | None" = None
-    shared: _Shared | None = None
-    charged: list[CallTrace] | None = None
 
 
 class Reader:
@@ -123,8 +72,8 @@ class Reader:
         self._sleep = sleep
         self._fresh_seconds = fresh_seconds
         self._uncached = pass_through()
-        self._queued: dict[RecordKey, _Pending] = {}
-        self._fetching: dict[RecordKey, _Pending] = {}
+        self._queued: dict[RecordKey, PendingRead] = {}
+        self._fetching: dict[RecordKey, PendingRead] = {}
         self._comparing: set[RecordKey] = set()
         self._recent: dict[RecordKey, tuple[float, RecordRead]] = {}
         self._observations: list[tuple[Observation, asyncio.Future[Recorded]]] = []
@@ -192,11 +141,11 @@ class Reader:
         """Cancel the reads in flight."""
         await stop(self._tasks)
 
-    def _queue(self, account: Account, key: RecordKey, source: StatusEventSource) -> _Pending:
+    def _queue(self, account: Account, key: RecordKey, source: StatusEventSource) -> PendingRead:
         pending = self._queued.get(key)
         if pending is None:
             loop = asyncio.get_running_loop()
-            pending = _Pending(account, key, source, loop.create_future())
+            pending = PendingRead(account, key, source, loop.create_future(), self._now().timestamp())
             # All who waited may have left before it fails.
             pending.result.add_done_callback(mark_retrieved)
             if not self._queued:
@@ -207,7 +156,7 @@ class Reader:
             pending.source = source
         return pending
 
-    def _cancel(self, pending: _Pending) -> None:
+    def _cancel(self, pending: PendingRead) -> None:
         self._end_fetch(pending)
         if self._queued.get(pending.key) is pending:
             del self._queued[pending.key]
@@ -219,12 +168,12 @@ class Reader:
 
     def _dispatch(self) -> None:
         queued, self._queued = self._queued, {}
-        together: dict[str, _Shared] = {}
+        together: dict[str, SharedLoaders] = {}
         for pending in queued.values():
             identity = pending.key.identity
             if identity not in together:
                 traces: list[CallTrace] = []
-                together[identity] = _Shared(self._new_loaders(pending.account, traces), traces)
+                together[identity] = SharedLoaders(self._new_loaders(pending.account, traces), traces)
             pending.shared = together[identity]
             pending.shared.fetching += 1
             self._fetching[pending.key] = pending
@@ -240,7 +189,7 @@ class Reader:
         scope = CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces)
         return RecordLoaders(self._uncached, ReadSet(account, scope, self._uncached.invalidations.mark))
 
-    async def _serve(self, pending: _Pending, loaders: RecordLoaders) -> None:
+    async def _serve(self, pending: PendingRead, loaders: RecordLoaders) -> None:
         try:
             result = await self._read_and_compare(pending, loaders)
         except asyncio.CancelledError:
@@ -255,7 +204,7 @@ class Reader:
             if not pending.result.done():
                 pending.result.set_result(result)
 
-    async def _read_and_compare(self, pending: _Pending, loaders: RecordLoaders) -> RecordRead | None:
+    async def _read_and_compare(self, pending: PendingRead, loaders: RecordLoaders) -> RecordRead | None:
         """Read until the log accepts the result; raise LogUnreachable if it never does in `MAX_ATTEMPTS` reads."""
         key, late = pending.key, None
         for attempt in range(MAX_ATTEMPTS):
@@ -274,7 +223,8 @@ class Reader:
                 self._end_fetch(pending)
                 self._recent.pop(key, None)
                 return None
-            observation = Observation(key, record, pending.source, since, self._now())
+            now, noticed_at = self._now(), pending.noticed_at
+            observation = Observation(key, record, pending.source, since, now, noticed_at=noticed_at)
             # The dates of upstreams are not reliable: a status dated too early is accepted once a second read finds it.
             if late is not None and observation.has_status_of(late):
                 observation = msgspec.structs.replace(observation, since=late.since, confirmed=True)
@@ -291,7 +241,7 @@ class Reader:
             await self._forget_cached(observation.key)
         return result
 
-    async def _compare(self, pending: _Pending, observation: Observation) -> Recorded:
+    async def _compare(self, pending: PendingRead, observation: Observation) -> Recorded:
         """Have the log compare; later requests start a new read, since this result may be outdated by then."""
         self._end_fetch(pending)
         self._comparing.add(pending.key)
@@ -302,7 +252,7 @@ class Reader:
         self._observations.append((observation, outcome))
         return await outcome
 
-    def _end_fetch(self, pending: _Pending) -> None:
+    def _end_fetch(self, pending: PendingRead) -> None:
         if self._fetching.get(pending.key) is pending:
             del self._fetching[pending.key]
             if pending.shared is not None:

@@ -35,6 +35,8 @@ class _Content(msgspec.Struct, array_like=True, frozen=True):
     source: StatusEventSource
     occurred_at: datetime
     record: bytes
+    # Last and with a default, because other releases read and write these entries as well.
+    noticed_at: float = 0.0
 
 
 _CONTENT: Final = msgspec.msgpack.Decoder(_Content)
@@ -50,6 +52,7 @@ def encode_change(observation: Observation) -> bytes:
         observation.source,
         changed_at or observation.read_at,
         msgspec.json.encode(observation.record),
+        observation.noticed_at,
     )
     return msgspec.msgpack.encode(content)
 
@@ -69,6 +72,7 @@ def decode_change(entry: Entry) -> Change:
         occurred_at=found.occurred_at,
         previous_raw_status=fields[b"raw"].decode() if previous_progress else None,
         previous_progress=Progress(previous_progress.decode()) if previous_progress else None,
+        noticed_at=found.noticed_at,
     )
 
 

@@ -11,11 +11,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,6 +33,7 @@ from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.subscription import Subscription
 from resolvers.events.subscription_reads import SubscriptionServices
+from resolvers.histogram import Histogram
 from resolvers.later import stop
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,25 @@ class EventCounts(msgspec.Struct, frozen=True):
     leases: int
 
 
+class EventsActivity(NamedTuple):
+    """What this process follows, polls and has queued, for metrics. Lifetime: one scrape.
+
+    Args:
+        followed: Number of records that subscriptions follow here.
+        polled: Number of records that this process polls.
+        queues: The lengths of the queues: of webhooks' hints to be published, of those to be checked, and of changes
+            that subscriptions have not sent.
+        dropped: Number of hints dropped so far because their queue was full.
+        poll_lag: How late polls began, in seconds.
+    """
+
+    followed: int
+    polled: int
+    queues: Mapping[str, int]
+    dropped: int
+    poll_lag: Histogram
+
+
 class Events:
     """Follows status changes. Lifetime: process, between `start` and `close`.
 
@@ -139,6 +159,17 @@ class Events:
         )
         self._sleep = config.sleep
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def activity(self) -> "EventsActivity":
+        """What is followed, polled and queued now."""
+        return EventsActivity(
+            len(self._broker.watches),
+            self._poller.polled,
+            {"hints": len(self._hints), "checks": len(self._checks), "subscriptions": self._broker.queued},
+            self._hints.dropped + self._checks.dropped,
+            self._poller.lag,
+        )
 
     async def start(self, own: Account) -> None:
         """Start to listen to the log and to poll, as soon as the log can be reached.
@@ -221,7 +252,8 @@ class Events:
             source: What caused the call.
         """
         key = key_of(account.identity, record)
-        observation = Observation(key, record, source, since, self._now())
+        now = self._now()
+        observation = Observation(key, record, source, since, now, noticed_at=now.timestamp())
         try:
             outcomes = await self._log.observe([observation])
         except LogUnreachable as error:

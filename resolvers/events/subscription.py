@@ -19,6 +19,8 @@ again: every record is owed.
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+import msgspec
+
 from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.broker import Backlog
@@ -110,6 +112,11 @@ class Subscription:
             broker.detach(self, self._keys)
             self._reads.close()
 
+    @property
+    def queued(self) -> int:
+        """The number of changes that are queued."""
+        return len(self._backlog)
+
     def offer(self, change: Change) -> None:
         """Queue a change from the broker."""
         self._backlog.offer(change)
@@ -148,7 +155,8 @@ class Subscription:
             self._backlog.lose()
             return []
         self._progress.position = max(after.position, *(change.position for change in changes), 0)
-        return [self._change(change) for change in changes]
+        # How long ago they were noticed says how long the subscriber was away, and not how late the gateway is.
+        return [self._change(msgspec.structs.replace(change, noticed_at=0.0)) for change in changes]
 
     async def _history(self, covered: Sequence[RecordKey], after: ResumePoint) -> list[Change] | None:
         while True:
@@ -254,6 +262,7 @@ class Subscription:
             raw_status=record.raw_status,
             previous_raw_status=change.previous_raw_status,
             source=change.source,
+            noticed_at=change.noticed_at,
         )
 
     def _update_open(self, key: RecordKey, record: TrackedRecord) -> None:
