@@ -51,6 +51,7 @@ from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.operation_metrics import trusted_names
+from gateway.telemetry.subscription_traces import TracedSubscriptions
 from gateway.telemetry.tracing_setup import build_tracing
 from schema.root import build_schema
 
@@ -139,7 +140,11 @@ class Process:
         )
         operations = self._operations(settings)
         self._subscriber = Subscriber(
-            core_schema(self._schema), operations.execution, operations.stack, settings.deadline_seconds
+            core_schema(self._schema),
+            operations.execution,
+            operations.stack,
+            settings.deadline_seconds,
+            None if self.tracing is None else TracedSubscriptions(self.tracing),
         )
         self.subscriptions = Subscriptions(self._subscriber, self._authenticate, subscriptions_config(settings), now)
         self.live = self._built(settings, upstreams, build_key_set(settings.auth), operations)

@@ -70,4 +70,4 @@ def status_changed(context: Context, ids: Sequence[str], after: str | None) -> A
     events = context.account.events
     if events is None:
         raise BadInput("This gateway follows nothing.", path=["ids"])
-    return events.follow(context.account, ids, after, context.start)
+    return events.follow(context.account, ids, after, context.start, context.scope.context)

@@ -107,6 +107,7 @@ class OperationStack:
         mutations: The mutations that are being executed.
         writer: Encodes responses, up to its limit.
         log: The operation log; None where the settings ask for none.
+        propagates: Whether any upstream gets the id and the trace of a request.
         retire: Drops the cached responses; called when another stack has taken the place of this one.
         responses: The cached responses; None where none are kept.
     """
@@ -120,6 +121,7 @@ class OperationStack:
     mutations: RunningMutations
     writer: ResponseWriter
     log: OperationLog | None = None
+    propagates: bool = False
     retire: Callable[[], None] = lambda: None
     responses: ResponseCache | None = None
 
@@ -191,7 +193,9 @@ def build_operation_stack(
     ]
     cached = _cached(settings, surroundings.records, logged)
     operations = _stacked(steps, cached or logged)
-    stack = OperationStack(operations, documents, limits, persisted, costs, budgets, mutations, writer, log)
+    stack = OperationStack(
+        operations, documents, limits, persisted, costs, budgets, mutations, writer, log, settings.propagates_traces
+    )
     return stack if cached is None else replace(stack, retire=cached.retire, responses=cached.responses)
 
 

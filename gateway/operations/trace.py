@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 from starlette.types import Scope
 
+from gateway.auth.callers import Caller
 from gateway.operations.request import GraphQLRequest
 from resolvers.context import Context
 from resolvers.upstreams.call import CallContext, CallRecorder
@@ -36,6 +37,43 @@ class OperationTrace(CallRecorder, Protocol):
 
     def shared(self, runner: CallRecorder | None) -> None:
         """Record that another operation ran for both, by its recorder if its trace is kept as well."""
+        ...
+
+
+class EventTrace(CallRecorder, Protocol):
+    """Records one event of a subscription. Lifetime: event."""
+
+    def sent(self) -> None:
+        """Record that its response was handed to the transport."""
+        ...
+
+
+class SubscriptionTrace(OperationTrace, Protocol):
+    """Records the start of a subscription, and its events. Lifetime: subscription."""
+
+    def event(self, event: object) -> EventTrace | None:
+        """Begin to record an event; None for one of another source than ours."""
+        ...
+
+    def started(self, codes: Sequence[str] = ()) -> None:
+        """Record that its first response was sent, or the errors that it was refused with; later calls do nothing."""
+        ...
+
+
+class SubscriptionTracing(Protocol):
+    """Decides which subscriptions are recorded. Lifetime: process."""
+
+    def begin(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, name: str | None
+    ) -> SubscriptionTrace | None:
+        """Begin the trace of a subscription; None if it is not kept.
+
+        Args:
+            request: The subscription.
+            scope: The connection's ASGI scope.
+            caller: The authenticated caller.
+            name: Of the operation, as its document has it.
+        """
         ...
 
 

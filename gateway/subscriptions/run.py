@@ -30,6 +30,7 @@ from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import report
 from gateway.subscriptions.responses import Response
 from resolvers.context import Context
+from resolvers.upstreams.call import CallRecorder
 
 RESUMING_ARGUMENT: Final = "after"
 
@@ -98,7 +99,7 @@ class SubscriptionRun:
         request: Supplies the variables, and the id that errors are logged with.
         compiled: The compiled plan, tried before graphql-core; None if the operation cannot be compiled.
         new_context: Makes the context of the source and a fresh one for each event, so that no event is answered from
-            records loaded for an earlier one.
+            records loaded for an earlier one. It takes what records the calls, None for none.
         writer: Encodes the responses.
         explained: Whether responses list the upstream calls made for them.
     """
@@ -121,7 +122,7 @@ class SubscriptionRun:
         operation: OperationDefinitionNode,
         request: GraphQLRequest,
         compiled: CompiledEvents | None,
-        new_context: Callable[[], Context],
+        new_context: Callable[[CallRecorder | None], Context],
         *,
         writer: ResponseWriter,
         explained: bool = False,
@@ -129,7 +130,7 @@ class SubscriptionRun:
         self._explained = explained
         self._writer = writer
         self._new_context = new_context
-        self._context = new_context()
+        self._context = new_context(None)
         self._executor = execution.executor(document, operation, request.variables, self._context)
         self._compiled = compiled
         self._request_id = request.request_id
@@ -153,10 +154,15 @@ class SubscriptionRun:
         self._source = source
         return source
 
-    async def response(self, event: Any) -> Response:  # noqa: ANN401 - sources yield events of any type
-        """Execute the operation for one event of the source."""
+    async def response(self, event: Any, recorder: CallRecorder | None = None) -> Response:  # noqa: ANN401 - sources yield events of any type
+        """Execute the operation for one event of the source.
+
+        Args:
+            event: The event.
+            recorder: Records its calls; None where nobody does.
+        """
         began = asyncio.get_running_loop().time()
-        context = self._new_context()
+        context = self._new_context(recorder)
         try:
             data = None if self._compiled is None else await self._compiled.data(event, context)
             result = ExecutionResult(data, None) if data is not None else await self._executed(event, context)

@@ -23,13 +23,14 @@ from gateway.operations.request import GraphQLRequest, MutationByGet
 from gateway.operations.responses.encoding import variables_key
 from gateway.operations.responses.report import internal_error_body, report
 from gateway.operations.stack import OperationStack
+from gateway.operations.trace import TRACE, SubscriptionTrace, SubscriptionTracing, call_context
 from gateway.subscriptions.event_counts import EventCounts
 from gateway.subscriptions.responses import Response, SharedResponses, refusal, refusal_of
 from gateway.subscriptions.run import SourceRefused, SubscriptionRun, resumed
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError
 from resolvers.events.interface import Start
-from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.call import CallContext, CallRecorder, CallScope
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Subscriber:
         execution: Executes events.
         stack: Admits subscriptions, and runs the queries and mutations that such connections carry as well.
         deadline_seconds: Time limit of one event, from the source to its response.
+        tracing: Decides which subscriptions are recorded; None for none.
 
     Attributes:
         counts: Counts subscriptions and their events.
@@ -53,7 +55,9 @@ class Subscriber:
         execution: CompiledExecution,
         stack: OperationStack,
         deadline_seconds: float,
+        tracing: SubscriptionTracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._schema = schema
         self._execution = execution
         self._stack = stack
@@ -144,6 +148,9 @@ class Subscriber:
             return
         events, size, codes, began = 0, 0, [], time.monotonic()
         self.counts.open += 1
+        trace = self._begin_trace(found[1], request, scope, caller)
+        if trace is not None:
+            scope = {**scope, TRACE: trace}
         try:
             start = await stack.admit_subscription(*found, request, caller)
             async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
@@ -154,11 +161,15 @@ class Subscriber:
                         events += 1
                         size += len(response.body)
                     yield response
+                    if trace is not None:
+                        trace.started(codes)
         except GatewayError as error:
             codes = [error.code]
             raise
         finally:
             self.counts.open -= 1
+            if trace is not None:
+                trace.started(codes)
             if stack.log is not None:
                 seconds = time.monotonic() - began
                 ended = EndedSubscription(request, scope, caller, seconds, events, size, codes)
@@ -180,18 +191,24 @@ class Subscriber:
         if last_event_id:
             node = resumed(self._schema, node, last_event_id)
         compiled = self._execution.events(document, operation, request.variables)
-        new_context = partial(self._new_context, scope, caller, start)
+        carried = call_context(request, scope, propagates=self._stack.propagates)
+        new_context = partial(self._new_context, scope, caller, start, carried)
         standard, writer = self._execution.standard, self._stack.writer
         explained = requested_traces(scope) is not None
         run = SubscriptionRun(
             standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
         )
         operation_key = _operation_key(document, request, compiled, scope, caller)
+        trace: SubscriptionTrace | None = scope.get(TRACE)
         try:
             async for event in await run.source():
-                yield await self._shared.response(operation_key, event, run.response)
+                recorder = None if trace is None else trace.event(event)
+                execute = run.response if recorder is None else partial(run.response, recorder=recorder)
+                yield await self._shared.response(operation_key, event, execute)
                 # Here the consumer has handed the response to its transport, and asks for the next one.
                 self.counts.add(event)
+                if recorder is not None:
+                    recorder.sent()
         except SourceRefused as refused:
             # No event will end the start, and the charge that it did not use has to be given back.
             if start is not None:
@@ -200,6 +217,13 @@ class Subscriber:
         finally:
             await run.close()
 
+    def _begin_trace(
+        self, operation: OperationDefinitionNode, request: GraphQLRequest, scope: Scope, caller: Caller
+    ) -> SubscriptionTrace | None:
+        if self._tracing is None:
+            return None
+        return self._tracing.begin(request, scope, caller, operation.name.value if operation.name else None)
+
     def _is_mutation(self, request: GraphQLRequest) -> bool:
         try:
             found = _found(self._stack, request)
@@ -207,13 +231,22 @@ class Subscriber:
             return False
         return found is not None and found[1].operation is OperationType.MUTATION
 
-    def _new_context(self, scope: Scope, caller: Caller, start: Start | None) -> Context:
+    def _new_context(
+        self,
+        scope: Scope,
+        caller: Caller,
+        start: Start | None,
+        carried: CallContext | None,
+        recorder: CallRecorder | None,
+    ) -> Context:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         traces = requested_traces(scope)
         # The caller is charged for the calls of the start, so they are traced even if the client does not ask for it.
-        if traces is None and start is not None and not start.over:
+        if traces is None and (recorder is not None or (start is not None and not start.over)):
             traces = []
-        return Context(caller.account, CallScope(deadline, traces), start=start)
+        if carried is not None and recorder is not None:
+            carried = CallContext(recorder, carried.headers)
+        return Context(caller.account, CallScope(deadline, traces, context=carried), start=start)
 
 
 def _found(stack: OperationStack, request: GraphQLRequest) -> tuple[Document, OperationDefinitionNode] | None:

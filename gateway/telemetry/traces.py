@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
 from random import random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from opentelemetry import trace
@@ -42,6 +42,8 @@ NANOSECONDS: Final = 1_000_000_000
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _SAMPLED: Final = 1
+
+Spans = TypeVar("Spans", bound="OperationSpans")
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -114,7 +116,7 @@ class CallSpans:
         for mark, ended in zip(marks, [*(mark.at for mark in marks[1:]), now], strict=False):
             # What answered before a pause is why there is one.
             attributes = {} if mark.status is None else {"http.response.status_code": mark.status}
-            _past_span(self._tracer, mark.phase, context, self._clock, (mark.at, ended), attributes)
+            past_span(self._tracer, mark.phase, context, self._clock, (mark.at, ended), attributes)
         self._span.end(self._clock.nanoseconds(now))
 
 
@@ -124,16 +126,24 @@ class OperationSpans(OperationTrace):
     Args:
         tracer: Makes spans.
         parent: The client's trace, if it began one.
+        name: Of the span, until more is known.
+        kind: Of the span.
+        began_at: When it began, in seconds since 1970; 0 for now.
     """
 
-    def __init__(self, tracer: Tracer, parent: Context | None) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        parent: Context | None,
+        name: str = "graphql",
+        kind: SpanKind = SpanKind.SERVER,
+        began_at: float = 0.0,
+    ) -> None:
         self._tracer = tracer
         self._clock = Clock()
         self._now = asyncio.get_running_loop().time
-        self._began = self._now()
-        self._span = tracer.start_span(
-            "graphql", parent, SpanKind.SERVER, start_time=self._clock.nanoseconds(self._began)
-        )
+        began = int(began_at * NANOSECONDS) or self._clock.nanoseconds(self._now())
+        self._span = tracer.start_span(name, parent, kind, start_time=began)
         self._context = trace.set_span_in_context(self._span)
         self._phases: list[tuple[Phase, float]] = []
         self._waits: dict[str, list[float]] = {}
@@ -200,10 +210,8 @@ class OperationSpans(OperationTrace):
         """
         now = self._now()
         for (phase, began), (_, ended) in pairwise([*self._phases, ("", now)]):
-            _past_span(self._tracer, phase, self._context, self._clock, (began, ended), {})
-        for field, (first, last, count) in self._waits.items():
-            fields = {"graphql.field.path": field, "gateway.values": int(count)}
-            _past_span(self._tracer, f"field {field}", self._context, self._clock, (first, last or now), fields)
+            past_span(self._tracer, phase, self._context, self._clock, (began, ended), {})
+        self._end_waits(now)
         for cache in ("hit", "stale", "shared"):
             found = sum(one.cache == cache for one in traces)
             if found:
@@ -213,6 +221,11 @@ class OperationSpans(OperationTrace):
         if "error.type" in attributes:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end(self._clock.nanoseconds(now))
+
+    def _end_waits(self, now: float) -> None:
+        for field, (first, last, count) in self._waits.items():
+            fields = {"graphql.field.path": field, "gateway.values": int(count)}
+            past_span(self._tracer, f"field {field}", self._context, self._clock, (first, last or now), fields)
 
 
 class Tracing:
@@ -238,12 +251,17 @@ class Tracing:
         """Wrap operations so that those whose trace is kept are recorded."""
         return TracedOperations(operations, self, documents)
 
-    def begin(self, scope: Scope) -> OperationSpans | None:
-        """Begin the trace of a request; returns None if it is not kept."""
+    def begin(self, scope: Scope, make: Callable[[Tracer, Context | None], Spans]) -> Spans | None:
+        """Begin the trace of a request; returns None if it is not kept.
+
+        Args:
+            scope: The request's ASGI scope.
+            make: Makes the spans, by what makes each and by the client's trace.
+        """
         parent = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
         if not self._sampling.keeps(parent):
             return None
-        return OperationSpans(self._tracer, None if parent is None else _parent(scope, parent))
+        return make(self._tracer, None if parent is None else _parent(scope, parent))
 
 
 class TracedOperations:
@@ -267,7 +285,7 @@ class TracedOperations:
             GatewayError: Nothing was executed, and why.
         """
         # No coroutine of its own, because most operations are not kept.
-        spans = self._tracing.begin(scope)
+        spans = self._tracing.begin(scope, OperationSpans)
         if spans is None:
             return self._operations.run(request, scope, caller)
         return self._run_recorded(spans, request, scope, caller)
@@ -303,7 +321,7 @@ class TracedOperations:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _past_span(
+def past_span(
     tracer: Tracer,
     name: str,
     context: Context,
@@ -311,6 +329,7 @@ def _past_span(
     interval: tuple[float, float],
     attributes: dict[str, Any],
 ) -> None:
+    """Make a span of what is over, from one moment of the event loop's clock to another."""
     began, ended = interval
     span = tracer.start_span(name, context, attributes=attributes, start_time=clock.nanoseconds(began))
     span.end(clock.nanoseconds(ended))

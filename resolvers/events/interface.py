@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from resolvers.errors import GatewayError
-from resolvers.upstreams.call import CallTrace
+from resolvers.upstreams.call import CallContext, CallTrace
 from resolvers.upstreams.names import Progress
 
 
@@ -64,6 +64,7 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
         source: How the gateway learnt of the change.
         noticed_at: When that began, in seconds since 1970; 0 where it is not known, or no matter because the change is
             an old one that a resumed subscription missed.
+        calls: Those of the read that found the change, if it was one of this process.
     """
 
     kind: StatusEventKind
@@ -77,6 +78,7 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
     previous_raw_status: str | None = None
     source: StatusEventSource | None = None
     noticed_at: float = 0.0
+    calls: tuple[CallTrace, ...] = ()
 
 
 def problem_of(error: GatewayError, subject_id: str) -> StatusProblem:
@@ -153,6 +155,7 @@ class StatusChanges(Protocol):
         ids: Sequence[str],
         after: str | None,
         start: Start | None = None,
+        carried: CallContext | None = None,
     ) -> AsyncGenerator[StatusEvent, None]:
         """Iterate over the events of some records: `statusChanged` in the schema."""
         ...

@@ -28,10 +28,10 @@ from resolvers.catalogue import record_types
 from resolvers.events.changes import Change, Observation, RecordKey, RecordRead
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
-from resolvers.events.pending_reads import PendingRead, SharedLoaders
+from resolvers.events.pending_reads import PendingRead, SharedLoaders, calls_about
 from resolvers.later import mark_retrieved, stop
 from resolvers.loading.loaders import RecordLoaders
-from resolvers.upstreams.call import CallScope, CallTrace
+from resolvers.upstreams.call import CallContext, CallScope, CallTrace
 
 READ_SECONDS: Final = 10.0
 """Time limit of one read. No operation waits for a read, but the SNAPSHOTs of other records do."""
@@ -42,6 +42,9 @@ CONFIRM_SECONDS: Final = 1.0
 then."""
 
 MAX_RECENT: Final = 10_000
+
+MAX_CALLS: Final = 1_000
+"""Records whose last read's calls are remembered."""
 
 
 class Reader:
@@ -76,6 +79,7 @@ class Reader:
         self._fetching: dict[RecordKey, PendingRead] = {}
         self._comparing: set[RecordKey] = set()
         self._recent: dict[RecordKey, tuple[float, RecordRead]] = {}
+        self._calls: dict[RecordKey, tuple[float, tuple[CallTrace, ...]]] = {}
         self._observations: list[tuple[Observation, asyncio.Future[Recorded]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -91,7 +95,11 @@ class Reader:
         return pending.result
 
     def look(
-        self, account: Account, key: RecordKey, charged: list[CallTrace] | None = None
+        self,
+        account: Account,
+        key: RecordKey,
+        charged: list[CallTrace] | None = None,
+        carried: CallContext | None = None,
     ) -> "asyncio.Future[RecordRead | None]":
         """Return a record's status for a new subscription, from a recent read or one in flight if possible.
 
@@ -102,6 +110,7 @@ class Reader:
             key: The record.
             charged: The list that the calls of this look are added to. A call that loads several records is added once,
                 for the first record to be read.
+            carried: What the calls carry of the subscription's request, unless they are of another one as well.
         """
         recent = self._recent.get(key)
         if recent is not None and self._clock() - recent[0] <= self._fresh_seconds:
@@ -112,7 +121,7 @@ class Reader:
         pending = self._fetching.get(key) or self._queued.get(key)
         if pending is None:
             pending = self._queue(account, key, StatusEventSource.POLL)
-            pending.charged = charged
+            pending.charged, pending.carried = charged, carried
         pending.waiters += 1
         return pending.result
 
@@ -124,6 +133,11 @@ class Reader:
                 pending.waiters -= 1
                 if not pending.waiters and not pending.required:
                     self._cancel(pending)
+
+    def calls_of(self, change: Change) -> tuple[CallTrace, ...]:
+        """Return the calls of the read that found a change, if it was one of this process and not long ago."""
+        noticed_at, calls = self._calls.get(change.key, (0.0, ()))
+        return calls if noticed_at == change.noticed_at else ()
 
     def forget(self, change: Change) -> None:
         """Drop a record's recent result, which is older than this change."""
@@ -172,10 +186,12 @@ class Reader:
         for pending in queued.values():
             identity = pending.key.identity
             if identity not in together:
-                traces: list[CallTrace] = []
-                together[identity] = SharedLoaders(self._new_loaders(pending.account, traces), traces)
+                scope = self._new_scope([])
+                together[identity] = SharedLoaders(self._new_loaders(pending.account, scope), scope)
             pending.shared = together[identity]
             pending.shared.fetching += 1
+            # The calls begin later, in the tasks.
+            pending.shared.scope.context = pending.shared.scope.context or pending.carried
             self._fetching[pending.key] = pending
             pending.task = self._start(self._serve(pending, pending.shared.loaders))
 
@@ -185,8 +201,10 @@ class Reader:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _new_loaders(self, account: Account, traces: list[CallTrace] | None) -> RecordLoaders:
-        scope = CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces)
+    def _new_scope(self, traces: list[CallTrace], carried: CallContext | None = None) -> CallScope:
+        return CallScope(asyncio.get_running_loop().time() + READ_SECONDS, traces, context=carried)
+
+    def _new_loaders(self, account: Account, scope: CallScope) -> RecordLoaders:
         return RecordLoaders(self._uncached, ReadSet(account, scope, self._uncached.invalidations.mark))
 
     async def _serve(self, pending: PendingRead, loaders: RecordLoaders) -> None:
@@ -207,13 +225,15 @@ class Reader:
     async def _read_and_compare(self, pending: PendingRead, loaders: RecordLoaders) -> RecordRead | None:
         """Read until the log accepts the result; raise LogUnreachable if it never does in `MAX_ATTEMPTS` reads."""
         key, late = pending.key, None
+        traces = [] if pending.shared is None else pending.shared.traces
         for attempt in range(MAX_ATTEMPTS):
             if late is not None:
                 await self._sleep(CONFIRM_SECONDS)
             since = self._log.version
             if attempt:
                 # Loaders remember what they have loaded, so another read needs new ones.
-                loaders = self._new_loaders(pending.account, pending.charged)
+                traces = [] if pending.charged is None else pending.charged
+                loaders = self._new_loaders(pending.account, self._new_scope(traces, pending.carried))
             try:
                 record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
             finally:
@@ -223,6 +243,7 @@ class Reader:
                 self._end_fetch(pending)
                 self._recent.pop(key, None)
                 return None
+            self._note_calls(pending, traces)
             now, noticed_at = self._now(), pending.noticed_at
             observation = Observation(key, record, pending.source, since, now, noticed_at=noticed_at)
             # The dates of upstreams are not reliable: a status dated too early is accepted once a second read finds it.
@@ -233,6 +254,16 @@ class Reader:
                 return await self._accepted(observation, outcome)
             late = observation if outcome.verdict is Verdict.LATE else None
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
+
+    def _note_calls(self, pending: PendingRead, traces: list[CallTrace]) -> None:
+        """Keep the calls of a read for the traces of the events that it may lead to."""
+        # Before the log compares, which passes the change on.
+        self._calls.pop(pending.key, None)
+        kept_id = record_types()[pending.key.kind].kept_id(pending.key.local_id)
+        self._calls[pending.key] = (pending.noticed_at, calls_about(kept_id, traces))
+        if len(self._calls) > MAX_CALLS:
+            # Popped above and added again, so that the first entry is the oldest.
+            del self._calls[next(iter(self._calls))]
 
     async def _accepted(self, observation: Observation, outcome: Recorded) -> RecordRead:
         result = RecordRead(observation.record, outcome.position, outcome.verdict is Verdict.CHANGED)
@@ -259,8 +290,8 @@ class Reader:
                 pending.shared.fetching -= 1
                 if pending.charged is not None:
                     # A call that loads several records is charged once, to the first of them.
-                    pending.charged += pending.shared.traces
-                pending.shared.traces.clear()
+                    pending.charged += pending.shared.traces[pending.shared.charged :]
+                pending.shared.charged = len(pending.shared.traces)
                 if not pending.shared.fetching:
                     pending.shared.loaders.cancel()
 

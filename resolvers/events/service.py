@@ -35,6 +35,7 @@ from resolvers.events.subscription import Subscription
 from resolvers.events.subscription_reads import SubscriptionServices
 from resolvers.histogram import Histogram
 from resolvers.later import stop
+from resolvers.upstreams.call import CallContext
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +214,12 @@ class Events:
             raise EventsUnavailable(message, retry_after=RETRY_SECONDS) from error
 
     def follow(
-        self, account: Account, ids: Sequence[str], after: str | None, start: Start | None = None
+        self,
+        account: Account,
+        ids: Sequence[str],
+        after: str | None,
+        start: Start | None = None,
+        carried: CallContext | None = None,
     ) -> AsyncGenerator[StatusEvent, None]:
         """Iterate over the events of some records: `statusChanged` in the schema.
 
@@ -222,6 +228,7 @@ class Events:
             ids: The records' global IDs.
             after: The cursor of the subscriber's last event.
             start: Collects the calls of the start, and is ended with it.
+            carried: What these calls carry of the subscription's request; None for nothing.
 
         Raises:
             BadInput: The cursor is invalid, or there are too many ids.
@@ -233,7 +240,7 @@ class Events:
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Subscription(self._services, account, keys, refused, start).events(resume_point)
+        return Subscription(self._services, account, keys, refused, start, carried).events(resume_point)
 
     @property
     def version(self) -> int:

@@ -29,6 +29,7 @@ from resolvers.events.cursors import ResumePoint, SubscriptionProgress
 from resolvers.events.interface import Start, StatusEvent, StatusEventKind, TrackedRecord, problem_of
 from resolvers.events.log import LogUnreachable
 from resolvers.events.subscription_reads import ReadResult, SubscriptionReads, SubscriptionServices
+from resolvers.upstreams.call import CallContext
 
 
 class Subscription:
@@ -40,6 +41,7 @@ class Subscription:
         keys: The records, each once.
         refused: The ids that cannot be followed, with their errors.
         start: Ended once each record was read and reported; None charges no caller.
+        carried: What the calls of its start carry of the subscription's request; None for nothing.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Subscription:
         keys: Sequence[RecordKey],
         refused: Sequence[tuple[str, GatewayError]] = (),
         start: Start | None = None,
+        carried: CallContext | None = None,
     ) -> None:
         self._start = start
         self._results_taken = False
@@ -76,7 +79,7 @@ class Subscription:
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
         self._progress = SubscriptionProgress(services.cursors, account.identity)
         self._held_back: dict[RecordKey, Change] = {}
-        self._reads = SubscriptionReads(services, account, self._backlog.wake, start)
+        self._reads = SubscriptionReads(services, account, self._backlog.wake, start, carried)
         self._reads.begin(keys)
 
     async def events(self, after: ResumePoint | None) -> AsyncGenerator[StatusEvent, None]:
@@ -263,6 +266,7 @@ class Subscription:
             previous_raw_status=change.previous_raw_status,
             source=change.source,
             noticed_at=change.noticed_at,
+            calls=self._services.reader.calls_of(change),
         )
 
     def _update_open(self, key: RecordKey, record: TrackedRecord) -> None:

@@ -28,6 +28,7 @@ from resolvers.events.cursors import Cursors
 from resolvers.events.interface import Start
 from resolvers.events.log import EventLog, LogUnreachable
 from resolvers.events.reader import Reader
+from resolvers.upstreams.call import CallContext
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class SubscriptionReads:
         account: The account that reads the records.
         wake: Called when there are results to take.
         start: Charged for the calls of the reads until it is over; None charges no caller.
+        carried: What the calls of the first reads carry of the subscription's request; None for nothing.
 
     Attributes:
         unread: The records to be read. The subscription removes a record once it has used the result of its read.
@@ -77,6 +79,7 @@ class SubscriptionReads:
 
     __slots__ = (
         "_account",
+        "_carried",
         "_failures",
         "_results",
         "_services",
@@ -89,8 +92,14 @@ class SubscriptionReads:
     )  # fmt: skip
 
     def __init__(
-        self, services: SubscriptionServices, account: Account, wake: Callable[[], None], start: Start | None
+        self,
+        services: SubscriptionServices,
+        account: Account,
+        wake: Callable[[], None],
+        start: Start | None,
+        carried: CallContext | None = None,
     ) -> None:
+        self._carried = carried
         self._start = start
         self._services = services
         self._account = account
@@ -169,8 +178,9 @@ class SubscriptionReads:
         """Read all records together and return the results; a record that the log could not compare has none."""
         # Reads after the start are retries and rechecks, which the subscriber did not cause.
         charged = None if self._start is None or self._start.over else self._start.traces
+        carried, self._carried = self._carried, None
         reader = self._services.reader
-        futures = [reader.look(self._account, key, charged) for key in keys]
+        futures = [reader.look(self._account, key, charged, carried) for key in keys]
         try:
             # `wait` neither cancels nor raises: the futures are shared with other subscriptions.
             await asyncio.wait(futures)

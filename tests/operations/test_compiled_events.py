@@ -21,7 +21,7 @@ from resolvers.accounts import Account
 from resolvers.catalogue import record_types
 from resolvers.context import Context
 from resolvers.events.interface import StatusEvent, StatusEventKind, StatusEventSource, StatusProblem, TrackedRecord
-from resolvers.upstreams.call import CallScope
+from resolvers.upstreams.call import CallRecorder, CallScope
 from resolvers.upstreams.names import Progress
 from schema.root import build_schema
 from tests.operations.generated import Generator
@@ -52,7 +52,7 @@ def documents(schema: Schema) -> Documents:
     return Documents(core_schema(schema), UNBOUNDED)
 
 
-def new_context(account: Account) -> Context:
+def new_context(account: Account, _recorder: CallRecorder | None = None) -> Context:
     return Context(account, CallScope(asyncio.get_running_loop().time() + 60), now=lambda: NOW)
 
 
