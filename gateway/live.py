@@ -214,7 +214,7 @@ class Process:
         endpoint = Endpoint(
             operations.stack.operations,
             authentication,
-            EndpointConfig(settings.max_body_bytes, site.rule),
+            EndpointConfig(settings.max_body_bytes, site.rule, self.metrics.requests_served),
             page=self._page if settings.serves_ide else None,
             streams=self.subscriptions.streams,
             sockets=self.subscriptions.sockets,

@@ -9,6 +9,9 @@ import msgspec
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 """Upper bounds in seconds; the last is the default deadline of an operation."""
 
+HTTP_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Upper bounds in seconds that OpenTelemetry's conventions advise for the durations of HTTP requests."""
+
 Example: TypeAlias = tuple[str, float, float]
 """The id of a trace, the value that belongs to it, and when that was added, in seconds since 1970."""
 

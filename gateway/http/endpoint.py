@@ -18,12 +18,14 @@ a timer, and only the operations that still run when it fires get a task.
 import asyncio
 import logging
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
+from gateway.http.durations import RequestDurations
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
 from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
 from gateway.http.request import (
@@ -79,10 +81,12 @@ class EndpointConfig(msgspec.Struct, frozen=True):
     Attributes:
         max_body_bytes: A larger request body is refused with 413.
         rule: Which pages of other sites may use the endpoint.
+        durations: Measures the requests that are answered here, streams aside.
     """
 
     max_body_bytes: int = 1_048_576
     rule: CrossSiteRule = msgspec.field(default_factory=CrossSiteRule)
+    durations: RequestDurations = msgspec.field(default_factory=RequestDurations)
 
 
 class _Exchange(msgspec.Struct, gc=False):
@@ -123,6 +127,7 @@ class Endpoint(Generic[CallerT]):
         streams: Mapping[bytes, ASGIApp] | None = None,
         sockets: ASGIApp | None = None,
     ) -> None:
+        self._durations = config.durations
         self._operations = operations
         self._authenticate = authenticate
         self._max_body_bytes = config.max_body_bytes
@@ -140,6 +145,7 @@ class Endpoint(Generic[CallerT]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request or one WebSocket."""
+        began = perf_counter()
         headers = headers_of(scope)
         exchange = _Exchange(scope, receive, send, headers, self._request_ids.of(headers))
         if scope["type"] == "websocket":
@@ -162,6 +168,7 @@ class Endpoint(Generic[CallerT]):
         # Not in a function of its own: each additional await costs on every request.
         await exchange.send(start_of(reply, exchange.headers_out, exchange.request_id))
         await exchange.send({"type": "http.response.body", "body": reply.body})
+        self._durations.add(scope["method"], reply.status, perf_counter() - began)
 
     async def _execute(self, exchange: _Exchange) -> Reply:
         """Read the request and run its operation.

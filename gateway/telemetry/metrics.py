@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway.auth.callers import Caller
+from gateway.http.durations import RequestDurations
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
@@ -23,6 +24,7 @@ from gateway.telemetry.cache_metrics import cache_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.event_metrics import activity_metrics, sent_metrics, webhook_metrics
 from gateway.telemetry.families import counted
+from gateway.telemetry.http_metrics import client_metrics, server_metrics
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
 from gateway.telemetry.spans_exported import ExportedSpans
 from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics
@@ -46,6 +48,7 @@ class StateSources:
         open_connections: Number of open WebSockets and streams.
         refused_logins: Number of rate-limited login requests.
         webhooks: The webhooks that came.
+        served: Requests to the endpoint.
         events: What is followed, polled and queued.
         sent: Subscriptions and their events.
     """
@@ -58,6 +61,7 @@ class StateSources:
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
     webhooks: WebhookCounts
+    served: RequestDurations
     events: Events
     sent: EventCounts
 
@@ -77,6 +81,8 @@ class StateCollector(Collector):
         yield counted("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
         yield from cache_metrics(sources.records)
         yield from address_metrics(sources.addresses())
+        yield client_metrics(sources.addresses())
+        yield server_metrics(sources.served)
         yield from webhook_metrics(sources.webhooks)
         yield from activity_metrics(sources.events.activity)
         yield from sent_metrics(sources.sent)
@@ -160,6 +166,7 @@ class Metrics:
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
         webhooks: Counts webhooks.
+        requests_served: Measures requests to the endpoint.
         reloads: Counts reloads of the settings.
         spans: Counts the spans of traces.
     """
@@ -173,6 +180,7 @@ class Metrics:
         self.requests = RequestCounts()
         self.spent = SpentCounts()
         self.webhooks = WebhookCounts()
+        self.requests_served = RequestDurations()
         self.reloads = ReloadMetrics()
         self.spans = ExportedSpans()
         for collector in (self.operations, self.calls, self.loop_lag, self.reloads, self.spans):
@@ -203,6 +211,7 @@ class Metrics:
             open_connections,
             refused_logins,
             self.webhooks,
+            self.requests_served,
             events,
             sent,
         )

@@ -25,7 +25,7 @@ PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel[
 EVERYWHERE = {"up"}
 """What Prometheus itself knows of each target."""
 
-METRIC = re.compile(r"\b(?:gateway|process|python)_[a-z_]+\b|\bup\b")
+METRIC = re.compile(r"\b(?:gateway|process|python|http)_[a-z_]+\b|\bup\b")
 LABELS = re.compile(r"\{[^{}]*\}|\[[^\]]*\]|\bby\s*\([^)]*\)")
 
 
@@ -89,7 +89,9 @@ def test_each_panel_says_what_it_shows_and_none_covers_another() -> None:
 
 
 def test_every_documented_metric_of_the_gateway_has_a_panel() -> None:
-    documented = set(re.findall(r"^\| `(gateway_\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `((?:gateway|http)_\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    )
 
     assert documented <= {name.removesuffix("_bucket") for name in shown_metrics()}
 

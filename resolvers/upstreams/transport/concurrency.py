@@ -21,8 +21,8 @@ from typing import Final
 
 import msgspec
 
-from resolvers.errors import UpstreamTimeout
-from resolvers.histogram import Histogram
+from resolvers.errors import GatewayError, UpstreamTimeout
+from resolvers.histogram import HTTP_SECONDS, Histogram
 from resolvers.upstreams.call import Answer, Call, Mark, Transport
 from resolvers.upstreams.transport.chain import lead
 
@@ -45,12 +45,14 @@ class _Waiting(msgspec.Struct, eq=False):
         answer: The future that its task awaits.
         since: When it began to wait, in seconds of the event loop's clock.
         sent: The call in flight; None while it has no slot.
+        sent_at: When it got its slot, by the same clock.
     """
 
     call: Call
     answer: "asyncio.Future[Answer]"
     since: float
     sent: "asyncio.Future[Answer] | None" = None
+    sent_at: float = 0.0
 
     def give_up(self) -> bool:
         """Cancel the call, and return whether it had a slot."""
@@ -70,6 +72,7 @@ class ConcurrencyLimit:
 
     Attributes:
         waits: How long calls waited for a slot, in seconds; of those that got none, until their deadline.
+        requests: How long each request took that was sent, in seconds, by its method and its status or error.
     """
 
     def __init__(self, inner: Transport, limit: int, clock: Callable[[], float]) -> None:
@@ -77,6 +80,7 @@ class ConcurrencyLimit:
         self._limit = limit
         self._free = limit
         self.waits = Histogram()
+        self.requests: dict[tuple[str, int | str], Histogram] = {}
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
@@ -100,7 +104,7 @@ class ConcurrencyLimit:
             UpstreamTimeout: none was released before the deadline.
             Requeued: `requeue` was called while the call waited.
         """
-        waiting = None
+        waiting, began = None, self._clock()
         if self._free > 0:
             self._free -= 1
             # Nearly every call: its wait of no time is counted without a search for its interval.
@@ -109,11 +113,13 @@ class ConcurrencyLimit:
             waiting = self._join_queue(call)
         try:
             answer = await (self._inner.send(call) if waiting is None else waiting.answer)
-        except BaseException:
+        except BaseException as error:
             # A call that still waits has no slot to release.
             if waiting is None or waiting.give_up():
+                self._measure(call, _outcome(error), began if waiting is None else waiting.sent_at)
                 self._release_slot()
             raise
+        self._measure(call, answer.status, began if waiting is None else waiting.sent_at)
         if answer.status < _FIRST_REFUSAL:
             self._release_slot()
         else:
@@ -127,6 +133,12 @@ class ConcurrencyLimit:
         for one in waiting:
             if not one.answer.done():
                 one.answer.set_exception(Requeued())
+
+    def _measure(self, call: Call, outcome: int | str, began: float) -> None:
+        key = (call.method, outcome)
+        # `get` first, because `setdefault` alone would make a histogram for each call.
+        histogram = self.requests.get(key) or self.requests.setdefault(key, Histogram(HTTP_SECONDS))
+        histogram.add(self._clock() - began)
 
     def _join_queue(self, call: Call) -> _Waiting:
         since = self._clock()
@@ -144,7 +156,8 @@ class ConcurrencyLimit:
             # It timed out or was cancelled, and no sweep has removed it yet.
             if waiting.answer.done():
                 continue
-            self.waits.add(self._clock() - waiting.since)
+            waiting.sent_at = self._clock()
+            self.waits.add(waiting.sent_at - waiting.since)
             try:
                 waiting.sent = lead(self._inner.send(waiting.call), waiting.answer)
             except Exception as error:  # noqa: BLE001 - any error is the waiting call's to handle
@@ -174,6 +187,10 @@ class ConcurrencyLimit:
             first = min(waiting.call.deadline for waiting in self._waiting)
             # Not before `SWEEP_SECONDS`, because each sweep takes time by the length of the queue.
             self._sweep_at(max(first, self._next_sweep + SWEEP_SECONDS))
+
+
+def _outcome(error: BaseException) -> str:
+    return error.code if isinstance(error, GatewayError) else type(error).__name__
 
 
 def _out_of_time(call: Call) -> UpstreamTimeout:

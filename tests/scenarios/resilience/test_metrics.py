@@ -156,7 +156,9 @@ async def test_what_is_told_is_what_the_document_says_and_nothing_to_find_anybod
     text = await scraped.text()
 
     told = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
-    names = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in told if name.startswith("gateway_")}
-    documented = set(re.findall(r"^\| `(gateway_\w+)`", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE))
+    names = {
+        re.sub(r"_(bucket|sum|count|created)$", "", name) for name in told if name.startswith(("gateway_", "http_"))
+    }
+    documented = set(re.findall(r"^\| `((?:gateway|http)_\w+)`", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE))
     assert {name.removesuffix("_total") for name in names} == {name.removesuffix("_total") for name in documented}
     assert [word for word in ("47114711", "127.0.0.1", "send-tasks", "acme", "key of house") if word in text] == []
