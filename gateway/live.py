@@ -161,9 +161,12 @@ class Process:
             operations = before.operations
             if operation_settings(settings) != operations.settings:
                 operations = self._operations(settings)
+            upstreams = before.upstreams.with_accounts(before.settings, settings)
         except ManifestProblem as problem:
             raise SettingsProblems([f"GATEWAY_TRUSTED_DOCUMENTS: {problem}"]) from None
-        upstreams = before.upstreams.with_accounts(before.settings, settings)
+        except OSError as error:
+            # Of certificates: they were right a moment ago, when the settings were read.
+            raise SettingsProblems([f"A certificate or its key changed while it was read: {error}"]) from None
         return self._built(settings, upstreams, key_set, operations, before.oauth)
 
     async def use(self, live: Live) -> None:
@@ -180,11 +183,12 @@ class Process:
         """Show the state of the parts in the metrics."""
         self.metrics.watch(
             self.live.upstreams.records,
-            lambda: self.live.upstreams.addresses,
-            lambda: self.subscriptions.open_connections,
-            lambda: self.live.oauth.limits.refused,
-            self.events.events,
-            self._subscriber.counts,
+            addresses=lambda: self.live.upstreams.addresses,
+            certificates=lambda: self.live.upstreams.certificates(self.live.settings),
+            open_connections=lambda: self.subscriptions.open_connections,
+            refused_logins=lambda: self.live.oauth.limits.refused,
+            events=self.events.events,
+            sent=self._subscriber.counts,
         )
 
     async def logins(self, scope: Scope, receive: Receive, send: Send) -> None:

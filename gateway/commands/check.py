@@ -2,15 +2,17 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import packages_distributions
 from typing import Final, Protocol
 
 from gateway.commands.redis_probe import RedisProbe
-from gateway.composition.upstreams import Upstreams, build_upstreams
+from gateway.composition.upstreams import CertificateEnd, Upstreams, build_upstreams
 from gateway.oauth.build import build_account_tokens
 from gateway.settings import Settings, SettingsProblems, load_settings, unknown_settings
 from gateway.settings.problems import environment_name
@@ -30,6 +32,14 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import loop_clock
 
 OUR_DISTRIBUTION: Final = "graphql-rest-gateway"
+_DAY: Final = 86_400
+NEAR_END_SECONDS: Final = 14 * _DAY
+"""From when on the end of a certificate is reported; the alert CertificateNearEnd has the same."""
+
+_OWNERS: Final = {
+    "client": "the certificate in {prefix}__CLIENT_CERTIFICATE_FILE",
+    "server": "the certificate of its server",
+}
 _FAILED: Final = 1
 _WRONG_SETTINGS: Final = 2
 _OUR_PACKAGES: Final = ("gateway", "schema", "resolvers")
@@ -99,11 +109,13 @@ class UpstreamProbe:
         name: The name of the target.
         ask: Makes the call.
         seconds: The deadline of the call.
+        certificates: Returns the ends of the certificates that are known after the call.
     """
 
     name: str
     ask: Callable[[CallScope], Awaitable[object]]
     seconds: float
+    certificates: Callable[[], Iterable[CertificateEnd]]
 
     @property
     def prefix(self) -> str:
@@ -127,7 +139,8 @@ def _account_probes(
         group = composition.group(settings)
         if group is not None:
             name = f"{before}{composition.name.name.lower()}"
-            yield UpstreamProbe(name, partial(composition.probe, account, group), seconds)
+            certificates = partial(upstreams.builder.certificates, composition.name, group)
+            yield UpstreamProbe(name, partial(composition.probe, account, group), seconds, certificates)
 
 
 def run(environment: Mapping[str, str], open_probes: OpenProbes = open_probes) -> int:
@@ -189,8 +202,24 @@ async def _probe(probe: Probe) -> tuple[str, bool]:
     try:
         await probe.run()
     except Exception as error:  # noqa: BLE001 - one failure must not hide the results of the other probes
-        return f"{probe.name}: failed: {error}{_reason(error)}{_advice(probe, error)}", False
-    return f"{probe.name}: OK", True
+        return f"{probe.name}: failed: {error}{_reason(error)}{_advice(probe, error)}{_near_ends(probe)}", False
+    return f"{probe.name}: OK{_near_ends(probe)}", True
+
+
+def _near_ends(probe: Probe) -> str:
+    """Return which certificates of an upstream end soon, or have ended."""
+    ends = probe.certificates() if isinstance(probe, UpstreamProbe) else ()
+    return "".join(
+        f" - {_OWNERS[end.side].format(prefix=probe.prefix)} {_end_of(end.ends_at)}"
+        for end in ends
+        if end.ends_at - time.time() < NEAR_END_SECONDS
+    )
+
+
+def _end_of(ends_at: float) -> str:
+    days = int((ends_at - time.time()) // _DAY)
+    on = datetime.fromtimestamp(ends_at, UTC).date().isoformat()
+    return f"ended on {on}: renew it" if days < 0 else f"ends in {days} days, on {on}: renew it in time"
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.breaker import BreakerConfig
 from resolvers.upstreams.transport.rate_state import PacingConfig
 from resolvers.upstreams.transport.stack import Stack, StackConfig, StackSurroundings, build_stack
-from resolvers.upstreams.transport.wire.wire import Connections, Wire
+from resolvers.upstreams.transport.wire.wire import ConnectionsByTls, Wire
 
 Group = TypeVar("Group", bound=UpstreamLimits)
 
@@ -24,11 +24,11 @@ class Transports:
     Accounts at one address share its policies if they have the same limits.
 
     Args:
-        connections: The connections that all of them use.
+        connections: The connections of the process.
         surroundings: The clock, rates and observer of all of them.
     """
 
-    connections: Connections
+    connections: ConnectionsByTls
     surroundings: StackSurroundings
     _stacks: dict[tuple[UpstreamName, str, UpstreamLimits], Stack] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Transports:
         # account may be in time for another.
         key = (upstream.name, url, limits.limits_only)
         if key not in self._stacks:
-            wire = Wire(self.connections, max_answer_bytes=limits.max_answer_bytes)
+            wire = Wire(self.connections.of(limits.tls), max_answer_bytes=limits.max_answer_bytes)
             config = StackConfig(
                 limits.timeout_seconds,
                 limits.concurrency,
@@ -78,7 +78,8 @@ class Transports:
             at_once: How many logins run at the same time.
         """
         # Logins have no identity yet: over a connection that is kept, a stray answer would be another person's.
-        wire = Wire(self.connections, max_answer_bytes=limits.max_answer_bytes, keeps_connections=False)
+        connections = self.connections.of(limits.tls)
+        wire = Wire(connections, max_answer_bytes=limits.max_answer_bytes, keeps_connections=False)
         config = StackConfig(limits.timeout_seconds, at_once)
         return build_stack(wire, f"logins:{url}", config, self.surroundings).transport
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -13,7 +13,7 @@ from gateway.composition.deliveries import Deliveries
 from gateway.composition.logistics import AccountTokens, Logistics
 from gateway.composition.sms import Sms
 from gateway.composition.upstream import Transports, UpstreamComposition
-from gateway.settings.model import Settings, UpstreamLimits
+from gateway.settings.model import LogisticsSettings, Settings, UpstreamLimits
 from resolvers.accounts import Account
 from resolvers.cache.records import CacheConfig, RecordCache
 from resolvers.cache.redis_link import CacheCounts, RedisLink
@@ -26,7 +26,8 @@ from resolvers.upstreams.transport.health import UpstreamHealth
 from resolvers.upstreams.transport.shared_rate import LocalRate, RedisRate
 from resolvers.upstreams.transport.stack import Stack, StackSurroundings
 from resolvers.upstreams.transport.tracing import CallObserver
-from resolvers.upstreams.transport.wire.wire import Connections
+from resolvers.upstreams.transport.wire.exchange import split_url
+from resolvers.upstreams.transport.wire.wire import ConnectionsByTls
 
 OWN_ACCOUNT: Final = "own"
 """The name of the gateway's own account; no tenant can have it, because theirs begin with `account:`."""
@@ -36,6 +37,20 @@ MAX_LOGINS_AT_ONCE: Final = 5
 
 REDIS_SECONDS: Final = 0.5
 """Time limit of a Redis command; an upstream call that waited so long for its pace is paced by this process only."""
+
+
+class CertificateEnd(NamedTuple):
+    """When a certificate ends; a value.
+
+    Attributes:
+        upstream: Whose connections it is for.
+        side: Who shows it.
+        ends_at: In seconds since 1970. Of several, such as those of two data centres, the first.
+    """
+
+    upstream: UpstreamName
+    side: Literal["client", "server"]
+    ends_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +96,20 @@ class Upstreams:
             name: self.named[name] if account == before.accounts.get(name) else build(f"account:{name}", account)
             for name, account in after.accounts.items()
         }
-        return replace(self, own=own, named=named)
+        if after.logistics is None or after.logistics == before.logistics:
+            return replace(self, own=own, named=named)
+        logistics, logins = self.builder.without_credentials(after.logistics)
+        return replace(self, own=own, named=named, logistics=logistics, logins=logins)
+
+    def certificates(self, settings: Settings) -> Iterator[CertificateEnd]:
+        """Yield the ends of the client certificates that accounts show, and of the servers' that they have seen.
+
+        Args:
+            settings: Those that the accounts are built from.
+        """
+        for account in (settings, *settings.accounts.values()):
+            for upstream, group in self.builder.groups(account).items():
+                yield from self.builder.certificates(upstream, group)
 
     async def open(self) -> None:
         """Connect to the other processes."""
@@ -127,19 +155,19 @@ def build_upstreams(
     # Bound once: to ask for the running loop is a system call up to Python 3.11, and each policy reads the clock.
     clock = asyncio.get_running_loop().time
     rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
-    transports = Transports(Connections(), StackSurroundings(clock, rate=rate, observer=observer))
+    transports = Transports(ConnectionsByTls(), StackSurroundings(clock, rate=rate, observer=observer))
     logistics = Logistics(account_tokens)
     builder = AccountBuilder((Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock))
     group = settings.logistics
-    # Callers' own accounts share the policies of the gateway's account at this address, since its limits are the same.
+    calls, logins = builder.without_credentials(group) if group else (None, None)
     return Upstreams(
         builder,
         builder.build(OWN_ACCOUNT, settings),
         {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()},
         builder.records,
         redis,
-        transports.stack(logistics, group.url, group).transport if group else None,
-        transports.logins(group.url, group, MAX_LOGINS_AT_ONCE) if group else None,
+        calls,
+        logins,
         account_tokens,
     )
 
@@ -168,6 +196,24 @@ class AccountBuilder:
         """Return the group of each upstream that the settings configure."""
         return {one.name: group for one in self.compositions if (group := one.group(settings)) is not None}
 
+    def without_credentials(self, group: LogisticsSettings) -> tuple[Transport, Transport]:
+        """Return the transports to the logistics API for calls of callers' own accounts, and for their logins."""
+        # These share the policies of the gateway's account at this address, since its limits are the same.
+        logistics = next(one for one in self.compositions if one.name is UpstreamName.LOGISTICS)
+        calls = self.transports.stack(logistics, group.url, group).transport
+        return calls, self.transports.logins(group.url, group, MAX_LOGINS_AT_ONCE)
+
+    def certificates(self, upstream: UpstreamName, group: UpstreamLimits) -> Iterator[CertificateEnd]:
+        """Yield the ends of the certificates that are known of an account's connections to an upstream."""
+        connections = self.transports.connections.of(group.tls)
+        if connections.client_certificate_end is not None:
+            yield CertificateEnd(upstream, "client", connections.client_certificate_end)
+        composition = next(one for one in self.compositions if one.name is upstream)
+        origins = {split_url(url)[0] for url in composition.urls(group)}
+        seen = [end for one in origins if (end := connections.server_certificate_end(one)) is not None]
+        if seen:
+            yield CertificateEnd(upstream, "server", min(seen))
+
     def build(self, name: str, settings: object) -> Account:
         """Build an account.
 
@@ -192,6 +238,8 @@ class AccountBuilder:
 def _credentials(group: UpstreamLimits) -> bytes:
     """Return all that the upstream knows an account by, and where: whatever is no limit, secrets as well."""
     known = group.model_dump(exclude=set(UpstreamLimits.model_fields))
+    # By its name: a renewed certificate leads to the same records.
+    known["client certificate"] = group.tls.subject
     return json.dumps(known, sort_keys=True, default=_revealed).encode()
 
 

@@ -31,12 +31,14 @@ from gateway.settings.rules import broken_rules, certificate_problems
 
 UPSTREAMS: Final = ("deliveries", "sms", "logistics")
 # An account must not use the gateway's credentials, nor mix its own address with addresses of the gateway.
+_CERTIFICATE: Final = frozenset({"client_certificate_file", "client_key_file"})
 CREDENTIALS: Final[Mapping[str, frozenset[str]]] = {
-    "deliveries": frozenset({"token", "email", "password"}),
-    "sms": frozenset({"username", "password"}),
-    "logistics": frozenset({"token", "client_key", "secret_key", "refresh_token"}),
+    "deliveries": frozenset({"token", "email", "password"}) | _CERTIFICATE,
+    "sms": frozenset({"username", "password"}) | _CERTIFICATE,
+    "logistics": frozenset({"token", "client_key", "secret_key", "refresh_token"}) | _CERTIFICATE,
 }
-_ADDRESSES: Final = frozenset({"url", "urls", "token_url", "send_url", "authorize_url"})
+AUTHORITIES: Final = "ca_file"
+_ADDRESSES: Final = frozenset({"url", "urls", "token_url", "send_url", "authorize_url", AUTHORITIES})
 
 FILE_SUFFIX: Final = "_file"
 """The suffix of a secret's name if the value is the name of the file that holds it."""

@@ -25,6 +25,7 @@ from gateway.settings.values import (
     PerSecond,
     Port,
     PositiveSeconds,
+    ReadFile,
     RedisUrl,
     Seconds,
     Secret,
@@ -37,10 +38,11 @@ from gateway.settings.values import (
     WebhookSecret,
 )
 from resolvers.upstreams.logistics.base_client import LogisticsPaths
+from resolvers.upstreams.transport.wire.client_tls import TlsFiles
 
 
 class UpstreamLimits(SettingsGroup):
-    """Limits of one upstream; process lifetime."""
+    """Limits of one upstream, and what its connections are made with; process lifetime."""
 
     timeout_seconds: PositiveSeconds = 5
     """How long one attempt may take, in seconds."""
@@ -52,10 +54,21 @@ class UpstreamLimits(SettingsGroup):
     """The maximum size of a decompressed response in bytes."""
     propagate_traces: bool = False
     """Whether calls carry the id, the trace and the baggage of the request that they are made for."""
+    ca_file: ReadFile | None = None
+    """The certificates of the authorities to trust in place of the system's."""
+    client_certificate_file: ReadFile | None = None
+    """The client certificate for an upstream that wants one, followed by those that lead to its authority."""
+    client_key_file: ReadFile | None = None
+    """The private key of the client certificate."""
+
+    @property
+    def tls(self) -> TlsFiles:
+        """What connections trust and show."""
+        return TlsFiles(self.ca_file, self.client_certificate_file, self.client_key_file)
 
     @property
     def limits_only(self) -> "UpstreamLimits":
-        """The limits without the upstream's other settings, by which accounts at one address are compared."""
+        """The settings that all upstreams have, by which accounts at one address are compared."""
         return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
 
 

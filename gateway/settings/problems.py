@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import ErrorDetails
 
 from gateway.settings.model import Settings
+from resolvers.upstreams.transport.wire.client_tls import FileAsRead
 
 PREFIX: Final = "GATEWAY_"
 DELIMITER: Final = "__"
@@ -98,7 +99,8 @@ def _leaves(annotation: Any, found: Setting) -> Iterator[Setting]:  # noqa: ANN4
         # A setting is a group or a value; the other alternative of a group is None.
         if steps:
             return
-    is_secret, is_file = _holds(SecretStr, annotation), _holds(Path, annotation)
+    is_secret = _holds(SecretStr, annotation)
+    is_file = _holds(Path, annotation) or _holds(FileAsRead, annotation)
     yield dataclasses.replace(found, is_secret=is_secret, is_file=is_file)
 
 

@@ -21,14 +21,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.settings.loading import CREDENTIALS, UPSTREAMS, Values, given_values, setting_files, settings_of
+from gateway.settings.loading import (
+    AUTHORITIES,
+    CREDENTIALS,
+    UPSTREAMS,
+    Values,
+    given_values,
+    setting_files,
+    settings_of,
+)
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingPath, environment_name, find_setting
 
 RELOADED: Final = frozenset(
     {"accounts", "auth", "cors_headers", "cors_origins", "ide", "introspection", "limits", "trusted_documents"}
 )
-"""Groups and settings that reload; of the gateway's own account it is the credentials of each upstream."""
+"""Groups and settings that reload; of the gateway's own account it is the credentials of each upstream, and its CA."""
 
 Stamps = Mapping[Path, tuple[int, ...] | None]
 """For each file, what differs once it has changed; None for one that is not there."""
@@ -107,7 +115,7 @@ class SettingsSource:
             return path[0] in RELOADED
         # An upstream that was not there has no connections, and one that goes is in the middle of its calls.
         stays = all(any(one[0] == path[0] for one in values) for values in (self._values, given))
-        return stays and path[1] in CREDENTIALS[path[0]]
+        return stays and path[1] in CREDENTIALS[path[0]] | {AUTHORITIES}
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

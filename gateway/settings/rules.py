@@ -7,9 +7,14 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+
 from gateway.operations.documents.persisted import ManifestProblem, read_manifest
-from gateway.settings.model import Settings
+from gateway.settings.model import Settings, UpstreamLimits
 from gateway.settings.problems import SettingPath, environment_name
+from resolvers.upstreams.transport.wire.client_tls import FileAsRead
 
 _JWT_SETTINGS: Final = ("jwks_url", "issuer", "audience")
 
@@ -30,6 +35,7 @@ def broken_rules(settings: Settings, given: AbstractSet[SettingPath]) -> Iterato
     yield from _api_keys(settings, given)
     yield from _credentials(given)
     yield from _manifest(settings)
+    yield from _client_certificates(settings, given)
     if settings.sessions.same_site == "none" and not (settings.public_url or "").startswith("https://"):
         yield (
             ("sessions", "same_site"),
@@ -127,6 +133,73 @@ def _logistics_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Iter
                 "in with accounts of their own: the upstream answers nobody without a login"
             ),
         )
+
+
+def _client_certificates(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[tuple[SettingPath, str]]:
+    for prefix, group in _groups(settings):
+        names = {path[len(prefix)] for path in given if path[: len(prefix)] == prefix}
+        for one, other in (
+            ("client_certificate_file", "client_key_file"),
+            ("client_key_file", "client_certificate_file"),
+        ):
+            if one in names and other not in names:
+                yield (*prefix, other), f"is needed beside {environment_name((*prefix, one))}"
+        if group.ca_file is not None and (problem := _authorities_problem(group.ca_file)):
+            yield (*prefix, "ca_file"), problem
+        if group.client_certificate_file is not None and group.client_key_file is not None:
+            yield from _pair_problems(prefix, group.client_certificate_file, group.client_key_file)
+
+
+def _groups(settings: Settings) -> Iterator[tuple[SettingPath, UpstreamLimits]]:
+    accounts = [((), settings), *((("accounts", name), account) for name, account in settings.accounts.items())]
+    for prefix, account in accounts:
+        for name in ("deliveries", "sms", "logistics"):
+            group = getattr(account, name)
+            if group is not None:
+                yield (*prefix, name), group
+
+
+def _authorities_problem(file: FileAsRead) -> str | None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (ssl.SSLError, OSError):
+        return f"{file!r} holds no certificates in PEM format"
+    return None
+
+
+def _pair_problems(prefix: SettingPath, certificate: FileAsRead, key: FileAsRead) -> Iterator[tuple[SettingPath, str]]:
+    """Yield the problems of a client certificate and its key, by both before the two together."""
+    problems = {
+        (*prefix, "client_certificate_file"): _certificate_problem(certificate),
+        (*prefix, "client_key_file"): _key_problem(key),
+    }
+    if not any(problems.values()):
+        try:
+            ssl.create_default_context().load_cert_chain(certificate, key, password="")
+        except ssl.SSLError as error:
+            beside = environment_name((*prefix, "client_certificate_file"))
+            is_other = error.reason == "KEY_VALUES_MISMATCH"
+            reason = f"is not the key of the certificate in {beside}" if is_other else f"is refused: {error.reason}"
+            problems[*prefix, "client_key_file"] = f"{key!r} {reason}"
+    yield from ((path, problem) for path, problem in problems.items() if problem is not None)
+
+
+def _certificate_problem(file: FileAsRead) -> str | None:
+    try:
+        load_pem_x509_certificates(file.path.read_bytes())
+    except (OSError, ValueError):
+        return f"{file!r} holds no certificate in PEM format"
+    return None
+
+
+def _key_problem(file: FileAsRead) -> str | None:
+    try:
+        load_pem_private_key(file.path.read_bytes(), None)
+    except TypeError:
+        return f"{file!r} is encrypted, and there is nobody to ask for its password: store it without one"
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        return f"{file!r} holds no private key in PEM format"
+    return None
 
 
 def _upstream_prefix(path: SettingPath) -> SettingPath:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
 
 from gateway.http.cross_site import listed_origin
 from gateway.settings.redis_addresses import redis_url
+from resolvers.upstreams.transport.wire.client_tls import FileAsRead
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
@@ -128,6 +129,17 @@ def _scope(value: str) -> str:
     return value
 
 
+def _file_as_read(value: object) -> FileAsRead:
+    if isinstance(value, FileAsRead):
+        return value
+    try:
+        return FileAsRead(Path(str(value)))
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {str(value)!r}") from None
+    except OSError as error:
+        raise ValueError(f"{str(value)!r} cannot be read: {error.strerror}") from None
+
+
 def _existing_file(value: Path) -> Path:
     if not value.is_file():
         raise ValueError(f"there is no file {str(value)!r}")
@@ -148,6 +160,7 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(_path_segment)]
 Lowered = Annotated[str, AfterValidator(str.lower)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+ReadFile = Annotated[InstanceOf[FileAsRead], BeforeValidator(_file_as_read)]
 
 CommaList = BeforeValidator(_split_commas)
 Texts = Annotated[tuple[str, ...], CommaList]

@@ -237,8 +237,8 @@ def _addresses(upstreams: Upstreams) -> Iterator[AddressState]:
             # Of an account that a reload has taken away.
             continue
         origin = split_url(url)[0]
-        pool = upstreams.builder.transports.connections.pools.get(origin)
-        yield _address(name, origin.partition("://")[2], stack, 0 if pool is None else pool.open_connections)
+        connections = upstreams.builder.transports.connections.open_connections(origin)
+        yield _address(name, origin.partition("://")[2], stack, connections)
 
 
 def _address(name: UpstreamName, address: str, stack: Stack, connections: int) -> AddressState:

@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway.auth.callers import Caller
+from gateway.composition.upstreams import CertificateEnd
 from gateway.http.durations import RequestDurations
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.cost.budget import SpentCounts
@@ -27,7 +28,7 @@ from gateway.telemetry.families import counted
 from gateway.telemetry.http_metrics import client_metrics, server_metrics
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
 from gateway.telemetry.spans_exported import ExportedSpans
-from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics
+from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics, certificate_metric
 from gateway.webhooks.endpoint import WebhookCounts
 from resolvers.cache.records import RecordCache
 from resolvers.events.service import Events
@@ -45,6 +46,7 @@ class StateSources:
         spent: Requests refused because the caller's budget was spent.
         records: The process's cache.
         addresses: The policies around each address of each upstream.
+        certificates: The ends of the certificates that are known.
         open_connections: Number of open WebSockets and streams.
         refused_logins: Number of rate-limited login requests.
         webhooks: The webhooks that came.
@@ -58,6 +60,7 @@ class StateSources:
     spent: SpentCounts
     records: RecordCache
     addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]]
+    certificates: Callable[[], Iterable[CertificateEnd]]
     open_connections: Callable[[], int]
     refused_logins: Callable[[], int]
     webhooks: WebhookCounts
@@ -81,6 +84,7 @@ class StateCollector(Collector):
         yield counted("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
         yield from cache_metrics(sources.records)
         yield from address_metrics(sources.addresses())
+        yield certificate_metric(sources.certificates())
         yield client_metrics(sources.addresses())
         yield server_metrics(sources.served)
         yield from webhook_metrics(sources.webhooks)
@@ -192,10 +196,12 @@ class Metrics:
         """Wrap operations so that they are counted."""
         return CountedOperations(operations, self.operations)
 
-    def watch(
+    def watch(  # noqa: PLR0913 - one for each part
         self,
         records: RecordCache,
+        *,
         addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]],
+        certificates: Callable[[], Iterable[CertificateEnd]],
         open_connections: Callable[[], int],
         refused_logins: Callable[[], int],
         events: Events,
@@ -208,6 +214,7 @@ class Metrics:
             self.spent,
             records,
             addresses,
+            certificates,
             open_connections,
             refused_logins,
             self.webhooks,

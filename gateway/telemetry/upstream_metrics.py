@@ -8,6 +8,7 @@ import msgspec
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from gateway.composition.upstreams import CertificateEnd
 from gateway.telemetry.families import counters, gauges, histograms
 from resolvers.histogram import Histogram
 from resolvers.upstreams.call import Call
@@ -86,6 +87,16 @@ class CallMetrics(Collector):
 
 Addresses: TypeAlias = Mapping[UpstreamName, Sequence[Stack]]
 """The policies around each address of each upstream."""
+
+
+def certificate_metric(ends: Iterable[CertificateEnd]) -> Metric:
+    """Return when the first certificate of each upstream and side ends."""
+    # The first of all accounts: tenants are named to nobody who may read the metrics without credentials.
+    first: dict[tuple[str, str], float] = {}
+    for upstream, side, ends_at in ends:
+        first[upstream.name, side] = min(ends_at, first.get((upstream.name, side), inf))
+    meaning = "When the first certificate ends, in seconds since 1970."
+    return gauges("gateway_certificate_expiry_seconds", meaning, ["upstream", "side"], first.items())
 
 
 def address_metrics(addresses: Addresses) -> Iterable[Metric]:

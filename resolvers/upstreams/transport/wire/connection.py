@@ -33,6 +33,7 @@ from typing import Final, TypeAlias, cast
 import httptools
 
 from resolvers.upstreams.call import Answer
+from resolvers.upstreams.transport.wire.client_tls import server_certificate_end
 from resolvers.upstreams.transport.wire.exchange import Exchange
 from resolvers.upstreams.transport.wire.failures import HeadTooLong, Late, connection_reason
 from resolvers.upstreams.transport.wire.parser import (
@@ -149,6 +150,12 @@ class WireConnection(AnswerParser, asyncio.BaseProtocol):
         """The protocol that ALPN agreed on, if any (RFC 7301)."""
         tls = self._transport.get_extra_info("ssl_object")
         return None if tls is None else tls.selected_alpn_protocol()
+
+    @property
+    def certificate_end(self) -> float | None:
+        """When the certificate of the server ends, in seconds since 1970; None without TLS."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return None if tls is None else server_certificate_end(tls)
 
     def carry(self, exchange: Exchange) -> "asyncio.Future[Answer]":
         """Send a request and return the future of its answer. Cancelling that ends the connection."""

@@ -151,11 +151,13 @@ NO_ANSWER: Final = "no connection came about in time: check the address and the 
 EXPIRED: Final = "its certificate has expired: its operator must renew it, or the clock of this machine is wrong"
 NOT_YET_VALID: Final = "its certificate is not valid yet: is the clock of this machine right?"
 UNKNOWN_CA: Final = (
-    "its certificate was issued by an authority that is not trusted here: name the authority's certificate in "
-    "SSL_CERT_FILE"
+    "its certificate was issued by an authority that is not trusted here: name the authority's certificate in the "
+    "upstream's __CA_FILE, or in SSL_CERT_FILE"
 )
 OTHER_NAME: Final = "its certificate is for another host name: check the host of the URL"
-WANTS_CERTIFICATE: Final = "it wants a client certificate, or refused the one it got"
+WANTS_CERTIFICATE: Final = (
+    "it wants a client certificate, or refused the one it got: see the upstream's __CLIENT_CERTIFICATE_FILE"
+)
 NO_TLS: Final = "it does not speak TLS there: check whether the URL is http:, and its port"
 NO_COMMON_TLS: Final = "it speaks no version or cipher of TLS that is accepted here"
 

@@ -21,6 +21,14 @@ import httpx
 from h2.exceptions import H2Error
 
 from resolvers.upstreams.call import Answer, Call, HeaderField
+from resolvers.upstreams.transport.wire.client_tls import (
+    HTTP_1,
+    HTTP_2,
+    NO_FILES,
+    TlsFiles,
+    client_context,
+    server_certificate_end,
+)
 from resolvers.upstreams.transport.wire.connection import is_end_true
 from resolvers.upstreams.transport.wire.content_coding import Undecodable, decoded
 from resolvers.upstreams.transport.wire.exchange import Unsendable, check_target, checked_fields, split_url
@@ -37,7 +45,7 @@ from resolvers.upstreams.transport.wire.failures import (
     unsendable,
 )
 from resolvers.upstreams.transport.wire.parser import KEPT_FIELDS
-from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, HTTP_1, HTTP_2, MAX_AGE_SECONDS, client_context
+from resolvers.upstreams.transport.wire.pool import FRESH_SECONDS, MAX_AGE_SECONDS
 
 MAX_POOLS: Final = 64
 """Accounts and proxies whose connections are kept; those of others are opened again."""
@@ -72,10 +80,16 @@ class HttpxPools:
     Args:
         max_age_seconds: How long the connections of an account are used before new ones are opened, as names may have
             other addresses by then.
+        files: What the connections trust and show.
+
+    Attributes:
+        certificate_ends: When the certificate that a server showed last ends, by scheme and authority.
     """
 
-    def __init__(self, max_age_seconds: float = MAX_AGE_SECONDS) -> None:
+    def __init__(self, max_age_seconds: float = MAX_AGE_SECONDS, files: TlsFiles = NO_FILES) -> None:
         self._max_age = max_age_seconds
+        self._files = files
+        self.certificate_ends: dict[str, float] = {}
         self._kept: dict[tuple[str, str | None], HttpxPool] = {}
         self._is_closed = False
 
@@ -142,7 +156,7 @@ class HttpxPools:
         # No limits, because the concurrency limit around the wire already sets how many are open at once.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS)
         through = None if proxy is None else self._proxy(proxy)
-        return httpx.AsyncHTTPTransport(verify=self._tls, http2=True, limits=limits, proxy=through)
+        return httpx.AsyncHTTPTransport(verify=self.tls, http2=True, limits=limits, proxy=through)
 
     def _proxy(self, url: str) -> httpx.Proxy:
         try:
@@ -152,8 +166,9 @@ class HttpxPools:
             raise ProxyFailed("its proxy has a URL that is none, or of a kind that cannot be used") from None
 
     @cached_property
-    def _tls(self) -> SSLContext:
-        return client_context(HTTP_2, HTTP_1)
+    def tls(self) -> SSLContext:
+        """The context of connections to origins. Raises OSError if the files cannot be used."""
+        return client_context(HTTP_2, HTTP_1, files=self._files)
 
     @cached_property
     def _proxy_tls(self) -> SSLContext:
@@ -208,10 +223,13 @@ class HttpxWire:
         call.tries += 1
         try:
             async with asyncio.timeout(call.timeout - call.spent), self._pools.lend(account, proxy) as transport:
-                return await exchange.carry(transport)
+                answer = await exchange.carry(transport)
         except _RAISED as error:
             failure = exchange.failure(error)
             raise translated(call, failure, self._max_answer_bytes) from error
+        if exchange.certificate_end is not None:
+            self._pools.certificate_ends[split_url(call.url)[0]] = exchange.certificate_end
+        return answer
 
 
 class _HttpxExchange:
@@ -220,9 +238,14 @@ class _HttpxExchange:
     Args:
         call: The call.
         max_bytes: How long the answer's body may be, as received and decompressed.
+
+    Attributes:
+        certificate_end: When the certificate of the server ends, in seconds since 1970; None before the answer, and
+            without TLS.
     """
 
     def __init__(self, call: Call, max_bytes: int) -> None:
+        self.certificate_end: float | None = None
         self._request = _request(call)
         self._request.extensions["trace"] = self._note
         self._most_bytes = max_bytes
@@ -244,6 +267,8 @@ class _HttpxExchange:
             if self._connecting is not None:
                 await self._connecting.aclose()
             raise
+        tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+        self.certificate_end = None if tls is None else server_certificate_end(tls)
         try:
             body = await self._read(response)
             if not _is_whole(response):

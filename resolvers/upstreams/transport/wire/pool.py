@@ -56,30 +56,6 @@ two minutes, for each connection in use, is too little CPU to be measured."""
 # How long one address is tried before the next is tried as well (RFC 8305, section 5): IPv6 may lead nowhere.
 _NEXT_ADDRESS_SECONDS: Final = 0.25
 
-HTTP_1: Final = "http/1.1"
-HTTP_2: Final = "h2"
-"""Names of protocols in ALPN (RFC 7301)."""
-
-_NO_COMMON_PROTOCOL: Final = "no application protocol"
-
-
-def client_context(*protocols: str) -> ssl.SSLContext:
-    """Return a context that trusts the system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
-
-    Args:
-        protocols: The names to offer by ALPN, the preferred one first.
-    """
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(protocols)
-    return context
-
-
-def refuses_protocols(error: ssl.SSLError) -> bool:
-    """Return whether a server ended the handshake because it speaks none of the protocols that were offered."""
-    # By its text, because not every version of Python has a name for the alert; where one has, it has underscores.
-    return _NO_COMMON_PROTOCOL in str(error).lower().replace("_", " ")
-
-
 Resolve = Callable[[str, int], Awaitable[Sequence[AddrInfoType]]]
 """Returns the addresses of a host and port. Raises OSError if it has none."""
 
@@ -144,6 +120,12 @@ class Pool:
         self._sweep: asyncio.TimerHandle | None = None
         self._open: set[WireConnection] = set()
         self._is_closed = False
+        self._certificate_end: float | None = None
+
+    @property
+    def certificate_end(self) -> float | None:
+        """When the certificate that the server showed last ends, in seconds since 1970; None without TLS."""
+        return self._certificate_end
 
     @property
     def open_connections(self) -> int:
@@ -214,6 +196,7 @@ class Pool:
             reached.close()
             raise
         self._open.add(connection)
+        self._certificate_end = connection.certificate_end
         return connection
 
     def close(self) -> None:

@@ -7,32 +7,50 @@ from functools import cached_property
 from typing import Final
 
 from resolvers.upstreams.call import Answer, Call
+from resolvers.upstreams.transport.wire.client_tls import (
+    HTTP_1,
+    HTTP_2,
+    NO_FILES,
+    TlsFiles,
+    client_context,
+    refuses_protocols,
+)
 from resolvers.upstreams.transport.wire.exchange import Unsendable, split_url
 from resolvers.upstreams.transport.wire.failures import Unreached, connection_reason, translated, unsendable
 from resolvers.upstreams.transport.wire.httpx_wire import HttpxPools, HttpxWire
 from resolvers.upstreams.transport.wire.origin import Origin, Proxy, http_proxy, origin_of, proxy_url
-from resolvers.upstreams.transport.wire.pool import HTTP_1, HTTP_2, Pool, PoolConfig, client_context, refuses_protocols
+from resolvers.upstreams.transport.wire.pool import Pool, PoolConfig
 
 
 class Connections:
-    """All connections of a process, and how each origin is spoken to. Lifetime: process.
+    """The connections that trust and show the same in TLS, and how each origin is spoken to. Lifetime: process.
 
     A `Pool` speaks HTTP/1.1 to each origin that speaks it, through a tunnel where there is a proxy. Left to httpx are
     origins that speak only HTTP/2, and those behind a proxy that is itself spoken to over TLS or SOCKS.
 
     Args:
         config: What all pools have in common.
+        files: What they trust and show.
+
+    Raises:
+        OSError: The files cannot be used.
 
     Attributes:
         pools: The pools, by scheme and authority, once they were discovered.
         httpx: The connections that httpx makes.
         left_to_httpx: The URL of the proxy, if any, by scheme and authority of the origins that are left to httpx.
+        client_certificate_end: When the client certificate ends, in seconds since 1970; None without one.
     """
 
-    def __init__(self, config: PoolConfig | None = None) -> None:
+    def __init__(self, config: PoolConfig | None = None, files: TlsFiles = NO_FILES) -> None:
         self._config = config or PoolConfig()
+        self._files = files
         self.pools: dict[str, Pool] = {}
-        self.httpx = HttpxPools(self._config.max_age_seconds)
+        self.httpx = HttpxPools(self._config.max_age_seconds, files)
+        if files != NO_FILES:
+            # At once: files that cannot be used must not come into force. The system's are loaded when they are needed.
+            _ = self._tls, self.httpx.tls
+        self.client_certificate_end = files.certificate_end
         self.left_to_httpx: dict[str, str | None] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
@@ -50,6 +68,11 @@ class Connections:
         async with self._asking.setdefault(scheme_and_authority, asyncio.Lock()):
             if scheme_and_authority not in self.pools and scheme_and_authority not in self.left_to_httpx:
                 await self._examine(scheme_and_authority)
+
+    def server_certificate_end(self, scheme_and_authority: str) -> float | None:
+        """Return when the certificate that a server showed last ends, in seconds since 1970; None if none was seen."""
+        pool = self.pools.get(scheme_and_authority)
+        return self.httpx.certificate_ends.get(scheme_and_authority) if pool is None else pool.certificate_end
 
     async def close(self) -> None:
         """End all connections, and open no more."""
@@ -76,11 +99,11 @@ class Connections:
         # One that agrees on neither does not know ALPN, and speaks HTTP/1.1.
         if await _agrees(Pool(origin, self._tls, proxy, self._config), HTTP_1):
             return False
-        return await _agrees(Pool(origin, client_context(HTTP_2), proxy, self._config), HTTP_2)
+        return await _agrees(Pool(origin, client_context(HTTP_2, files=self._files), proxy, self._config), HTTP_2)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return client_context(HTTP_1)
+        return client_context(HTTP_1, files=self._files)
 
 
 async def _agrees(pool: Pool, protocol: str) -> bool:
@@ -95,6 +118,36 @@ async def _agrees(pool: Pool, protocol: str) -> bool:
     agreed = connection.protocol == protocol
     connection.abort()
     return agreed
+
+
+class ConnectionsByTls:
+    """All connections of a process, apart by what they trust and show in TLS. Lifetime: process.
+
+    An account never uses a connection that was made with the certificate of another, since it does not find it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[TlsFiles, Connections] = {}
+
+    def of(self, files: TlsFiles) -> Connections:
+        """Return the connections that trust and show these.
+
+        Raises:
+            OSError: The files cannot be used.
+        """
+        if files not in self._known:
+            self._known[files] = Connections(files=files)
+        return self._known[files]
+
+    def open_connections(self, scheme_and_authority: str) -> int:
+        """Return how many connections to an origin are open, those that httpx makes aside."""
+        pools = (one.pools.get(scheme_and_authority) for one in self._known.values())
+        return sum(pool.open_connections for pool in pools if pool is not None)
+
+    async def close(self) -> None:
+        """End all connections, and open no more."""
+        for connections in self._known.values():
+            await connections.close()
 
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024

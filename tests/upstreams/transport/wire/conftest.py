@@ -68,7 +68,7 @@ class ByHttpx:
 def make_wire(request: pytest.FixtureRequest, connections: Connections) -> MakeWire:
     if request.param == "httpx":
         # Loading the certificates takes long on a busy machine, and would count in the timeout of the first call.
-        _ = connections.httpx._tls
+        _ = connections.httpx.tls
         return lambda max_bytes: ByHttpx(HttpxWire(connections.httpx, max_answer_bytes=max_bytes))
     return lambda max_bytes: Wire(connections, max_answer_bytes=max_bytes)
 

@@ -1,6 +1,7 @@
 """A server on a socket that speaks HTTP/2 alone, and answers as a test wants, stream by stream."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -129,10 +130,11 @@ class Http2Server:
 
 
 @asynccontextmanager
-async def serving_http_2(talk: Talk, certificate: Path) -> AsyncIterator[Http2Server]:
+async def serving_http_2(talk: Talk, certificate: Path | ssl.SSLContext) -> AsyncIterator[Http2Server]:
     """A server for as long as the block runs; connections that were only opened and ended are not counted."""
     server = Http2Server(talk)
-    async with accepting(server.serve, server_context(certificate, "h2")) as address:
+    tls = certificate if isinstance(certificate, ssl.SSLContext) else server_context(certificate, "h2")
+    async with accepting(server.serve, tls) as address:
         server.url = f"https://{address.replace('127.0.0.1', 'localhost')}/"
         yield server
         server.connections = [connection for connection in server.connections if connection.requests]

@@ -21,6 +21,7 @@ class ProxyServer:
     Attributes:
         address: Host and port.
         heads: The heads of what it was asked, in turn.
+        shown: The client certificate of each connection, if any.
     """
 
     def __init__(self, answer: bytes, pieces: int) -> None:
@@ -28,9 +29,11 @@ class ProxyServer:
         self._pieces = pieces
         self.address = ""
         self.heads: list[bytes] = []
+        self.shown: list[object] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side ends it."""
+        self.shown.append(writer.get_extra_info("peercert"))
         head = await reader.readuntil(b"\r\n\r\n")
         self.heads.append(head)
         method, target, _ = head.split(b"\r\n")[0].split(b" ")
