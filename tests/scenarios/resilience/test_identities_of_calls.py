@@ -9,6 +9,7 @@ from gateway.sandbox.deliveries.simulator import create_deliveries
 from gateway.sandbox.options import DeliveriesOptions
 from gateway.sandbox.server import serving
 from gateway.settings import load_settings
+from resolvers.identities import account_name
 from resolvers.upstreams.call import Call, CallScope
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -45,7 +46,7 @@ async def test_accounts_at_one_address_log_in_each_under_its_own_name() -> None:
         await upstreams.close()
 
     # A login is over before the call that needed it.
-    assert identities.noted == [
+    assert [(operation, account_name(identity)) for operation, identity in identities.noted] == [
         ("login", "own"),
         ("delivery", "own"),
         ("login", "account:acme"),
