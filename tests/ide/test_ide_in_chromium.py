@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import FRONTEND
 from tests.commands.running import running
-from tests.ide.conftest import FRONTEND
 
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0"]
 TABS = ["Deliveries", "SmsJobs", "Logistics", "AcrossAll", "DraftTask", "FollowTask"]

@@ -1,15 +1,12 @@
 """What a page reads by GET after a mutation is not what its browser has kept from before."""
 
-import asyncio
 import json
-import os
-from asyncio.subprocess import PIPE
 from typing import Any, Final
 
 import pytest
 
-from tests.ide.conftest import FRONTEND
-from tests.world import World, running_world
+from tests.chromium import in_chromium
+from tests.world import running_world
 
 UPDATE: Final = 'mutation { updateDelivery(id: "2", input: {deliverable: %s}) { errors { message } } }'
 READS: Final = {
@@ -26,7 +23,7 @@ async def test_a_page_that_has_changed_something_sees_it_at_its_next_get(query: 
         for simulator in world.simulators:
             simulator.requests.clear()
 
-        seen = await in_chromium(chromium, world, query, UPDATE % json.dumps(not now))
+        seen = await in_chromium(chromium, "own_writes.mjs", world.url, query, UPDATE % json.dumps(not now))
 
         assert deliverable(seen["before"]) is now
         assert deliverable(seen["after"]) is not now
@@ -38,17 +35,3 @@ def deliverable(data: dict[str, Any]) -> bool:
     found = data["found"]
     told: bool = (found["nodes"][0] if "nodes" in found else found)["deliverable"]
     return told
-
-
-async def in_chromium(chromium: str, world: World, query: str, mutation: str) -> Any:  # noqa: ANN401 - JSON
-    process = await asyncio.create_subprocess_exec(
-        *("node", "e2e/own_writes.mjs", world.url, query, mutation),
-        cwd=FRONTEND,
-        env={**os.environ, "CHROMIUM": chromium},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    async with asyncio.timeout(120):
-        output, complaints = await process.communicate()
-    assert process.returncode == 0, complaints.decode()
-    return json.loads(output)

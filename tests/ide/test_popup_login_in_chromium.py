@@ -1,11 +1,6 @@
 """An app of another origin logs a person in through a popup of a real browser, and then asks with the session."""
 
-import asyncio
-import json
-import os
-from asyncio.subprocess import PIPE
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -14,7 +9,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from gateway.sandbox.server import serving
-from tests.ide.conftest import FRONTEND
+from tests.chromium import in_chromium
 from tests.oauth.gateways import running_gateway
 
 
@@ -32,7 +27,7 @@ async def test_a_page_that_opened_the_login_in_a_popup_gets_the_result(
     async with serving(APP) as app:
         listed = {"GATEWAY_CORS_ORIGINS": app}
         async with running_gateway(tmp_path, listed) as gateway:
-            seen = await in_chromium(chromium, app, gateway.url, decision)
+            seen = await in_chromium(chromium, "popup.mjs", app, gateway.url, decision)
 
     assert (seen["origin"], seen["closed"]) == (gateway.url, True)
     if decision == "Allow":
@@ -41,17 +36,3 @@ async def test_a_page_that_opened_the_login_in_a_popup_gets_the_result(
     else:
         assert "did not give your consent" in seen["message"]["error"]["message"]
         assert seen["answer"]["errors"][0]["extensions"]["code"] == "UPSTREAM_AUTH"
-
-
-async def in_chromium(chromium: str, *arguments: str) -> Any:  # noqa: ANN401 - JSON
-    process = await asyncio.create_subprocess_exec(
-        *("node", "e2e/popup.mjs", *arguments),
-        cwd=FRONTEND,
-        env={**os.environ, "CHROMIUM": chromium},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    async with asyncio.timeout(120):
-        output, complaints = await process.communicate()
-    assert process.returncode == 0, complaints.decode()
-    return json.loads(output)
