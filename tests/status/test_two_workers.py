@@ -9,28 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.commands.running import STARTS_WITHIN_SECONDS, Running, running
+from tests.commands.running import STARTS_WITHIN_SECONDS, Running, two_workers_running
 from tests.status.conftest import OPERATOR, SETTINGS
 
 PATIENCE_SECONDS = 3 * STARTS_WITHIN_SECONDS
 """Two workers start one beside the other, and the first request may reach the one that starts later."""
 
-SERVE = ["-c", "from gateway.cli import main; main()", "serve"]
-
 
 @pytest.fixture
 def two_workers(redis_url: str, redis_prefix: str) -> Iterator[Running]:
-    settings = {
-        **SETTINGS,
-        "GATEWAY_AUTH__ANONYMOUS": "true",
-        "GATEWAY_AUTH__CALLS_PER_MINUTE": "50",
-        "GATEWAY_PORT": "0",
-        "GATEWAY_WORKERS": "2",
-        "GATEWAY_REDIS_URL": redis_url,
-        "GATEWAY_REDIS_PREFIX": redis_prefix,
-        "GATEWAY_DRAIN_SECONDS": "0",
-    }
-    with running(SERVE, {**os.environ, **settings}, announced_by="stderr") as started:
+    with two_workers_running(redis_url, redis_prefix, {**SETTINGS, "GATEWAY_AUTH__CALLS_PER_MINUTE": "50"}) as started:
         yield started
 
 

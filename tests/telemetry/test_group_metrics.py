@@ -1,7 +1,6 @@
 """One scrape of a gateway with two worker processes."""
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -11,22 +10,12 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.telemetry.exposition import GroupCollector, registry_state
-from tests.commands.running import STARTS_WITHIN_SECONDS, Running, running
-
-SERVE = ["-c", "from gateway.cli import main; main()", "serve"]
+from tests.commands.running import STARTS_WITHIN_SECONDS, Running, two_workers_running
 
 
 @pytest.fixture
 def two_workers(redis_url: str, redis_prefix: str) -> Iterator[Running]:
-    settings = {
-        "GATEWAY_AUTH__ANONYMOUS": "true",
-        "GATEWAY_PORT": "0",
-        "GATEWAY_WORKERS": "2",
-        "GATEWAY_REDIS_URL": redis_url,
-        "GATEWAY_REDIS_PREFIX": redis_prefix,
-        "GATEWAY_DRAIN_SECONDS": "0",
-    }
-    with running(SERVE, {**os.environ, **settings}, announced_by="stderr") as started:
+    with two_workers_running(redis_url, redis_prefix, {}) as started:
         yield started
 
 

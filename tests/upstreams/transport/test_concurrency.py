@@ -1,6 +1,7 @@
 """No more calls run at once than allowed; others wait: sent in turn, timed out in time, cancelled without a trace."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -104,18 +105,25 @@ async def test_those_who_wait_can_be_turned_back() -> None:
     assert limit._free == 1
 
 
-@in_virtual_time
-async def test_each_of_those_who_wait_is_told_at_its_own_deadline() -> None:
-    limit = ConcurrencyLimit(LittleUpstream(seconds=100), 1, loop_clock)
-    (first,) = await sending(limit, 1)
-    told: dict[float, float] = {}
+async def ends(limit: ConcurrencyLimit, deadlines: Sequence[float]) -> dict[float, float]:
+    """When the waits of calls with these deadlines end in a timeout, by deadline, all in seconds from the start."""
+    ended: dict[float, float] = {}
 
     async def wait_until(seconds: float) -> None:
         with pytest.raises(UpstreamTimeout):
             await limit.send(a_call(seconds=seconds))
-        told[seconds] = now() - START
+        ended[seconds] = now() - START
 
-    await asyncio.gather(*map(wait_until, (5, 3, 7, 3)))
+    await asyncio.gather(*map(wait_until, deadlines))
+    return ended
+
+
+@in_virtual_time
+async def test_each_of_those_who_wait_is_told_at_its_own_deadline() -> None:
+    limit = ConcurrencyLimit(LittleUpstream(seconds=100), 1, loop_clock)
+    (first,) = await sending(limit, 1)
+
+    told = await ends(limit, [5, 3, 7, 3])
 
     assert told == pytest.approx({3: 3, 5: 5, 7: 7})
     first.cancel()
@@ -125,14 +133,8 @@ async def test_each_of_those_who_wait_is_told_at_its_own_deadline() -> None:
 async def test_of_many_whose_deadlines_are_close_nobody_is_told_early_or_much_late() -> None:
     limit = ConcurrencyLimit(LittleUpstream(seconds=100), 1, loop_clock)
     (first,) = await sending(limit, 1)
-    told: dict[float, float] = {}
 
-    async def wait_until(seconds: float) -> None:
-        with pytest.raises(UpstreamTimeout):
-            await limit.send(a_call(seconds=seconds))
-        told[seconds] = now() - START
-
-    await asyncio.gather(*(wait_until(3 + number / 1000) for number in range(200)))
+    told = await ends(limit, [3 + number / 1000 for number in range(200)])
 
     late = [moment - deadline for deadline, moment in told.items()]
     assert min(late) >= -1e-9
