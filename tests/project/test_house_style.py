@@ -15,7 +15,7 @@ from tests.project.tree import PACKAGES, ROOT
 MAX_LINES: Final = 350
 """The longest that a file of the source may be."""
 
-MAX_FILES: Final = 278
+MAX_FILES: Final = 340
 """The most files that the source may have, without `__init__.py`. Raise it in the commit that adds a concept."""
 
 DIALECT: Final = ("whoever", "on its way", "to be had", "lives as long as", "told", "tells")
