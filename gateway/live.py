@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -234,10 +235,16 @@ class Process:
 
 
 def _schema(upstreams: Upstreams) -> Schema:
-    return build_schema(
-        queries=[one.query for one in upstreams.compositions if one.query is not None],
-        mutations=[one.mutation for one in upstreams.compositions if one.mutation is not None],
+    return _schema_with(
+        tuple(one.query for one in upstreams.compositions if one.query is not None),
+        tuple(one.mutation for one in upstreams.compositions if one.mutation is not None),
     )
+
+
+@cache
+def _schema_with(queries: tuple[type, ...], mutations: tuple[type, ...]) -> Schema:
+    # One for all apps of a process, because to build it is most of an app's start, and no setting changes it.
+    return build_schema(queries, mutations)
 
 
 async def _renewed_keys(before: Live, settings: Settings) -> KeySet | None:

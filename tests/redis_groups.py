@@ -176,6 +176,15 @@ class RedisCluster:
         """The replica that a master has at first."""
         return self.replicas[self.masters.index(master)]
 
+    async def fail_over(self, master: RedisServer, seconds: float = 1.0) -> None:
+        """Kill a master, and after some seconds let its replica take its slots.
+
+        The replica does not wait to be elected: an election takes seconds, and fails at times on a busy machine.
+        """
+        master.kill()
+        await asyncio.sleep(seconds)
+        await ask(self.replica_of(master), "CLUSTER", "FAILOVER", "TAKEOVER")
+
     async def move_slot(self, key: str, to: RedisServer) -> None:
         """Move the slot of a key to another master, key by key, as `redis-cli --cluster reshard` does."""
         slot, source = str(key_slot(key.encode())), await self.owner(key)

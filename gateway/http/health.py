@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from fastapi import FastAPI, Response, status
+from fastapi import FastAPI, Request, Response, status
+from fastapi.responses import JSONResponse
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -100,13 +101,14 @@ def add_health_routes(rest: FastAPI, accepting: Callable[[], bool]) -> None:
     """
 
     # Neither depends on an upstream, because an outage there is no reason to restart the gateway or to route elsewhere.
-    @rest.api_route("/livez", methods=["GET", "HEAD"], include_in_schema=False)
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
 
-    @rest.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
-    async def readyz(response: Response) -> dict[str, str]:
+    async def readyz(_: Request) -> Response:
         if accepting():
-            return {"status": "ready"}
-        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-        return {"status": "ending"}
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "ending"}, status.HTTP_503_SERVICE_UNAVAILABLE)
+
+    # Starlette's routes: FastAPI would keep the functions, and with them the app, in a cache of the whole process.
+    rest.add_route("/livez", livez, ["GET", "HEAD"], include_in_schema=False)
+    rest.add_route("/readyz", readyz, ["GET", "HEAD"], include_in_schema=False)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.sandbox.faults import CUT_CONNECTION
+
+KEEP_ALIVE_SECONDS: Final = 120
+"""How long an idle connection stays open."""
 
 
 class _LoopbackServer:
@@ -30,6 +34,8 @@ class _LoopbackServer:
             proxy_headers=False,
             lifespan="off",
             ws="none",
+            # Longer than clients keep an idle connection, so that it is not closed while one sends its next request.
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
 
     async def start(self, host: str, port: int) -> asyncio.Server:

@@ -50,11 +50,13 @@ class Telemetry:
     def add_route(self, rest: FastAPI) -> None:
         """Add `/metrics`, which needs no credentials and holds neither ids nor addresses."""
 
-        @rest.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
         async def metrics(request: Request) -> Response:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
             content = encode(await self._registry())
             return Response(content, headers={"content-type": content_type})
+
+        # Starlette's route: FastAPI would keep the function, and with it the app, in a cache of the whole process.
+        rest.add_route("/metrics", metrics, ["GET", "HEAD"], include_in_schema=False)
 
     async def _registry(self) -> CollectorRegistry:
         if not self.group.has_others:
