@@ -27,6 +27,7 @@ from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
 
+# Not 206, a part of an answer: no call asks for one.
 SUCCESSES: Final = frozenset({200, 201, 202, 203})
 EMPTY_SUCCESSES: Final = frozenset({204, 205})
 
@@ -84,6 +85,7 @@ def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError
         return UpstreamRateLimited(
             upstream,
             f"{upstream.name} takes no more calls for now; try again later.",
+            # The header first: it is about this answer, and what the document says is about all of them.
             retry_after=error_body.retry_after if asked is None else asked,
         )
     if status >= 500:

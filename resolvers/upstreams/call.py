@@ -189,6 +189,7 @@ class Call(msgspec.Struct, eq=False):
     shown_path: str | None = None
     traces: list[CallTrace] | None = None
     identity: str = ""
+    # Apart from `headers`, so that a renewed token can replace it before the call is sent once more.
     authorization: str | None = None
     timeout: float = 5.0
     spent: float = 0.0
@@ -197,6 +198,7 @@ class Call(msgspec.Struct, eq=False):
     held_back: float | None = None
     context: CallContext | None = None
     propagated: tuple[tuple[str, str], ...] = ()
+    # None for most calls, so that policies make no marks which nobody reads.
     marks: list[Mark] | None = None
     records: int = 1
 

@@ -117,6 +117,7 @@ class DeliveriesClient:
             InputRefused: the API takes no list of ids.
         """
         parameters = filter_parameters(filters)
+        # With commas, as the vendor documents it for its other resources (`/dsps?filter[id]=1,3,7`).
         parameters["filter[id]"] = ",".join(delivery_ids)
         # All in one page, because only one is read.
         parameters["page[size]"] = str(len(delivery_ids))
@@ -154,6 +155,7 @@ class DeliveriesClient:
         """
         document = creation_document(request)
         call, answer = await self._write(scope, "create_delivery", "POST", self._send_tasks_url, document)
+        # A record without the fields that show the change is read again, as one that the answer lacks altogether.
         found = whole_or_none(DELIVERY, call, answer)
         return found.data if found and found.data.is_whole else decode(DELIVERY_REFERENCE, call, answer).data
 
@@ -193,9 +195,11 @@ class DeliveriesClient:
         decoder: msgspec.json.Decoder[Document[Resource | None]],
     ) -> Resource | None:
         call, answer = await self._get(scope, operation, url)
+        # An answer and no failure: the schema shows null, without an error, for what does not exist.
         if answer.status == 404:
             return None
         require_success(call, answer, read_error_body)
+        # None for `{"data": null}` as well, by which JSON:API says that a relationship leads nowhere.
         return decode(decoder, call, answer).data
 
     async def _get(self, scope: CallScope, operation: str, url: str, records: int = 1) -> tuple[Call, Answer]:
@@ -224,6 +228,7 @@ class DeliveriesClient:
             scope.deadline,
             HEADERS,
             document,
+            # No document has a key that makes a repetition harmless: a second POST could deliver the product twice.
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,

@@ -19,11 +19,13 @@ from resolvers.upstreams.transport.credentials import Token
 
 
 class _Granted(msgspec.Struct, frozen=True):
+    # Without the `refresh_token` that Passport may send: a login by password needs none, and fewer secrets are held.
     access_token: NonEmpty
     expires_in: float | None = None
 
 
 _GRANTED: Final = msgspec.json.Decoder(_Granted)
+# Plain JSON, because the login lies outside of the JSON:API (the vendor's tutorial).
 _JSON: Final = (("accept", "application/json"), ("content-type", "application/json"))
 
 
@@ -66,6 +68,7 @@ class DeliveriesLogin:
             turn_by=scope.turn_by,
         )
         answer = await self._transport.send(call)
+        # No document shows a refused login: OAuth has 400 and 401 (RFC 6749, 5.2), a check of its body 422.
         if answer.status in {400, 401, 403, 422}:
             raise UpstreamAuth(
                 UpstreamName.DELIVERIES,

@@ -60,6 +60,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     send_task_id: NonEmpty = msgspec.field(name="id")
     attributes: DeliveryAttributes
 
+    # Promised and not required of the wire, so that a delivery that lacks one fails only the queries that select it.
     deliverable = promised_at("attributes.deliverable", UpstreamName.DELIVERIES)
     raw_status = at("attributes.status")
     priority = at("attributes.priority")
@@ -79,6 +80,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     def type(self) -> DeliveryType:
         """What it does with the product at the DSP; UNKNOWN if the upstream does not say."""
         word = self.attributes.delivery_type
+        # Not required of the wire either: the record is of use without it, and the schema has a word for this.
         return DeliveryType.UNKNOWN if word is None else TYPE_OF_WORD[word]
 
     @property
@@ -143,6 +145,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
     """A product that is delivered. Lifetime: cache entry."""
 
     product_id: NonEmpty = msgspec.field(name="id")
+    # Whole, because the schema passes all of them on; msgspec makes a new dict of this default for each record.
     attributes: dict[str, Any] = {}
 
     @property
@@ -183,12 +186,14 @@ class DspUploadIdentification(msgspec.Struct, frozen=True, gc=False):
     @property
     def name(self) -> str | None:
         """The channel's or the DSP's name."""
+        # The second is its name in a closely related API of another vendor.
         return _word(self.attributes.get("name")) or _word(self.attributes.get("dsp-name"))
 
 
 class PageMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The sizes of a list and of its pages."""
 
+    # Optional, because only a query for `totalCount` needs it.
     total: Int32 | None = None
     per_page: int | None = None
 
@@ -218,6 +223,7 @@ class Document(msgspec.Struct, Generic[Resource], frozen=True, gc=False):
     data: Resource
 
 
+# Null is an answer to a read only; to a creation or a change it is one that lacks the record (`whole_or_none`).
 FOUND_DELIVERY = msgspec.json.Decoder(Document[Delivery | None])
 DELIVERY = msgspec.json.Decoder(Document[Delivery])
 DELIVERY_REFERENCE = msgspec.json.Decoder(Document[DeliveryReference])

@@ -70,6 +70,7 @@ def filter_parameters(filters: DeliveryFilters) -> dict[str, str]:
         "filter[status]": filters.status.value if filters.status else None,
         "filter[delivery-type]": filters.type.value if filters.type else None,
         "filter[dsp-upload-identification-id]": filters.dsp_upload_identification_id,
+        # Bare days, the only form that the document shows for these two.
         "filter[created-at-gte]": filters.created_from.isoformat() if filters.created_from else None,
         "filter[created-at-lte]": filters.created_to.isoformat() if filters.created_to else None,
     }
@@ -86,8 +87,10 @@ def creation_document(request: NewDelivery) -> bytes:
     }
     resource = {
         "type": "send-tasks",
+        # Left out and not null, because the document calls the contact party optional and does not say what null does.
         "attributes": {name: value for name, value in attributes.items() if value is not None},
         "relationships": {
+            # The document names the relationships and not the types in them; these are formed as the tutorial's.
             "product": _to_one("products", request.product_id),
             "dsp-upload-identification": _to_one("dsp-upload-identifications", request.dsp_upload_identification_id),
         },
@@ -97,6 +100,7 @@ def creation_document(request: NewDelivery) -> bytes:
 
 def change_document(delivery_id: str, request: DeliveryChange) -> bytes:
     """Return the JSON:API document that changes a delivery."""
+    # The id again, though the URL has it: JSON:API demands type and id in a PATCH ("Updating Resources").
     return request_body({"data": {"type": "send-tasks", "id": delivery_id, "attributes": request}})
 
 

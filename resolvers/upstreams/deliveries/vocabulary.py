@@ -22,6 +22,7 @@ class DeliveryStatus(Enum):
 
     PENDING = "pending"
     WAITING = "waiting"
+    # As a filter and in a change this is what is sent: the document knows no other spelling.
     PROCESSING = "procesing"
     COMPLETED = "completed"
     ERROR = "error"

@@ -57,6 +57,7 @@ class Organization(msgspec.Struct, frozen=True):
         attributes: The upstream's whole object.
     """
 
+    # Not a struct of the wire: the document shows no field of this object, so the whole of it is passed on too.
     organization_id: str
     wire_business_name: str | None
     attributes: dict[str, Any]

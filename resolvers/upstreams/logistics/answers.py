@@ -27,6 +27,7 @@ def require_logistics_success(call: Call, answer: Answer) -> None:
         NotAllowedNow: the status of the task forbids the operation.
         UpstreamError: the kind that fits the HTTP status.
     """
+    # Of these two, because no document shows which of them a forbidden status is answered with.
     if answer.status in {409, 422}:
         error_body = read_error_body(answer.body)
         if _status_forbids(call.operation, answer.status, error_body):
@@ -63,6 +64,7 @@ class ListPage(msgspec.Struct, Generic[Record], frozen=True):
 
 
 class _Meta(msgspec.Struct, frozen=True):
+    # From 1, because pages are counted by dividing by it.
     per_page: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
@@ -76,6 +78,7 @@ def page_size(meta: Any) -> int | None:  # noqa: ANN401 - the documents show an 
 
 class _Message(msgspec.Struct, frozen=True):
     message: str
+    # The documents show messages without a code, and `success` as the only code (price): both confirm.
     code: str = "success"
 
 
@@ -123,6 +126,7 @@ def _is_success(answered: _Message) -> bool:
 
 
 class _Tasks(msgspec.Struct, frozen=True):
+    # Required, null or not: an object without `tasks` is some other answer, and not one without tasks.
     tasks: list[LogisticsTask] | LogisticsTask | None
 
 
@@ -162,6 +166,7 @@ def created_tasks(call: Call, answer: Answer) -> Sequence[LogisticsTask | TaskRe
     if whole is not None:
         known = [_task_or_reference(one) for one in _listed(whole)]
         return [one for one in known if one is not None]
+    # One object with no more than an id, as Create Draft Tasks shows an object in place of the array.
     return [decode(_CREATED_REFERENCE, call, answer).tasks]
 
 
@@ -180,10 +185,12 @@ def updated_tasks(call: Call, answer: Answer) -> list[UpdatedTask] | None:
     answered = whole_or_none(_UPDATED_TASKS, call, answer)
     if answered is None:
         return None
+    # Null reads as empty: the answer then names no task that was changed, and each is reported as not changed.
     tasks = answered.updated_tasks or []
     # Without one name the list would show a changed task as unchanged, so the caller has to read the tasks.
     if any(isinstance(one, UnreadableRecord) and one.own_id is None for one in tasks):
         return None
+    # Only the ids matter, because each changed task is read again.
     return [UpdatedTask(one.own_id or "") if isinstance(one, UnreadableRecord) else one for one in tasks]
 
 

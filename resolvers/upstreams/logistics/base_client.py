@@ -71,6 +71,7 @@ def fill(path: str, placeholder: str, own_id: str) -> str:
     Raises:
         BadInput: no thing can have this id.
     """
+    # Encoded, because a signature is base64, which has slashes and plus signs.
     return path.replace(placeholder, path_segment(own_id))
 
 
@@ -121,6 +122,7 @@ class LogisticsBaseClient:
         self._transport = transport
         self._config = config
         self._paths = config.paths
+        # Each path begins with a slash, and not every server takes two for one.
         self._base_url = config.base_url.rstrip("/")
 
     def _read_call(self, scope: CallScope, operation: str, path: str, **query: str | int) -> Call:
@@ -148,6 +150,7 @@ class LogisticsBaseClient:
             scope.deadline,
             _ACCEPT_AND_BODY,
             request_body(body),
+            # All writes, the price too, although a POST: no document says of any that it may be sent twice.
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
@@ -163,12 +166,14 @@ class LogisticsBaseClient:
     async def _send_or_none(self, call: Call) -> Answer | None:
         """Send a call and return its answer; None for a 404. Raises UpstreamError for any other failure."""
         answer = await self._transport.send(call)
+        # An answer and no failure: the schema shows null, without an error, for what does not exist.
         if answer.status == 404:
             return None
         require_logistics_success(call, answer)
         return answer
 
     def _require_platform(self, operation: str) -> None:
+        # Before the call, because no document says how the API refuses a platform operation to other accounts.
         if not self._config.platform:
             raise UpstreamUnconfigured(
                 UpstreamName.LOGISTICS,

@@ -60,6 +60,7 @@ class LogisticsClient(LogisticsBaseClient):
             descending: The direction of the order; no document names the field that it is by.
         """
         self._require_platform("platform_list_tasks")
+        # Always sent: the documented default, asc, is the opposite of that of the vendor's other lists.
         order = "desc" if descending else "asc"
         path = self._paths.platform_list_tasks
         call = self._read_call(scope, "platform_list_tasks", path, page=page, per_page=per_page, order=order)
@@ -103,6 +104,7 @@ class LogisticsClient(LogisticsBaseClient):
             NotAllowedNow: the task's status forbids it.
             RecordMissing: there is no such task.
         """
+        # Without a check of the platform: the documents have one cancellation for both kinds of accounts.
         path = fill(self._paths.cancel_task, "{task_id}", task_id)
         call = self._write_call(scope, "cancel_task", path, {"reason": reason}, "PATCH")
         return confirmation(call, await self._send(call))
@@ -198,6 +200,7 @@ class LogisticsClient(LogisticsBaseClient):
             The upstream's message; None if it has none.
         """
         self._require_platform("invite_user")
+        # Within `user`, the only field of the body that the document shows.
         call = self._write_call(scope, "invite_user", self._paths.invite_user, {"user": invitation})
         return message(call, await self._send(call))
 

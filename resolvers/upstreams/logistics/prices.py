@@ -73,13 +73,14 @@ class PriceQuote(
 
     Args:
         total_fee: The price of the whole route, in 1/1000 cents of `currency`.
-        average_fee: The price that is usually paid, likewise.
+        average_fee: The upstream's average, likewise; the vendor does not document what it is the average of.
         currency: ISO 4217.
         wire_code: The upstream's word, such as `success`.
         wire_waypoints: The number of places that were counted.
         distance: The upstream's object, whose fields the vendor does not document.
     """
 
+    # The only required field: a quote is of no use without it, and of some use without any other.
     total_fee: Thousandths
     average_fee: Thousandths | None = None
     currency: str | None = None
@@ -93,11 +94,12 @@ class PriceQuote(
     @property
     def total(self) -> Money:
         """The price of the whole route."""
+        # Without a currency it is an error, since no document says in which one the fees then are.
         return money(self.total_fee, _promised(self.currency, "total_fee_currency"))
 
     @property
     def average(self) -> Money:
-        """The price that is usually paid."""
+        """The upstream's average fee."""
         return money(_promised(self.average_fee, "average_fee"), _promised(self.currency, "total_fee_currency"))
 
 

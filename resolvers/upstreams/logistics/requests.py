@@ -42,6 +42,7 @@ class TimeWindow(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Convert both instants to UTC."""
+        # Set in the frozen struct itself, because a factory beside the constructor could be forgotten.
         force_setattr(self, "start_time_utc", self.start_time_utc.astimezone(UTC))
         force_setattr(self, "end_time_utc", self.end_time_utc.astimezone(UTC))
 
@@ -77,6 +78,7 @@ class TaskFields(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     to_contact: Contact | None = None
     pickup_note_to_driver: str | None = None
     delivery_note_to_driver: str | None = None
+    # Only ever together with `currency`: the document makes the price 0 where that is empty.
     price: int | None = None
     currency: str | None = None
     cargo_net_quantity: int | None = None
@@ -111,8 +113,10 @@ class TaskChange(TaskFields, frozen=True, omit_defaults=True, kw_only=True):
 
     # Without items and attachments, because the document forbids to change them.
 
+    # Required by the document, unlike every other field.
     version_rev: str
     officer_contact: Contact | None = None
+    # 64 bits, although the document declares int16 for these four: its own example is 1500000.
     min_price: int | None = None
     max_price: int | None = None
     increment: int | None = None
@@ -170,5 +174,6 @@ class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def task_item(name: str, quantity: int | None = None, attributes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return an item of a new task; `name` and `quantity` win over members of the same name in `attributes`."""
+    # Merged on the same level, because no document names the fields of an item, so ours are only two of them.
     item = {**(attributes or {}), "name": name}
     return item if quantity is None else {**item, "quantity": quantity}

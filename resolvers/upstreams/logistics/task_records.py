@@ -48,6 +48,7 @@ class TimeWindow(
 ):
     """The time in which a task starts or ends (document: time_window)."""
 
+    # Of any type, so that an odd time costs itself and not the window around it.
     wire_start: Any = None
     wire_end: Any = None
     start_timezone: str | None = None
@@ -156,6 +157,7 @@ class LogisticsTask(
     An attribute that begins with `wire_` is the value on the wire from which a property without it is read.
     """
 
+    # These two alone are required: the id by every cache and list, the status by everything that follows the task.
     task_id: NonEmpty
     raw_status: str
     tracking_id: str | None = None
@@ -190,6 +192,7 @@ class LogisticsTask(
     vehicle_emissions: Any = None
     client: Any = None
     epod: Any = None
+    # Absent from the document's sample, although an update demands it; where it is absent, tasks cannot be updated.
     version_rev: str | None = None
     wire_updated_at: Any = None
 

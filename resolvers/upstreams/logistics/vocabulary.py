@@ -43,6 +43,7 @@ class VehicleType(Enum):
     MOTORCYCLE = "MOTORCYCLE"
     CAR = "CAR"
     MPV = "MPV"
+    # Not the vendor's word in capitals, as the others are: a GraphQL name has no dot.
     VAN_1_7M = "VAN_1_7M"
     VAN_2_4M = "VAN_2_4M"
     LORRY_10FT = "LORRY_10FT"
@@ -84,6 +85,7 @@ VEHICLE_WORDS: Final[Mapping[VehicleType, str]] = {
 
 TRUCK_SERVICE_WORDS: Final[Mapping[TruckService, str]] = {TruckService.FTL: "ftl", TruckService.LTL: "ltl"}
 
+# Two fields of the documents have the name service_type: this one, a vehicle, and `TruckService` of an update.
 PRICED_VEHICLES: Final = frozenset(VEHICLE_WORDS) - {VehicleType.LTL, VehicleType.LORRY_20FT}
 """The service types of price recommendations (document: Get price recommendation)."""
 
@@ -100,6 +102,7 @@ VEHICLE_OF: Final = Words({word: vehicle for vehicle, word in VEHICLE_WORDS.item
 
 PROGRESS_OF: Final = Words(
     {
+        # The document names a draft in its text only, and `pending_broadcast` in samples: its table has neither.
         "draft": Progress.PENDING,
         "pending_broadcast": Progress.PENDING,
         "broadcasting": Progress.IN_PROGRESS,

@@ -31,6 +31,7 @@ from resolvers.upstreams.sms.requests import JobIdQuery, JobRequest, job_id_para
 def read_job_error_body(status: int, body: bytes) -> ErrorBody:
     """Return the error in the body of a refused job, or the documented meaning of its status if the body has none."""
     error_body = read_error_body(body)
+    # Of the document and not of the body, because the document says that refusals have no body.
     retry_after = _COUNTED_SECONDS if status == 429 else None
     return msgspec.structs.replace(
         error_body, message=error_body.message or _MEANING_OF_STATUS.get(status), pointer=None, retry_after=retry_after
@@ -40,6 +41,7 @@ def read_job_error_body(status: int, body: bytes) -> ErrorBody:
 _COUNTED_SECONDS: Final = 10.0
 """The time over which the vendor counts jobs (documents: "Too many requests in the last 10 seconds (retry later)")."""
 
+# Needed because the document declares every refusal as "No content": without these, clients would see a bare number.
 _MEANING_OF_STATUS: Final = {
     400: "the job's data is invalid (such as its qos, encoding or a blackout period)",
     409: "the same job was posted in the last 10 minutes (duplicateDetection)",
@@ -80,6 +82,7 @@ class SmsClient:
     """
 
     def __init__(self, transports: Sequence[Transport], send_transport: Transport, config: SmsConfig) -> None:
+        # A transport for each, so that one data centre that is down opens no breaker before the other.
         self._centres = tuple(zip(transports, config.read_urls, strict=True))
         self.hedges = config.hedge
         self._send_transport = send_transport
@@ -94,6 +97,7 @@ class SmsClient:
         """Return a job; None if the centre does not know it (documents: "Getting the status for a single job")."""
         call, sent = self._get(scope, "job_report", centre, f"/jobs/{path_segment(job_id)}")
         answer = await sent
+        # In no document, but the vendor's own Go client asks both data centres and passes over a 404.
         if answer.status == 404:
             return None
         require_success(call, answer, read_error_body)
@@ -105,6 +109,7 @@ class SmsClient:
         Returns:
             None if the centre does not know the job. An empty list may mean the same: no document says what it answers.
         """
+        # Encoded as for a path, which is more than a query needs, and refuses the same ids.
         call, sent = self._get(scope, "recipients", centre, f"/sms?jobId={path_segment(job_id)}")
         answer = await sent
         if answer.status == 404:
@@ -153,12 +158,15 @@ class SmsClient:
             scope.deadline,
             SEND_HEADERS,
             request_body(request),
+            # Sent twice, it could send every SMS twice: without duplicateDetection the vendor takes it as another job,
+            # and with it the refusal (409) does not name the first.
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,
             context=scope.context,
         )
         answer = await self._send_transport.send(call)
+        # 200 and 201 alike: the document lists both, with the same body.
         require_success(call, answer, partial(read_job_error_body, answer.status))
         return decode(JOB_REFERENCE, call, answer).job_id
 

@@ -30,6 +30,7 @@ class JobReport(msgspec.Struct, frozen=True, rename="camel"):
     """A job's report on the wire, from which `SmsJob` is made (documents: "Getting the status for a single job")."""
 
     job_id: NonEmpty
+    # Of any type, because they are only counted.
     recipient_ids: list[Any]
     src: str | None = None
     encoding: str | None = None
@@ -82,6 +83,7 @@ class SmsJob(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @classmethod
     def from_request(cls, job_id: str, request: JobRequest) -> "SmsJob":
         """Make the job of the request that posted it; fields left to the account's defaults are None."""
+        # Not filled in from documents: what an account's defaults are stands in the vendor's portal only.
         options = request.options or JobOptions()
         return cls(
             job_id=job_id,
@@ -160,6 +162,7 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
     @property
     def progress(self) -> Progress:
         """The status, in the vocabulary of all upstreams."""
+        # As they came first, because nearly all are in the vendor's spelling, and are then found without being folded.
         words = (self.raw_status, self.status)
         return PROGRESS_OF_WORDS.get(words) or progress_of(*words)
 

@@ -114,6 +114,7 @@ class JobIdQuery(msgspec.Struct, frozen=True):
 def job_id_parameters(query: JobIdQuery) -> dict[str, str]:
     """Return the parameters of the query, without those left to the vendor."""
     words = {
+        # "Must currently always be set to true" (the document), which also calls it the default.
         "jobIdsOnly": "true",
         "fromTs": timestamp(query.from_time) if query.from_time else None,
         "toTs": timestamp(query.to_time) if query.to_time else None,

@@ -38,6 +38,7 @@ class SmsProcessStatus(Enum):
     OPEN = "OPEN"
     RUNNING = "RUNNING"
     DONE = "DONE"
+    # The vendor's spelling, with one L, and so the schema's.
     CANCELED = "CANCELED"
     KILL = "KILL"
     UNKNOWN = "UNKNOWN"
@@ -50,6 +51,7 @@ QOS_OF_WORD: Final = Words({member.value: member for member in SmsQos}, SmsQos.U
 PROCESS_STATUS_OF_WORD: Final = Words({member.value: member for member in SmsProcessStatus}, SmsProcessStatus.UNKNOWN)
 
 PROGRESS_OF_WORDS: Final = {
+    # An OPEN with a status is a retry (the vendor's table of status codes), so only one without is pending.
     ("OPEN", None): Progress.PENDING,
     ("OPEN", ""): Progress.PENDING,
     ("DONE", "SUC_ACC"): Progress.SUCCEEDED,

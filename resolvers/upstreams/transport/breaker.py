@@ -53,6 +53,7 @@ class FailureWindow:
         """Record a call that succeeded."""
         if self._outcomes < self._size:
             self._outcomes += 1
+        # Without a failure there is no bit to move, and this is nearly every call.
         if self._failures:
             self._failures = (self._failures << 1) & self._mask
 

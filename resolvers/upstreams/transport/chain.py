@@ -29,6 +29,7 @@ def _follow(follower: "asyncio.Future[Value]", leader: "asyncio.Future[Value]") 
     if leader.cancelled():
         follower.cancel()
         return
+    # Retrieved even if nobody waits any more, because asyncio logs an exception that is not.
     error = leader.exception()
     if follower.done():
         return

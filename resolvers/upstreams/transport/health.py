@@ -90,6 +90,7 @@ class UpstreamHealth:
         pace = self._paces.get(identity)
         if pace is None:
             pace = self._paces[identity] = Pace()
+            # The first that came, in use or not: pacing writes a pace anew whenever it asks for its gate's state.
             if len(self._paces) > MAX_IDENTITIES:
                 self._paces.popitem(last=False)
         return pace

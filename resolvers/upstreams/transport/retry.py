@@ -65,6 +65,7 @@ class TryTimeout:
         return self._inner.send(call)
 
 
+# Without 500, the only status that the SMS API's document lists for a job that a data centre does not know.
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 

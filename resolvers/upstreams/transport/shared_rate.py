@@ -77,6 +77,7 @@ KEPT_SECONDS: Final = 1200
 AWAY_SECONDS: Final = 1.0
 """How long Redis is not asked again after it failed."""
 
+# The time is returned as text, because Redis cuts the numbers that Lua returns to whole ones.
 REPLACE: Final = """
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])

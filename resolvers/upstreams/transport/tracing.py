@@ -110,6 +110,7 @@ def _trace(call: Call, outcome: int | str, began: float, seconds: float) -> Call
 SILENT_SECONDS: Final = 60.0
 """How long a reason is not logged again."""
 
+# Bounded, because some reasons quote the other side, such as a proxy or the text about a certificate.
 _MAX_REASONS: Final = 100
 
 _LOG: Final = logging.getLogger(__name__)

@@ -86,6 +86,7 @@ def checked_fields(headers: tuple[tuple[str, str], ...], authorization: str | No
     Raises:
         Unsendable: a field holds characters that would end its line.
     """
+    # No coding but gzip, because an answer in any other is refused (`content_coding.py`).
     fields = [("user-agent", USER_AGENT), ("accept-encoding", "gzip"), *headers]
     if authorization is not None:
         fields.append(("authorization", authorization))

@@ -176,6 +176,7 @@ _ERRNOS: Final = {
     errno.ETIMEDOUT: NO_ANSWER,
 }
 
+# By OpenSSL's words, because Python has neither a class nor a number for each of its alerts.
 _TLS_WORDS: Final = (
     (re.compile(r"ALERT_(BAD_|UNSUPPORTED_)?CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED"), WANTS_CERTIFICATE),
     (re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG"), NO_TLS),
@@ -202,11 +203,13 @@ def connection_reason(error: Exception) -> str | None:
     """
     if isinstance(error, ProxyFailed):
         return str(error)
+    # Before the others, because errors of TLS are `OSError`s too.
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY_CODES.get(error.verify_code, f"its certificate is not accepted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
         words = error.reason or ""
         return _first_match(_TLS_WORDS, words) or f"TLS failed: {words or 'it ended the handshake'}"
+    # A name that IDNA cannot encode is one that no resolver has.
     if isinstance(error, socket.gaierror | UnicodeError):
         return NOT_FOUND
     if isinstance(error, TimeoutError):

@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from resolvers.upstreams.transport.wire.failures import HeadTooLong, ProxyFailed, Unparsable, refusal
 from resolvers.upstreams.transport.wire.parser import HEAD_END, START_LENGTH, HeadGatherer
 
+# No user or password: what stands there would be sent as part of `Host`.
 _PLAIN: Final = re.compile(r"(?i:https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -142,6 +143,7 @@ async def open_tunnel(connected: socket.socket, origin: Origin, proxy: Proxy) ->
 
 def _connect_request(origin: Origin, proxy: Proxy) -> bytes:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    # With the default port too, because `CONNECT` has none of its own (RFC 9110, section 9.3.6).
     authority = f"{host}:{origin.port}"
     credentials = f"proxy-authorization: {proxy.authorization}\r\n" if proxy.authorization else ""
     return f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n{credentials}\r\n".encode()

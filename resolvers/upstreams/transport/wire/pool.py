@@ -294,6 +294,7 @@ class Pool:
 
     async def _connected(self, host: str, port: int) -> socket.socket:
         addresses = await self._resolve(host, port)
+        # Address families in turn from the first address on (RFC 8305, section 4).
         return await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, interleave=1)
 
     def _forget(self, connection: WireConnection) -> None:
