@@ -25,6 +25,7 @@ class Party:
 class Product(Node):
     """A view of a product."""
 
+    # Resolvers return records and not these objects: what an interface stands for shows only in the record's class.
     is_type_of = is_record(records.Product)
 
     product_id: str = strawberry.field(description="The upstream's own id.")
@@ -33,6 +34,7 @@ class Product(Node):
         description="The upstream's own word; only an `active` product can be delivered."
     )
     upc_code: str | None = strawberry.field(description="The Universal Product Code, 13 digits.")
+    # All of them, because the vendor's page about products has many more than the three that are fields here.
     attributes: JSON = strawberry.field(description="All attributes of the upstream resource.")
 
 
@@ -57,13 +59,16 @@ class Delivery(Trackable):
     type: DeliveryType = strawberry.field(description="What the delivery asks of the DSP.")
     status: DeliveryStatus = strawberry.field(description="Where the delivery stands, in the upstream's vocabulary.")
     deliverable: bool = strawberry.field(description="Whether the delivery may start.")
+    # No enum: the document shows `normal` and lists no other word.
     priority: str | None = strawberry.field(description="The upstream's own word, such as `normal`.")
     batch_id: str | None = strawberry.field(description="The batch that the delivery was sent in, a UUID.")
     message_id: str | None = strawberry.field(description="The id of the message to the DSP.")
+    # Untyped, because the document has one example of it and no description.
     acknowledgement: JSON | None = strawberry.field(description="The DSP's acknowledgement, as received.")
     send_date: datetime | None = strawberry.field(
         description="When the delivery was sent. The upstream writes no zone; read as UTC."
     )
+    # Text, because it holds a UUID until the delivery is sent (document: Create SendTask).
     sent_on: str | None = strawberry.field(description="17 digits yyyyMMddHHmmssSSS once sent, a UUID before.")
     sent_at: datetime | None = strawberry.field(description="When the delivery was sent, where the upstream notes it.")
     packaged_by: str | None = strawberry.field(description="Who packaged the delivery.")
@@ -72,6 +77,7 @@ class Delivery(Trackable):
     sent_on_behalf_of: Party | None = strawberry.field(description="The party that the delivery is sent for.")
     created_at: datetime = strawberry.field(description="When the delivery was created.")
     updated_at: datetime = strawberry.field(description="When the delivery last changed.")
+    # A call for each: a send-task has only links to its product and channel, not their ids (document: Get SendTask).
     product = strawberry.field(
         resolver=deliveries.product,
         graphql_type=Product | None,
@@ -91,6 +97,7 @@ class DeliveryEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this delivery.")
+    # Nullable, so that a record that cannot be read costs its own place and not the whole list.
     node: Delivery | None = strawberry.field(description="The delivery; null where it could not be read.")
 
 
@@ -105,4 +112,5 @@ class DeliveryConnection:
         description="The deliveries of this page.", metadata=priced(size=WHOLE_PAGE)
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
+    # Never null, as the contract has it; the resolver fails if it is selected and the upstream gives no total.
     total_count: int = strawberry.field(description="How many deliveries match, over all pages.")

@@ -53,12 +53,15 @@ def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabu
     """
     registered = strawberry.enum(vocabulary, description=description)
     texts = {"UNKNOWN": UNKNOWN_WORD} | values
+    # Always so; the type checker learns of the attribute by it.
     if has_enum_definition(registered):
         for value in registered.__strawberry_definition__.values:
+            # Fails for a member without a text, so that none is served without a description.
             value.description = texts[value.name]
     return registered
 
 
+# Here and in no vocabulary of an upstream, because no record has it.
 class SortOrder(Enum):
     """The order of a list."""
 

@@ -33,6 +33,7 @@ class PriceQuote:
 
     total: Money = strawberry.field(description="The price of the whole way.")
     average: Money = strawberry.field(description="The price of one stop, on average.")
+    # Untyped, because the document shows an empty object.
     distance: JSON | None = strawberry.field(description="How far the way is, as the upstream says it.")
     waypoints: int = strawberry.field(description="How many stops the upstream counted.")
     code: str = strawberry.field(description="The upstream's own word for the outcome, such as `success`.")
@@ -124,6 +125,7 @@ class LogisticsTask(Trackable):
     distance_meters: int | None = strawberry.field(description="From the pickup to the dropoff, in metres.")
     urgent: bool | None = strawberry.field(description="Whether the task is urgent.")
     price: Money | None = strawberry.field(description="What the task pays.")
+    # Of a length that no argument bounds, and of which the document names no most.
     items: list[TaskItem] = strawberry.field(description="What is carried.", metadata=priced(size=UNBOUNDED))
     cargo_net_quantity: int | None = strawberry.field(description="How many pieces are carried.")
     broadcast_preference: BroadcastPreference | None = strawberry.field(
@@ -141,9 +143,11 @@ class LogisticsTask(Trackable):
     creation_group: str | None = strawberry.field(description="Tasks that were created together share it, a UUID.")
     client_time: datetime | None = strawberry.field(description="The client's time when the task was created.")
     client_timezone: str | None = strawberry.field(description="The client's time zone, such as Asia/Singapore.")
+    # As they came: the document shows an empty list, and of each other field of type JSON an empty object.
     attachments: list[JSON] = strawberry.field(description="What is attached, as the upstream says it.")
     epod: JSON | None = strawberry.field(description="Electronic proof of delivery.")
     client: JSON | None = strawberry.field(description="The client, as the upstream says it.")
+    # Beside `organization`, because the id alone costs no call.
     organization_id: str | None = strawberry.field(description="The upstream's own id of the task's organization.")
     organization = strawberry.field(
         resolver=logistics.organization_of,
@@ -152,6 +156,7 @@ class LogisticsTask(Trackable):
         metadata=priced(CallForEach(operations.ORGANIZATION, "Organization")),
     )
     platform_id: str | None = strawberry.field(description="The platform that the task came over.")
+    # Nullable, because the document's own task has none, although an update demands it.
     version_rev: str | None = strawberry.field(description="The revision to send back with updateLogisticsTask.")
     updated_at: datetime | None = strawberry.field(description="When the task last changed.")
 
@@ -161,6 +166,7 @@ class LogisticsTaskEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this task.")
+    # Nullable, so that a record that cannot be read costs its own place and not the whole list.
     node: LogisticsTask | None = strawberry.field(description="The task; null where it could not be read.")
 
 

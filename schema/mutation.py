@@ -52,6 +52,7 @@ async def _update_delivery(
     wanted: Annotated[UpdateDeliveryInput, strawberry.argument(name="input", description="What to change.")],
 ) -> object:
     with Refusals() as checked:
+        # Both in one block, so that a client learns of a wrong id and a wrong input by one request.
         own_id = checked(local_id, DELIVERY_ID, delivery_id, ("id",))
         change = checked(wanted.to_request, ("input",))
     return await deliveries.update(info, own_id, change)
@@ -80,6 +81,7 @@ async def _create_logistics_tasks(
     draft: Annotated[bool | None, strawberry.argument(description="true creates them without a broadcast.")] = False,
 ) -> object:
     wanted = new_tasks(tasks, info.context.now(), ("tasks",))
+    # Null is the default too.
     return await task_changes.create(info.context, wanted, draft=bool(draft))
 
 
@@ -130,6 +132,7 @@ async def _create_organization(
     info: OperationInfo,
     business_name: Annotated[str, strawberry.argument(description="The name to register the business under.")],
 ) -> object:
+    # No other rule is checked: those that are known stand in pages about an internal service of the vendor.
     return await logistics.create_organization(info.context, not_blank(business_name, ("businessName",)))
 
 
@@ -188,6 +191,7 @@ class Mutation:
             "delete a send-task, so a delivery that has started answers NotAllowedNow; to take a product down from a "
             "DSP, create a delivery of type DELETE."
         ),
+        # Read before it, because only a pending one may be held back, and after it if the answer lacks the record.
         metadata=priced(Change(operations.UPDATE_DELIVERY, "Delivery", "delivery", reads=2)),
     )
     send_sms = strawberry.mutation(
@@ -197,6 +201,7 @@ class Mutation:
             "Up to 3000 recipients over all messages. Once the upstream has taken the job the payload has it and no "
             "error: until its report can be read, the job is built from the input."
         ),
+        # Without a read of its own: the job's report is read only for fields that need it, and is charged with these.
         metadata=priced(Change(operations.CREATE_JOB, "SmsJob", "job")),
     )
     create_logistics_tasks = strawberry.mutation(
@@ -204,6 +209,7 @@ class Mutation:
         graphql_type=LogisticsTasksPayload,
         description="Any number; sent upstream 20 at a time. With draft: true nothing is broadcast.",
         metadata=priced(
+            # Tasks are read only where the answer has no more than their ids, and no more than these.
             Change(operations.CREATE_TASKS, "LogisticsTask", "tasks", reads=1, reads_most=MAX_REREAD),
             PageByArgument("tasks"),
         ),

@@ -64,6 +64,7 @@ Id: TypeAlias = Annotated[
 First: TypeAlias = Annotated[
     int | None, strawberry.argument(name="first", description="How many at most, from 1 to 100; null is the default.")
 ]
+# Up to a whole job, because one call reads all of its recipients, however few are asked for.
 FirstRecipients: TypeAlias = Annotated[
     int | None, strawberry.argument(name="first", description="How many at most, from 1 to 3000; null is the default.")
 ]

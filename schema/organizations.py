@@ -16,6 +16,8 @@ from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 class Role:
     """A view of a role."""
 
+    # No `Node`: no document has a call that reads one role.
+
     role_id: str = strawberry.field(description="The upstream's own id.")
     name: str | None = strawberry.field(description="The role's name.")
     attributes: JSON = strawberry.field(description="All that the upstream says about the role.")
@@ -32,6 +34,7 @@ class Organization(Node):
     created_at: datetime | None = strawberry.field(description="When the organization was created.")
     updated_at: datetime | None = strawberry.field(description="When the organization last changed.")
     attributes: JSON = strawberry.field(description="All that the upstream says about the organization.")
+    # Nullable, so that its call can fail without taking the organization with it.
     roles = strawberry.field(
         resolver=logistics.roles,
         graphql_type=list[Role] | None,
@@ -65,8 +68,11 @@ class OrganizationConnection:
 class Partner:
     """A view of the partner account."""
 
+    # No `Node`: an account has one partner, which it reads by its keys and not by an id.
+
     partner_id: str = strawberry.field(description="The upstream's own id.")
     name: str = strawberry.field(description="The partner's name.")
+    # The secret key has no field because the record has none either.
     client_key: str = strawberry.field(description="The public half of the account's credentials.")
     webhook_url: str | None = strawberry.field(description="Where the upstream sends its webhooks.")
     created_at: datetime | None = strawberry.field(description="When the account was created.")

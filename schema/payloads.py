@@ -27,6 +27,8 @@ from schema.sms import SmsJob
 class MutationError:
     """The fields that all errors have in common."""
 
+    # An interface and no union, so that clients can select these without naming each type.
+
     message: str = strawberry.field(description="What happened, to what, and what to do.")
     retryable: bool = strawberry.field(description="True where the same request may succeed later.")
 
@@ -111,6 +113,7 @@ def as_data(
         GatewayError: The same error, if it is about the caller and not about the mutation.
     """
     message, retryable = error.message, error.retryable
+    # The first that fits counts, so `UpstreamError`, the base of most of the others, comes last.
     match error:
         case errors.BadInput():
             return InvalidInput(message=message, retryable=retryable, path=list(error.path))
@@ -222,6 +225,7 @@ def errors_as_data(
     """
 
     def decorate(resolve: Callable[Arguments, Awaitable[Any]]) -> Callable[Arguments, Awaitable[Payload]]:
+        # Strawberry reads a field's arguments from the signature of the function that is wrapped.
         @wraps(resolve)
         async def resolved(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Payload:
             try:
@@ -231,6 +235,7 @@ def errors_as_data(
                 # With the current record if the error has it, so that the client's cache needs no second query.
                 current = error.record if isinstance(error, UpstreamError) else None
                 return payload(**{place: current}, errors=all_as_data(error, asked_id=asked, pointers=pointers))
+            # Null where no task was changed, because a payload has its object or its errors.
             if isinstance(done, TasksOutcome):
                 return payload(
                     **{place: done.tasks or None}, errors=[one for error in done.errors for one in all_as_data(error)]

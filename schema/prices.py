@@ -186,6 +186,7 @@ class EventsByGlobalIds:
     place: str
 
 
+# Unions and no base class, because a price may stand in several of them; `schema/root.py` checks fields by them.
 QueryCalls: TypeAlias = (
     Free
     | Call
@@ -199,6 +200,7 @@ QueryCalls: TypeAlias = (
 )
 """The prices that a field of `Query` can have."""
 
+# Without those by arguments: a field of a record is priced for each record that holds it.
 RecordCalls: TypeAlias = Free | CallForEach | RecipientsOfJob | JobOfRecipient | OneOfKinds
 """The prices that a field of a record can have."""
 
@@ -281,6 +283,7 @@ def priced(calls: Calls | None = None, size: PageSize | ListSize | None = None) 
 
 def price_of(field: GraphQLField) -> Price:
     """Return the price that a field declares, `NO_PRICE` if it declares none."""
+    # graphql-core's field has no metadata of ours; Strawberry's own, which it refers to, has.
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     price = definition.metadata.get(_KEY) if isinstance(definition, StrawberryField) else None
     return price if isinstance(price, Price) else NO_PRICE

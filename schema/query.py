@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 Upstreams = list[Annotated["Upstream", strawberry.lazy("schema.upstreams")]]
 
 
+# These return `object`: resolvers return records, and the GraphQL type is named where the field is declared.
 def _node(
     info: OperationInfo,
     global_id: Annotated[strawberry.ID, strawberry.argument(name="id", description="A global id.")],
@@ -76,6 +77,7 @@ def _deliveries(
     first: First = 20,
     after: After = UNSET,
 ) -> object:
+    # Without it, or with null, all: UNSET is false too.
     filters = wanted.to_request(("filter",)) if wanted else DeliveryFilters()
     return deliveries.deliveries(info, filters, size_of_page(first, 20), given(after))
 
@@ -86,6 +88,7 @@ def _sms_job(info: OperationInfo, job_id: Id) -> object:
 
 def _sms_jobs(
     info: OperationInfo,
+    # `from` is no name in Python, so it stands in `strawberry.argument`, as other names of arguments do.
     from_time: Annotated[
         datetime | None, strawberry.argument(name="from", description="Posted then or later.")
     ] = UNSET,
@@ -123,12 +126,14 @@ def _logistics_task(info: OperationInfo, task_id: Id) -> object:
 
 def _logistics_tasks(
     info: OperationInfo,
+    # Ascending by default, as the API itself (document: Task List).
     order: Annotated[
         SortOrder | None, strawberry.argument(description="Which end of the list comes first.")
     ] = SortOrder.ASC,
     first: First = 20,
     after: After = UNSET,
 ) -> object:
+    # Null is the default too.
     descending = order is SortOrder.DESC
     return logistics.tasks(info, descending=descending, first=size_of_page(first, 20), after=given(after))
 
@@ -159,6 +164,8 @@ def _upstreams(info: OperationInfo) -> object:
 @strawberry.type(description="What can be asked of the three upstreams, and of the gateway itself.")
 class Query:
     """The root type of queries; its resolvers return records."""
+
+    # A field that makes calls is nullable, itself or in its items, so that the failure of one upstream leaves the rest.
 
     node = strawberry.field(
         resolver=_node,
@@ -252,5 +259,6 @@ class Query:
         resolver=_upstreams,
         graphql_type=Upstreams,
         description="How each upstream does, from what the gateway has seen; asks none of them.",
+        # As a list without a bound: how many upstreams there are is known only once those from outside are imported.
         metadata=priced(FREE, UNBOUNDED),
     )

@@ -52,6 +52,7 @@ def build_schema(
         query=_with_fields(Query, queries),
         mutation=_with_fields(Mutation, mutations),
         subscription=Subscription,
+        # Named here, because fields have only their interface, by which Strawberry does not find them.
         types=(InvalidInput, NotFound, Conflict, NotAllowedNow, RateLimited, UpstreamFailed),
         execution_context_class=execution_context_class,
         extensions=extensions,
@@ -102,6 +103,7 @@ def require_declared_prices(schema: GraphQLSchema) -> None:
 
 def _fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType | GraphQLInterfaceType, str, GraphQLField]]:
     for owner in schema.type_map.values():
+        # The types of introspection have no fields of ours.
         if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) and not owner.name.startswith("__"):
             for name, field in owner.fields.items():
                 yield owner, name, field

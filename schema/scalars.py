@@ -32,6 +32,7 @@ def parse_instant(value: object) -> dt.datetime:
     """
     try:
         instant = dt.datetime.fromisoformat(_text(value))
+        # Without an offset it would be another instant for each zone that a server may take it to be in.
         if instant.tzinfo is not None:
             # Raises OverflowError for an instant that later arithmetic could not convert.
             instant.astimezone(dt.UTC)
@@ -121,12 +122,14 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, as a string.",
+        # As a string, because most clients read a number of JSON as a float, which rounds amounts.
         serialize=write_decimal,
         parse_value=parse_decimal,
         parse_literal=parse_decimal_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",
+        # Not checked here: each input that takes JSON has its own demands on it (`json_object`).
         description="A free-form value that an upstream passes through without a documented shape.",
         serialize=_as_it_is,
         parse_value=_as_it_is,

@@ -39,6 +39,7 @@ class Recipient(Trackable):
     process_status: SmsProcessStatus = strawberry.field(
         description="Where the SMS stands in the upstream's processing."
     )
+    # No enum: the document shows some of its words and no list of them; `processStatus` is enough to act on.
     status: str | None = strawberry.field(
         description="The detail beside processStatus, such as SUC_FIN; absent while pending."
     )
@@ -48,6 +49,7 @@ class Recipient(Trackable):
     finished_at: datetime | None = strawberry.field(description="When the SMS came to its outcome.")
     job = strawberry.field(
         resolver=sms_jobs.job_of_recipient,
+        # By its name, because its class stands below: the two refer to each other.
         graphql_type="SmsJob | None",
         description="The job that the SMS belongs to.",
         metadata=priced(JobOfRecipient()),
@@ -73,9 +75,11 @@ class RecipientConnection:
         description="The recipients of this page.", metadata=priced(size=WHOLE_PAGE)
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
+    # Always known, because the API answers all recipients of a job at once.
     total_count: int = strawberry.field(description="How many recipients the job has, over all pages.")
 
 
+# A function of the schema, because it declares the arguments with their descriptions and defaults.
 def _recipients(
     job: strawberry.Parent[records.SmsJob | records.JobReference],
     info: OperationInfo,
@@ -89,8 +93,10 @@ def _recipients(
 class SmsJob(Trackable):
     """A view of a job's report."""
 
+    # By its report, by its id alone if no field needs the report, or one whose report failed.
     is_type_of = is_record(records.SmsJob, records.JobReference, UnreadJob)
 
+    # Declared again, like `rawStatus`, for what it means here.
     progress: Progress = strawberry.field(
         description=(
             "IN_PROGRESS until finishedAt, then SUCCEEDED: the job was worked off. "
@@ -101,6 +107,7 @@ class SmsJob(Trackable):
         description="The upstream has no status word for a job: 'open' until finishedAt, then 'finished'."
     )
     job_id: str = strawberry.field(description="The upstream's own id.")
+    # Nullable, as all that only a report has: a job without one yet is shown by the input that made it.
     source: str | None = strawberry.field(description="The sender that the phones show: a number or a short name.")
     encoding: SmsEncoding | None = strawberry.field(description="How the texts are encoded.")
     billcode: str | None = strawberry.field(description="A word for the upstream's bill.")
@@ -130,6 +137,7 @@ class SmsJob(Trackable):
         resolver=sms_jobs.regarding,
         graphql_type=Node | None,
         description="The delivery or logistics task that this job was sent about (SendSmsInput.regarding).",
+        # By the dearer of the two, because which it is stands in the job, which is read after the estimate.
         metadata=priced(OneOfKinds(("Delivery", "LogisticsTask"))),
     )
 
@@ -169,6 +177,7 @@ class SmsApiVersion:
     major_version: int = strawberry.field(description="The first number of the version.")
     minor_version: int = strawberry.field(description="The second number of the version.")
     build_number: int = strawberry.field(description="The number of the build.")
+    # Text, because the document's example is not in ISO 8601.
     build_timestamp: str = strawberry.field(description="When it was built, as the upstream writes it.")
     version_info: str | None = strawberry.field(description="The version as the upstream writes it.")
     message: str | None = strawberry.field(description="What else the upstream says about it.")

@@ -24,6 +24,7 @@ from schema.prices import EventsByGlobalIds, priced
 class StatusProblem:
     """A view of the problem with one id."""
 
+    # A text and no enum, as the codes in the `extensions` of errors are.
     code: str = strawberry.field(description="As in the `extensions` of an error, such as NOT_FOUND.")
     message: str = strawberry.field(description="What happened, and what to do.")
     subject_id: strawberry.ID = strawberry.field(description="The id, as it was given in `ids`.")
@@ -46,6 +47,7 @@ class StatusEvent:
     occurred_at: datetime = strawberry.field(description="When it happened, or when the gateway learnt of it.")
 
 
+# A coroutine that returns the iterator: so a refused argument refuses the subscription, and not its first event.
 async def _status_changed(
     info: OperationInfo,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids of what to follow; at least one.")],

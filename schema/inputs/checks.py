@@ -21,6 +21,7 @@ Item = TypeVar("Item")
 MAX_EMAIL_LENGTH: Final = 254
 """Characters (RFC 5321, 4.5.3.1.3, less the angle brackets of a path)."""
 
+# Looser than RFC 5321, so that no address that exists is refused.
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 
 
@@ -30,6 +31,7 @@ def known(word: Word, path: Path) -> Word:
     Raises:
         BadInput: It is UNKNOWN, which stands for words that only upstreams use.
     """
+    # By its name, because each vocabulary has an UNKNOWN of its own.
     if isinstance(word, Enum) and word.name == "UNKNOWN":
         raise BadInput(
             "UNKNOWN cannot be asked for: it stands for an upstream's word that is not known here.", path=path
@@ -103,6 +105,7 @@ def between(low: float, high: float, number: float | None, path: Path) -> float 
     Raises:
         BadInput: It is outside of them, or NaN.
     """
+    # Negated, so that NaN is refused as well: every comparison with it is false.
     if number is not None and not low <= number <= high:
         raise BadInput(f"{number} must be from {low:g} to {high:g}.", path=path)
     return number
@@ -130,6 +133,7 @@ def email(text: str, path: Path) -> str:
     Raises:
         BadInput: It cannot be an email address.
     """
+    # Its length first, because it is the client's choice.
     if len(text) > MAX_EMAIL_LENGTH or not text.isprintable() or not _EMAIL.fullmatch(text):
         raise BadInput("This is no email address: write it as name@example.com.", path=path)
     return text
@@ -165,6 +169,7 @@ class Refusals:
             self._add(refusal)
             if len(self._found) >= MAX_REFUSALS:
                 raise self._together() from refusal
+            # So that the block goes on to its other checks; nothing uses the value, because the block then raises.
             return cast("Checked", None)
 
     def __enter__(self) -> Self:
@@ -181,6 +186,7 @@ class Refusals:
         del kind, traceback
         if isinstance(error, BadInput):
             self._add(error)
+        # Any other error is a fault of ours and no refusal, so it is not replaced.
         if self._found and isinstance(error, BadInput | None):
             raise self._together() from error
 

@@ -13,6 +13,7 @@ from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilt
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.inputs.checks import Path, Refusals, known, not_empty, optional_id
 
+# The document shows the first of these; the others are formed alike, of its names of fields.
 POINTERS: Final[Mapping[str, Path]] = {
     "/data/attributes/delivery-type": ("input", "type"),
     "/data/attributes/deliverable": ("input", "deliverable"),
@@ -20,6 +21,7 @@ POINTERS: Final[Mapping[str, Path]] = {
     "/data/attributes/sent-on-behalf-of-name": ("input", "sentOnBehalfOfName"),
     "/data/attributes/sent-on-behalf-of-dpid": ("input", "sentOnBehalfOfDpid"),
     "/data/relationships/product": ("input", "productId"),
+    # By itself it means a second delivery in progress (`CONFLICT_POINTERS`); here it is one of several errors.
     "/data/relationships/dsp-upload-identification": ("input", "dspUploadIdentificationId"),
 }
 """The path of an argument by the upstream's JSON pointer to it in a refusal."""
@@ -46,9 +48,12 @@ class DeliveryFilter:
             BadInput: The list of ids is empty or has another id than a delivery's, an enum is UNKNOWN, or `createdFrom`
                 is after `createdTo`.
         """
+        # Not left to the upstream, whose empty list would hide the mistake.
         if self.created_from and self.created_to and self.created_from > self.created_to:
             raise BadInput("createdFrom must not be after createdTo.", path=(*path, "createdFrom"))
         return DeliveryFilters(
+            # In the client's order and with its repetitions, which the resolver takes out: paths of refusals count in
+            # it.
             ids=self._own_ids((*path, "ids")),
             product_id=optional_id(PRODUCT_ID, self.product_id, (*path, "productId")),
             status=known(self.status, (*path, "status")),
@@ -113,6 +118,7 @@ class UpdateDeliveryInput:
 
     type: DeliveryType | None = strawberry.field(description="What the delivery asks of the DSP.")
     deliverable: bool | None = strawberry.field(description="Whether the delivery may start.")
+    # Every word that is known: no document says which changes of the status a client may make.
     status: DeliveryStatus | None = strawberry.field(description="Where the delivery is to stand.")
 
     def to_request(self, path: Path) -> DeliveryChange:
@@ -121,6 +127,7 @@ class UpdateDeliveryInput:
         Raises:
             BadInput: An enum is UNKNOWN, or there is nothing to change.
         """
+        # All fields are optional in the document, so the upstream would take it as a change of nothing.
         if self.type is None and self.deliverable is None and self.status is None:
             raise BadInput("There is nothing to change: give type, deliverable or status.", path=path)
         with Refusals() as checked:

@@ -83,10 +83,12 @@ class LogisticsTaskInput:
         with Refusals() as checked:
             stops = checked(stop_fields, self.pickup, self.dropoff, path)
             checked(check_order, self.pickup, self.dropoff, path)
+            # Assumed: the document has a rule about today for the pickup, and contradicts itself in its words.
             checked(check_not_over, self.pickup, now, path)
             fields = checked(task_fields, self, path)
             checked(check_lowest_price, self.price, (*path, "price"))
             items = checked(self._items, (*path, "items"))
+        # Behind the block, where no part is None because it was refused.
         return NewTask(**stops, **fields, items=items, is_urgent=self.urgent)
 
     def _items(self, path: Path) -> tuple[dict[str, Any], ...] | None:
@@ -202,9 +204,11 @@ class PriceQuoteInput:
             BadInput: There are fewer than two stops, or the vehicle or a stop is refused.
         """
         vehicle = known(self.service_type, (*path, "serviceType"))
+        # The enum is that of tasks, which has two vehicles more than the price API.
         if vehicle not in PRICED_VEHICLES:
             raise BadInput(f"{vehicle.name} is no service type of the price API.", path=(*path, "serviceType"))
         among = (*path, "stops")
+        # The first stop is the pickup and each other one a delivery (document: Get price recommendation).
         if len(self.stops) < 2:
             raise BadInput("A price needs at least two stops: the pickup and a delivery.", path=among)
         return PriceRequest(

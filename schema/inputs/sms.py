@@ -48,6 +48,7 @@ class BlackoutPeriodInput:
         Raises:
             BadInput: It does not end after it starts.
         """
+        # A short one passes: the vendor lets it last an hour.
         if self.start >= self.end:
             raise BadInput("A blackout period must end after it starts.", path=path)
         return blackout_period(self.start, self.end)
@@ -71,6 +72,7 @@ class SmsRecipientInput:
         """
         with Refusals() as checked:
             return MessageRecipient(
+                # In any form: the vendor adds the account's own country code to a number without one.
                 destination=checked(not_blank, self.destination, (*path, "destination")),
                 customer_ref=checked(not_longer_than, MAX_REFERENCE, self.customer_ref, (*path, "customerRef")),
                 blackout_periods=checked(_periods, self.blackout_periods, (*path, "blackoutPeriods")),
@@ -146,6 +148,7 @@ class SmsOptionsInput:
                 status_requested=self.status_requested,
                 flash=self.flash,
                 customer_ref=checked(_job_reference, self.customer_ref, (*path, "customerRef")),
+                # As it is, like `maxParts`: the vendor clamps both, so no value of them would be refused.
                 validity_minutes=self.validity_minutes,
                 max_parts=self.max_parts,
                 invalid_characters=self.invalid_characters,
@@ -184,6 +187,7 @@ class SendSmsInput:
     def _messages(self, path: Path) -> tuple[Message, ...]:
         messages = not_empty(self.messages, path)
         recipients = sum(len(message.recipients) for message in messages)
+        # Before the call, because no document says by which status the vendor refuses more, and before each is checked.
         if recipients > MAX_RECIPIENTS:
             raise BadInput(f"There are {recipients} recipients; a job takes at most {MAX_RECIPIENTS}.", path=path)
         with Refusals() as checked:
@@ -219,6 +223,7 @@ def _whole_text(text: str, options: SmsOptionsInput | None, path: Path) -> str:
     if len(text) <= ALWAYS_FITS:
         return text
     encoding, invalid = (options.encoding, options.invalid_characters) if options else (None, None)
+    # Against the vendor's own limit only: a job that sets a lower `maxParts` asks for its texts to be cut.
     parts = count_parts(text, encoding, invalid)
     if parts > MAX_PARTS:
         raise BadInput(

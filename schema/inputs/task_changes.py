@@ -58,6 +58,7 @@ class UpdateLogisticsTaskInput:
         """
         officer = self.officer_contact
         with Refusals() as checked:
+            # In any form: the document has one example of it and describes none.
             version_rev = checked(not_blank, self.version_rev, (*path, "versionRev"))
             stops = checked(stop_fields, self.pickup, self.dropoff, path)
             checked(check_order, self.pickup, self.dropoff, path)
@@ -66,6 +67,7 @@ class UpdateLogisticsTaskInput:
             amounts = checked(self._amounts, path)
             totals = checked(self._totals, path)
             epod = checked(json_object, self.epod, (*path, "epod"))
+        # Behind the block, where no part is None because it was refused.
         return TaskChange(
             version_rev=version_rev,
             officer_contact=officer_contact,
@@ -73,6 +75,7 @@ class UpdateLogisticsTaskInput:
             client_timezone=self.client_timezone,
             epod=epod,
             **stops,
+            # The amounts last: they have the currency where the price itself is not changed.
             **(fields | amounts),
             **totals,
         )
@@ -101,6 +104,7 @@ class UpdateLogisticsTaskInput:
         fields: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
         with Refusals() as checked:
             for name, money in given.items():
+                # The path in the client's spelling, the field in the vendor's.
                 fields[name] = checked(_amount_in, wanted[0], money, (*path, to_camel_case(name)))
         return fields
 

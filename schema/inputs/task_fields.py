@@ -44,6 +44,7 @@ class MoneyInput:
             BadInput: It is negative, too large, finer than 1/1000 cent, or in no currency of ISO 4217.
         """
         if self.currency not in ISO_4217:
+            # Quoted in part, because its length is the client's choice.
             raise BadInput(f"{self.currency[:10]!r} is no active currency code of ISO 4217, such as SGD.", path=path)
         if self.amount < 0:
             raise BadInput(f"{self.amount} is negative; an amount must be 0 or more.", path=path)
@@ -100,6 +101,7 @@ class TimeWindowInput:
         Raises:
             BadInput: It ends before it starts.
         """
+        # Equal ones pass, as "before or equal to" in the document's validations.
         if self.start > self.end:
             raise BadInput("This time window ends before it starts.", path=path)
         return requests.TimeWindow(
@@ -149,6 +151,7 @@ def check_order(pickup: TaskStopInput | None, dropoff: TaskStopInput | None, pat
     Raises:
         BadInput: The pickup may end after the dropoff has started.
     """
+    # A change may bring only one of the two, and the other is then the upstream's to compare.
     if pickup is not None and dropoff is not None and pickup.time_window.end > dropoff.time_window.start:
         raise BadInput("The pickup must end before the dropoff starts.", path=(*path, "dropoff", "timeWindow"))
 
@@ -184,6 +187,7 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
         BadInput: A field is refused.
     """
     with Refusals() as checked:
+        # The document shows these fields for an update; those of a creation (task_post_request) it has lost.
         preference = checked(known, task.broadcast_preference, (*path, "broadcastPreference"))
         vehicle = checked(known, task.vehicle_preference, (*path, "vehiclePreference"))
         price = checked(task.price.thousandths, (*path, "price")) if task.price else None
