@@ -44,6 +44,7 @@ class RecordType:
         """Add the type to the catalogue."""
         if self.name in self._types:
             raise ValueError(f"There are two types of record with the name {self.name}: give the second another one.")
+        # By being made, so that no list of types has to be kept, nor extended for upstreams from outside.
         self._types[self.name] = self
 
     @property
@@ -99,6 +100,7 @@ def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[RecordTy
     name, separator, _ = value.partition(":")
     known = record_types().get(name)
     if separator and known is not None:
+        # Its kind is right, so the message is about the form of its id.
         raise not_of_form(known.form, value, path)
     names = ", ".join(sorted(record_types()))
     raise BadInput(

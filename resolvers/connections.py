@@ -95,6 +95,7 @@ def name_under(list_name: str, arguments: msgspec.Struct) -> str:
         list_name: The name of the whole list.
         arguments: The filters.
     """
+    # A digest, because the filters, which may list ids, can be longer than a cursor.
     named = msgspec.json.encode((list_name, arguments))
     return base64.urlsafe_b64encode(hashlib.blake2b(named, digest_size=_DIGEST_BYTES).digest()).decode()
 

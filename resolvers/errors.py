@@ -66,6 +66,7 @@ class BadInput(GatewayError):
 
     def __init__(self, message: str, *, path: Sequence[str | int] = (), also: "Sequence[BadInput]" = ()) -> None:
         super().__init__(message)
+        # Texts, because the schema's `path` is a list of them.
         self.path = tuple(str(step) for step in path)
         self.also = tuple(also)
 
@@ -147,6 +148,7 @@ class UpstreamError(GatewayError):
         super().__init__(message, retry_after=retry_after)
         self.upstream = upstream
         self.outcome_unknown = outcome_unknown
+        # Set later, by the resolver: the client that raises the error has not read the record.
         self.record: object | None = None
         self.reason: str | None = None
 
@@ -207,6 +209,7 @@ class ChangeUnconfirmed(UpstreamError):
 class UpstreamRefusal(UpstreamError):
     """The upstream understood the request and refused it."""
 
+    # As for what the gateway itself refuses: a client has to change its input, whoever looked at it.
     code = "BAD_INPUT"
 
 

@@ -28,6 +28,7 @@ class Histogram(msgspec.Struct):
 
     bounds: tuple[float, ...] = SECONDS
     total: float = 0.0
+    # msgspec makes a new list and a new dict of these defaults for each histogram.
     counts: list[int] = []
     examples: dict[int, Example] = {}
 

@@ -17,6 +17,7 @@ MAX_ID_LENGTH: Final = 256
 _SHOWN: Final = 100
 """Characters of an invalid id that its error quotes."""
 
+# Without a dot as the first character: `.` and `..` would be other paths of the upstream.
 _WORD: Final = "[A-Za-z0-9_-][A-Za-z0-9_.~-]*"
 
 

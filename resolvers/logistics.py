@@ -77,6 +77,7 @@ def organization_of(task: Parent[LogisticsTask], info: OperationInfo) -> Awaitab
 def partner(context: Context) -> Awaitable[Partner | None]:
     """Return the partner account, without its secret key."""
     context.account.require_read(UpstreamName.LOGISTICS)
+    # One for each account, so it has no id.
     return context.loaders.of(PARTNER).load("")
 
 
@@ -130,6 +131,7 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
         UpstreamName.LOGISTICS, ORGANIZATIONS, read_page, lambda one: one.organization_id, account.page_caps
     )
     connection = await listed.window(start, size, trail, look_further=look_further)
+    # As for tasks and deliveries: later fields of the operation need no call for these.
     found = {record.organization_id: record for record in read_ones(connection.nodes)}
     context.loaders.of(ORGANIZATION).prime(found)
     return connection

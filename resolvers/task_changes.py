@@ -257,6 +257,7 @@ async def by_chunks(
     calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
     done: list[Done] = []
     failed: list[tuple[int, GatewayError]] = []
+    # Not `together`: a call that fails must not cancel the others, which change tasks.
     for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
         # An unexpected exception is a bug, and no outcome of some tasks.
         if isinstance(result, BaseException) and not isinstance(result, GatewayError):

@@ -97,6 +97,7 @@ class Invalidations:
 
     def since(self, mark: int, keys: Collection[str]) -> bool:
         """Return whether any of the keys may have been invalidated after a mark."""
+        # Nearly always: nothing at all was invalidated since.
         if mark == self.mark:
             return False
         return mark < self._marks.floor or any(self._marks.get(key) > mark for key in keys)

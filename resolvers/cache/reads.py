@@ -153,6 +153,7 @@ class ReadSet:
             future.cancel()
         for task in self._tasks:
             task.cancel()
+        # Last, because a read drops the waiters that are done by then.
         for read in self._awaited:
             read.leave()
 
@@ -261,6 +262,7 @@ class Batch:
     def _is_unwanted(self) -> bool:
         if self.background or self.task is None or any(read.waiting for read in self.reads):
             return False
+        # Once all have ended, the task only writes to Redis, and is let finish.
         return not all(read.ended for read in self.reads)
 
 

@@ -53,6 +53,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
 
     def has_status_of(self, other: "Observation") -> bool:
         """Return whether both reads found the same status."""
+        # By both: the progress of a recipient also follows from the detail beside its raw status.
         mine, theirs = self.record, other.record
         return mine.raw_status == theirs.raw_status and mine.progress is theirs.progress
 

@@ -191,6 +191,7 @@ class MemoryEventLog:
         self._keep = timedelta(seconds=config.keep_seconds)
         self._max_events = config.max_events
         self._now = now
+        # Random, because a process that begins anew has none of the changes that cursors of the last one name.
         self.epoch = epoch or token_hex(8)
         self.version = 0
         self._last = 0

@@ -51,6 +51,7 @@ def encode_change(observation: Observation) -> bytes:
         key.local_id,
         observation.source,
         changed_at or observation.read_at,
+        # JSON within MessagePack, because MessagePack would lose the offsets of times.
         msgspec.json.encode(observation.record),
         observation.noticed_at,
     )

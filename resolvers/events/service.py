@@ -192,6 +192,7 @@ class Events:
         """Stop all parts; subscriptions must have ended."""
         if self._running is not None:
             await stop([self._running])
+        # What causes reads is stopped before the reader, and the reader before the log that compares what it reads.
         await self._hints.close()
         await self._checks.close()
         await self._poller.close()

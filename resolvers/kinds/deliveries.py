@@ -64,10 +64,12 @@ IDENTIFICATION: Final = CachedKind[DspUploadIdentification](
 )
 
 
+# A relationship is kept as the id that it leads to, a text, so that the product itself is kept once.
 PRODUCT_OF_DELIVERY: Final = CachedKind[Any](
     "product of delivery",
     str,
     UpstreamName.DELIVERIES,
+    # No field of an update changes it (document: Update SendTask), so it is kept for long.
     always(Freshness.RELATIONSHIP),
     fetch=_product_of,
     holds=lambda product: [(PRODUCT, product.product_id, product)],

@@ -19,6 +19,7 @@ from resolvers.upstreams.names import UpstreamName
 # The documents show examples only, and no other form has been seen.
 TASK_ID: Final = word_form("LogisticsTask", "a UUID", "8f14e45f-ceea-467f-9575-6a1c1d1f8c1a")
 ORGANIZATION_ID: Final = word_form("Organization", "a UUID", "6512bd43-d9ca-46e0-ac99-0b0a82652dca")
+# Only checked: a role has no global id, because no document has a call that reads one.
 ROLE_ID: Final = word_form("Role", "a UUID", "c51ce410-c124-410e-8db5-e4b97fc2af39")
 
 TASKS_LIST: Final = "logistics tasks"
@@ -93,6 +94,7 @@ PARTNER: Final = CachedKind[Partner](
     always(Freshness.REFERENCE),
     fetch=_partner,
     operation=operations.PARTNER,
+    # The template, because the signature holds both keys of the account.
     path="/partners/{signature}",
 )
 
@@ -101,6 +103,7 @@ PRICE: Final = CachedKind[PriceQuote](
     "price",
     PriceQuote,
     UpstreamName.LOGISTICS,
+    # Without `fetch`, because a quote has no id: its key is the request.
     always(Freshness.QUOTE),
     operation=operations.PRICE,
     path="/price",

@@ -25,6 +25,7 @@ JOBS_LIST: Final = "sms jobs"
 
 
 async def _sms_version(account: Account, scope: CallScope, _: str) -> SmsApiVersion:
+    # Of the primary data centre, because the schema has one version.
     return await account.sms.version(scope, 0)
 
 
@@ -51,6 +52,7 @@ JOB: Final = CachedKind[SmsJob](
     UpstreamName.SMS,
     by_state,
     fetch=read_job,
+    # The recipients' statuses change with the job.
     dependents=(RECIPIENTS,),
     lists=(JOBS_LIST,),
     operation=operations.JOB_REPORT,

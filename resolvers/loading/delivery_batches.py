@@ -91,6 +91,7 @@ async def read_listed(account: Account, scope: CallScope, filters: DeliveryFilte
         scope: The scope of the operation.
         filters: The filters, with `ids`.
     """
+    # One order for all pages of the list; by number, as these ids are.
     ids = sorted(set(filters.ids or ()), key=int)
     others = msgspec.structs.replace(filters, ids=None)
     batches = [ids[start : start + MAX_DELIVERY_BATCH] for start in range(0, len(ids), MAX_DELIVERY_BATCH)]

@@ -36,6 +36,7 @@ class RecordLoader(Generic[Value]):
         self._cache = cache
         self._read_set = read_set
         self._values: dict[str, asyncio.Future[Value | None]] = {}
+        # Apart from `_values`, so that a future is made only of those that are loaded.
         self._primed: dict[str, Value] = {}
         self._waiting: dict[str, asyncio.Future[Any] | None] = {}
 
@@ -206,6 +207,7 @@ class RecordLoaders:
         read_set.touched.update(fetcher.tags)
         if read_set.scope.traces is not None:
             read_set.trace(kind, "", "hit")
+        # Never a stale one: neither pages nor prices are served while they are read again (`CacheConfig.policies`).
         return done(found[0].value)
 
 

@@ -62,6 +62,7 @@ _UTF_16_LENGTH: Final = _Length(70, 67)
 def billed_parts(job: JobRequest) -> int:
     """Return how many SMS a job is billed as at most: one for each part of the text to each recipient."""
     options = job.options or JobOptions()
+    # Clamped as the vendor clamps it, so that the caller is charged for what is sent.
     most = MAX_PARTS if options.max_parts is None else max(1, min(options.max_parts, MAX_PARTS))
     return sum(
         len(message.recipients) * min(most, count_parts(message.text, options.encoding, options.invalid_characters))

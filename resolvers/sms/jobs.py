@@ -30,6 +30,7 @@ MAX_RECIPIENTS: Final = 3000
 REGARDING_PREFIX: Final = "about "
 """Marks a job's customerRef as ours: `about Delivery:123`. Far below the 64 characters that the vendor recommends."""
 
+# Recipients and their summary have a call of their own.
 NEEDS_NO_REPORT: Final = frozenset({"id", "jobId", "recipients", "recipientSummary", "__typename"})
 
 

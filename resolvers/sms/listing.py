@@ -162,12 +162,14 @@ async def _start(context: Context, window: JobWindow, after: str | None) -> JobP
     list_name = _list_name(window)
     if after is None:
         to_time = window.to_time or await _present(context)
+        # No earlier than the calendar begins, for a `to` in its first 30 days.
         from_time = window.from_time or to_time - min(WINDOW, to_time - CALENDAR_START)
         _check_span(from_time, to_time)
         return JobPlace(list_name, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
     place = place_at(after, JobPlace)
     if place.list_name != list_name or place.index < 0:
         raise bad_cursor()
+    # Once more, because clients can make cursors of their own, and each 30 days cost a call.
     _check_span(place.from_time, place.to_time)
     # Behind the job that the cursor names.
     return msgspec.structs.replace(place, index=place.index + 1)

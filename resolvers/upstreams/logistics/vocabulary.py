@@ -54,6 +54,7 @@ class VehicleType(Enum):
     UNKNOWN = "UNKNOWN"
 
 
+# Without UNKNOWN, because it is only sent: the document's task has no such field.
 class TruckService(Enum):
     """Charter a full truck (FTL) or only the space that is needed (LTL)."""
 

@@ -23,6 +23,7 @@ class SmsQos(Enum):
     UNKNOWN = "UNKNOWN"
 
 
+# Without UNKNOWN, because it is only sent: the vendor's reports do not repeat it.
 class InvalidCharacters(Enum):
     """The treatment of characters that STANDARD encoding does not have."""
 
