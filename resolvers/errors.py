@@ -93,6 +93,8 @@ class RateLimited(GatewayError):
 class QuotaTooSmall(RateLimited):
     """The request is larger than the caller's whole quota, so that no retry can succeed."""
 
+    # A RateLimited all the same, because mutations show it as one; `retryable` makes the difference.
+
     retryable = False
 
 
@@ -183,6 +185,8 @@ class UpstreamRateLimited(UpstreamError):
 class UpstreamAuth(UpstreamError):
     """The upstream refused the gateway's credentials (401, 403)."""
 
+    # Not retryable: after a 401 they were renewed already, if they can be (`credentials.py`).
+
     code = "UPSTREAM_AUTH"
 
 
@@ -209,7 +213,7 @@ class ChangeUnconfirmed(UpstreamError):
 class UpstreamRefusal(UpstreamError):
     """The upstream understood the request and refused it."""
 
-    # As for what the gateway itself refuses: a client has to change its input, whoever looked at it.
+    # As for what the gateway itself refuses: a client has to change its input in both cases.
     code = "BAD_INPUT"
 
 

@@ -64,7 +64,7 @@ class Conflict(MutationError):
 
 @strawberry.type(description="The thing's status forbids it, e.g. cancelling a task that a driver has accepted.")
 class NotAllowedNow(MutationError):
-    """The client comes too late, or too early."""
+    """The status of the record has to be another before the same request can succeed."""
 
     raw_status: str | None = strawberry.field(description="The upstream's own word for the status, where it is known.")
 

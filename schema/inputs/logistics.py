@@ -174,6 +174,7 @@ class PriceStopInput:
             BadInput: There is neither an address nor a pair of coordinates, or a coordinate is out of range.
         """
         has_address = self.address is not None and self.address.strip() != ""
+        # A pair or nothing: half a place is none, even beside an address.
         coordinates = (self.latitude, self.longitude)
         if None in coordinates and (coordinates != (None, None) or not has_address):
             raise BadInput("A stop needs an address or both coordinates.", path=path)

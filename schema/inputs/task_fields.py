@@ -194,6 +194,7 @@ def task_fields(task: TaskFieldsInput, path: Path) -> dict[str, Any]:
         quantity = checked(not_negative, task.cargo_net_quantity, (*path, "cargoNetQuantity"))
         organization_id = checked(optional_id, ORGANIZATION_ID, task.organization_id, (*path, "organizationId"))
     return {
+        # What is None here is left out of the body, so that a change keeps it.
         "tracking_id": task.tracking_id,
         "group_tag": task.group_tag,
         "invoice_number": task.invoice_number,

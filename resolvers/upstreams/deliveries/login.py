@@ -31,7 +31,13 @@ _JSON: Final = (("accept", "application/json"), ("content-type", "application/js
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesLoginConfig:
-    """The address of the login, and the credentials. Lifetime: account."""
+    """The address of the login, and the credentials. Lifetime: account.
+
+    Args:
+        url: Of the login itself, which lies outside of the API's base URL.
+        email: Of the account.
+        password: Of the account.
+    """
 
     url: str
     email: str

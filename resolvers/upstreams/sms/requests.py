@@ -13,6 +13,7 @@ def timestamp(moment: datetime) -> str:
     Args:
         moment: With a zone.
     """
+    # To the millisecond, as all of the document's examples are.
     return moment.isoformat(timespec="milliseconds")
 
 

@@ -95,7 +95,7 @@ class BreakerConfig:
         window: How many of the last outcomes count.
         window_seconds: How long after the last failure they count.
         probe_seconds: The time from one probe to the next while it is open.
-        min_timeout: The timeout of a try that had less time than this is not counted.
+        min_timeout: The timeout of a try that had fewer seconds than this is not counted.
         spared_statuses: Of 5xx, those that this upstream answers while it is up.
     """
 

@@ -149,6 +149,7 @@ class UpstreamHealth:
     def retry_after(self, identity: str) -> float | None:
         """Return the seconds until a call of this identity may be sent; None where none is held back."""
         pace = self._paces.get(identity)
+        # The later of the two, because each holds calls back by itself.
         until = max(self.probe_at or 0.0, pace.closed_until if pace is not None else 0.0)
         seconds = until - self._clock()
         return seconds if seconds > 0 else None

@@ -161,7 +161,7 @@ async def test_no_try_starts_past_the_deadline() -> None:
 
 
 @in_virtual_time
-async def test_a_retry_after_that_whoever_began_the_call_cannot_wait_for_fails_now() -> None:
+async def test_a_retry_after_that_is_longer_than_the_operation_can_wait_fails_now() -> None:
     upstream = scripted([status(503, {"retry-after": "6"})])
     call = a_call(seconds=30)
     call.turn_by = now() + 5
