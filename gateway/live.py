@@ -33,6 +33,7 @@ from gateway.auth.key_set import KeySet
 from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
+from gateway.http.compression import build_compression
 from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.oauth.build import OAuth, build_account_tokens, build_oauth
 from gateway.operations.compiled.plan import CompiledExecution
@@ -124,6 +125,7 @@ class Process:
     ) -> None:
         self._page = page
         self._now = now
+        self._compression = build_compression(settings)
         self.metrics = Metrics(trusted_names(settings.trusted_documents))
         self.tracing = build_tracing(os.environ, self.metrics.spans)
         upstreams = build_upstreams(settings, self.metrics.calls, build_account_tokens(settings, now), others)
@@ -147,7 +149,8 @@ class Process:
             settings.deadline_seconds,
             None if self.tracing is None else TracedSubscriptions(self.tracing),
         )
-        self.subscriptions = Subscriptions(self._subscriber, self._authenticate, subscriptions_config(settings), now)
+        config = subscriptions_config(settings, self._compression)
+        self.subscriptions = Subscriptions(self._subscriber, self._authenticate, config, now)
         self.live = self._built(settings, upstreams, build_key_set(settings.auth), operations)
 
     async def renewed(self, settings: Settings) -> Live:
@@ -190,6 +193,7 @@ class Process:
             refused_logins=lambda: self.live.oauth.limits.refused,
             events=self.events.events,
             sent=self._subscriber.counts,
+            compression=self._compression,
         )
 
     async def logins(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -219,7 +223,7 @@ class Process:
         endpoint = Endpoint(
             operations.stack.operations,
             authentication,
-            EndpointConfig(settings.max_body_bytes, site.rule, self.metrics.requests_served),
+            EndpointConfig(settings.max_body_bytes, site.rule, self.metrics.requests_served, self._compression),
             page=self._page if settings.serves_ide else None,
             streams=self.subscriptions.streams,
             sockets=self.subscriptions.sockets,

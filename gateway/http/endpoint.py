@@ -9,24 +9,22 @@ Theory of operation
               +-- negotiated media type of a handler -> the IDE's page, or a streamed response
               |
               `-- JSON: authenticate, read, run ------> Reply -> response
-
-An operation is cancelled when its client disconnects before it is answered. Waiting for `http.disconnect` costs a task
-for each request, and most requests are answered within milliseconds. So the `DisconnectWatch`es of one time slice share
-a timer, and only the operations that still run when it fires get a task.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http.compression import Compression
 from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shared_headers
+from gateway.http.disconnects import DisconnectWatches
 from gateway.http.durations import RequestDurations
-from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, Negotiate, negotiator
+from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, AcceptedCoding, Negotiate, negotiator
 from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
 from gateway.http.request import (
     REQUEST_ID,
@@ -48,12 +46,10 @@ from gateway.http.response import (
     refusal,
     start_of,
     unless_known,
+    with_tag_of,
 )
 from gateway.operations.request import Header, Operations, Reply
 from resolvers.errors import GatewayError
-
-LOOK_SECONDS: Final = 0.05
-"""How long an operation runs before its client is watched."""
 
 _METHODS = b"GET, POST"
 
@@ -82,11 +78,13 @@ class EndpointConfig(msgspec.Struct, frozen=True):
         max_body_bytes: A larger request body is refused with 413.
         rule: Which pages of other sites may use the endpoint.
         durations: Measures the requests that are answered here, streams aside.
+        compression: Compresses responses; None sends all as they are.
     """
 
     max_body_bytes: int = 1_048_576
     rule: CrossSiteRule = msgspec.field(default_factory=CrossSiteRule)
     durations: RequestDurations = msgspec.field(default_factory=RequestDurations)
+    compression: Compression | None = None
 
 
 class _Exchange(msgspec.Struct, gc=False):
@@ -99,6 +97,7 @@ class _Exchange(msgspec.Struct, gc=False):
     request_id: str
     media_type: bytes = JSON
     headers_out: tuple[Header, ...] = GET_HEADERS[JSON]
+    coding: AcceptedCoding | None = None
 
 
 class Endpoint(Generic[CallerT]):
@@ -128,6 +127,7 @@ class Endpoint(Generic[CallerT]):
         sockets: ASGIApp | None = None,
     ) -> None:
         self._durations = config.durations
+        self._compression = config.compression
         self._operations = operations
         self._authenticate = authenticate
         self._max_body_bytes = config.max_body_bytes
@@ -152,6 +152,8 @@ class Endpoint(Generic[CallerT]):
             await self._serve_socket(exchange)
             return
         try:
+            if self._compression is not None and b"accept-encoding" in headers:
+                exchange.coding = self._compression.coding_of(headers)
             handler = self._routes.get(scope["method"], self._refuse_method)(exchange)
             if handler is not None:
                 await _delegate(handler, exchange)
@@ -159,12 +161,15 @@ class Endpoint(Generic[CallerT]):
             reply = await self._execute(exchange)
             # A 304 is an answer to GET and HEAD only (RFC 9110, 13.1.2).
             if scope["method"] != "POST":
-                reply = unless_known(reply, headers)
+                reply = unless_known(self._tagged(reply, exchange.coding), headers)
         except ClientGone:
             logger.debug("The client of request %s left before it was answered.", exchange.request_id)
             return
         except GatewayError as error:
             reply = refusal(error)
+        coding, compression = exchange.coding, self._compression
+        if coding is not None and compression is not None and compression.applies(coding, len(reply.body)):
+            reply = await compression.compressed(reply, coding.name)
         # Not in a function of its own: each additional await costs on every request.
         await exchange.send(start_of(reply, exchange.headers_out, exchange.request_id))
         await exchange.send({"type": "http.response.body", "body": reply.body})
@@ -210,6 +215,13 @@ class Endpoint(Generic[CallerT]):
             if watch is not None:
                 watch.end()
         return for_old_clients(reply) if exchange.media_type == JSON else reply
+
+    def _tagged(self, reply: Reply, coding: AcceptedCoding | None) -> Reply:
+        """Return the reply with the entity tag of the form that it is going to be sent in."""
+        compression = self._compression
+        if coding is None or compression is None or not compression.applies(coding, len(reply.body)):
+            return reply
+        return with_tag_of(coding.name, reply)
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
         media_type = _choose(exchange, self._negotiate_post)
@@ -282,65 +294,3 @@ async def _refuse_socket(exchange: _Exchange, reason: str) -> None:
     # ASGI's connect event has to be received before the refusal is sent.
     await exchange.receive()
     await exchange.send({"type": "websocket.close", "code": 1008, "reason": reason})
-
-
-class DisconnectWatch(msgspec.Struct):
-    """Watches the client of one operation; operation lifetime.
-
-    Args:
-        receive: ASGI's `receive` after the request's body was read; reports the disconnect.
-        work: The task to cancel when the client disconnects.
-        waiting: The task that waits for the disconnect, once the operation has taken `LOOK_SECONDS`.
-        over: Whether the operation is over.
-        left: Whether the client has disconnected and the work was cancelled.
-    """
-
-    receive: Receive
-    work: "asyncio.Task[Any] | None"
-    waiting: "asyncio.Task[None] | None" = None
-    over: bool = False
-    left: bool = False
-
-    def look(self) -> None:
-        """Start to wait for the disconnect, unless the operation is over."""
-        if not self.over:
-            self.waiting = asyncio.get_running_loop().create_task(self._wait())
-
-    def end(self) -> None:
-        """Stop watching: the operation is over."""
-        self.over = True
-        if self.waiting is not None:
-            self.waiting.cancel()
-
-    async def _wait(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-        if not self.over and self.work is not None:
-            self.left = True
-            self.work.cancel()
-
-
-class DisconnectWatches:
-    """Watches the clients of all operations; process lifetime."""
-
-    def __init__(self) -> None:
-        self._begun: list[DisconnectWatch] = []
-
-    def watch(self, receive: Receive) -> DisconnectWatch:
-        """Cancel the current task if its client disconnects before `DisconnectWatch.end` is called.
-
-        Args:
-            receive: ASGI's `receive` after the request's body was read.
-        """
-        loop = asyncio.get_running_loop()
-        watch = DisconnectWatch(receive, asyncio.current_task(loop))
-        # One timer for all that begin until it fires.
-        if not self._begun:
-            loop.call_later(LOOK_SECONDS, self._look)
-        self._begun.append(watch)
-        return watch
-
-    def _look(self) -> None:
-        begun, self._begun = self._begun, []
-        for watch in begun:
-            watch.look()

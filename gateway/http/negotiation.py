@@ -1,7 +1,13 @@
-"""Content negotiation: the media type of a response by the Accept header, and of a request by its Content-Type."""
+"""Content negotiation: the media type and content coding of a response, and the media type of a request.
+
+By the headers Accept, Accept-Encoding and Content-Type.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Final
+
+import msgspec
 
 from gateway.http.refusals import NotAcceptable
 
@@ -14,6 +20,25 @@ MULTIPART = b"multipart/mixed;subscriptionspec=1.0"
 
 Negotiate = Callable[[bytes], bytes]
 """From the value of an Accept header to one of the offered media types."""
+
+GZIP: Final = b"gzip"
+IDENTITY: Final = b"identity"
+
+
+class AcceptedCoding(msgspec.Struct, frozen=True):
+    """The content coding that a client prefers.
+
+    Attributes:
+        name: Its name in Content-Encoding.
+        required: Whether the client refuses a response without a coding.
+    """
+
+    name: bytes
+    required: bool = False
+
+
+NegotiateCoding = Callable[[bytes], AcceptedCoding | None]
+"""From the value of an Accept-Encoding header to one of the offered content codings; None for a response without."""
 
 _ACCEPT_VALUES_KEPT = 128
 """Clients in use send few different values; bounded, because any client may send others."""
@@ -44,6 +69,38 @@ def negotiator(offers: Sequence[bytes]) -> Negotiate:
     return negotiate
 
 
+def coding_negotiator(offers: Sequence[bytes]) -> NegotiateCoding:
+    """Return a caching function that finds the content coding that the client prefers (RFC 9110, 12.5.3).
+
+    The function raises `NotAcceptable` if the client accepts none of the offers, and no response without a coding.
+
+    Args:
+        offers: Content codings in lower case; of equally preferred ones that are named, the first wins. A client that
+            accepts any gets gzip, which all clients decode that decode anything.
+    """
+
+    @lru_cache(_ACCEPT_VALUES_KEPT)
+    def negotiate(accept_encoding: bytes) -> AcceptedCoding | None:
+        weights = _coding_weights(accept_encoding)
+        any_other = weights.get(b"*", 0.0)
+        quality, _, _, preferred = max(
+            (weights.get(offer, any_other), offer in weights or offer == GZIP, -index, offer)
+            for index, offer in enumerate(offers)
+        )
+        plain = weights.get(IDENTITY, 0.0)
+        is_refused = plain == 0 and (IDENTITY in weights or weights.get(b"*") == 0)
+        if quality > 0 and quality >= plain:
+            return AcceptedCoding(preferred, required=is_refused)
+        if is_refused:
+            names = b", ".join(offers).decode()
+            raise NotAcceptable(
+                f"None of the content codings in the Accept-Encoding header can be given; these can: {names}, identity."
+            )
+        return None
+
+    return negotiate
+
+
 @lru_cache(_ACCEPT_VALUES_KEPT)
 def is_json_in_utf8(content_type: bytes) -> bool:
     """Whether a Content-Type is JSON, without a charset or in UTF-8."""
@@ -54,6 +111,12 @@ def is_json_in_utf8(content_type: bytes) -> bool:
 def _ranges(accept: bytes) -> dict[bytes, float]:
     parsed = (_parse(part) for part in accept.split(b","))
     return {_in_full(name, parameters): _quality(parameters) for name, parameters in parsed if _in_utf8(parameters)}
+
+
+def _coding_weights(accept_encoding: bytes) -> dict[bytes, float]:
+    parsed = (_parse(part) for part in accept_encoding.split(b","))
+    # "x-gzip" is the same coding (RFC 9110, 8.4.1.3).
+    return {b"gzip" if name == b"x-gzip" else name: _quality(parameters) for name, parameters in parsed if name}
 
 
 def _in_full(name: bytes, parameters: dict[bytes, bytes]) -> bytes:

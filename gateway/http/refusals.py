@@ -8,6 +8,7 @@
         |-- NotAcceptable        406: the client takes none of our media types
         |-- BodyTooLarge         413: the body is over the limit
         `-- UnsupportedMediaType 415: the body is not JSON in UTF-8
+            `-- CompressedBody   415: the body is compressed
 
 `ClientGone` is not among them: a client that has disconnected gets no response.
 """
@@ -73,3 +74,13 @@ class UnsupportedMediaType(HttpRefusal):
     """The body is not JSON in UTF-8."""
 
     status = 415
+
+
+class CompressedBody(UnsupportedMediaType):
+    """The body is compressed."""
+
+    # What is accepted instead (RFC 9110, 15.5.16).
+    headers = ((b"accept-encoding", b"identity"),)
+
+    def __init__(self) -> None:
+        super().__init__("Compressed request bodies are not accepted; send the JSON as it is.")

@@ -10,7 +10,7 @@ import msgspec
 from starlette.types import Message, Receive, Scope
 
 from gateway.http.negotiation import is_json_in_utf8
-from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, UnsupportedMediaType
+from gateway.http.refusals import BadRequest, BodyTooLarge, ClientGone, CompressedBody, UnsupportedMediaType
 from gateway.operations.request import GraphQLRequest
 
 Headers = dict[bytes, bytes]
@@ -71,7 +71,7 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
         max_body_bytes: The largest accepted body, in bytes.
 
     Raises:
-        UnsupportedMediaType: The body is not declared as JSON in UTF-8.
+        UnsupportedMediaType: The body is not declared as JSON in UTF-8, or is compressed.
         BodyTooLarge: The declared length is over the limit.
     """
     content_type = headers.get(b"content-type", b"")
@@ -82,7 +82,7 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
             "sites can send unasked, are never accepted."
         )
     if b"content-encoding" in headers:
-        raise UnsupportedMediaType("Compressed request bodies are not accepted; send the JSON as it is.")
+        raise CompressedBody
     # The server's parser has refused a length that is no number.
     if int(headers.get(b"content-length", 0)) > max_body_bytes:
         raise BodyTooLarge(max_body_bytes)

@@ -28,7 +28,7 @@ _STATUSES = {
 }
 _STATUSES_OF_TYPES: Final[Mapping[type[GatewayError], int]] = {MutationByGet: 405, RequestTooLarge: 413}
 _FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
-_VARYING: Header = (b"vary", b"accept, origin")
+_VARYING: Header = (b"vary", b"accept, accept-encoding, origin")
 _REPEATABLE = frozenset({b"vary"})
 
 
@@ -67,6 +67,14 @@ def start_of(reply: Reply, base: tuple[Header, ...], request_id: str) -> Message
 def for_old_clients(reply: Reply) -> Reply:
     """Return the reply with status 200 if it is a request error, as clients of `application/json` expect."""
     return reply if reply.executed or reply.status != 400 else msgspec.structs.replace(reply, status=200)
+
+
+def with_tag_of(coding: bytes, reply: Reply) -> Reply:
+    """Return the reply with the entity tag of its form in this coding, which has other bytes (RFC 9110, 8.8.3.3)."""
+    headers = tuple(
+        (name, value[:-1] + b"-" + coding + b'"' if name == b"etag" else value) for name, value in reply.headers
+    )
+    return msgspec.structs.replace(reply, headers=headers)
 
 
 def unless_known(reply: Reply, headers: Headers) -> Reply:

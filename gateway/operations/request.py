@@ -7,7 +7,8 @@ Beside the errors of `resolvers/errors.py` a step raises these; `gateway/http/re
     `-- RequestTooLarge  the document, its variables or its extensions are over their limits
 """
 
-from typing import Any, Protocol, TypeVar
+import asyncio
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.types import Scope
@@ -19,6 +20,9 @@ CallerT_contra = TypeVar("CallerT_contra", contravariant=True)
 
 Header = tuple[bytes, bytes]
 """A header's name in lower case, and its value."""
+
+COMPRESSED_SHARE: Final = 2
+"""The compressed forms of a body may take 1/2 of its bytes beside it; those of all codings take less."""
 
 
 # Without tracking by the garbage collector (`gc=False`): requests are many, and nothing in one refers back to it.
@@ -46,6 +50,37 @@ class GraphQLRequest(msgspec.Struct, gc=False):
     size: int | None = None
 
 
+class CompressedBodies:
+    """The compressed forms of one body, for all replies that have it; lifetime: that of the body.
+
+    Args:
+        room: Bytes that the forms may take in all; further ones are not kept.
+
+    Attributes:
+        bodies: The forms, by content coding.
+        running: The forms that a thread is making, by content coding.
+    """
+
+    __slots__ = ("_room", "bodies", "running")
+
+    def __init__(self, room: int = 0) -> None:
+        self._room = room
+        self.bodies: dict[bytes, bytes] = {}
+        self.running: dict[bytes, asyncio.Future[bytes]] = {}
+
+    def keep(self, coding: bytes, body: bytes) -> None:
+        """Keep a form where there is room for it."""
+        if len(body) <= self._room:
+            self._room -= len(body)
+            self.bodies[coding] = body
+
+    def finished(self, coding: bytes, made: "asyncio.Future[bytes]") -> None:
+        """Keep what a thread has made."""
+        del self.running[coding]
+        if not made.cancelled() and made.exception() is None:
+            self.keep(coding, made.result())
+
+
 class Reply(msgspec.Struct, frozen=True):
     """The response to one request; immutable, because a cached one is sent many times.
 
@@ -57,6 +92,7 @@ class Reply(msgspec.Struct, frozen=True):
             endpoint can respond 304 to a GET.
         executed: Whether the response has the key "data"; False for request errors.
         has_errors: Whether the response has the key "errors".
+        compressed: The compressed forms of the body; None where they are not kept.
     """
 
     status: int
@@ -64,6 +100,7 @@ class Reply(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...] = ()
     executed: bool = True
     has_errors: bool = False
+    compressed: CompressedBodies | None = None
 
 
 class Operations(Protocol[CallerT_contra]):

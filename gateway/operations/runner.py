@@ -29,7 +29,14 @@ from gateway.operations.documents.documents import MAX_ERRORS, Document, Documen
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.execution import Execution
 from gateway.operations.field_waits import FieldWaits
-from gateway.operations.request import GraphQLRequest, MutationByGet, Operations, Reply
+from gateway.operations.request import (
+    COMPRESSED_SHARE,
+    CompressedBodies,
+    GraphQLRequest,
+    MutationByGet,
+    Operations,
+    Reply,
+)
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.report import errors_body, report
 from gateway.operations.responses.stale_paths import stale_paths
@@ -235,7 +242,8 @@ class Runner:
         if extensions:
             response["extensions"] = {"gateway": extensions}
         body, whole = self._writer.write(response)
-        return Reply(200, body, has_errors=not whole or "errors" in response)
+        forms = CompressedBodies(len(body) // COMPRESSED_SHARE)
+        return Reply(200, body, has_errors=not whole or "errors" in response, compressed=forms)
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:

@@ -1,4 +1,4 @@
-"""Groups of settings: callers, sessions, cache, events, connections, limits and the log."""
+"""Groups of settings: callers, sessions, cache, events, connections, compression, limits and the log."""
 
 from typing import Annotated, Literal
 
@@ -142,6 +142,17 @@ class ConnectionsSettings(SettingsGroup):
     """How long the body of a request may take, in seconds, plus one second for each 8 KiB received."""
     idle_seconds: Count = 60
     """How long an idle connection is kept, in seconds."""
+
+
+class CompressionSettings(SettingsGroup):
+    """Compression of responses; process lifetime."""
+
+    enabled: bool = True
+    """Whether responses are compressed for clients that accept it."""
+    streams: bool = True
+    """Whether streams of server-sent events and multipart responses are compressed as well."""
+    min_bytes: Count = 1024
+    """The size from which a response is compressed, in bytes."""
 
 
 class LimitsSettings(SettingsGroup):

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from gateway.settings.groups import (
     AuthSettings,
     CacheSettings,
+    CompressionSettings,
     ConnectionsSettings,
     EventsSettings,
     LimitsSettings,
@@ -236,6 +237,8 @@ class Settings(SettingsGroup):
     """Status changes and subscriptions."""
     connections: ConnectionsSettings = ConnectionsSettings()
     """Limits of client connections."""
+    compression: CompressionSettings = CompressionSettings()
+    """Compression of responses."""
     limits: LimitsSettings = LimitsSettings()
     """Limits of one operation."""
     log: LogSettings = LogSettings()

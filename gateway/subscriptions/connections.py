@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.auth.credentials import credentials_only
+from gateway.http.compression import Compression
 from gateway.settings.model import Settings
 from resolvers.errors import Forbidden, GatewayError, RateLimited
 
@@ -29,6 +30,7 @@ class SubscriptionsConfig(msgspec.Struct, frozen=True):
         init_seconds: How long a WebSocket may stay open without `connection_init`.
         keep_alive_seconds: The interval between two keep-alive messages on an open connection.
         close_seconds: How long closing waits for a client that does not read.
+        compression: Compresses streamed responses; None sends all as they are.
     """
 
     deadline_seconds: float = 15.0
@@ -38,9 +40,10 @@ class SubscriptionsConfig(msgspec.Struct, frozen=True):
     init_seconds: float = 10.0
     keep_alive_seconds: float = 25.0
     close_seconds: float = 1.0
+    compression: Compression | None = None
 
 
-def subscriptions_config(settings: Settings) -> SubscriptionsConfig:
+def subscriptions_config(settings: Settings, compression: Compression | None) -> SubscriptionsConfig:
     """Return the part of the settings that concerns long-lived connections."""
     return SubscriptionsConfig(
         deadline_seconds=settings.deadline_seconds,
@@ -49,6 +52,7 @@ def subscriptions_config(settings: Settings) -> SubscriptionsConfig:
         operations_per_connection=settings.events.subscriptions_per_connection,
         init_seconds=settings.events.init_timeout_seconds,
         keep_alive_seconds=settings.events.ping_seconds,
+        compression=compression,
     )
 
 

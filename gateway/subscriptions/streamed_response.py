@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import Receive, Send
 
+from gateway.http.compression import AT_ONCE, CONTENT_ENCODING, StreamCompressor
 from gateway.operations.request import Header
 from gateway.subscriptions.connections import Heartbeat, SubscriptionsConfig
 from gateway.subscriptions.responses import Response
@@ -74,8 +75,52 @@ _HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     # Turns off nginx's response buffering.
     (b"x-accel-buffering", b"no"),
-    (b"vary", b"accept, origin"),
+    (b"vary", b"accept, accept-encoding, origin"),
 )
+
+
+class _PlainBody:
+    """The body of a streamed response as it is; response lifetime."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        await self._send({"type": "http.response.body", "body": b""})
+
+
+class _CompressedBody:
+    """The compressed body of a streamed response, whose bytes must all be sent in their order; response lifetime.
+
+    `send` waits before it takes the bytes, while the client does not read. What is cancelled meanwhile is sent later.
+    """
+
+    def __init__(self, send: Send, compressor: StreamCompressor) -> None:
+        self._send = send
+        self._compressor = compressor
+        # Events and keep-alive messages come from two tasks.
+        self._turn = asyncio.Lock()
+        self._unsent = b""
+
+    async def write(self, data: bytes) -> None:
+        async with self._turn:
+            await self._write(data[:AT_ONCE])
+            for start in range(AT_ONCE, len(data), AT_ONCE):
+                # Other tasks run between two pieces of a large event.
+                await asyncio.sleep(0)
+                await self._write(data[start : start + AT_ONCE])
+
+    async def _write(self, piece: bytes) -> None:
+        self._unsent += self._compressor.part(piece)
+        await self._send({"type": "http.response.body", "body": self._unsent, "more_body": True})
+        self._unsent = b""
+
+    async def finish(self) -> None:
+        async with self._turn:
+            await self._send({"type": "http.response.body", "body": self._unsent + self._compressor.end()})
 
 
 class StreamedResponse:
@@ -86,13 +131,18 @@ class StreamedResponse:
         receive: ASGI's `receive`; reports that the client has disconnected.
         send: ASGI's `send`; it blocks while the client does not read, and so does the source of events.
         config: Intervals.
+        coding: The content coding; None sends the body as it is.
     """
 
-    def __init__(self, framing: Framing, receive: Receive, send: Send, config: SubscriptionsConfig) -> None:
+    def __init__(
+        self, framing: Framing, receive: Receive, send: Send, config: SubscriptionsConfig, coding: bytes | None = None
+    ) -> None:
         self._framing = framing
         self._receive = receive
         self._send = send
         self._config = config
+        self._coding = coding
+        self._body: _PlainBody | _CompressedBody = _PlainBody(send)
         self._pump: asyncio.Task[None] | None = None
         self._ended = False
 
@@ -129,28 +179,28 @@ class StreamedResponse:
     async def _pump_all(self, responses: AsyncGenerator[Response, None]) -> None:
         async with aclosing(responses):
             async for response in responses:
-                await self._write(self._framing.part(response))
-        await self._write(self._framing.completion)
+                await self._body.write(self._framing.part(response))
+        await self._body.write(self._framing.completion)
 
     async def _finish(self, pump: "asyncio.Task[None]") -> None:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(self._config.close_seconds):
-                await self._send({"type": "http.response.body", "body": b""})
+                await self._body.finish()
         # Raises what broke the stream, unless the client or the shutdown ended it.
         if not pump.cancelled():
             pump.result()
 
     async def _begin(self) -> None:
         headers = [(b"content-type", self._framing.content_type), *_HEADERS]
+        if self._coding is not None and self._config.compression is not None:
+            headers.append(CONTENT_ENCODING[self._coding])
+            self._body = _CompressedBody(self._send, self._config.compression.stream(self._coding))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._write(self._framing.opening)
+        await self._body.write(self._framing.opening)
 
     async def _gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def _beat(self) -> None:
-        await self._write(self._framing.keep_alive)
-
-    async def _write(self, body: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        await self._body.write(self._framing.keep_alive)

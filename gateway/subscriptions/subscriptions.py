@@ -144,7 +144,9 @@ class Streams:
             GatewayError: Before the response has begun: the credentials are wrong, the caller has too many
                 connections, the request is invalid, or no subscription can begin.
         """
-        response = StreamedResponse(self._framing, receive, send, self._config)
+        headers, compression = headers_of(scope), self._config.compression
+        coding = None if compression is None else compression.stream_coding_of(headers)
+        response = StreamedResponse(self._framing, receive, send, self._config, coding)
         # Without its completion, the client of a stream connects again, and learns of what is refused.
         admission = SubscriptionAdmission(
             self._authenticate, self._connections, self._now, response.end, lambda _: response.end()
@@ -152,7 +154,6 @@ class Streams:
         # Before the body is read, so that only admitted clients make the process read one.
         caller = await admission.admit(scope, None)
         try:
-            headers = headers_of(scope)
             request = await self._read(scope, headers, receive)
             if scope["method"] == "HEAD":
                 await response.send_headers()

@@ -1,12 +1,13 @@
-"""HTTP as OpenTelemetry's conventions name it, in the form that those names have in Prometheus."""
+"""HTTP as OpenTelemetry's conventions name it, in the form that those names have in Prometheus, and compression."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client.core import Metric
 
+from gateway.http.compression import Compression
 from gateway.http.durations import RequestDurations
-from gateway.telemetry.families import histograms
+from gateway.telemetry.families import counters, histograms
 from resolvers.histogram import HTTP_SECONDS, Histogram
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack
@@ -19,6 +20,17 @@ def server_metrics(durations: RequestDurations) -> Metric:
     labels = ["http_request_method", "http_route", "http_response_status_code"]
     series = [([method, ROUTE, str(status)], found) for (method, status), found in durations.by_outcome.items()]
     return histograms("http_server_request_duration_seconds", "Duration of HTTP server requests.", labels, series)
+
+
+def compression_metric(compression: Compression) -> Metric:
+    """Return the bytes of compressed responses, before and after."""
+    series = [
+        ([coding.decode(), form], count)
+        for coding, sent in compression.sent.items()
+        for form, count in (("plain", sent.plain), ("compressed", sent.compressed))
+    ]
+    meaning = "Bytes of compressed responses, before and after compression."
+    return counters("gateway_compressed_response_bytes", meaning, ["coding", "form"], series)
 
 
 def client_metrics(addresses: Mapping[UpstreamName, Sequence[Stack]]) -> Metric:

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from gateway.auth.callers import Caller
 from gateway.composition.upstreams import CertificateEnd
+from gateway.http.compression import Compression
 from gateway.http.durations import RequestDurations
 from gateway.http.server_protocol import ConnectionCounts
 from gateway.operations.cost.budget import SpentCounts
@@ -25,7 +26,7 @@ from gateway.telemetry.cache_metrics import cache_metrics
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.event_metrics import activity_metrics, sent_metrics, webhook_metrics
 from gateway.telemetry.families import counted
-from gateway.telemetry.http_metrics import client_metrics, server_metrics
+from gateway.telemetry.http_metrics import client_metrics, compression_metric, server_metrics
 from gateway.telemetry.operation_metrics import CountedOperations, OperationMetrics
 from gateway.telemetry.spans_exported import ExportedSpans
 from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics, certificate_metric
@@ -53,6 +54,7 @@ class StateSources:
         served: Requests to the endpoint.
         events: What is followed, polled and queued.
         sent: Subscriptions and their events.
+        compression: Compresses responses; None where that is switched off.
     """
 
     connections: ConnectionCounts
@@ -67,6 +69,7 @@ class StateSources:
     served: RequestDurations
     events: Events
     sent: EventCounts
+    compression: Compression | None
 
 
 class StateCollector(Collector):
@@ -87,6 +90,8 @@ class StateCollector(Collector):
         yield certificate_metric(sources.certificates())
         yield client_metrics(sources.addresses())
         yield server_metrics(sources.served)
+        if sources.compression is not None:
+            yield compression_metric(sources.compression)
         yield from webhook_metrics(sources.webhooks)
         yield from activity_metrics(sources.events.activity)
         yield from sent_metrics(sources.sent)
@@ -206,6 +211,7 @@ class Metrics:
         refused_logins: Callable[[], int],
         events: Events,
         sent: EventCounts,
+        compression: Compression | None,
     ) -> None:
         """Register the state of other parts; see `StateSources`."""
         sources = StateSources(
@@ -221,5 +227,6 @@ class Metrics:
             self.requests_served,
             events,
             sent,
+            compression,
         )
         self.registry.register(StateCollector(sources))

@@ -21,7 +21,7 @@ async def test_a_query_runs_by_get_with_all_its_parameters(
     response = await client.get("", params=params)
 
     assert response.json() == {"data": {"hello": "Hello, Zoë + 1"}}
-    assert response.headers["vary"] == "accept, origin"
+    assert response.headers["vary"] == "accept, accept-encoding, origin"
     assert (operations.requests[0].may_mutate, operations.requests[0].extensions) == (False, {"trace": 1})
 
 
@@ -108,5 +108,5 @@ async def test_an_answer_that_the_client_already_has_is_not_sent_again(known: st
     assert response.status_code == status
     assert response.headers["etag"] == '"v1"'
     assert response.headers.get_list("cache-control") == ["private, no-cache"]
-    assert response.headers["vary"] == "accept, origin"
+    assert response.headers["vary"] == "accept, accept-encoding, origin"
     assert bool(response.content) == (status == 200)

@@ -1,7 +1,15 @@
 import httpx
 import pytest
 
-from gateway.http.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, negotiator
+from gateway.http.negotiation import (
+    EVENT_STREAM,
+    GRAPHQL_RESPONSE,
+    HTML,
+    JSON,
+    AcceptedCoding,
+    coding_negotiator,
+    negotiator,
+)
 from gateway.http.refusals import NotAcceptable
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -60,3 +68,40 @@ async def test_two_accept_headers_count_as_one_list(client: httpx.AsyncClient) -
     response = await client.post("", json={"query": "{ hello }"}, headers=headers)
 
     assert response.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+
+
+ANY_CODING = (b"zstd", b"br", b"gzip")
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "coding"),
+    [
+        (b"gzip", AcceptedCoding(b"gzip")),
+        (b"gzip, deflate, br, zstd", AcceptedCoding(b"zstd")),
+        (b"gzip, deflate, br", AcceptedCoding(b"br")),
+        (b"GZIP;Q=1.0, br; q=0.9", AcceptedCoding(b"gzip")),
+        (b"x-gzip", AcceptedCoding(b"gzip")),
+        (b"zstd;q=0, br;q=0.1", AcceptedCoding(b"br")),
+        (b"gzip;q=0.5, identity;q=0.5", AcceptedCoding(b"gzip")),
+        (b"*", AcceptedCoding(b"gzip")),
+        (b"*;q=0.5, br;q=0.4", AcceptedCoding(b"gzip")),
+        (b"gzip;q=0, *", AcceptedCoding(b"zstd")),
+        (b"gzip, identity;q=0", AcceptedCoding(b"gzip", required=True)),
+        (b"gzip, *;q=0", AcceptedCoding(b"gzip", required=True)),
+        (b"gzip;q=0.5, identity", None),
+        (b"*;q=0, identity", None),
+        (b"gzip;q=oops", None),
+        (b"deflate, compress", None),
+        (b"identity", None),
+        (b"gzip;q=0", None),
+        (b"", None),
+    ],
+)
+def test_the_client_gets_its_favourite_content_coding(accept_encoding: bytes, coding: AcceptedCoding | None) -> None:
+    assert coding_negotiator(ANY_CODING)(accept_encoding) == coding
+
+
+@pytest.mark.parametrize("accept_encoding", [b"identity;q=0", b"*;q=0", b"deflate, identity;q=0", b"gzip;q=0, *;q=0"])
+def test_a_client_that_takes_no_form_of_a_response_is_refused(accept_encoding: bytes) -> None:
+    with pytest.raises(NotAcceptable, match="zstd, br, gzip, identity"):
+        coding_negotiator(ANY_CODING)(accept_encoding)

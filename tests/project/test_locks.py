@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.project.tree import ROOT
 
@@ -13,7 +14,10 @@ PYTHON_LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-build.
 NODE_LOCKS = sorted(
     path.relative_to(ROOT) for path in ROOT.rglob("package-lock.json") if "node_modules" not in path.parts
 )
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
+_PIN = re.compile(
+    r"^([A-Za-z0-9._-]+)==(\S+)(?: ; [a-z_]+ [<>=]+ \"[0-9.]+\")? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+    re.MULTILINE,
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
@@ -51,7 +55,7 @@ def test_a_lock_has_everything_that_the_project_needs_in_a_version_that_it_allow
     pinned = pins(lock)
 
     for need in map(Requirement, needs):
-        assert need.specifier.contains(pinned[need.name.lower()]), need
+        assert need.specifier.contains(pinned[canonicalize_name(need.name)]), need
 
 
 @pytest.mark.parametrize("need", [*map(Requirement, PROJECT["dependencies"])], ids=lambda need: need.name)

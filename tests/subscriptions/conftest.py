@@ -3,6 +3,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from gateway.http.compression import Compression, CompressionConfig
 from gateway.subscriptions.connections import SubscriptionsConfig
 from tests.subscriptions.feed import MAX_MESSAGE_BYTES, Feed, Served, build
 from tests.subscriptions.identities import Identities
@@ -23,7 +24,11 @@ def identities() -> Identities:
 
 @pytest.fixture
 def config() -> SubscriptionsConfig:
-    return SubscriptionsConfig(max_message_bytes=MAX_MESSAGE_BYTES, operations_per_connection=3)
+    # With compression, which all clients of streams here accept by themselves.
+    compression = Compression(CompressionConfig())
+    return SubscriptionsConfig(
+        max_message_bytes=MAX_MESSAGE_BYTES, operations_per_connection=3, compression=compression
+    )
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from starlette.types import Scope
 
 from gateway.auth.callers import Caller
 from gateway.operations.diagnostics import requests_explanation
-from gateway.operations.request import GraphQLRequest, Header, Reply
+from gateway.operations.request import COMPRESSED_SHARE, GraphQLRequest, Header, Reply
 from gateway.operations.responses.encoding import compact, variables_key
 from gateway.operations.runner import OperationResult, OperationRunner
 from gateway.operations.trace import record_shared
@@ -163,7 +163,9 @@ class ResponseCache:
 
 def _size(key: Key, response: CachedResponse) -> int:
     _, document, _, variables = key
-    return len(response.reply.body) + len(document) + len(variables) + ENTRY_OVERHEAD + 100 * len(response.touched)
+    # With the compressed forms, whether or not they are made yet.
+    body = len(response.reply.body) * (COMPRESSED_SHARE + 1) // COMPRESSED_SHARE
+    return body + len(document) + len(variables) + ENTRY_OVERHEAD + 100 * len(response.touched)
 
 
 REVALIDATED: Final[tuple[Header, ...]] = (
