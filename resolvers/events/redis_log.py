@@ -62,8 +62,10 @@ BLOCK_MILLISECONDS: Final = 1000
 CHECK_SECONDS: Final = 2.0
 """Time limit of `check`, for which every new subscription waits."""
 
+# The key that a check writes is of no use after it.
 CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
+# Few, because polls find the change of a hint that is lost.
 MAX_HINTS: Final = 1000
 SKEW_MILLISECONDS: Final = 10_000
 

@@ -40,7 +40,7 @@ RECIPIENTS: Final = _sms("recipients")
 CREATE_JOB: Final = _sms("create_job")
 SMS_VERSION: Final = _sms("version")
 
-# By the platform's names: an account without it makes one call of the partner's own operation in place of each.
+# By the platform's names: an account without it makes at most one call of the partner's own in place of each.
 TASK: Final = _logistics("platform_task_detail")
 TASKS: Final = _logistics("platform_list_tasks")
 CREATE_TASKS: Final = _logistics("platform_create_tasks")

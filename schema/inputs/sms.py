@@ -204,6 +204,7 @@ class SendSmsInput:
         if self.regarding is None:
             return None
         found = require_global_id(self.regarding, (*path, "regarding"))
+        # Only a type that `SmsJob.regarding` can return: its estimate is of these.
         if not found[0].subject:
             raise BadInput(
                 "This must be the global id of a Delivery or a LogisticsTask, such as Delivery:4711.",

@@ -112,7 +112,7 @@ class LogisticsTokenClient(LogisticsBaseClient):
         Raises:
             UpstreamUnconfigured: the account's client key is not set.
         """
-        # The client key alone: of all token calls, only this one takes no secret (document: Refresh Token).
+        # The client key alone: a refresh takes no secret, unlike the exchange of a code (document: Refresh Token).
         self._require_keys(self._config.client_key)
         body = {"client_key": self._config.client_key, "refresh_token": refresh_token}
         call = self._token_call(scope, "refresh_token", self._paths.refresh_token, body)
@@ -126,7 +126,7 @@ class LogisticsTokenClient(LogisticsBaseClient):
 
     def _token_call(self, scope: CallScope, operation: str, path: str, body: object) -> Call:
         call = self._write_call(scope, operation, path, body)
-        # By the documents a second exchange does no harm: it issues another token, or refuses a code that is used up.
+        # As far as the documents say, a second exchange does no harm: it only issues another token.
         call.repeatable = True
         return call
 

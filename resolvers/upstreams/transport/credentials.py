@@ -143,6 +143,7 @@ class TokenCredentials:
 
 
 def _useful_seconds(lifetime: float | None) -> float:
+    # Used until an answer of 401, because nothing else then shows its end.
     if lifetime is None:
         return float("inf")
     # A tenth at most, because a token may last less than `AHEAD_SECONDS`.

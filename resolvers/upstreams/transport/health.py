@@ -63,9 +63,9 @@ class UpstreamHealth:
 
     Attributes:
         asked: Whether any call was sent there.
-        probe_at: When the open breaker lets the next call through; None while it is closed.
-        opened_at: When the breaker opened last.
-        failing_until: Until when recent failures count as trouble.
+        probe_at: When the open breaker lets the next call through, by the clock; None while it is closed.
+        opened_at: When the breaker opened last, by the clock.
+        failing_until: Until when recent failures count as trouble, by the clock.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

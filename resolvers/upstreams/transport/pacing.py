@@ -80,8 +80,8 @@ class Gate:
 
     Attributes:
         restricted: Whether a call has to be admitted before it is sent.
-        recheck_at: When a call has to be admitted in any case, because another process may have learnt a limit; None
-            for never.
+        recheck_at: When, by the event loop's clock, a call has to be admitted in any case, because another process may
+            have learnt a limit; None for never.
         in_flight: The number of calls that are sent and not answered.
         refusals: The number of refusals known so far.
         accepted: The calls that the upstream accepted lately.

@@ -64,6 +64,7 @@ class Tracing:
     async def _send_recorded(self, call: Call) -> Answer:
         started = self._clock()
         span = self._begin_span(call)
+        # What remains if neither an answer nor an error of ours comes.
         outcome: int | str = CANCELLED
         try:
             answer = await self._inner.send(call)

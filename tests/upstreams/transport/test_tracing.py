@@ -23,7 +23,7 @@ class Observer:
 
 
 @in_virtual_time
-async def test_an_observer_is_told_how_each_call_ended_and_how_long_it_took() -> None:
+async def test_an_observer_receives_how_each_call_ended_and_how_long_it_took() -> None:
     observer = Observer()
     upstream = scripted([status(503), OK, status(404), *[broken] * 3, OK])
     stack = stack_over(upstream, observer=observer)

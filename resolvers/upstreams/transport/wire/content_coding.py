@@ -32,6 +32,7 @@ def decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
     codings = [name for part in coding.split(",") if (name := part.strip().lower()) not in _NO_CODINGS]
     if not codings or not body:
         return body
+    # Several are allowed (RFC 9110, section 8.4), and no server was asked for them.
     if len(codings) > 1 or codings[0] not in _CODINGS:
         raise Undecodable
     return _unzipped(memoryview(body), max_bytes)
