@@ -20,6 +20,7 @@ from gateway.reload import Reloader
 from gateway.settings.model import Settings
 from gateway.settings.reloading import Change, SettingsSource
 from gateway.status.build import StatusPage, Surroundings, build_status
+from gateway.supervision import end_with_supervisor
 from gateway.telemetry.process_group import group_folder
 from gateway.telemetry.telemetry import Telemetry
 from gateway.webhooks.endpoint import add_webhooks
@@ -105,7 +106,7 @@ def create_app(
 
 
 def create_worker_app(settings: Settings | None = None, *, examples: Examples = no_examples) -> App:
-    """Create the gateway's app for a process of its own, with the garbage collector tuned for it.
+    """Create the gateway's app for a process of its own, which ends with its supervisor if it has one.
 
     Args:
         settings: The settings; the default is to read them from the environment.
@@ -115,6 +116,8 @@ def create_worker_app(settings: Settings | None = None, *, examples: Examples = 
         SettingsProblems: The settings in the environment are invalid.
     """
     app = create_app(settings, examples=examples)
+    end_with_supervisor()
+    # The garbage collector is tuned for the process.
     gc.collect()
     # What exists now is needed until the process ends, so no later collection has to look at it.
     gc.freeze()

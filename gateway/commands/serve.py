@@ -24,6 +24,9 @@ GATEWAY_APP = "gateway.app:create_worker_app"
 _WRONG_SETTINGS = 2
 _STARTUP_FAILED = 3
 """Uvicorn's own exit code of a worker whose app did not start."""
+_HUNG_SECONDS = 15
+"""How long a worker may be silent until it is replaced. Uvicorn's 5 are too few for the start on a busy machine, which
+the replacement of all workers would make busier."""
 _UNREAD_SECONDS = 120
 _BACKLOG = 2048
 _OTHER_FILES = 1024
@@ -106,6 +109,7 @@ def server_config(settings: Settings, app: object) -> ServerConfig:
         limits,
         factory=isinstance(app, str),
         workers=settings.workers,
+        timeout_worker_healthcheck=_HUNG_SECONDS,
         loop="uvloop",
         lifespan="on",
         timeout_keep_alive=connections.idle_seconds,

@@ -279,7 +279,7 @@ def _sms_quotas(settings: Settings, surroundings: OperationSurroundings) -> SmsQ
     auth = settings.auth
     if auth.sms_per_minute is None and auth.sms_per_day is None:
         return None
-    buckets = _buckets(settings, surroundings.redis, surroundings.sms)
+    buckets = _buckets(settings, surroundings.redis, surroundings.sms, "sms-quota")
     return SmsQuotas(buckets, auth.sms_per_minute, auth.sms_per_day, surroundings.counts, surroundings.spent)
 
 
@@ -287,8 +287,8 @@ def _budgets(settings: Settings, surroundings: OperationSurroundings) -> Budgets
     calls = settings.auth.calls_per_minute
     if calls is None:
         return None
-    return Budgets(_buckets(settings, surroundings.redis, surroundings.calls), calls, surroundings.spent)
+    return Budgets(_buckets(settings, surroundings.redis, surroundings.calls, "budget"), calls, surroundings.spent)
 
 
-def _buckets(settings: Settings, redis: Redis | None, local: LocalBuckets) -> Buckets:
-    return RedisBuckets(redis, settings.redis_prefix, loop_clock) if redis else local
+def _buckets(settings: Settings, redis: Redis | None, local: LocalBuckets, purpose: str) -> Buckets:
+    return RedisBuckets(redis, settings.redis_prefix, loop_clock, purpose) if redis else local

@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import msgspec
+from cachetools import TTLCache
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
+from resolvers.redis_failures import FAILURES, is_refusal
 from resolvers.redis_servers import RedisForm, RedisServers, drop_idle_connections
 
 
@@ -21,13 +22,15 @@ class CacheCounts(msgspec.Struct):
 
     Args:
         forgotten: Keys that changes invalidated.
-        redis_failures: Commands that Redis did not carry out.
+        redis_failures: Commands that Redis did not carry out, because it was away or could not work.
+        redis_refused: Commands that it refused for what they are, such as for a right that its user lacks.
         unacknowledged: Invalidations that another process did not confirm in time.
         unreadable_notices: Notices of other processes that could not be read; at each, this process forgets all.
     """
 
     forgotten: int = 0
     redis_failures: int = 0
+    redis_refused: int = 0
     unacknowledged: int = 0
     unreadable_notices: int = 0
 
@@ -48,6 +51,10 @@ RETURN_SECONDS: Final = 0.5
 
 CONFIRM_SECONDS: Final = 0.5
 """How long a change waits for the other processes to confirm its invalidations."""
+
+
+REFUSAL_SECONDS: Final = 60.0
+"""How long a refusal is not logged again."""
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
@@ -141,6 +148,7 @@ class RedisLink:
         self._listening: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._warned = False
+        self._refusals: TTLCache[str, None] = TTLCache(maxsize=20, ttl=REFUSAL_SECONDS)
 
     async def open(self) -> None:
         """Connect to Redis in the background, and return after the first attempt, whether it succeeded or not."""
@@ -164,14 +172,22 @@ class RedisLink:
         publish = self._notices.spublish if self.clustered else self._notices.publish
         return int(await publish(channel, message))
 
-    async def run(self, command: Callable[[], Awaitable[Result]]) -> Result | None:
-        """Return the result of a command; None if Redis is unavailable or fails."""
+    async def run(self, command: Callable[[], Awaitable[Result]], *, required: bool = False) -> Result | None:
+        """Return the result of a command; None if Redis is unavailable, fails or refuses it.
+
+        Args:
+            command: Sends it.
+            required: Whether Redis is of no use without it, so that it counts as unavailable if it refuses.
+        """
         if not self.available:
             return None
         try:
             return await command()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._mark_unavailable(error)
+        except FAILURES as error:
+            if required or not is_refusal(error):
+                self._mark_unavailable(error)
+            else:
+                self._note_refusal(error)
             return None
 
     @contextmanager
@@ -196,7 +212,7 @@ class RedisLink:
                 async with self._notices.pubsub() as subscription:
                     await self._subscribe(subscription)
                     await self._handle_notices(subscription)
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 self._mark_unavailable(error)
             except Exception as error:
                 # Without notices, this process would serve records that others have invalidated.
@@ -268,8 +284,23 @@ class RedisLink:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _note_refusal(self, error: BaseException) -> None:
+        self._counts.redis_refused += 1
+        reason = str(error)
+        if reason not in self._refusals:
+            self._refusals[reason] = None
+            logger.warning(
+                "Redis refuses a command, and goes on to be used for others: `gateway check` says which rights are "
+                "missing (%s: %s)",
+                type(error).__name__,
+                reason,
+            )
+
     def _mark_unavailable(self, error: BaseException) -> None:
-        self._counts.redis_failures += 1
+        if is_refusal(error):
+            self._counts.redis_refused += 1
+        else:
+            self._counts.redis_failures += 1
         self.available = False
         # One line for each outage, however many commands fail.
         if not self._warned:

@@ -224,7 +224,8 @@ class SharedRecords:
 
     async def _forget(self, keys: Sequence[str]) -> bool:
         with self.link.announcement(keys) as announcement:
-            receivers = await self.link.run(lambda: self._forget_now(keys, announcement.message))
+            # While Redis refuses this, it holds what has been changed.
+            receivers = await self.link.run(lambda: self._forget_now(keys, announcement.message), required=True)
             if receivers is None:
                 return False
             await announcement.confirmed_by(receivers)

@@ -6,6 +6,7 @@ import pytest
 
 from resolvers.cache.records import RecordCache
 from tests.cache.notes import BATCHED_NOTE, NOTE, Clock, Notes, Operation, Owner, process, turns
+from tests.redis_groups import ask
 from tests.redis_server import RedisServer, client_of
 
 
@@ -268,6 +269,46 @@ async def test_a_redis_that_is_not_there_at_the_start_delays_nobody(notes: Notes
 
     assert found == "old"
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("command", ["eval", "mget"])
+async def test_a_command_that_redis_refuses_is_no_outage(
+    command: str, notes: Notes, own_redis: RedisServer, redis_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, ann = Clock(), Owner("ann", notes)
+    async with process(own_redis.url, redis_prefix, clock) as one:
+        await text(Operation(one, ann))
+        await ask(own_redis, "ACL", "SETUSER", "default", f"-{command}")
+        for number in range(5):
+            notes.write("ann", f"cold {number}", "text", final=True)
+            assert await text(Operation(one, ann), f"cold {number}") == "text"
+        kept = await text(Operation(one, ann))
+        await turns()
+
+        assert one.shared is not None
+        assert one.shared.link.available
+        assert kept == "old"
+        assert len(notes.fetched) == 6
+        assert (one.counts.redis_failures, one.counts.redis_refused >= 5) == (0, True)
+        assert caplog.text.count("Redis refuses a command") == 1
+
+
+async def test_what_redis_refuses_to_forget_is_not_read_from_it_before_it_is_forgotten(
+    notes: Notes, own_redis: RedisServer, redis_prefix: str
+) -> None:
+    clock, ann = Clock(), Owner("ann", notes)
+    async with process(own_redis.url, redis_prefix, clock) as one:
+        await text(Operation(one, ann))
+        await ask(own_redis, "ACL", "SETUSER", "default", "-eval")
+        notes.write("ann", "1", "new", final=True)
+        await one.forget("ann", NOTE, ["1"])
+        while_refused = await text(Operation(one, ann))
+        await ask(own_redis, "ACL", "SETUSER", "default", "+eval")
+        await _back(one)
+    async with process(own_redis.url, redis_prefix, clock) as two:
+        afterwards = await text(Operation(two, ann))
+
+    assert (while_refused, afterwards) == ("new", "new")
 
 
 async def _back(cache: RecordCache) -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError
 
 from gateway.commands.redis_probe import RIGHTS, RedisProbe
 from gateway.oauth.redis_store import RedisSessions
@@ -28,9 +29,10 @@ from resolvers.upstreams.transport.rate_state import RateStatus
 from resolvers.upstreams.transport.shared_rate import RedisRate
 from resolvers.upstreams.transport.stack import loop_clock
 from tests.cache.notes import NOTE, Clock, Notes, Operation, Owner, process
+from tests.project.deployment import make_secrets
 from tests.redis_forms.logged import Pair, breaks_in
 from tests.redis_groups import ask, redis_cluster, sentinel_group
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, client_of
 
 FREE: Final = RateStatus(0, 0, None, 0, 1, learnt=False, restricted=False)
 USER: Final = ("ACL", "SETUSER", "gateway", "on", ">planted", "resetchannels", "~gateway:*", "&gateway:*")
@@ -128,14 +130,35 @@ async def test_the_least_rights_suffice_for_all_that_the_gateway_does(form: Redi
         url = plain.replace("://", "://gateway:planted@")
 
         await RedisProbe(url, "gateway:").run()
-        await use_cache(url)
-        await use_log(url)
-        await use_sessions(url)
-        await use_counts(url)
+        await use_everything(url)
 
         refused = [entry for server in servers for entry in await ask(server, "ACL", "LOG")]
         # Not known before Redis 7.2; the client library goes on without it.
         assert [entry for entry in refused if entry[b"object"] != b"client|setinfo"] == []
+
+
+async def test_the_user_of_a_composition_has_these_rights_and_no_others(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    server = RedisServer("--aclfile", str(tmp_path / "redis_users.acl"))
+    server.start()
+    try:
+        url = (tmp_path / "redis_url").read_text().strip().replace("@redis:6379", f"@127.0.0.1:{server.port}")
+        await RedisProbe(url, "gateway:").run()
+        await use_everything(url)
+
+        async with client_of(url) as redis:
+            for command in ("CONFIG GET save", "FLUSHALL", "KEYS *", "ACL LIST", "GET others:key"):
+                with pytest.raises(NoPermissionError):
+                    await redis.execute_command(*command.split())  # type: ignore[no-untyped-call]  # the library has no types for it
+    finally:
+        server.kill()
+
+
+async def use_everything(url: str) -> None:
+    await use_cache(url)
+    await use_log(url)
+    await use_sessions(url)
+    await use_counts(url)
 
 
 async def use_cache(url: str) -> None:

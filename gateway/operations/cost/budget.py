@@ -22,7 +22,6 @@ from typing import Final, Protocol
 import msgspec
 from cachetools import LRUCache
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
@@ -31,6 +30,7 @@ from gateway.operations.diagnostics import TRACES, calls_made, requests_plan
 from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from resolvers.errors import RateLimited
+from resolvers.redis_failures import FAILURES
 from resolvers.upstreams.call import CallTrace
 
 
@@ -232,11 +232,12 @@ class RedisBuckets:
         redis: A client with timeouts short enough for an operation to wait.
         prefix: The beginning of every key.
         clock: A monotonic clock, in seconds.
+        purpose: The next part of every key, so that buckets of several kinds never meet.
     """
 
-    def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float]) -> None:
+    def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float], purpose: str = "budget") -> None:
         self._script = redis.register_script(TAKE)
-        self._prefix = f"{prefix}budget:"
+        self._prefix = f"{prefix}{purpose}:"
         self._clock = clock
         self._local = LocalBuckets(clock)
         self._away_until = 0.0
@@ -251,7 +252,7 @@ class RedisBuckets:
                     keys=[self._prefix + caller], args=[capacity, calls, int(owed), seconds]
                 )
                 return Level(bool(granted), float(level))
-            except (RedisError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 # Each call would wait for its timeout while Redis is down.
                 self._away_until = self._clock() + AWAY_SECONDS
                 _LOG.warning("Redis failed (%s): each process keeps callers' budgets alone for now.", error)

@@ -95,7 +95,6 @@ class CallerQuota:
             await self._take(window, -count, owed=True)
 
     async def _take(self, window: _Window, count: int, *, owed: bool = False) -> tuple[bool, float]:
-        # In Redis these keys are beside those of upstream calls, which are the callers' names.
-        key = f"sms a {window.name}:{self._caller}"
+        key = f"{window.name}:{self._caller}"
         level = await self._quotas.buckets.take(key, count, window.most, owed=owed, seconds=window.seconds)
         return level.granted, level.calls

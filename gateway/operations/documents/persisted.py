@@ -19,7 +19,6 @@ from typing import Any, Final, Protocol
 import msgspec
 from cachetools import LRUCache
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.types import Scope
 
 from gateway.auth.callers import Caller
@@ -27,6 +26,7 @@ from gateway.operations.diagnostics import facts_of
 from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
+from resolvers.redis_failures import FAILURES
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
 
@@ -156,14 +156,14 @@ class SharedDocuments:
         await self._local.put(digest, text)
         try:
             await self._redis.set(self._prefix + digest, text, ex=KEPT_SECONDS)
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             # The request has its document and goes on.
             _LOG.warning("Redis failed (%s): a persisted operation is known to this process alone.", error)
 
     async def _read(self, digest: str) -> str | None:
         try:
             kept = await self._redis.get(self._prefix + digest)
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             _LOG.warning("Redis failed (%s): persisted operations of other processes are not found.", error)
             return None
         return kept.decode() if isinstance(kept, bytes) else kept

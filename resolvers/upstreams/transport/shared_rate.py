@@ -21,8 +21,8 @@ from typing import Final, Protocol
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from resolvers.redis_failures import FAILURES
 from resolvers.upstreams.transport.rate_state import Change, RateState, RateStatus
 
 RateChange = Callable[[RateState, float], Change]
@@ -124,7 +124,7 @@ class RedisRate:
             return await self._local.change(key, change)
         try:
             rate_status = await self._change(f"{self._prefix}pacing:{key}", change)
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             self._note_failure(error)
             return await self._local.change(key, change)
         if self._failing:

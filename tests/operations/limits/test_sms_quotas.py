@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, Final
 
 import pytest
+from redis.asyncio import Redis
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
@@ -102,6 +103,24 @@ async def test_processes_share_quotas_by_redis_and_each_counts_its_refusals(redi
     assert "4 of its 10 a day" in refused[0]["message"]
     assert requests_of_refused == 0
     assert all('gateway_spent_budgets_refused_total{budget="sms_a_day"} 1.0' in text for text in metrics)
+
+
+async def test_quotas_and_budgets_of_one_caller_have_keys_of_their_own(
+    redis: Redis, redis_url: str, redis_prefix: str
+) -> None:
+    settings = {
+        **UNCACHED,
+        "GATEWAY_AUTH__SMS_PER_MINUTE": "10",
+        "GATEWAY_AUTH__SMS_PER_DAY": "10",
+        "GATEWAY_AUTH__CALLS_PER_MINUTE": "100",
+        "GATEWAY_REDIS_URL": redis_url,
+        "GATEWAY_REDIS_PREFIX": redis_prefix,
+    }
+    async with running_world(settings) as world:
+        await _send(world, 1)
+
+    kept = {name.decode().removeprefix(redis_prefix) async for name in redis.scan_iter(f"{redis_prefix}*:anonymous")}
+    assert kept == {"budget:anonymous", "sms-quota:minute:anonymous", "sms-quota:day:anonymous"}
 
 
 async def test_a_refusal_of_the_day_leaves_the_minute_as_it_was() -> None:
