@@ -1,18 +1,22 @@
 """The IDE: its page with security headers, and the static files that it loads.
 
-Static files are named by a hash of their content, so browsers may cache them indefinitely.
+Static files are named by a hash of their content, so browsers may cache them indefinitely. The build has compressed
+them already.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike, stat_result
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http.negotiation import GZIP, coding_negotiator
+from gateway.http.refusals import NotAcceptable
+from gateway.http.request import headers_of
 from gateway.ide import cdn
 
 
@@ -20,20 +24,52 @@ def hashed_files(directory: Path) -> ASGIApp:
     """Return an ASGI app that serves `directory`, or 404 for every path if the front end was not built."""
     if not directory.is_dir():
         return PlainTextResponse("The IDE's front end was not built; see README.md.\n", status_code=404)
-    return HashedFiles(directory=directory)
+    return HashedFiles(directory)
+
+
+_FORMS: Final[Mapping[bytes, str]] = {b"br": ".br", GZIP: ".gz"}
+"""The endings of the compressed forms that the build writes beside a file, by content coding, the smallest first."""
 
 
 class HashedFiles(StaticFiles):
-    """Static files whose names change with their content; process lifetime."""
+    """Static files whose names change with their content, and their compressed forms; process lifetime.
+
+    Args:
+        directory: The folder of the files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self._negotiate = coding_negotiator(tuple(_FORMS))
+        forms = [file.resolve() for file in directory.iterdir() if file.suffix in _FORMS.values()]
+        # Looked at once, because a build does not change while it is served.
+        self._forms = {str(file): file.stat() for file in forms}
 
     def file_response(
         self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """Respond with the file, cacheable for a year without revalidation."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        """Respond with the file in the form that the client prefers, cacheable for a year without revalidation."""
+        coding = self._coding(scope)
+        form = None if coding is None else f"{full_path}{_FORMS[coding]}"
+        if coding is None or form not in self._forms:
+            response = super().file_response(full_path, stat_result, scope, status_code)
+        else:
+            response = super().file_response(form, self._forms[form], scope, status_code)
+            if response.status_code == status_code:
+                response.headers["content-encoding"] = coding.decode()
+        response.headers["vary"] = "accept-encoding"
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         response.headers["x-content-type-options"] = "nosniff"
         return response
+
+    def _coding(self, scope: Scope) -> bytes | None:
+        accepted = headers_of(scope).get(b"accept-encoding")
+        try:
+            coding = None if accepted is None else self._negotiate(accepted)
+        except NotAcceptable:
+            # The file as it is, which RFC 9110 (12.5.3) allows, is of more use than an error.
+            return None
+        return None if coding is None else coding.name
 
 
 BUILD_DIRECTORY = Path(__file__).parent / "dist"

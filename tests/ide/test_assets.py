@@ -1,11 +1,17 @@
+import gzip
+import os
 from pathlib import Path
+from typing import Final
 
+import brotli  # type: ignore[import-untyped]  # it has no annotations
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from gateway.ide.page import Ide
+from gateway.ide.page import BUILD_DIRECTORY, Ide
+
+CONTENT: Final = b"start(); " * 500
 
 
 def client_of(ide: Ide) -> httpx.AsyncClient:
@@ -18,6 +24,9 @@ def built(tmp_path: Path) -> Ide:
     (tmp_path / "index.html").write_text("<html><head></head></html>")
     (tmp_path / "ide").mkdir()
     (tmp_path / "ide" / "index-4f2a.js").write_text("start()")
+    (tmp_path / "ide" / "style-77aa.css").write_bytes(CONTENT)
+    (tmp_path / "ide" / "style-77aa.css.br").write_bytes(brotli.compress(CONTENT))
+    (tmp_path / "ide" / "style-77aa.css.gz").write_bytes(gzip.compress(CONTENT))
     return Ide(tmp_path)
 
 
@@ -44,3 +53,66 @@ async def test_without_a_build_every_asset_is_not_found(tmp_path: Path) -> None:
         answer = await client.get("/ide/index-4f2a.js")
 
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0.1, gzip;q=0.2", "gzip"),
+        ("zstd", None),
+        ("identity", None),
+        ("zstd, identity;q=0", None),
+    ],
+)
+async def test_a_file_comes_in_the_form_that_the_build_made_and_the_browser_prefers(
+    built: Ide, accept_encoding: str, coding: str | None
+) -> None:
+    async with client_of(built) as client:
+        answer = await client.get("/ide/style-77aa.css", headers={"accept-encoding": accept_encoding})
+        tag = answer.headers["etag"]
+        again = await client.get(
+            "/ide/style-77aa.css", headers={"accept-encoding": accept_encoding, "if-none-match": tag}
+        )
+        head = await client.head("/ide/style-77aa.css", headers={"accept-encoding": accept_encoding})
+
+    assert answer.content == CONTENT
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["vary"] == "accept-encoding"
+    assert (again.status_code, again.headers["etag"], again.headers["vary"]) == (304, tag, "accept-encoding")
+    assert "content-encoding" not in again.headers
+    assert (head.headers["content-length"], head.content) == (answer.headers["content-length"], b"")
+
+
+async def test_each_form_of_a_file_has_an_entity_tag_of_its_own(built: Ide) -> None:
+    async with client_of(built) as client:
+        answers = [
+            await client.get("/ide/style-77aa.css", headers={"accept-encoding": coding})
+            for coding in ("br", "gzip", "identity")
+        ]
+
+    assert len({answer.headers["etag"] for answer in answers}) == 3
+
+
+async def test_a_file_without_compressed_forms_comes_as_it_is(built: Ide) -> None:
+    async with client_of(built) as client:
+        answer = await client.get("/ide/index-4f2a.js", headers={"accept-encoding": "br"})
+
+    assert answer.text == "start()"
+    assert "content-encoding" not in answer.headers
+
+
+def test_the_build_has_both_forms_of_each_file_that_is_not_small() -> None:
+    files = {file.name: file.read_bytes() for file in (BUILD_DIRECTORY / "ide").glob("*")}
+    if not any(name.endswith(".br") for name in files):
+        (pytest.fail if "CI" in os.environ else pytest.skip)("The front end was not built; run scripts/build-ide.")
+    large = [
+        name for name, content in files.items() if len(content) >= 1024 and Path(name).suffix not in (".br", ".gz")
+    ]
+
+    assert large != []
+    for name in large:
+        assert brotli.decompress(files[f"{name}.br"]) == gzip.decompress(files[f"{name}.gz"]) == files[name]

@@ -79,7 +79,7 @@ def test_the_wheel_has_the_three_packages_and_the_built_front_end(images: dict[s
 
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"gateway", "schema", "resolvers"}
     assert "gateway/ide/dist/index.html" in names
-    assert any(name.startswith("gateway/ide/dist/ide/") and name.endswith(".js") for name in names)
+    assert any(name.startswith("gateway/ide/dist/ide/") and name.endswith(".js.br") for name in names)
 
 
 @pytest.mark.parametrize("arguments", [["sandbox"], ["serve"]], ids=" ".join)
