@@ -56,6 +56,7 @@ class RunningClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
+        # In UTC, because the simulators print it with a literal Z.
         self._base = (start or datetime.now(UTC)).astimezone(UTC)
         self._since = monotonic()
         self._speed = _checked_speed(speed)

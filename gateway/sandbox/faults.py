@@ -138,10 +138,12 @@ class FaultInjection:
         start, body = await _collected(self._app, scope, receive)
         half = body[: len(body) // 2]
         if settings.cut:
+            # With the length of the whole body: only so a client sees that the rest is missing.
             await send(start)
             await send({"type": "http.response.body", "body": half, "more_body": True})
             await _cut_connection(scope, receive)
         else:
+            # With the length of the half: the response is well-formed HTTP, and only its JSON is not.
             await send({**start, "headers": _with_length(start["headers"], len(half))})
             await send({"type": "http.response.body", "body": half})
 
@@ -157,6 +159,7 @@ async def _answer(
     headers = [(b"content-length", str(len(body)).encode())]
     if content_type is not None:
         headers.append((b"content-type", content_type.encode()))
+    # The statuses that it belongs to: 503 by RFC 9110 (10.2.3), 429 by RFC 6585 (4).
     if retry_after is not None and status in (429, 503):
         headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

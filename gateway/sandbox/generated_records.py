@@ -20,6 +20,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 def seeded_random(*parts: object) -> Random:
     """Return a generator seeded with the text of `parts`, such as a seed, a purpose and a number."""
+    # A text, which Random hashes by SHA-512: hash() of a tuple with texts differs between processes.
     return Random("/".join(map(str, parts)))  # noqa: S311 - made-up data, guards nothing
 
 
@@ -101,6 +102,7 @@ class Arrivals:
 
     def _arrival(self, number: int) -> Arrival:
         begins_at = self._start + number * self._interval
+        # The first ones would have arrived before the sandbox had started.
         arrives_at = max(self._start, begins_at - self._rhythm.ahead * self._interval)
         return Arrival(number, arrives_at, begins_at)
 

@@ -17,7 +17,7 @@ class DeliveriesOptions:
         token_seconds: Lifetime of a token from the login, in seconds of the sandbox's clock.
         comma_list: How `filter[id]=1,2` is read: "ids" finds both, "refuse" answers 400, "ignore" finds the first only.
         page_size: The default page size; 20 in the document's sample.
-        max_page_size: Larger page sizes are reduced to this.
+        max_page_size: Larger page sizes are reduced to this; the document names no maximum.
         content_type_on_reads: Whether a GET or DELETE without Content-Type, which the document marks as required, is
             answered 415.
     """
@@ -45,8 +45,8 @@ class LogisticsOptions:
         replaces_refresh_tokens: Whether a refresh also returns a new refresh token and revokes the old one. The
             document does not mention it; servers that follow RFC 9700 do it.
         token_seconds: Lifetime of an issued bearer token in seconds; 30 days in the document.
-        code_seconds: Lifetime of an authorization code in seconds.
-        session_seconds: Lifetime of a single sign-on session in seconds.
+        code_seconds: Lifetime of an authorization code in seconds; the document names none.
+        session_seconds: Lifetime of a single sign-on session in seconds; the document says short-lived.
         webhook_url: The URL in the partner detail.
         pace: Factor on the time that tasks spend in each status; 0.1 is ten times as fast.
         failing_share: Share of the tasks, 0 to 1, that end in another status than complete.

@@ -116,6 +116,7 @@ def _recorded(scope: Scope) -> RecordedRequest:
         path=_SIGNED_PATH.sub(r"\1***", scope["path"]),
         query="" if _handles_credentials(scope["path"]) else scope["query_string"].decode("latin-1"),
         headers={
+            # Values may hold any byte (RFC 9110, 5.5), and Latin-1 decodes each.
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
             if name not in _CREDENTIALS

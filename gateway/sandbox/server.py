@@ -73,7 +73,9 @@ class _LoopbackServer:
     def _cutter(self, client: tuple[str, int]) -> Callable[[], None]:
         def cut() -> None:
             for connection in list(self._state.connections):
+                # The ASGI scope does not hold the connection; among open ones the client's port is unique.
                 if isinstance(connection, HttpToolsProtocol) and connection.client == client:
+                    # Not `abort`, which would drop the half of a body that was sent before.
                     connection.transport.close()
 
         return cut

@@ -110,6 +110,7 @@ def page_document(
     """
     start = (query.number - 1) * query.size
     page = found[start : start + query.size]
+    # An empty list has one page, as in Laravel JSON:API.
     last = max(1, -(-len(found) // query.size))
     return {
         "data": [resource(record) for record in page],
@@ -136,6 +137,7 @@ def _links(query: ListQuery, last: int, url: str) -> dict[str, str]:
         # Brackets are not percent-encoded, as in the document's sample.
         name: f"{url}?{filters}page[number]={number}&page[size]={query.size}"
         for name, number in pages.items()
+        # No prev on the first page, no next on the last, as in Laravel JSON:API; the sample has one page, and neither.
         if 1 <= number <= last
     }
 

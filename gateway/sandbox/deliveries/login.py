@@ -33,6 +33,7 @@ class DeliveriesLogin:
     def accepts(self, authorization: str | None, now: datetime) -> bool:
         """Return whether the Authorization header holds a valid token."""
         scheme, _, token = (authorization or "").partition(" ")
+        # The case of a scheme does not count (RFC 9110, 11.1).
         if scheme.lower() != "bearer" or not token:
             return False
         if token == self._fixed_token:
@@ -52,6 +53,7 @@ class DeliveriesLogin:
         """
         request = _json_object(body)
         match request:
+            # `email` instead of the `username` of OAuth 2.0, as in the vendor's tutorial.
             case {"grant_type": "password", "email": str(email), "password": str(password)}:
                 granted = (email, password) == self._credentials
                 return self._grant(now) if granted else _refused("The user credentials were incorrect.")
@@ -92,4 +94,5 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _refused(reason: str, *, error: str = "invalid_grant") -> Answer:
+    # No public page shows a refused login; this is the form of Laravel Passport.
     return 400, {"error": error, "error_description": reason, "message": reason}

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from gateway.sandbox.deliveries.jsonapi import Document, related_links
 
 DELIVERY_TYPES = ("delivery", "update", "redelivery", "delete")
+# With the document's own spelling of "procesing".
 STATUSES = ("pending", "waiting", "procesing", "completed", "error")
+# What the document's note on second tasks calls no longer in progress.
 FINISHED = frozenset({"completed", "error"})
 
 
@@ -152,6 +154,7 @@ def _send_task_attributes(task: SendTask, now: datetime) -> Document:
         "deliverable": task.deliverable,
         "delivery-type": task.delivery_type,
         "status": task.status_at(now),
+        # The document shows no other.
         "priority": "normal",
         "send-date": sent.sent_at.strftime("%Y-%m-%d %H:%M:%S") if sent else None,
         "batch-id": sent.batch_id if sent else None,
@@ -163,6 +166,7 @@ def _send_task_attributes(task: SendTask, now: datetime) -> Document:
         "message-id": sent.message_id if sent else None,
         # 17 digits once it is sent, a UUID before (document: samples).
         "sent-on": sent.sent_at.strftime("%Y%m%d%H%M%S%f")[:17] if sent else task.sent_on_token,
+        # In the samples null right after the creation; when it is set is assumed.
         "created-by": "robot" if sent else None,
         "sent-on-behalf-of-name": task.sent_on_behalf_of_name,
         "sent-on-behalf-of-dpid": task.sent_on_behalf_of_dpid,
@@ -175,6 +179,7 @@ def _acknowledgement(task: SendTask, now: datetime) -> Document | None:
     status = task.status_at(now)
     if task.sent_by(now) is None or status not in ("procesing", "completed", "error"):
         return None
+    # The document shows FileOK only; the word of a failure is assumed.
     return {"FileStatus": ["FileRejected" if status == "error" else "FileOK"]}
 
 

@@ -49,6 +49,7 @@ def new_send_task(body: bytes) -> NewSendTask:
     """
     data = _data(body)
     if "id" in data:
+        # JSON:API bids 403 where a server takes no ids of clients.
         raise refusal(403, f"Resource type {_TYPE} takes no ids of clients.", title="Not Supported", pointer="/data/id")
     attributes, relationships = _member(data, "attributes"), _member(data, "relationships")
     errors = [
@@ -88,6 +89,7 @@ def send_task_change(body: bytes, task_id: str) -> SendTaskChange:
     if "id" not in data:
         raise refusal(400, "The member id is required.", title=_NON_COMPLIANT, pointer="/data")
     if data["id"] != task_id:
+        # JSON:API bids 409 where type or id are not those of the endpoint.
         raise refusal(409, f"The body's id is not {task_id}.", title="Not Supported", pointer="/data/id")
     attributes = _member(data, "attributes")
     errors = [
@@ -150,6 +152,7 @@ def _text_errors(attributes: Document, name: str) -> list[Document]:
 def _field_errors(attributes: Document, name: str, wrong: str, *, fits: bool, required: bool) -> list[Document]:
     pointer = f"/data/attributes/{name}"
     if name in attributes:
+        # The document shows the text of a missing field; the others are Laravel's.
         return [] if fits else [error(422, wrong, pointer=pointer)]
     return [error(422, f"The {name} field is required.", pointer=pointer)] if required else []
 
@@ -184,6 +187,8 @@ def parsed_query(
         match = _PARAMETER.fullmatch(name)
         allowed = {"filter": filters, "page": _PAGE_PARTS}.get(match[1], frozenset()) if match else frozenset()
         if match is None or match[2] not in allowed:
+            # include, sort and fields as well: no page of the vendor names them, and Laravel JSON:API refuses what is
+            # not set up.
             raise _bad_parameter(name)
         families[match[1]][match[2]] = value
     return ListQuery(
@@ -252,11 +257,13 @@ def _instant(name: str, value: str) -> datetime:
         raise refusal(
             400, f"Filter parameter {name} must be a date.", title="Invalid Query Parameter", parameter="filter"
         ) from None
+    # The dates in the document's filters have no zone, and its instants are UTC.
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _whole_number(page: dict[str, str], part: str, default: int) -> int:
     value = page.get(part, str(default))
+    # `isdigit` alone is true of "²", which `int` rejects.
     if not value.isascii() or not value.isdigit() or int(value) < 1:
         raise refusal(
             400,

@@ -61,6 +61,7 @@ def _seed_products(store: DeliveriesStore, now: datetime) -> None:
         store.products[str(number)] = Product(
             product_id=number,
             name=f"{store.random.choice(_ADJECTIVES)} {store.random.choice(_NOUNS)}",
+            # Some drafts, so that the document's rule about active products can be tried.
             status="active" if number % _DRAFT_EVERY else "draft",
             upc_code=_upc_code(store.random),
             artist=store.random.choice(_ARTISTS),
@@ -73,6 +74,7 @@ def _seed_products(store: DeliveriesStore, now: datetime) -> None:
 
 def _upc_code(random: Random) -> str:
     digits = [random.randrange(10) for _ in range(12)]
+    # The check digit of GTIN-13: the vendor's samples have 13 digits.
     weighted = sum(digit * (3 if place % 2 else 1) for place, digit in enumerate(digits))
     return "".join(map(str, [*digits, -weighted % 10]))
 
@@ -93,6 +95,7 @@ def _combinations(store: DeliveriesStore) -> list[tuple[int, int, str]]:
 
 
 def _seed_past(store: DeliveriesStore, now: datetime, combinations: list[tuple[int, int, str]]) -> None:
+    # Not younger than 600 seconds, as the longest course takes 360: all have finished.
     ages = sorted((store.random.uniform(600, 60 * 86_400) for _ in range(_PAST_TASKS)), reverse=True)
     for age in ages:
         _add(store, combinations.pop(), created_at=now - timedelta(seconds=age), starts_in=1.0)
@@ -160,4 +163,5 @@ def _free_combination(store: DeliveriesStore, random: Random, now: datetime) -> 
     active = [product.product_id for product in store.products.values() if product.status == "active"]
     channels = [found.identification_id for found in store.identifications.values()]
     drawn = [(random.choice(active), random.choice(channels), random.choice(DELIVERY_TYPES)) for _ in range(_TRIES)]
+    # If all are taken, the rule is broken rather than the arrivals stopped; of 1,728 combinations few ever are.
     return next((one for one in drawn if not any(store.in_progress(*one, now))), drawn[0])

@@ -129,6 +129,7 @@ class DeliveriesApi:
             ("GET", f"{task}/dsp-upload-identification", self._related_identification),
             ("GET", f"{task}/relationships/{{name}}", self._relationship),
             ("GET", "/products", self._list_products),
+            # No page shows these two reads; they are assumed after those of other resources.
             ("GET", "/products/{product_id}", self._product),
             ("GET", "/dsp-upload-identifications/{identification_id}", self._identification),
         ]
@@ -200,6 +201,7 @@ class DeliveriesApi:
         return 200, single_document(identifiers[name], links)
 
     def _list_products(self, request: Request, _body: bytes, _now: datetime) -> Answer:
+        # No filters of products are documented.
         query, base = self._query(request, frozenset()), _base(request)
         products = list(self._store.products.values())
         return 200, page_document(products, query, lambda product: product_resource(product, base), _url(request))

@@ -127,6 +127,7 @@ class DeliveriesStore:
             RefusalError: 422 if a completed task would get another status, or a second one would be in progress.
         """
         status = task.status_at(now)
+        # Completed is terminal in the document, which names no forbidden changes otherwise; so all others are allowed.
         if status == "completed" and change.status not in (None, status):
             raise refusal(422, "A completed send task keeps its status.", pointer="/data/attributes/status")
         delivery_type = change.delivery_type or task.delivery_type
@@ -162,11 +163,13 @@ class DeliveriesStore:
     def _set_deliverable(self, task: SendTask, *, deliverable: bool, now: datetime) -> None:
         task.deliverable = deliverable
         if task.status_at(now) == "pending":
+            # A status that a client has set would hide the new course.
             task.course = self.course(now) if deliverable else None
             task.status_set = None
 
     def _set_status(self, task: SendTask, status: str, now: datetime) -> None:
         if status == "waiting":
+            # Sent again: with the word alone it would wait forever, as no course follows it.
             task.course, task.status_set = self.course(now), None
         else:
             task.status_set = status
@@ -205,6 +208,7 @@ def draw_course(random: Random, starts_at: datetime, *, slowness: float = 1.0) -
         finished_after=slowness * (procesing_after + random.uniform(60, 210)),
         outcome="error" if random.random() < _SHARE_OF_ERRORS else "completed",
         batch_id=random_uuid(random),
+        # 21 digits, as in the document's samples.
         message_id=f"PADPIDA{random.randrange(10**20, 10**21)}",
     )
 

@@ -159,6 +159,7 @@ class Credentials:
         refresh_token = check_required_text(body.get("refresh_token"), "refresh_token")
         if refresh_token not in self._refresh_tokens:
             raise unauthenticated("The refresh_token is unknown.")
+        # The document's answer has a bearer token and nothing else.
         if not self._options.replaces_refresh_tokens:
             return {"bearer_token": self._bearer_token()}
         self._refresh_tokens.remove(refresh_token)
@@ -227,6 +228,7 @@ def _base64url(content: bytes) -> bytes:
 
 def _decoded(text: str) -> bytes:
     """Decode base64 of either alphabet, padded or not; return no bytes if it is invalid."""
+    # The document calls the signature base64 and lowercase hex at once, and names no alphabet.
     digits = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

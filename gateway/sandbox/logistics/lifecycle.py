@@ -176,6 +176,7 @@ class Journeys:
     def _expiry(self, task_id: str, broadcast_at: datetime, expires_at: datetime | None) -> tuple[StatusEvent, ...]:
         if expires_at is None:
             return ()
+        # A draft may be broadcast after that time, and events never go back in time.
         happens_at = max(expires_at, broadcast_at + timedelta(seconds=1))
         return (StatusEvent(Status.EXPIRED, happens_at, self._reason(task_id, Status.EXPIRED)),)
 
@@ -195,6 +196,7 @@ def expiry(preference: str, pickup_end: datetime, broadcast_at: datetime) -> dat
     Returns:
         The time, or None for a marine task, which never expires.
     """
+    # "No expired for now" (document).
     if preference == "marine":
         return None
     if preference == "squad":

@@ -129,6 +129,7 @@ class Organizations:
             "min_price": price - 100_000,
             "max_price": price + 1_000_000,
             "price_table": [{"code": "standard", "time_delta": 60, "price": price}],
+            # Six characters, as the vendor writes; without those that look alike.
             "squad_code": "".join(chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=6)),
             "created_at": wire_time(created_at),
             "updated_at": wire_time(created_at),

@@ -115,6 +115,7 @@ def _positive(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None:
         return default
+    # int64 in the document, and the length bounds what `int` has to parse.
     if not re.fullmatch("[0-9]{1,19}", text) or not 1 <= int(text) <= _INT64_MAX:
         raise malformed(f"{name}: must be an integer of at least 1")
     return int(text)

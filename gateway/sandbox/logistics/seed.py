@@ -75,10 +75,12 @@ def seed_tasks(now: datetime, journeys: Journeys, org_ids: Sequence[str]) -> lis
 def _seed_task(number: int, status: Status, start: datetime, journeys: Journeys, org_ids: Sequence[str]) -> Task:
     chance = seeded_random(journeys.seed, "seeded", number)
     task_id = seeded_uuid(journeys.seed, "seeded task", number)
+    # A marine task never expires (document: Order Statuses).
     preference = chance.choice(("squad", "all") if status == Status.EXPIRED else ("squad", "all", "marine"))
     pickup_in = timedelta(hours=chance.randint(72, 144) if status == Status.DRAFT else chance.randint(3, 9))
 
     def events(created_at: datetime) -> tuple[StatusEvent, ...]:
+        # Of the others none expires, whatever the pace: each must reach its status.
         expires_at = expiry(preference, created_at + pickup_in, created_at) if status == Status.EXPIRED else None
         return _seeded_events(task_id, status, created_at, expires_at, journeys)
 
@@ -109,6 +111,7 @@ def _outcome(task_id: str, status: Status, journeys: Journeys) -> Status:
     if status in _STAYS:
         return status
     outcome = journeys.outcome(task_id)
+    # With these the task would never come to the wanted status, or never leave it.
     if outcome == Status.EXPIRED or (outcome == Status.UNSUCCESSFUL_PICKUP and status in _AFTER_PICKUP):
         return Status.COMPLETE
     return outcome

@@ -219,6 +219,7 @@ class Pages:
         if decision is None:
             return HTMLResponse(_consent_page(client_key, redirect_url, query.get("state", "")))
         answer = {"code": self._credentials.issue_code()} if decision == "allow" else {"error": "access_denied"}
+        # Only where it was sent (RFC 6749, 4.1.2).
         if "state" in query:
             answer["state"] = query["state"]
         return RedirectResponse(_with_query(redirect_url, answer), status_code=302)

@@ -73,6 +73,7 @@ class TaskApi:
         task = self._tasks.find(request.path_params["task_id"])
         reason = check_required_text((await read_body(request)).get("reason"), "reason")
         self._tasks.cancel(task, reason, self._clock.now())
+        # The document's words, without the task.
         return answer({"message": "Successfully cancel the task"})
 
     async def platform_create(self, request: Request) -> Response:
@@ -111,6 +112,7 @@ class TaskApi:
         if sent != task.version_rev(now):
             raise version_conflict(sent)
         changes = task_changes(body, task.fields)
+        # Everything is checked before `edit`, so that a refused update changes nothing.
         self._check_organization(changes, "org_id")
         self._tasks.edit(task, changes, now)
         return self._detail(task)

@@ -174,6 +174,7 @@ def task_changes(body: Mapping[str, Any], current: Mapping[str, Any]) -> Fields:
         if name in body:
             raise invalid(name, "cannot be changed by an update")
     for name in _FIXED_IN_UPDATE:
+        # Clients may send back what they have read: the document forbids changes, not the fields.
         if body.get(name) is not None and body[name] != current.get(name, []):
             raise invalid(name, "cannot be added to, deleted from or changed by an update")
     changes = _checked(body, "")
@@ -196,6 +197,7 @@ def _new_task(body: Mapping[str, Any], path: str, now: datetime) -> Fields:
         raise invalid(f"{path}.from_time_window.end_time_utc", "must be in the future")
     if not fields["currency"]:
         fields["price"] = 0
+    # The document has a minimum in SGD only; of other currencies none is known.
     if fields["currency"] == "SGD" and fields.get("price", MINIMUM_SGD_PRICE) < MINIMUM_SGD_PRICE:
         raise invalid(f"{path}.price", f"Enter a minimum price from SGD 2.00 (Format: {MINIMUM_SGD_PRICE})")
     return fields

@@ -277,10 +277,12 @@ def task_document(task: Task, now: datetime) -> Fields:
         "statuses": [_status_document(event) for event in events],
         "platform_id": PLATFORM_ID,
         "vehicle_emissions_type": engine["type"],
+        # The vendor's sample shows nothing of its inside; value and unit are assumed.
         "vehicle_emissions": {"value": distance * engine["grams_per_km"] // 1000, "unit": "gCO2e"},
         # Empty in the sample, too.
         "client": {},
         "updated_at": wire_time(task.updated_at(now)),
+        # What an update has set wins over the made-up one.
         "epod": task.fields.get("epod") or _proof_of_delivery(task, events[-1]),
         "version_rev": task.version_rev(now),
     }
@@ -299,6 +301,7 @@ def updated_task_document(task: Task, now: datetime) -> Fields:
 def _status_document(event: StatusEvent) -> Fields:
     happened_at = wire_time(event.happened_at)
     return {
+        # The fields are assumed after the vendor's public records of broadcasts.
         "status": event.status,
         "action": event.action,
         "reason": event.reason,

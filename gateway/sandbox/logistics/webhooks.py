@@ -111,6 +111,7 @@ class WebhookSender:
         Args:
             now: The current time, not before that of the previous call.
         """
+        # By time over all tasks, so that a jump of the clock sends them in the order of a clock that runs.
         for task, event in sorted(self._changes(now), key=lambda change: change[1].happened_at):
             self._schedule(webhook_body(task, event, now), now)
         ready = []
@@ -124,6 +125,7 @@ class WebhookSender:
             status = await self._post(self._url, orjson.dumps(webhook.body))
             webhook.tries += 1
             if status != 200 and webhook.tries < MAX_TRIES:
+                # The document is silent on retries; a fixed interval is assumed.
                 webhook.send_at = self._clock.now() + timedelta(seconds=RETRY_SECONDS)
                 heapq.heappush(self._waiting, webhook)
 
@@ -171,6 +173,7 @@ def webhook_body(task: Task, event: StatusEvent, now: datetime) -> dict[str, Any
         event: The change; `data` shows the task at its time, even if there were later changes.
         now: The current time, for `timestamp`.
     """
+    # Of two events of one instant, the document alone would show the later.
     document = {**task_document(task, event.happened_at), "current_status": event.status}
     updates = {name: document[name] for name in ("current_status", "statuses", "updated_at", "version_rev")}
     return {

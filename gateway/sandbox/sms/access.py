@@ -40,6 +40,8 @@ class RequestWindow:
         now = self._monotonic()
         while self._admitted and self._admitted[0] <= now - WINDOW_SECONDS:
             self._admitted.popleft()
+        # Refused requests do not count, which the document leaves open: else a client that keeps trying never gets
+        # through.
         if len(self._admitted) >= self._most:
             return False
         self._admitted.append(now)
@@ -101,6 +103,7 @@ class AccessChecks:
         # Requests without the login do not count: the limit is that of the account.
         if (posting or self._limit_reads) and not self._window.admits():
             raise SmsRefusalError(429)
+        # The document lists neither 406 nor 415, but names JSON as what is consumed and produced.
         accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")}
         if accepted.isdisjoint(_ACCEPTED):
             raise SmsRefusalError(406)

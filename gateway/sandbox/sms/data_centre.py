@@ -109,7 +109,9 @@ class DataCentre:
         """
         found = [
             job
+            # The document names no order; its sample ascends by time.
             for job in sorted(self._jobs.values(), key=lambda job: (job.received_at, job.job_id))
+            # With both ends: no document says to which of two adjacent windows a job at their common instant belongs.
             if query.start <= job.received_at <= query.end
             and self._shown(job, now)
             and query.open in (None, job.finished_by(now) is None)
@@ -120,6 +122,7 @@ class DataCentre:
         return job.shown_at(now, lag_seconds=self._defaults.report_lag_seconds, kept_days=self._defaults.kept_days)
 
     def _job_id(self, now: datetime) -> str:
+        # With milliseconds, unlike the ids of SMS, as in the document's samples.
         stamp = now.astimezone(VENDOR_TIME).strftime("%Y%m%d-%H%M%S.%f")[:-3]
         return f"J.{stamp}-{''.join(self._random.choices(_ID_CHARACTERS, k=_ID_LENGTH))}"
 
@@ -133,6 +136,7 @@ class DataCentre:
                 SmsRecipient(
                     sms_id=f"S.{stamp}-{self._number:05d}",
                     destination=destination,
+                    # The number is the default by the comments of the vendor's Go SDK.
                     customer_ref=recipient.customer_ref or destination,
                     scheduled_at=course.scheduled_at,
                     running_at=course.running_at,

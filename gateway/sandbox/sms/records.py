@@ -12,6 +12,7 @@ from random import Random
 
 from gateway.sandbox.sms.requests import JobRequest, Period, Recipient, instant, period, used_validity
 
+# With 00 as well, as in the tests of the vendor's SDKs.
 _NUMBER = re.compile(r"(\+|00)?[0-9]{5,20}")
 _PROVIDER_VALIDITY = 2880
 
@@ -84,6 +85,7 @@ class SmsRecipient:
             return RecipientState(process_status="OPEN", status="CON_ERR", reason="Provider not reachable, retrying.")
         if sent_at is None:
             return RecipientState(process_status="OPEN")
+        # The document's sample has OPEN with SUC_ACC, its table RUNNING: both are shown, one after the other.
         word = "OPEN" if now < self.running_at else "RUNNING"
         return RecipientState(process_status=word, status="SUC_ACC", reason="Accepted.", sent_at=sent_at)
 
@@ -146,6 +148,7 @@ _FAILURES = (
     _ends("NOT_ACC_REC", "Cancelled after the first attempt.", handed_over=False, process_status="CANCELED"),
     Outcome(process_status="CANCELED", status=None, reason=None, handed_over=False),
 )
+# The vendor's table has the further ones only for jobs that asked for notifications.
 _NOTIFIED_FAILURES = (
     *_FAILURES,
     _TIMED_OUT,

@@ -17,6 +17,7 @@ _GSM_BASIC = (
 )
 _GSM_EXTENDED = "\f^{}\\[~]|€"
 _GSM = frozenset(_GSM_BASIC + _GSM_EXTENDED)
+# The pattern of the vendor's page of definitions, which its Go SDK repeats.
 _SOURCE = re.compile(r"\+?[0-9]{1,20}|[a-zA-Z0-9\x20-\x7e]{1,11}")
 _ENCODINGS = frozenset({"standard", "utf-16"})
 _QUALITIES = frozenset({"NORMAL", "EXPRESS"})
@@ -171,6 +172,8 @@ def instant(text: str) -> datetime:
 
 def _check_words(options: Options) -> None:
     wrong = (
+        # In any case of letters: the document has "utf-16", the vendor's OpenAPI "UTF-16", its Go SDK qos in lower
+        # case.
         (options.encoding or "standard").lower() not in _ENCODINGS
         or (options.qos or "NORMAL").upper() not in _QUALITIES
         or (options.invalid_characters or "REPLACE") not in _INVALID_CHARACTERS
@@ -259,9 +262,11 @@ def jobs_query(parameters: Mapping[str, str], now: datetime) -> JobsQuery:
     Raises:
         SmsRefusalError: 400 for a value that the document does not allow.
     """
+    # It "must currently always be set to true" (document).
     if parameters.get("jobIdsOnly", "true") != "true":
         raise SmsRefusalError(400)
     end = instant(parameters["toTs"]) if "toTs" in parameters else now
+    # The document gives the two no defaults; the longest window that it allows is assumed.
     start = instant(parameters["fromTs"]) if "fromTs" in parameters else end - _LONGEST_WINDOW
     if start >= end or end - start > _LONGEST_WINDOW:
         raise SmsRefusalError(400)
@@ -283,6 +288,7 @@ def _open(text: str) -> bool | None:
 
 
 def _whole_number(text: str, *, lowest: int, highest: int | None) -> int:
+    # `isdigit` alone is true of "²", which `int` rejects.
     if not text.isascii() or not text.isdigit():
         raise SmsRefusalError(400)
     number = int(text)

@@ -44,6 +44,7 @@ def seed_sms(data_centres: tuple[DataCentre, ...], now: datetime, random: Random
         random: Decides every value.
     """
     ages = [
+        # None of 29 to 31 days, so that the clock can run a day before the number of the last 30 days changes.
         *(random.uniform(_RECENT_DAYS + 2, _OLDER_DAYS) * 86_400 for _ in range(_OLDER_JOBS)),
         *(random.uniform(0.1, _RECENT_DAYS) * 86_400 for _ in range(_RECENT_JOBS)),
         *(random.uniform(0, 2) for _ in range(_OPEN_JOBS)),

@@ -92,6 +92,7 @@ def create_sms(
         checks = _access_checks(clock, options, monotonic)
         posting = _Posting(data_centres, duplicates, options)
         routes = [_route("/jobs", checks.endpoint(posting.create), "POST")]
+        # The vendor's third host is for sending only.
         if len(data_centres) == 1:
             routes += _Reading(data_centres[0], options).routes(checks)
         app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
@@ -127,6 +128,7 @@ class _Posting:
     """Accepts jobs and places them in its data centres in turn; host lifetime."""
 
     def __init__(self, data_centres: tuple[DataCentre, ...], duplicates: _Duplicates, options: SmsOptions) -> None:
+        # The vendor balances the third host by DNS; turns are reproducible.
         self._turns = cycle(data_centres)
         self._duplicates = duplicates
         self._created_status = options.created_status
@@ -149,6 +151,7 @@ class _Reading:
     def routes(self, checks: AccessChecks) -> list[Route]:
         return [
             _route("/jobs", checks.endpoint(self._list)),
+            # Only this path can mean the document's 400 "No job-id given".
             _route("/jobs/", checks.endpoint(_refuse_no_id)),
             _route("/jobs/{job_id}", checks.endpoint(self._report)),
             _route("/sms", checks.endpoint(self._recipients)),
@@ -167,6 +170,7 @@ class _Reading:
 
     def _recipients(self, request: Request, _body: bytes, now: datetime) -> Response:
         job_id = request.query_params.get("jobId")
+        # Undocumented; 400 as where a report is asked for without an id.
         if not job_id:
             raise SmsRefusalError(400)
         job = self._data_centre.job(job_id, now)
