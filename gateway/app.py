@@ -82,6 +82,7 @@ def create_app(
 
     async def apply(change: Change) -> None:
         live = await process.renewed(change.settings)
+        # Before `use`, which awaits: requests that come meanwhile begin with the new settings.
         app.endpoint = live.endpoint
         await process.use(live)
 
@@ -117,7 +118,7 @@ def create_worker_app(settings: Settings | None = None, *, examples: Examples = 
     """
     app = create_app(settings, examples=examples)
     end_with_supervisor()
-    # The garbage collector is tuned for the process.
+    # Garbage of the start would be frozen as well, and never be freed.
     gc.collect()
     # What exists now is needed until the process ends, so no later collection has to look at it.
     gc.freeze()

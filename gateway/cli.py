@@ -13,7 +13,9 @@ app = typer.Typer(
     help=f"One GraphQL schema over three REST APIs: deliveries, SMS and logistics. {_SETTINGS_NOTE}",
     no_args_is_help=True,
     add_completion=False,
+    # Typer's own tracebacks can show local variables, and with them secrets.
     pretty_exceptions_enable=False,
+    # Rich would take the defaults in brackets for its markup.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -99,7 +99,7 @@ class Live:
 
 
 class Process:
-    """The parts that live as long as the process, and the `Live` in force. Lifetime: process.
+    """The parts that no reload replaces, and the `Live` in force. Lifetime: process.
 
     Args:
         settings: The settings at the start.
@@ -130,6 +130,7 @@ class Process:
         self.tracing = build_tracing(os.environ, self.metrics.spans)
         upstreams = build_upstreams(settings, self.metrics.calls, build_account_tokens(settings, now), others)
         self.events: ComposedEvents = compose_events(settings, upstreams)
+        # Once: no setting that reloads changes it, and building it again would make all plans void.
         self._schema = _schema(upstreams)
         self.recent = RecentOperations()
         self._surroundings = OperationSurroundings(
@@ -163,6 +164,7 @@ class Process:
         key_set = await _renewed_keys(before, settings)
         try:
             operations = before.operations
+            # Otherwise the stack stays, with all the documents, plans and responses that it knows.
             if operation_settings(settings) != operations.settings:
                 operations = self._operations(settings)
             upstreams = before.upstreams.with_accounts(before.settings, settings)
@@ -181,6 +183,7 @@ class Process:
             self._subscriber.use(live.operations.execution, live.operations.stack)
             self.metrics.operations.rename(live.operations.names)
             before.operations.stack.retire()
+        # Last, since it asks the authentication that is in force.
         await self.subscriptions.recheck()
 
     def watch(self) -> None:

@@ -68,6 +68,7 @@ class JsonWebTokens:
             Unauthenticated: The token is invalid, or cannot be verified now; the message holds no part of it.
         """
         try:
+            # Only to choose the key: nothing in it is believed before the signature is checked.
             header = jwt.get_unverified_header(token)
             key = await self._key(header)
             claims = self._decode(token, key)
@@ -98,6 +99,7 @@ class JsonWebTokens:
             audience=self._config.audience,
             issuer=self._config.issuer,
             leeway=LEEWAY_SECONDS,
+            # RFC 7519 (4.1) makes them optional, and a token without `exp` would hold for ever.
             options={"require": ["exp", "iss", "aud"]},
         )
 
@@ -175,6 +177,7 @@ def scopes_in(claims: Mapping[str, Any]) -> frozenset[Scope]:
     if not isinstance(words, list):
         return frozenset()
     named = scopes_named()
+    # Scopes of other services may stand there too.
     return frozenset(named[word] for word in words if isinstance(word, str) and word in named)
 
 

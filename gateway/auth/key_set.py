@@ -167,6 +167,7 @@ def _published(body: bytes) -> Sequence[Mapping[str, Any]]:
         keys = _decode(body).keys
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise KeySetUnreadable("the answer is no JSON Web Key Set") from None
+    # The others are left out and do not fail the set (RFC 7517, 5).
     found = [key for key in keys if _verifies(key)]
     if not found:
         raise KeySetUnreadable("the set holds no public key for signatures")
@@ -179,6 +180,7 @@ def _fits(key: Mapping[str, Any], key_id: str | None, algorithm: str) -> bool:
         (key_id is None or key.get("kid") == key_id)
         and key.get("alg", algorithm) == algorithm
         and key["kty"] == _KINDS.get(algorithm[:2])
+        # Where the algorithm has not one curve (EdDSA has two, RSA none), any is right.
         and key.get("crv") == _CURVES.get(algorithm, key.get("crv"))
     )
 

@@ -165,6 +165,7 @@ def _no_operation(options: Options) -> str:
 def _text(name: str) -> str:
     try:
         content = sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
+        # Editors on Windows may write a byte order mark.
         return content.decode("utf-8-sig")
     except OSError as error:
         raise WrongInput(f"{name} cannot be read: {error.strerror}") from None
@@ -224,6 +225,7 @@ async def _in_process(environment: Mapping[str, str], *, anonymous: bool) -> Asy
         anonymous: Whether to be let in without a key: the settings hold the credentials of the upstreams themselves.
     """
     app = create_app(load_settings({**environment, **(_ANONYMOUS if anonymous else {})}))
+    # By hand, because httpx's ASGITransport does not run the lifespan.
     lifespan = LifespanOn(uvicorn.Config(app, lifespan="on", log_config=None))
     await lifespan.startup()
     if lifespan.should_exit:
@@ -279,5 +281,6 @@ def _style(environment: Mapping[str, str], stream: TextIO) -> Style:
 
 def _write(text: str, stream: TextIO) -> None:
     if text:
+        # Names may have characters that the terminal lacks: a question mark is better than no drawing.
         encoding = stream.encoding or "ascii"
         stream.write(f"{text}\n".encode(encoding, "replace").decode(encoding))

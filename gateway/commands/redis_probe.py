@@ -129,6 +129,7 @@ class RedisProbe:
         # So that nothing is left behind if the probe ends before it deletes its keys.
         await redis.expire(stream, 60)
         await redis.xrevrange(stream, count=1)
+        # A block of 0 would wait for ever.
         await redis.xread({stream: "0-0"}, count=1, block=1)
 
     async def _use_transaction(self, redis: Redis) -> None:
@@ -205,6 +206,7 @@ async def _check_eviction(redis: Redis) -> None:
         RedisUnfit: It drops any key.
     """
     try:
+        # Without the right to ask it stays open, and is no fault.
         found = await redis.info("memory")
     except ResponseError:
         return

@@ -129,6 +129,7 @@ def run(
     given = {"GATEWAY_PORT": str(port)} if port is not None else {}
     sandbox = _Sandbox({**_allowed_settings(environment), **given}, seed=seed, speed=speed, webhooks=webhooks)
     try:
+        # Uvicorn chooses the loop in `run` only, and here the simulators share it.
         with asyncio.Runner(
             loop_factory=uvicorn.Config(app, loop="uvloop", log_config=None).get_loop_factory()
         ) as runner:
@@ -154,6 +155,7 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
         # No load balancer routes to a sandbox, so there is nothing to wait for at its end.
         "GATEWAY_DRAIN_SECONDS": "0",
         "GATEWAY_AUTH__ANONYMOUS": "true",
+        # A new one each time: the sessions that it seals are in a temporary directory as well.
         "GATEWAY_SECRET_KEYS": token_urlsafe(32),
         "GATEWAY_SESSIONS__DATABASE": str(directory / "sessions.sqlite3"),
         "GATEWAY_WEBHOOK_SECRET": _WEBHOOK_SECRET,

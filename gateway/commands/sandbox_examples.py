@@ -62,6 +62,7 @@ def sandbox_examples(
     deliveries = [global_id("Delivery", str(one.task_id)) for one in _in_progress(send_tasks, _period_of_delivery, now)]
     task_ids = [global_id("LogisticsTask", task.id) for task in _in_progress(tasks, _period_of_task, now)]
     jobs = sorted(open_jobs, key=lambda job: job.received_at)
+    # The newest job, because it stays open the longest.
     ids = [*deliveries[:_OF_EACH], *(one for job in jobs[-1:] for one in _ids_of_job(job)), *task_ids[:_OF_EACH]]
     return [
         Example("Follow a task", variables={"ids": task_ids[:_TASKS]}),
@@ -89,6 +90,7 @@ def _apart(periods: Iterable[tuple[ActivePeriod, _Record]]) -> Iterator[_Record]
 
 def _period_of_delivery(task: SendTask) -> ActivePeriod | None:
     course = task.course
+    # A status that a client has set does not move any more.
     if course is None or task.status_set is not None:
         return None
     return course.starts_at, course.finished_at

@@ -28,6 +28,7 @@ _HUNG_SECONDS = 15
 """How long a worker may be silent until it is replaced. Uvicorn's 5 are too few for the start on a busy machine, which
 the replacement of all workers would make busier."""
 _UNREAD_SECONDS = 120
+# As uvicorn's own.
 _BACKLOG = 2048
 _OTHER_FILES = 1024
 """Files that a process opens besides client connections: to upstreams, to Redis, and its own."""
@@ -56,6 +57,7 @@ def run(environment: Mapping[str, str], app: str = GATEWAY_APP) -> int:
     except SettingsProblems as wrong:
         sys.stderr.write(f"{wrong}\n")
         return _WRONG_SETTINGS
+    # Uvicorn raises the signal again at its end.
     except KeyboardInterrupt:
         return 0
 
@@ -76,7 +78,9 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise SettingsProblems([f"GATEWAY_HOST: {host!r} is no address of this machine: {error.strerror}"]) from None
     listener = socket.socket(family, kind, protocol)
+    # Connections of a process before may still be in TIME_WAIT, and would refuse a restart the address.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections inherit it: otherwise a second write waits for the client's delayed acknowledgement, some 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # Without this, a client that stops reading keeps its connection forever: uvicorn only closes gracefully.

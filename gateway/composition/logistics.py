@@ -20,6 +20,7 @@ from resolvers.upstreams.transport.credentials import (
     TokenCredentials,
 )
 
+# The nil UUID, which no record gets (RFC 9562, 5.9).
 _NO_TASK: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -67,6 +68,7 @@ class Logistics(UpstreamComposition[LogisticsSettings]):
     async def probe(self, account: Account, group: LogisticsSettings, scope: CallScope) -> None:
         """Read the partner, list one task, or read a task that does not exist, as the credentials allow."""
         if group.token is None and group.refresh_token is None:
+            # The keys without a token read the partner and nothing else (document: Partner Detail).
             await account.logistics.partner(scope)
         elif group.platform:
             await account.logistics.tasks(scope, page=1, per_page=1, descending=False)

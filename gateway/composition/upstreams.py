@@ -237,6 +237,7 @@ class AccountBuilder:
 
 def _credentials(group: UpstreamLimits) -> bytes:
     """Return all that the upstream knows an account by, and where: whatever is no limit, secrets as well."""
+    # Without the limits, since another timeout leads to the same records.
     known = group.model_dump(exclude=set(UpstreamLimits.model_fields))
     # By its name: a renewed certificate leads to the same records.
     known["client certificate"] = group.tls.subject

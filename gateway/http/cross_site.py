@@ -222,6 +222,7 @@ class CrossSiteRule:
             return given
         if headers.get(b"sec-fetch-site") not in _OWN_SITE:
             raise CrossSite("This request comes from a page of another site, whose origin this gateway does not list.")
+        # `null`, of sandboxed frames and of files, is no origin and matches none.
         if given is not None and (origin is None or not self._own.matches(origin, scope, headers)):
             raise CrossSite("The origin of this request is neither this gateway's own nor one that it lists.")
         return None
@@ -268,6 +269,7 @@ def shared_headers(origin: bytes) -> tuple[Header, ...]:
     """Return the CORS headers that let pages of this listed origin read a response."""
     return (
         (b"access-control-allow-origin", origin),
+        # Pages of listed origins may use the session of their visitor, if its cookie's SameSite lets them.
         (b"access-control-allow-credentials", b"true"),
         (b"access-control-expose-headers", _EXPOSED),
         (b"vary", b"origin"),

@@ -129,6 +129,7 @@ def _preference(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
     """The quality of an offer and how exactly it is named; the closest range decides (RFC 9110, 12.5.1)."""
     kind = offer.partition(b"/")[0]
     if offer in ranges:
+        # With a parameter it is named more exactly (RFC 9110, 12.5.1).
         return ranges[offer], 4 if b";" in offer else 3
     for closeness, name in ((1, kind + b"/*"), (0, b"*/*")):
         if name in ranges:

@@ -48,6 +48,7 @@ class MethodNotAllowed(HttpRefusal):
     """The endpoint does not support the method."""
 
     status = 405
+    # A 405 must have it (RFC 9110, 15.5.6).
     headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
 
 

@@ -26,6 +26,7 @@ _CONTAINERS = (dict, list)
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
 
 
+# Not tracked by the garbage collector: what is decoded from JSON is in no cycle.
 class _Parameters(msgspec.Struct, gc=False):
     query: str | None = None
     operation_name: str | None = msgspec.field(default=None, name="operationName")
@@ -81,6 +82,7 @@ def check_post(headers: Headers, max_body_bytes: int) -> None:
             "A POST must have `Content-Type: application/json` (in UTF-8); forms and plain text, which pages of other "
             "sites can send unasked, are never accepted."
         )
+    # Refused and not unpacked: a small body may unpack to any size.
     if b"content-encoding" in headers:
         raise CompressedBody
     # The server's parser has refused a length that is no number.

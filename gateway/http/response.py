@@ -136,6 +136,7 @@ def _error_headers(error: GatewayError) -> tuple[Header, ...]:
     if isinstance(error, MutationByGet):
         headers = (*headers, (b"allow", b"POST"))
     if isinstance(error, Unauthenticated):
+        # A 401 must have it (RFC 9110, 15.5.2).
         headers = (*headers, (b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:
         # In whole seconds (RFC 9110, 10.2.3), rounded up, so that a client does not come back too early.
@@ -146,6 +147,7 @@ def _error_headers(error: GatewayError) -> tuple[Header, ...]:
 HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    # For browsers older than `frame-ancestors` below.
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
     # Without `default-src`, which a script that becomes a worker would inherit.

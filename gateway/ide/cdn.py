@@ -45,6 +45,7 @@ const defaultTabs = examples.map(({ query, variables }) => ({ query, variables: 
 const props = defaultTabs.length ? { fetcher, defaultTabs } : { fetcher };
 ReactDOM.createRoot(document.getElementById("root")).render(React.createElement(GraphiQL, props));
 """
+# The empty icon keeps browsers from asking for /favicon.ico, which the gateway does not serve.
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -64,6 +65,7 @@ PAGE = """<!doctype html>
 
 def document() -> bytes:
     """Return the page without examples."""
+    # With `crossorigin`, because browsers check the integrity of another origin's file in CORS mode only.
     style = f'<link rel="stylesheet" href="{STYLE.url}" integrity="{STYLE.integrity}" crossorigin="anonymous">'
     scripts = [
         f'<script src="{file.url}" integrity="{file.integrity}" crossorigin="anonymous"></script>' for file in SCRIPTS

@@ -108,6 +108,7 @@ class StoredTokens:
         """
         sealed = self._seal.close(_encode(_Sealed(self._configured, tokens)))
         await self._store.keep_tokens(self._name, sealed)
+        # Not before it is stored: `TokenRefresher` sees by the old pair that the new one is not stored yet.
         self._known = tokens
 
     @asynccontextmanager

@@ -69,6 +69,7 @@ def source_of(scope: Scope) -> str:
         address = ip_address(host)
     except ValueError:
         return host
+    # All IPv4 clients of a socket that listens on IPv6 are in one /64 (RFC 4291, 2.5.5.2).
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(int(address) >> (128 - _IPV6_NETWORK_BITS))
     return str(address)
@@ -104,6 +105,7 @@ class OAuthEndpoint:
             # that the same browser began it.
             linked = scope["path"] in _NAVIGATIONS and scope["method"] == "GET" and is_top_level_navigation(headers)
             listed = None if linked else self._rule.check(scope, headers)
+            # A preflight calls no upstream, so it does not count.
             if scope["path"] in _LOGINS and scope["method"] != "OPTIONS":
                 await self._limits.admit(scope)
         except GatewayError as error:
@@ -133,6 +135,7 @@ async def _refusal_handler(request: Request, error: Exception) -> Response:
 
 
 async def _client_gone(_: Request, __: Exception) -> Response:
+    # Nobody reads it, but Starlette wants a response.
     return Response(None, 400)
 
 

@@ -43,6 +43,7 @@ EXCHANGE_SECONDS: Final = 15.0
 
 START_AGAIN: Final = "Start again at /oauth/logistics/login."
 
+# It is kept in a cookie, for which browsers need have no more than 4096 bytes (RFC 6265, 6.1).
 _MAX_URL_LENGTH: Final = 1024
 _MAX_CODE_LENGTH: Final = 2048
 
@@ -157,6 +158,7 @@ def _is_path_of_ours(path: str) -> bool:
 def _is_of_trusted_site(url: str, trusts: Callable[[str], bool]) -> bool:
     scheme, separator, rest = url.partition("://")
     host = re.split("[/?#]", rest, maxsplit=1)[0]
+    # A host with a user before it, as in https://app.example.com@evil.example, is no origin, and trusted by none.
     return bool(separator) and _is_plain(url) and trusts(f"{scheme}://{host}")
 
 

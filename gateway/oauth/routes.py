@@ -190,6 +190,7 @@ class LoginRoutes:
             # The page that opened the popup waits for a message, and cannot read what the popup shows.
             message = {"type": LOGIN_MESSAGE, "error": {"code": error.code, "message": error.message}}
             response = page_for_opener(login.opener, message, "You are not logged in", error.status)
+        # With its own path: by another, browsers would delete another cookie (RFC 6265, 5.3).
         self._set(response, STATE_COOKIE, "", request, 0, path=BASE_PATH)
         return response
 

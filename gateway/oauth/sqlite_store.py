@@ -78,6 +78,7 @@ class SqliteSessions:
     async def spend(self, mark: str, until: float) -> bool:
         """Use a mark that may be used once; whether this was the first use."""
         await self._change("DELETE FROM spent WHERE until <= ?", (self._now(),))
+        # By one statement, so that of two callbacks at once only one is the first.
         return await self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (mark, until)) == 1
 
     async def tokens(self, name: str) -> bytes | None:

@@ -174,6 +174,7 @@ class LimitsSettings(SettingsGroup):
     """Directives."""
     document_bytes: Count = 100_000
     """Bytes of the document's text."""
+    # With more, the check of their depth gives up (`gateway/http/request.py`), so this limit has to refuse them.
     variable_values: Annotated[Count, Field(le=MAX_CONTAINERS)] = MAX_CONTAINERS
     """JSON values in the variables, including those in lists and objects."""
 

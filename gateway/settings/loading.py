@@ -58,6 +58,7 @@ def read_values(environment: Mapping[str, str]) -> Values:
     values = {setting_path(name): value.strip() for name, value in environment.items() if _is_ours(name, value)}
     config = values.pop(setting_path(CONFIG_NAME), None)
     values = _with_secret_files(values)
+    # Each for itself: a secret in the environment wins over the file of a secret that the TOML file names.
     return values if config is None else {**_with_secret_files(_read_file(config)), **values}
 
 
@@ -145,6 +146,7 @@ def _read_file(name: str) -> Values:
 
 def _flatten(table: Mapping[str, Any], path: SettingPath) -> Iterator[tuple[SettingPath, Any]]:
     for key, value in table.items():
+        # In lower case, as the names in the environment, which have no case.
         inner = (*path, key.lower())
         if isinstance(value, Mapping):
             yield from _flatten(value, inner)

@@ -91,6 +91,7 @@ class DeliveriesSettings(UpstreamLimits):
     def login_url(self) -> str:
         """The token endpoint: as configured, otherwise /oauth/token on the host of the base URL."""
         base = urlsplit(self.url)
+        # Not below the base path, by the vendor's tutorial.
         return self.token_url or f"{base.scheme}://{base.netloc}/oauth/token"
 
 
@@ -127,6 +128,7 @@ class LogisticsSettings(UpstreamLimits):
     """The partner's secret."""
     refresh_token: Secret | None = None
     """The refresh token; a new bearer token is fetched before the old one expires, and after a 401."""
+    # Production (document: Environment Url).
     authorize_url: AbsoluteUrl = "https://app.gotsurge.co/oauth2/auth"
     """The consent page."""
     platform: bool = True

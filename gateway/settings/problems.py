@@ -157,6 +157,7 @@ def _not_a(wanted: str) -> Callable[[Any, Mapping[str, Any]], str]:
 
 
 def _out_of_bounds(words: str, bound: str) -> Callable[[Any, Mapping[str, Any]], str]:
+    # By `g` alone 1048576 would be 1.04858e+06.
     return lambda value, context: f"must be {words} {context[bound]:.15g}, not {value}"
 
 

@@ -49,6 +49,7 @@ def redis_url(value: SecretStr) -> SecretStr:
         ValueError: A part is invalid. The message contains no password.
     """
     url = value.get_secret_value()
+    # `urlsplit` drops line breaks and tabs silently, and takes what follows # for a fragment.
     if _UNPRINTABLE.search(url) or "#" in url:
         raise ValueError(f"{_WANTED}; write # and blanks in a password as %23 and %20")
     if not url.isascii():

@@ -124,6 +124,7 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
         found = path.stat()
     except OSError:
         return None
+    # Not by the time alone: a file that is renamed here may have an older one.
     return found.st_mtime_ns, found.st_ino, found.st_dev, found.st_size
 
 
@@ -134,6 +135,7 @@ def _digests(values: Values) -> dict[SettingPath, str]:
         setting = find_setting(path)
         if setting is not None and setting.is_file:
             with suppress(OSError):
+                # By content, so that a file that is only written again is no change.
                 found[path] = hashlib.sha256(Path(os.fspath(name)).read_bytes()).hexdigest()
     return found
 

@@ -84,6 +84,7 @@ def _api_keys(settings: Settings, given: AbstractSet[SettingPath]) -> Iterator[t
     first_with: dict[str, str] = {}
     for caller, digest in sorted(settings.auth.api_keys.items()):
         other = first_with.setdefault(digest, caller)
+        # A caller is found by the key, so that one of the two would never be.
         if other != caller:
             same = environment_name(("auth", "api_keys", other))
             yield ("auth", "api_keys", caller), f"is the same key as {same}: give each caller one of its own"
@@ -123,6 +124,7 @@ def _deliveries_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Ite
 def _logistics_credentials(prefix: SettingPath, names: AbstractSet[str]) -> Iterator[tuple[SettingPath, str]]:
     if "refresh_token" in names and "client_key" not in names:
         yield (*prefix, "client_key"), f"is needed beside {environment_name((*prefix, 'refresh_token'))}"
+    # With a refresh token it is reported already.
     if "secret_key" in names and "client_key" not in names and "refresh_token" not in names:
         yield (*prefix, "client_key"), f"is needed beside {environment_name((*prefix, 'secret_key'))}"
     if not names & {"token", "refresh_token", "secret_key"}:
@@ -175,6 +177,7 @@ def _pair_problems(prefix: SettingPath, certificate: FileAsRead, key: FileAsRead
     }
     if not any(problems.values()):
         try:
+            # An empty password, because without one OpenSSL may ask for it at the terminal.
             ssl.create_default_context().load_cert_chain(certificate, key, password="")
         except ssl.SSLError as error:
             beside = environment_name((*prefix, "client_certificate_file"))
@@ -204,6 +207,7 @@ def _key_problem(file: FileAsRead) -> str | None:
 
 def _upstream_prefix(path: SettingPath) -> SettingPath:
     depth = 3 if path[0] == "accounts" else 1
+    # Not of the SMS API, whose login the model itself requires.
     return path[:depth] if len(path) > depth and path[depth - 1] in ("deliveries", "logistics") else ()
 
 

@@ -15,16 +15,20 @@ from resolvers.upstreams.transport.wire.client_tls import FileAsRead
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+# The unreserved characters (RFC 3986, 2.3): nothing on the way has a reason to encode them.
 _PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 _SCOPE = re.compile(r"(deliveries|sms|logistics):(read|write)")
+# A token (RFC 9110, 5.6.2).
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+# HKDF, which derives from them, makes short keys no harder to guess (RFC 5869, 4).
 _SECRET_KEY_LENGTH = 32
 
 
 class SettingsGroup(BaseModel):
     """Base of all groups of settings: frozen, and unknown names are refused."""
 
+    # Inputs are hidden, because a value in the wrong place may be a secret.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 

@@ -161,6 +161,7 @@ class LogisticsWebhook:
         Other statuses: 403 for other networks, 404 for a wrong secret, 413 for a large body, 415 for a content coding
         other than gzip, 400 for malformed content.
         """
+        # Before the secret, so that other networks cannot try secrets.
         if not self._is_allowed(request):
             return Response("This address may not send webhooks.", 403)
         if not hmac.compare_digest(request.path_params["secret"].encode(), self._secret):
@@ -197,6 +198,7 @@ class LogisticsWebhook:
             self._counts.add(TASK_TYPE.name)
             self._hint(TASK_TYPE.name, task_id)
         else:
+            # Acknowledged all the same: sent again, it would be left aside again.
             logger.info("A webhook about a model that is not documented is left aside.")
         return Response(status_code=200)
 
