@@ -195,6 +195,7 @@ def _unconfigured(settings: Settings) -> list[str]:
 
 async def _probe_all(settings: Settings, open_probes: OpenProbes) -> list[tuple[str, bool]]:
     async with open_probes(settings) as probes:
+        # At once, since each may wait for its whole deadline.
         return await asyncio.gather(*(_probe(probe) for probe in probes))
 
 

@@ -213,6 +213,7 @@ def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
         config.workers,
     )
     if config.workers > 1:
+        # Only this user may enter it: there, workers answer each other.
         with TemporaryDirectory(prefix="gateway-") as folder:
             # The workers inherit the environment.
             os.environ[FOLDER_VARIABLE] = folder

@@ -261,6 +261,7 @@ async def _exchanged(exchange: Callable[[CallScope], Awaitable[Tokens]]) -> Toke
     scope = CallScope(asyncio.get_running_loop().time() + EXCHANGE_SECONDS)
     try:
         return await exchange(scope)
+    # No document shows how a wrong code is refused.
     except (InputRefused, RecordMissing, UpstreamAuth) as error:
         # Only the type of the error, because the upstream's message may repeat a secret.
         logger.warning("The logistics API refused a login: %s", type(error).__name__)

@@ -197,6 +197,7 @@ class LoginRoutes:
     async def _completed(self, login: LoginState, request: Request) -> OpenedSession:
         # Before anything else, so that a state is good for one attempt, however that ends.
         await self._login.spend_state(login)
+        # As in OAuth 2.0 (RFC 6749, 4.1.2.1); the document says no more than that an error is returned.
         if "error" in request.query_params:
             raise LoginRefused("You did not give your consent, so nobody was logged in.")
         return await self._login.by_code(request.query_params.get("code"))

@@ -70,6 +70,7 @@ class FieldWaits:
 
     async def timed(self, path: Path, value: Awaitable[Any]) -> Any:  # noqa: ANN401 - any value of a resolver
         """Return the value of the field at a path of the response, and record the wait for it."""
+        # What a loader had at hand is an ended future: its field does not wait.
         if not (asyncio.isfuture(value) and value.done()):
             wait = Wait(self._clock())
             self._located.append((_names(path.as_list()), wait))

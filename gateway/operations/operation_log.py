@@ -34,10 +34,12 @@ MAX_NAME_LENGTH: Final = 100
 MAX_CODES: Final = 10
 """Distinct error codes in one line."""
 
+# Codes of what ends an operation without being a `GatewayError`.
 INTERNAL: Final = "INTERNAL"
 CANCELLED: Final = "CLIENT_LEFT"
 
 _LOG: Final = logging.getLogger(LOGGER)
+# A version above 00 may have further fields, behind a dash (W3C Trace Context, Versioning of traceparent).
 _TRACE_PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
@@ -198,6 +200,7 @@ class OperationLog:
             "document": sha256(query.encode(errors="surrogatepass")).hexdigest() if query else request.document_id,
             "caller": caller.name,
             "account": account_name(caller.account.identity),
+            # A WebSocket has no method.
             "transport": scope.get("method") or scope.get("type"),
         }
 

@@ -162,6 +162,7 @@ class Runner:
         operation = document.operation(request.operation_name)
         if operation.operation is OperationType.MUTATION and not request.may_mutate:
             raise MutationByGet
+        # Before anything reads the values of variables, which takes time for each use.
         self._limits.check_uses(document, operation, request.variables)
         # Before the refusal of subscriptions and of high estimates, because a plan is for these too.
         if requests_plan(scope):

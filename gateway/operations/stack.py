@@ -209,6 +209,7 @@ def operation_settings(settings: Settings) -> tuple[object, ...]:
     return (
         settings.limits,
         settings.introspection,
+        # By its content: a file may change under the same name.
         None if file is None else read_manifest(file),
         (auth.calls_per_minute, auth.sms_per_minute, auth.sms_per_day),
         _most_centres(settings),

@@ -140,6 +140,7 @@ class ConnectionsSettings(SettingsGroup):
     """How long a new connection may be silent, and how long the head of a request may take, in seconds."""
     body_seconds: PositiveSeconds = 10
     """How long the body of a request may take, in seconds, plus one second for each 8 KiB received."""
+    # Whole, as uvicorn's timeout is.
     idle_seconds: Count = 60
     """How long an idle connection is kept, in seconds."""
 

@@ -182,6 +182,7 @@ def settings_of(given: Values, environment: Mapping[str, str]) -> Settings:
     problems: dict[SettingPath, str] = {}
     settings = _validate(completed, problems)
     for path, problem in broken_rules(settings, completed.keys()):
+        # A value that is wrong by itself is not reported by a rule as well.
         problems.setdefault(path, problem)
     # A wrong value that accounts inherit is reported once, as the gateway's own.
     inherited = completed.keys() - given.keys()

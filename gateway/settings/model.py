@@ -191,6 +191,7 @@ class Settings(SettingsGroup):
     """The port to listen on; 0 selects a free one."""
     workers: Count = 1
     """The number of worker processes."""
+    # Whole, as uvicorn's timeout is.
     grace_seconds: int = Field(default=10, ge=0)
     """How long a stopping process may finish running requests, in seconds."""
     drain_seconds: Seconds = 5

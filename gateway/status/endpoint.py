@@ -133,6 +133,7 @@ class StatusReports:
 
     async def current(self) -> Status:
         """Return the status, at most `KEPT_SECONDS` old."""
+        # Of requests at once the first asks the workers, and the others get its document.
         async with self._lock:
             if self._kept is None or time.monotonic() >= self._kept_until:
                 answers = await self._group.ask(QUESTION)
@@ -182,7 +183,9 @@ class StatusRoutes:
         return Response(_encode(status), headers=HEADERS, media_type="application/json")
 
     async def _events(self, request: Request) -> Response:
+        # nginx would hold events back until its buffer is full.
         headers = {**HEADERS, "x-accel-buffering": "no"}
+        # Before the count, which only the end of a stream lowers.
         if request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
         if self._streams >= MAX_STREAMS:

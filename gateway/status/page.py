@@ -69,6 +69,7 @@ def _asset_url(name: str) -> str:
 
 def live_page(status: Status) -> LivePage:
     """Return what the script replaces."""
+    # One that is not configured has no state to change.
     states = {upstream.name: upstream.state for upstream in status.upstreams if upstream.addresses}
     states |= {f"Worker {worker.number}": worker.state for worker in status.workers}
     if status.redis.state != "none":

@@ -69,6 +69,7 @@ class AddressState(msgspec.Struct, array_like=True):
     connections: int
 
 
+# Without the names of fields: the workers of one `gateway serve` are of one version.
 class WorkerState(msgspec.Struct, array_like=True):
     """The state of one worker; a value between workers.
 
@@ -249,6 +250,7 @@ def _address(name: UpstreamName, address: str, stack: Stack, connections: int) -
         address=address,
         asked=health.asked,
         open_for=None if health.probe_at is None else now - health.opened_at,
+        # A breaker that nothing calls stays open beyond that moment.
         probe_in=None if health.probe_at is None else max(0.0, health.probe_at - now),
         failing=now < health.failing_until,
         error=None if error is None else error.code,
@@ -256,6 +258,7 @@ def _address(name: UpstreamName, address: str, stack: Stack, connections: int) -
         in_flight=stack.limit.in_flight,
         queued=stack.limit.waiting,
         paced=stack.pacing.waiting,
+        # JSON has no infinity.
         rate=None if health.per_second == inf else health.per_second,
         learnt=health.is_learnt,
         closed_for=health.closed_for or None,

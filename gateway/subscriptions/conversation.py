@@ -208,6 +208,7 @@ class Conversation:
                 self._operations.stop(_id_of(message))
             case MessageKind.TERMINATE:
                 raise terminated()
+            # A PONG has no case, because nothing answers it.
             case None:
                 raise invalid_message(
                     f"Send a type of message that {self._protocol.name} has: it has none called {message.type[:40]!r}."
@@ -218,6 +219,7 @@ class Conversation:
         if not first and not self._protocol.reinitializes:
             raise initialized_twice()
         self._init_timer.cancel()
+        # After the timer: that a check of credentials takes long is not the client's slowness.
         await self._admit(_payload_of(message))
         await self._channel.send(ACKNOWLEDGEMENT)
         if first:

@@ -144,6 +144,7 @@ class SubscriptionRun:
         """
         if isinstance(self._executor, list):
             raise SourceRefused(self._executor)
+        # A wrong condition below the root would otherwise be an error of every event.
         if refused := refused_inputs(self._executor):
             raise SourceRefused(refused)
         source = create_source_event_stream(self._executor)

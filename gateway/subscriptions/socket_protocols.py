@@ -142,6 +142,7 @@ LEGACY_WS: Final = SocketProtocol(
     result="data",
     keep_alive='{"type":"ka"}',
     refusal=_first_of,
+    # This and the next as the server of its npm package has it.
     replaces=True,
     reinitializes=True,
     reports_refused_init=True,

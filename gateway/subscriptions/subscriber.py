@@ -92,6 +92,7 @@ class Subscriber:
         Raises:
             MutationByGet: The operation is a mutation in a GET request.
         """
+        # Not in the generator, which runs only once the response has begun with status 200.
         if not request.may_mutate and self._is_mutation(request):
             raise MutationByGet
         return self._guarded(self._responses(request, scope, caller, last_event_id), request.request_id)
@@ -107,6 +108,7 @@ class Subscriber:
             EventsUnavailable: The event log cannot be reached.
         """
         events, stack = caller.account.events, self._stack
+        # A request that is too large must not be looked into; `responses` refuses it.
         if events is None or not stack.limits.admit(request):
             return
         # Errors of the document are reported by `responses`, with the operation's id.

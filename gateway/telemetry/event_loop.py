@@ -53,6 +53,7 @@ class EventLoopLag(Collector):
         while True:
             due = clock() + INTERVAL_SECONDS
             await self._sleep(INTERVAL_SECONDS)
+            # The event loop may wake a task early, by the resolution of its clock.
             self.histogram.add(max(0.0, clock() - due))
 
     def collect(self) -> Iterable[Metric]:

@@ -19,6 +19,7 @@ _LEAST_LEVELS: Final = {
     "websockets": logging.WARNING,
     "uvicorn": logging.INFO,
 }
+# With `color_message`, which uvicorn adds: its message once more, with escape sequences of terminals.
 _STANDARD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _PLAIN_WORD: Final = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
 # Misspelled paths are masked as well: the secret may stand behind them.
@@ -40,6 +41,7 @@ def log_config(settings: LogSettings) -> dict[str, Any]:
     )
     return {
         "version": 1,
+        # By default the loggers that modules have made until now would fall silent.
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
         "filters": {"requests": {"()": "gateway.telemetry.log.RequestLines", "shown": settings.access}},
@@ -47,6 +49,7 @@ def log_config(settings: LogSettings) -> dict[str, Any]:
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
+                # At the handler: a logger's filters do not see the records of the loggers below it.
                 "filters": ["requests"],
                 "stream": "ext://sys.stderr",
             }

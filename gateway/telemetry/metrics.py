@@ -131,6 +131,7 @@ class ReloadMetrics(Collector):
         self._now = now
         self.counts = ReloadCounts()
         self._is_current = True
+        # The start counts as well: without right settings there would be none.
         self.succeeded_at = now()
 
     def succeeded(self, *, changed: bool) -> None:
@@ -181,6 +182,7 @@ class Metrics:
     """
 
     def __init__(self, operation_names: Mapping[str, str]) -> None:
+        # Not the library's global one, which all gateways in a process, such as those of tests, would share.
         self.registry = CollectorRegistry()
         self.operations = OperationMetrics(operation_names)
         self.loop_lag = EventLoopLag()

@@ -164,6 +164,7 @@ def _document(request: GraphQLRequest) -> str:
     """Return what names a request's document: its text, or an id."""
     if request.query is not None:
         return request.query
+    # The step that counts is outside of the one that finds persisted documents.
     persisted = (request.extensions or {}).get(PERSISTED_QUERY)
     named = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
     name = request.document_id or named

@@ -75,6 +75,7 @@ class ProcessGroup:
         if self._folder is None:
             return
         self.number, self._lock = _take_number(self._folder)
+        # The socket of a worker that was killed may still be there; the lock shows that it is nobody's.
         socket = self._folder / f"{self.number}.socket"
         socket.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._answer, socket)
@@ -85,6 +86,7 @@ class ProcessGroup:
             return
         self._server.close()
         (self._folder / f"{self.number}.socket").unlink(missing_ok=True)
+        # Last, because the next holder of the lock makes a socket of the same name.
         os.close(self._lock)
 
     async def ask(self, question: str) -> dict[int, bytes | None]:
@@ -134,6 +136,7 @@ def _take_number(folder: Path) -> tuple[int, int]:
 def _locked(path: Path) -> int | None:
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
+        # The kernel releases it when the process ends, in whatever way, which no file with a process id does.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)

@@ -29,6 +29,7 @@ def build_provider(environment: Mapping[str, str], exported: ExportedSpans) -> T
         environment: The process's.
         exported: Counts spans.
     """
+    # Only without the variable, because what is given here wins over it.
     resource = Resource.create({} if environment.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "graphql-gateway"})
     # What is kept is decided before a span is begun.
     provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
@@ -62,6 +63,7 @@ class CountingProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span, or drop it where too many wait."""
         with self._lock:
+            # Counted here, because the SDK's queue does not report what it drops.
             if self._waiting >= self._size:
                 self._exported.dropped += 1
                 return

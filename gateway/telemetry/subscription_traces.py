@@ -37,6 +37,7 @@ class EventSpans(OperationSpans):
     """
 
     def __init__(self, tracer: Tracer, parent: Context, event: StatusEvent) -> None:
+        # PRODUCER, as of a message: an event has no answer.
         super().__init__(tracer, parent, "graphql subscription event", SpanKind.PRODUCER, event.noticed_at)
         self._calls = event.calls
         self._span.set_attribute("gateway.event.kind", event.kind.name)
@@ -46,6 +47,7 @@ class EventSpans(OperationSpans):
     def sent(self) -> None:
         """Record that its response was handed to the transport."""
         now = self._now()
+        # The reads that noticed the change were over before there was an event to record them under.
         for call in self._calls:
             self._past_call(call)
         self._end_waits(now)

@@ -32,6 +32,7 @@ class Telemetry:
         self.metrics = metrics
         self.tracing = tracing
         if folder is None:
+            # A group reports its workers when their metrics are merged; this one is asked, so it is up.
             metrics.registry.register(WorkersUp({0: True}))
         self.group = ProcessGroup(folder, {QUESTION: lambda: registry_state(metrics.registry)})
 
@@ -62,6 +63,7 @@ class Telemetry:
         if not self.group.has_others:
             # Merging labels each series with its worker, which a process of its own has no use for.
             return self.metrics.registry
+        # Not described, for which the library would collect everything once more.
         merged = CollectorRegistry(auto_describe=False)
         merged.register(GroupCollector(await self.group.ask(QUESTION)))
         return merged

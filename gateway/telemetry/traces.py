@@ -65,6 +65,7 @@ class Sampling(msgspec.Struct, frozen=True):
             chance: Returns a number from 0 to 1.
         """
         if parent is not None and self.follows_client:
+            # Every part before them has a fixed length (W3C Trace Context, traceparent).
             flags = parent[53:55]
             return _is_hex(flags) and bool(int(flags, 16) & _SAMPLED)
         return self.ratio > 0 and chance() < self.ratio

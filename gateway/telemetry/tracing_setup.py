@@ -42,6 +42,7 @@ def build_tracing(environment: Mapping[str, str], exported: ExportedSpans) -> Tr
     if environment.get(DISABLED, "").lower() == "true":
         return None
     provider = trace.get_tracer_provider()
+    # The first is what the API has before anybody sets a provider, and the second records nothing.
     if not isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
         return Tracing(provider.get_tracer(TRACER), Sampling())
     if not _is_wanted(environment):
@@ -58,6 +59,7 @@ def _is_wanted(environment: Mapping[str, str]) -> bool:
     exporter = environment.get(EXPORTER, "")
     if exporter:
         return exporter != "none"
+    # The specification's default, otlp to this machine, would send spans where nobody has asked for any.
     return any(environment.get(name) for name in ENDPOINTS)
 
 
@@ -95,6 +97,7 @@ def _is_share(argument: str) -> bool:
 def _sampling(environment: Mapping[str, str]) -> Sampling:
     name = environment.get(SAMPLER) or f"{_PARENT_BASED}always_on"
     kind = name.removeprefix(_PARENT_BASED)
+    # The defaults are those of the specification: parentbased_always_on, and a share of 1.
     ratio = _ALWAYS.get(kind)
     if ratio is None:
         ratio = float(environment.get(SAMPLER_ARGUMENT) or 1.0)

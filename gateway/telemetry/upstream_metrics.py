@@ -115,6 +115,7 @@ def _breakers(addresses: Addresses) -> Iterable[Metric]:
     states = [
         ([upstream.name, state], sum(one.health.breaker == state for one in found))
         for upstream, found in addresses.items()
+        # Every state, so that the series of one does not vanish when it ends.
         for state in get_args(BreakerState)
     ]
     yield gauges(

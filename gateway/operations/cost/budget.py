@@ -116,6 +116,7 @@ class Budgets:
             OperationTooExpensive: The estimate is above a whole minute's budget.
             BudgetSpent: The caller has too few calls left.
         """
+        # Not BudgetSpent: no bucket ever holds so many, so waiting would not help.
         if estimate > self._capacity:
             raise too_expensive(estimate, self._capacity)
         level = await self._buckets.take(caller, estimate, self._capacity)

@@ -222,6 +222,7 @@ class AutomaticDocuments:
             return await self._found(digest)
         # Checked, because otherwise a client could register a document under the hash of another's.
         if sha256(request.query.encode()).hexdigest() != digest:
+            # It begins with the words of Apollo's own server.
             raise BadInput("provided sha does not match query: `sha256Hash` is not the SHA-256 of `query`.")
         await self._store.put(digest, request.query)
         return request.query

@@ -143,6 +143,7 @@ class Credentials:
         Raises:
             Refused: 401 if the session is unknown, was used or has expired.
         """
+        # The document's request has nothing beside it.
         if not self._sessions.take(check_required_text(body.get("session_id"), "session_id")):
             raise unauthenticated("The session_id is unknown, used or too old.")
         return {**self._issue_tokens(), "user": self.user}
@@ -156,6 +157,7 @@ class Credentials:
             Refused: 401 if one of the two is wrong.
         """
         self._require_client(body)
+        # No secret_key: the document's request has none.
         refresh_token = check_required_text(body.get("refresh_token"), "refresh_token")
         if refresh_token not in self._refresh_tokens:
             raise unauthenticated("The refresh_token is unknown.")
@@ -187,6 +189,7 @@ class Credentials:
             "roles": self.user["roles"],
             "iat": int(now.timestamp()),
             "exp": (now + timedelta(seconds=self._options.token_seconds)).timestamp(),
+            # Two tokens of one moment would be equal without it.
             "jti": str(self._issued),
         }
         signed = b".".join(_base64url(orjson.dumps(part)) for part in ({"alg": "HS256", "typ": "JWT"}, claims))

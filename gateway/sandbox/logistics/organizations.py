@@ -134,6 +134,7 @@ class Organizations:
             "created_at": wire_time(created_at),
             "updated_at": wire_time(created_at),
             "version_seq": 0,
+            # In the form of the document's "0-xxxxxxxx".
             "version_rev": f"0-{zlib.crc32(org_id.encode()):08x}",
             "is_qa": False,
             "fleet_types": ["van_1.7m", "lorry_14ft"],

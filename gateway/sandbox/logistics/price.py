@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.sandbox.generated_records import seeded_random
 from gateway.sandbox.logistics.requests import check_number, check_objects, check_one_of, check_required_text, invalid
 
+# Without lorry_20ft, which the document has in `vehicle_preference` only.
 PRICE_SERVICES: Final = (
     "motorcycle",
     "car",
@@ -27,6 +28,7 @@ PRICE_SERVICES: Final = (
 MAX_DELIVERIES: Final = 10
 """Of more deliveries only the farthest from the pickup are priced (document: Get price recommendation)."""
 
+# Amounts are in 1/1000 cents (document: Update Task, `price`).
 _CENT: Final = 1000
 _BASE_CENTS: Final = 500
 _CENTS_PER_KILOMETRE: Final = 40

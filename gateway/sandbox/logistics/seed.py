@@ -77,6 +77,7 @@ def _seed_task(number: int, status: Status, start: datetime, journeys: Journeys,
     task_id = seeded_uuid(journeys.seed, "seeded task", number)
     # A marine task never expires (document: Order Statuses).
     preference = chance.choice(("squad", "all") if status == Status.EXPIRED else ("squad", "all", "marine"))
+    # A draft is up to 48 hours old, and its pickup must be ahead for it to be broadcast.
     pickup_in = timedelta(hours=chance.randint(72, 144) if status == Status.DRAFT else chance.randint(3, 9))
 
     def events(created_at: datetime) -> tuple[StatusEvent, ...]:
@@ -217,6 +218,7 @@ def task_arrivals(store: TaskStore, journeys: Journeys, org_ids: Sequence[str], 
         store.add(task)
         return task.id
 
+    # In whole seconds, as the API's times are.
     return Arrivals(start.replace(microsecond=0), RHYTHM, add, store.remove)
 
 

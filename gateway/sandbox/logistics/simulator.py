@@ -56,6 +56,7 @@ _CONSENT = """<!DOCTYPE html>
 </form></body></html>
 """
 
+# Posted to any origin, because the simulator does not know its partners' pages.
 _SIGNED_ON = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Logistics sandbox: signed on</title></head>
 <body><h1>Signed on</h1><p>Session <code id="session_id">{session_id}</code></p>

@@ -95,6 +95,7 @@ class TaskApi:
         now = self._clock.now()
         tasks = self._tasks.page(page, per_page, descending=read_descending(request))
         documents = [task_document(task, now) for task in tasks]
+        # Without a total, which the vendor's public lists lack.
         return answer({"meta": {"page": page, "per_page": per_page}, "tasks": documents})
 
     async def platform_detail(self, request: Request) -> Response:

@@ -85,10 +85,12 @@ def _time_window(value: Any, path: str) -> Fields:  # noqa: ANN401 - any JSON va
     given = check_object(value, path)
     window = {
         "start_time_utc": check_moment(given.get("start_time_utc"), f"{path}.start_time_utc"),
+        # The zone of the document's sample, where none is sent.
         "start_timezone": check_text(given.get("start_timezone") or "Asia/Singapore", f"{path}.start_timezone"),
         "end_time_utc": check_moment(given.get("end_time_utc"), f"{path}.end_time_utc"),
         "end_timezone": check_text(given.get("end_timezone") or "Asia/Singapore", f"{path}.end_timezone"),
     }
+    # As texts: in one form and in UTC they sort by time.
     if window["start_time_utc"] > window["end_time_utc"]:
         raise invalid(f"{path}.start_time_utc", "must be before or equal to end_time_utc")
     return window
@@ -170,6 +172,7 @@ def task_changes(body: Mapping[str, Any], current: Mapping[str, Any]) -> Fields:
     Raises:
         Refused: 422 with the path of the first invalid field.
     """
+    # "Disallow driver assignment or task completion" (document: Update Task).
     for name in _FORBIDDEN_IN_UPDATE:
         if name in body:
             raise invalid(name, "cannot be changed by an update")
@@ -191,6 +194,7 @@ def _new_task(body: Mapping[str, Any], path: str, now: datetime) -> Fields:
     for name in _REQUIRED:
         if body.get(name) is None:
             raise invalid(f"{path}.{name}", "is required")
+    # The document has no defaults; these two are assumed.
     fields = {"broadcast_preference": "all", "currency": "", **_checked(body, f"{path}.")}
     _check_order(fields, f"{path}.")
     if datetime.fromisoformat(fields["from_time_window"]["end_time_utc"]) <= now:

@@ -119,6 +119,7 @@ class Task:
 
     def version_rev(self, now: datetime) -> str:
         """Return the revision at `now`: the number of changes so far, a dash and eight hexadecimal digits."""
+        # What gives a task another revision is undocumented; every change is assumed to.
         number = len(self.so_far(now)) - 1 + len(self.edits)
         return f"{number}-{zlib.crc32(f'{self.id}/{number}'.encode()):08x}"
 
@@ -311,6 +312,7 @@ def _status_document(event: StatusEvent) -> Fields:
 
 
 def _pick(choices: Sequence[Fields], task: Task) -> Fields:
+    # By the id, so that a task keeps its driver.
     return choices[int(task.id[:8], 16) % len(choices)]
 
 

@@ -124,6 +124,7 @@ class WebhookSender:
         for webhook in self.due(self._clock.now()):
             status = await self._post(self._url, orjson.dumps(webhook.body))
             webhook.tries += 1
+            # Not every 2xx: the document knows 200 as the acknowledgement.
             if status != 200 and webhook.tries < MAX_TRIES:
                 # The document is silent on retries; a fixed interval is assumed.
                 webhook.send_at = self._clock.now() + timedelta(seconds=RETRY_SECONDS)
