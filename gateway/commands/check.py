@@ -42,6 +42,7 @@ _OWNERS: Final = {
 }
 _FAILED: Final = 1
 _WRONG_SETTINGS: Final = 2
+# Names that others have too: PyPI has a package `schema`.
 _OUR_PACKAGES: Final = ("gateway", "schema", "resolvers")
 _ADVICE: Final[Sequence[tuple[type[GatewayError], str]]] = (
     (UpstreamAuth, "check the credentials in {prefix}__*"),

@@ -120,6 +120,7 @@ def run(environment: Mapping[str, str], file: str, **given: Any) -> int:  # noqa
         sys.stderr.write(f"gateway explain: {problem}\n")
         return _FAILED
     _write("\n".join(lines), sys.stdout)
+    # The JSON has them.
     if explained.errors and not options.as_json:
         _write("\n".join(draw_errors(explained.errors)), sys.stderr)
     return _FAILED if explained.errors else 0
@@ -142,6 +143,7 @@ def _request(options: Options) -> tuple[dict[str, Any], str]:
     """
     query = _text(options.file)
     try:
+        # Here as well as in the gateway, so that a mistake is shown at its place in the file.
         document = parse(query)
     except GraphQLError as error:
         where = f":{error.locations[0].line}:{error.locations[0].column}" if error.locations else ""

@@ -27,6 +27,7 @@ from resolvers.redis_servers import RedisForm, RedisServers
 
 TIMEOUT_SECONDS: Final = 5.0
 
+# EXAT is new in Redis 6.2, which is the oldest that will do.
 SCRIPT: Final = """
 local time = redis.call('TIME')
 redis.call('SET', KEYS[1], time[1], 'EXAT', time[1] + 60)
@@ -167,6 +168,7 @@ class RedisProbe:
         if isinstance(error, OutOfMemoryError) or "OOM " in said:
             return "has no memory left: give it more, or let it drop old keys (maxmemory-policy volatile-lru)"
         if isinstance(error, ResponseError):
+            # Last of all, because most errors above are kinds of it.
             return "does not know a command that is used: take Redis 6.2 or later, or something that does all it does"
         return None
 

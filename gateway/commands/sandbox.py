@@ -195,6 +195,7 @@ class _Sandbox:
             directory = stack.enter_context(TemporaryDirectory(prefix="gateway-sandbox-"))
             urls = await start_simulators(stack, simulators, self._clock)
             simulated = sandbox_environment(urls, port, Path(directory))
+            # In this order, so that nothing in the environment leads away from the simulators.
             settings = load_settings({**_defaults(port), **self._environment, **simulated, **_origins(wanted)})
             if self._webhooks:
                 await self._start_webhooks(stack, simulators.logistics, webhook_url)
@@ -228,6 +229,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             sys.stdout.write(self._greeting)
+            # A program that has started the sandbox waits for it, and a pipe would keep it back.
             sys.stdout.flush()
 
     @contextmanager

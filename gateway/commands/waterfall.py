@@ -20,6 +20,7 @@ SHOWN_CALLS: Final = 5
 FIELD: Final = "field"
 _BLOCKS: Final = {"wire": "█", "connect": "▓", "queue": "▒", "pacing": "░", "pause": "·", FIELD: "━"}
 _ASCII: Final = {"wire": "#", "connect": "=", "queue": "+", "pacing": ":", "pause": ".", FIELD: "-"}
+# Codes of ECMA-48 (SGR) for colours of the text.
 _COLOURS: Final = {"wire": 32, "connect": 36, "queue": 33, "pacing": 35, "pause": 31, FIELD: 34}
 _BAD: Final = 31
 _BOLD: Final = 1

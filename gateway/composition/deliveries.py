@@ -43,6 +43,7 @@ class Deliveries(UpstreamComposition[DeliveriesSettings]):
 def _credentials(group: DeliveriesSettings, transport: Transport, clock: Callable[[], float]) -> Credentials:
     if group.email and group.password:
         config = DeliveriesLoginConfig(group.login_url, group.email, group.password.get_secret_value())
+        # Nothing says when it ends: once it is refused, the login gets another.
         first = group.token.get_secret_value() if group.token else None
         return TokenCredentials(UpstreamName.DELIVERIES, DeliveriesLogin(transport, config).fetch, clock, first=first)
     return FixedCredentials.bearer(group.token.get_secret_value() if group.token else "")

@@ -175,6 +175,7 @@ def build_upstreams(
 def _open_redis(settings: Settings) -> Redis | None:
     if settings.redis_url is None:
         return None
+    # Spread over a cluster: each rate and budget is one key, changed by itself.
     return RedisServers(settings.redis_url.get_secret_value()).spread(REDIS_SECONDS)
 
 

@@ -97,6 +97,7 @@ class RedisSessions:
             # The list may name sessions that have expired since.
             kept = await self._redis.mget([self._key(token_hash) for token_hash in listed]) if listed else []
             found = [_decode(_raw(one)) for one in kept if one is not None]
+        # The list is a set, which has no order.
         return sorted(found, key=lambda one: one.created_at)
 
     async def remove(self, session: Session) -> None:

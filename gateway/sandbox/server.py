@@ -28,6 +28,7 @@ class _LoopbackServer:
         self._stopping = False
         self._config = uvicorn.Config(
             self._serve,
+            # Uvicorn would take a bound method for ASGI 2.
             interface="asgi3",
             log_config=None,
             access_log=False,

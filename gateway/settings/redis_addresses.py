@@ -96,6 +96,7 @@ def _path_problems(form: RedisForm, parts: SplitResult) -> Iterator[str]:
 
 def _option_problems(form: RedisForm, parts: SplitResult) -> Iterator[str]:
     values = _OF_FORM[form]
+    # With blank ones: an option without a value is a mistake and not absent.
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name in _FILES:
             if not Path(text).is_file():

@@ -104,4 +104,5 @@ def build_status(
 def _buckets(settings: Settings, upstreams: Upstreams) -> Buckets:
     if upstreams.redis is None:
         return LocalBuckets(loop_clock)
+    # A prefix of its own, because logins are counted by the same addresses.
     return RedisBuckets(upstreams.redis, f"{settings.redis_prefix}status:", loop_clock)

@@ -78,6 +78,7 @@ def counts(figures: Mapping[str, float]) -> str:
 
 def number(value: float) -> str:
     """Return a number with at most one digit after the point."""
+    # Tenths of whole numbers and of large ones say nothing.
     return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
 
 

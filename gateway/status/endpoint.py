@@ -67,6 +67,7 @@ class StatusKeyNeeded(HttpRefusal):
 
     code = "UNAUTHENTICATED"
     status = 401
+    # With the charset, for keys beyond ASCII (RFC 7617, 2.1).
     headers = ((b"www-authenticate", b'Basic realm="gateway status", charset="UTF-8"'),)
 
 
@@ -93,9 +94,11 @@ class StatusAccess:
             StatusKeyNeeded: It has no key, or a wrong one.
         """
         headers = headers_of(scope)
+        # A link on another site may open the page, which shows nothing to that site.
         if not is_top_level_navigation(headers):
             self._rule.check(scope, headers)
         shown = _basic(headers.get(b"authorization", b""))
+        # No guess: browsers send their first request without the key.
         if shown is None:
             raise StatusKeyNeeded(f"Send the user {USER} and the key to the status page by HTTP Basic.")
         # Taken before it is known whether the key is right, so that guesses at once cannot exceed the limit together.
@@ -198,6 +201,7 @@ class StatusRoutes:
         name = request.path_params["asset"]
         if name not in _ASSETS:
             return Response(status_code=404)
+        # Private, because a shared cache would give it to those without the key.
         return Response(asset(name), headers={"cache-control": "private, max-age=86400"}, media_type=_ASSETS[name])
 
     async def _stream(self, form: Callable[[Status], object]) -> AsyncIterator[bytes]:

@@ -95,6 +95,7 @@ def html_page(status: Status) -> bytes:
         f'<link rel="stylesheet" href="{_asset_url("page.css")}">'
         f'<script type="module" src="{_asset_url("page.js")}"></script></head>'
         f'<body data-states="{states}"><header><h1>Gateway status</h1>'
+        # The script shows the button; without it there is nothing to pause.
         f'<p class="clock"><span id="live">State of</span> <time id="at">{escape(status.at)}</time> '
         '<button type="button" id="pause" hidden>Pause</button></p>'
         "<noscript><p>This page follows the gateway by a script. Without it, reload the page.</p></noscript></header>"

@@ -206,6 +206,7 @@ def decode_state(state: bytes) -> WorkerState:
 def read_counters(metrics: Metrics, upstreams: Upstreams) -> Counted:
     """Return the counters of a process by name, as `Window` copies them."""
     operations = metrics.operations
+    # Copied, because the window keeps them while the histograms go on counting.
     by_caller: Counted = {("caller", label): [*one.counts] for label, one in operations.by_caller.items()}
     reads: Counted = {
         ("reads", kind): [getattr(counts, outcome) for outcome in OUTCOMES]

@@ -91,6 +91,7 @@ class GroupCollector(Collector):
         merged: dict[str, Metric] = {}
         for number, state in self._states.items():
             for family in _DECODER.decode(state) if state is not None else ():
+                # All workers are of one version, so the first one's description is that of all.
                 metric = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 metric.samples.extend(_sample(one, number) for one in family.samples)
         up = WorkersUp({number: state is not None for number, state in self._states.items()})

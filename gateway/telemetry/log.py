@@ -96,6 +96,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        # Anything may be in `extra`, and a line with a value that JSON lacks must not be lost.
         return orjson.dumps(line, default=str).decode()
 
 

@@ -196,6 +196,7 @@ class Metrics:
         self.spans = ExportedSpans()
         for collector in (self.operations, self.calls, self.loop_lag, self.reloads, self.spans):
             self.registry.register(collector)
+        # By default the library adds these two to its global registry only.
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 

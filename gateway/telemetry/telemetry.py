@@ -45,6 +45,7 @@ class Telemetry:
         """End both, and send the spans that wait."""
         self.metrics.loop_lag.stop()
         await self.group.close()
+        # Last, because it takes as long as the exporter tries.
         if self.tracing is not None:
             await self.tracing.close()
 

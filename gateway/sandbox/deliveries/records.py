@@ -186,6 +186,7 @@ def _acknowledgement(task: SendTask, now: datetime) -> Document | None:
 def product_resource(product: Product, base: str) -> Document:
     """Build the resource object of a product; its createdAt and updatedAt are camelCase, not kebab-case."""
     url = f"{base}/products/{product.product_id}"
+    # With links and no data, as on the vendor's page of products.
     names = ("company", "label", "product-type", "language", "offers")
     return {
         "type": "products",

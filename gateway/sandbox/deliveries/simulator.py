@@ -161,6 +161,7 @@ class DeliveriesApi:
         if _accepted(request).isdisjoint(_ACCEPTED):
             raise refusal(406, f"Accept must allow {MEDIA_TYPE}.")
         needed = request.method in _WITH_BODY or self._options.content_type_on_reads
+        # Exactly: JSON:API bids 415 for the type with parameters, such as a charset.
         if needed and request.headers.get("content-type") != MEDIA_TYPE:
             raise refusal(415, f"Content-Type must be {MEDIA_TYPE}, on every request.")
 

@@ -33,6 +33,7 @@ class Status(StrEnum):
     COMPLETE = "complete"
 
 
+# Wider than the text of Cancel Task, which names broadcasting only.
 CANCELLABLE: Final = frozenset({Status.PENDING_BROADCAST, Status.BROADCASTING})
 """Statuses in which a task can be cancelled (document: Order Statuses)."""
 
@@ -47,6 +48,7 @@ SQUAD_MARGIN: Final = timedelta(minutes=30)
 MAX_BROADCAST: Final = timedelta(hours=24)
 """The "max broadcast time" of a standard task; the document gives no value."""
 
+# The document's diagram is an image; its table names no way on from the unsuccessful ones.
 _ROUTES: Final[Mapping[Status, tuple[Status, ...]]] = {
     Status.COMPLETE: (
         Status.ACCEPTED,

@@ -116,6 +116,7 @@ class Organizations:
         role_id = user.get("role_id")
         if role_id is not None and role_id not in [role["id"] for role in roles]:
             raise invalid("user.role_id", "must be a role of the organization")
+        # The words of the vendor's public page; the document has none.
         return "Invitation sent!"
 
     def _add(self, name: str, created_at: datetime) -> Organization:

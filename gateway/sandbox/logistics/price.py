@@ -59,8 +59,10 @@ def price_recommendation(body: Mapping[str, Any]) -> dict[str, Any]:
     meters = sum(map(distance_meters, [pickup, *counted], counted))
     fee = _fee(service, meters, len(counted))
     return {
+        # Over the deliveries: the document does not say of what it is the average.
         "average_fee": fee // len(counted),
         "code": "success",
+        # The document shows nothing of its inside; value and unit are assumed.
         "distance": {"value": meters, "unit": "m"},
         "total_fee": fee,
         "total_fee_currency": "SGD",

@@ -134,6 +134,7 @@ class PartnerApi:
             Route("/oauth2/auth", pages.consent),
             Route("/sso/login", pages.sign_on),
             Route("/partners/{signature:path}", self.partner),
+            # These three are without a bearer token, since they are how a caller gets one.
             Route("/oauth2/token", self.exchange_code, methods=["POST"]),
             Route("/oauth2/refresh", self.refresh, methods=["POST"]),
             Route("/platform/sso/token", self.exchange_session, methods=["POST"]),

@@ -134,6 +134,7 @@ class TaskApi:
         now = self._clock.now()
         done = []
         for task_id, tracking_id in pairs:
+            # "Only [...] draft task that successfully confirmed to broadcast" (document: Broadcast with Tracking).
             task = self._tasks.broadcast(task_id, now)
             if task is not None:
                 self._tasks.edit(task, {"tracking_id": tracking_id}, now)
@@ -173,6 +174,7 @@ class TaskApi:
 
     def _check_organization(self, fields: Fields, path: str) -> None:
         org_id = fields.get("org_id")
+        # "To associated organizations or own" (document: Create Tasks).
         if org_id is not None and org_id not in (*self._organizations.ids, self._credentials.user["org_id"]):
             raise invalid(path, "must be the partner's own or an associated organization")
 

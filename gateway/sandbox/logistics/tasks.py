@@ -272,6 +272,7 @@ def task_document(task: Task, now: datetime) -> Fields:
         "id": task.id,
         "task_creation_group": task.group,
         "distance_in_meters": distance,
+        # Null before, as on the vendor's public pages.
         "org_transporter": _pick(_TRANSPORTERS, task) if accepted else None,
         "driver": _pick(_DRIVERS, task) if accepted else None,
         "current_status": events[-1].status,

@@ -37,6 +37,7 @@ class RequestWindow:
         """Return whether one more request is allowed, and count it if so."""
         if self._most is None:
             return True
+        # Real time: by a fast sandbox clock the window would be over at once.
         now = self._monotonic()
         while self._admitted and self._admitted[0] <= now - WINDOW_SECONDS:
             self._admitted.popleft()

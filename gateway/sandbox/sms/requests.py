@@ -11,6 +11,7 @@ import orjson
 
 MAX_RECIPIENTS = 3000
 
+# GSM 03.38 (3GPP TS 23.038): the default alphabet and its extension, whose characters take two septets.
 _GSM_BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -151,6 +152,7 @@ def period(text: str) -> Period:
     first, last = instant(start), instant(end)
     if last <= first:
         raise SmsRefusalError(400)
+    # By the comments of the vendor's Go SDK, as is 400 for a malformed one.
     return first, max(last, first + _SHORTEST_BLACKOUT)
 
 
@@ -268,6 +270,7 @@ def jobs_query(parameters: Mapping[str, str], now: datetime) -> JobsQuery:
     end = instant(parameters["toTs"]) if "toTs" in parameters else now
     # The document gives the two no defaults; the longest window that it allows is assumed.
     start = instant(parameters["fromTs"]) if "fromTs" in parameters else end - _LONGEST_WINDOW
+    # "Must be after fromTs", by 30 days at most (document).
     if start >= end or end - start > _LONGEST_WINDOW:
         raise SmsRefusalError(400)
     return JobsQuery(
