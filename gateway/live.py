@@ -140,6 +140,7 @@ class Process:
             self.metrics.spent,
             self.metrics.counting,
             None if self.tracing is None else self.tracing.traced,
+            # Only the status page shows them.
             None if settings.status_key is None else self.recent.note,
         )
         operations = self._operations(settings)

@@ -160,6 +160,7 @@ def _text(name: bytes, value: bytes) -> str:
 
 def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
+    # The case of a scheme does not count (RFC 9110, 11.1).
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send `Bearer` and then a key or token in Authorization, or a key in X-API-Key.")
     return token.strip()

@@ -205,6 +205,7 @@ async def _explained(environment: Mapping[str, str], options: Options, body: Map
     headers = {"x-gateway-explain": "plan" if options.plan else "1", **({"x-api-key": key} if key else {})}
     async with AsyncExitStack() as stack:
         if options.in_process:
+            # A name of this machine, which a GATEWAY_PUBLIC_URL on it demands (`OwnOrigin.is_asked_by_name`).
             url = "http://127.0.0.1/graphql"
             client = await stack.enter_async_context(_in_process(environment, anonymous=key is None))
         else:

@@ -82,6 +82,7 @@ class RedisProbe:
     def __init__(self, url: str, prefix: str) -> None:
         self._servers = RedisServers(url)
         self._prefix = prefix
+        # Random, so that the probes of several processes do not meet.
         self._key = self._servers.together(f"{prefix}check:{token_hex(8)}:", "")
 
     async def run(self) -> None:

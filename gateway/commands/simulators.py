@@ -99,6 +99,7 @@ def run_in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) ->
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
+    # Its cancellation comes back as an exception.
     await asyncio.gather(task, return_exceptions=True)
 
 

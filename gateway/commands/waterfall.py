@@ -259,6 +259,7 @@ def _made(made: Sequence[ExplainedCall], total: float, style: Style) -> Iterator
             failure = [f"ended with {call.status or 'no answer'}"] if call.failed else []
             for line in textwrap.wrap(", ".join([*details, *failure]), WIDTH - 4):
                 yield "    " + (style.coloured(line, _BAD) if call.failed else line)
+    # A difference of Counters leaves out what has come to nothing.
     for name, count in (Counter(call.name for call in made) - Counter(call.name for call in shown)).items():
         yield f"  and {count} more of {printable(name)}, none of them slower"
 
@@ -268,6 +269,7 @@ def _slowest(made: Sequence[ExplainedCall]) -> list[ExplainedCall]:
     seen: Counter[str] = Counter()
     for call in sorted(made, key=lambda one: -one.milliseconds):
         seen[call.name] += 1
+        # A failed one in any case, as the likeliest cause of what is looked into.
         if seen[call.name] <= SHOWN_CALLS or call.failed:
             shown.append(call)
     return shown

@@ -52,6 +52,7 @@ class ComposedEvents:
         """
         for account in (upstreams.own, *upstreams.named.values()):
             account.events = self.events
+        # A webhook names no account.
         self.events.own = upstreams.own
 
     async def open(self) -> None:

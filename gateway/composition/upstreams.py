@@ -233,6 +233,7 @@ class AccountBuilder:
         )
 
     def _health(self, one: UpstreamComposition[Any], group: Any) -> Sequence[UpstreamHealth]:  # noqa: ANN401 - the settings of its type
+        # Each once: SMS jobs may be posted to one of the data centres.
         return [self.transports.stack(one, url, group).health for url in dict.fromkeys(one.urls(group))]
 
 

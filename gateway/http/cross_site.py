@@ -35,6 +35,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _origin = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?").fullmatch
 
 
+# A browser sends the same few with every request; bounded, because anybody may send others.
 @lru_cache(128)
 def parse_origin(text: str) -> Origin | None:
     """Parse an origin such as "https://app.example.com:8443"; None if the text is not an origin, such as "null"."""
@@ -271,6 +272,7 @@ def shared_headers(origin: bytes) -> tuple[Header, ...]:
         (b"access-control-allow-origin", origin),
         # Pages of listed origins may use the session of their visitor, if its cookie's SameSite lets them.
         (b"access-control-allow-credentials", b"true"),
+        # By default scripts see the safelisted response headers only (Fetch).
         (b"access-control-expose-headers", _EXPOSED),
         (b"vary", b"origin"),
     )

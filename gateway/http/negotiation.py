@@ -139,6 +139,7 @@ def _preference(ranges: dict[bytes, float], offer: bytes) -> tuple[float, int]:
 
 
 def _parse(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    # The case of types and of names of parameters does not count (RFC 9110, 8.3.1).
     media_type, *rest = value.lower().split(b";")
     pairs = (part.partition(b"=") for part in rest)
     return media_type.strip(), {name.strip(): text.strip().strip(b'"') for name, _, text in pairs}

@@ -27,8 +27,10 @@ _STATUSES = {
     "EVENTS_UNAVAILABLE": 503,
 }
 _STATUSES_OF_TYPES: Final[Mapping[type[GatewayError], int]] = {MutationByGet: 405, RequestTooLarge: 413}
+# A response is for one caller; `response_cache.py` replaces this where a browser may keep it.
 _FIXED: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _VARYING: Header = (b"vary", b"accept, accept-encoding, origin")
+# Several add up (RFC 9110, 12.5.5), while of others the second would contradict the first.
 _REPEATABLE = frozenset({b"vary"})
 
 

@@ -138,6 +138,7 @@ def _policy(scripts: str, styles: str) -> bytes:
         # The editor positions text by style attributes and <style> elements created at run time.
         f"style-src {styles} 'unsafe-inline'",
         "connect-src 'self'",
+        # The editor checks documents and variables in workers.
         "worker-src 'self'",
         "img-src 'self' data:",
         "font-src 'self' data:",

@@ -159,6 +159,7 @@ def _login(
 ) -> LogisticsLogin:
     return LogisticsLogin(
         authorize_url=logistics.authorize_url,
+        # `build_oauth` has seen that there is one.
         client_key=logistics.client_key or "",
         upstream=LogisticsTokenClient(transport, logistics_config(logistics)),
         registry=registry,

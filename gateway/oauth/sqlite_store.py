@@ -55,6 +55,7 @@ class SqliteSessions:
             session.created_at,
             session.expires_at,
         )
+        # Nothing else removes those that nobody uses any more.
         await self._change("DELETE FROM sessions WHERE expires_at <= ?", (self._now(),))
         await self._change("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
 

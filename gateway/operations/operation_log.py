@@ -171,6 +171,7 @@ class OperationLog:
             **_costs(one.facts, one.traces),
             **_ids(one.request, one.scope),
         }
+        # The others that are sampled are for the log only.
         if self._noted is not None and (fields["outcome"] != "success" or self.is_slow(one.seconds)):
             self._noted(fields)
         self._log(fields)

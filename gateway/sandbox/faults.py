@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CUT_CONNECTION = "sandbox.cut_connection"
 """The ASGI extension of `gateway.sandbox.server`: a function that closes the connection of the request."""
 
+# As a proxy answers in place of an API that it cannot reach.
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We will be right back</h1></body></html>"
 )

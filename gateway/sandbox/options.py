@@ -25,7 +25,9 @@ class DeliveriesOptions:
     email: str = "demo@example.com"
     password: str = field(default="sandbox-password", repr=False)
     token: str | None = field(default=None, repr=False)
+    # Assumed: no public page says how long a token is good for.
     token_seconds: int = 3600
+    # The document shows one id; the pages of its sibling resources show several.
     comma_list: CommaList = "ids"
     page_size: int = 20
     max_page_size: int = 100
@@ -88,12 +90,15 @@ class SmsOptions:
     username: str = "sandbox-user"
     password: str = field(default="sandbox-password", repr=False)
     source: str = "sandbox"
+    # The document has the 10 seconds, and neither the number nor a Retry-After.
     max_requests_per_10_seconds: int | None = None
     limit_reads: bool = True
     retry_after_seconds: int | None = None
     created_status: Literal[200, 201] = 201
+    # The vendor's Go SDK passes over a 404 of one of the data centres.
     unknown_job_status: Literal[404, 500] = 404
     unknown_recipients: Literal["404", "empty"] = "404"
+    # The tests of the vendor's SDKs wait 2 to 8 seconds before they read a report.
     report_lag_seconds: float = 0.0
     kept_days: int = 92
     failing_share: float = 0.1

@@ -42,6 +42,7 @@ class RequestLog(Sequence[RecordedRequest]):
     """
 
     def __init__(self, capacity: int = 10_000) -> None:
+        # Bounded, because a sandbox may run for days.
         self._requests: deque[RecordedRequest] = deque(maxlen=capacity)
         self._running = 0
         self._most_at_once = 0

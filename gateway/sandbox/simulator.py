@@ -53,6 +53,7 @@ class Simulator:
         self.app: ASGIApp = Control(recorded, faults=self.faults, requests=self.requests, clock=clock)
 
 
+# Unknown fields are refused, since a misspelt one would change nothing and not say so.
 class ClockChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of `PUT /_sandbox/clock`.
 

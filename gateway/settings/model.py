@@ -70,6 +70,7 @@ class UpstreamLimits(SettingsGroup):
     @property
     def limits_only(self) -> "UpstreamLimits":
         """The settings that all upstreams have, by which accounts at one address are compared."""
+        # A model of its own, because it has to be equal and a key without the credentials.
         return UpstreamLimits(**{name: getattr(self, name) for name in UpstreamLimits.model_fields})
 
 

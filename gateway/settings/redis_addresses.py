@@ -28,6 +28,7 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x20\x7f]")
 _FILES: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 _VALUES: Final = {
     "db": re.compile(r"[0-9]{1,5}"),
+    # Redis takes no blanks in it (CLIENT SETNAME).
     "client_name": re.compile(r"[!-~]+"),
     "health_check_interval": re.compile(r"[0-9]{1,5}"),
     "ssl_check_hostname": re.compile(r"(?i)true|false|yes|no|1|0"),

@@ -134,6 +134,7 @@ def _digests(values: Values) -> dict[SettingPath, str]:
     for path, name in values.items():
         setting = find_setting(path)
         if setting is not None and setting.is_file:
+            # The check of its setting reports a file that cannot be read.
             with suppress(OSError):
                 # By content, so that a file that is only written again is no change.
                 found[path] = hashlib.sha256(Path(os.fspath(name)).read_bytes()).hexdigest()

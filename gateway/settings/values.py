@@ -44,6 +44,7 @@ def _split_url(value: str, wanted: str) -> SplitResult:
         raise ValueError("must be a URL of ASCII characters: an international host as xn--..., the rest as %XX")
     try:
         parts = urlsplit(value)
+        # `urlsplit` takes 0, to which nothing can connect.
         port_is_a_number = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(wanted) from None

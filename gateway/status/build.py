@@ -39,6 +39,7 @@ class StatusPage:
             rest: The app.
             ready: Returns whether new work should be sent to this process.
         """
+        # Not before, because the app alone knows it, once it is put together.
         self._worker.is_draining = lambda: not ready()
         self._routes.add_to(rest)
 

@@ -102,6 +102,7 @@ def html_page(status: Status) -> bytes:
         f'<main><div id="overall">{live.sections["overall"]}</div>'
         '<section id="changes" aria-labelledby="changes-title">'
         '<h2 id="changes-title" hidden>Changes since this page was opened (UTC)</h2>'
+        # Polite: screen readers finish what they read first.
         f'<ol id="log" aria-live="polite"></ol></section>{sections}</main>'
         "<footer><p>Figures are of the last minute, over all workers. For scripts: "
         "<code>curl -u operator:KEY …/status</code></p></footer></body></html>"

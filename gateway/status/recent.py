@@ -56,6 +56,7 @@ def grown(now: Counted, before: Counted) -> Counted:
     for name, numbers in now.items():
         old = before.get(name)
         new = list(numbers) if old is None else [a - b for a, b in zip(numbers, old, strict=True)]
+        # Most counters stand still for a minute, and workers send these to each other.
         if any(new):
             differences[name] = new
     return differences

@@ -219,6 +219,7 @@ def read_counters(metrics: Metrics, upstreams: Upstreams) -> Counted:
             {("operations",): list(msgspec.structs.astuple(operations.counts))},
             {("cache",): list(msgspec.structs.astuple(upstreams.records.counts))},
             reads,
+            # CPU time as a counter, whose growth in the window is the share of a core.
             {("lag",): list(metrics.loop_lag.histogram.counts), ("cpu",): [time.process_time()]},
         ]
     )

@@ -106,6 +106,7 @@ class SocketOperations:
         self._running.clear()
         for task in running:
             task.cancel()
+        # Each ends by its cancellation.
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self, operation_id: str, request: GraphQLRequest, caller: Caller) -> None:

@@ -133,6 +133,7 @@ class SharedResponses:
 
     def _keep(self, key: _Key, shared: _Shared) -> None:
         self._kept[key] = shared
+        # One of this key that has expired would leave its place to this one.
         self._kept.move_to_end(key)
         if len(self._kept) > MAX_RESPONSES:
             self._kept.popitem(last=False)

@@ -102,6 +102,7 @@ def refused_init(body: bytes) -> str:
 
 
 def _all_of(body: bytes) -> bytes:
+    # In this protocol the payload of `error` is the list itself.
     return orjson.dumps(orjson.loads(body)["errors"])
 
 

@@ -39,7 +39,9 @@ def sent_metrics(counts: EventCounts) -> Iterable[Metric]:
     """Yield the metrics of subscriptions and of the events that they got."""
     yield GaugeMetricFamily("gateway_open_subscriptions", "Subscriptions that run.", value=counts.open)
     sent = [
-        ([kind.name, "" if source is None else source.name], count) for (kind, source), count in counts.sent.items()
+        # Prometheus takes an empty label for one that is not there.
+        ([kind.name, "" if source is None else source.name], count)
+        for (kind, source), count in counts.sent.items()
     ]
     yield counters("gateway_events_sent", "Events sent to subscribers.", ["kind", "source"], sent)
     delays = [([source.name], delay) for source, delay in counts.delays.items()]

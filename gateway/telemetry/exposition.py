@@ -105,9 +105,11 @@ def _state(sample: Sample) -> SampleState:
 
 
 def _seconds(timestamp: object) -> float | None:
+    # The library has a class of its own for times as well, which nothing here uses.
     return float(timestamp) if isinstance(timestamp, int | float) else None
 
 
 def _sample(state: SampleState, worker: int) -> Sample:
     exemplar = None if state.exemplar is None else Exemplar(*state.exemplar)
+    # Without a time, so that Prometheus takes that of the scrape.
     return Sample(state.name, {**state.labels, "worker": str(worker)}, state.value, None, exemplar)

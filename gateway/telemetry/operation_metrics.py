@@ -142,12 +142,14 @@ def trusted_names(manifest: Path | None) -> dict[str, str]:
     names: dict[str, str] = {}
     for document_id, text in read_manifest(manifest).by_id.items():
         own_id = document_id.removeprefix(SHA256_PREFIX)
+        # By both, because requests have either.
         names[text] = names[own_id] = _operation_name(text) or own_id
     return names
 
 
 def caller_label(name: str) -> str:
     """Return a caller's label: that of an API key by its name, all others by what they showed, such as `jwt`."""
+    # The hash of a long name comes after a number sign (`caller_name`).
     return name if name.startswith(KEY_PREFIX) else name.partition(":")[0].partition("#")[0]
 
 

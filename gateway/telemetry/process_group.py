@@ -92,6 +92,7 @@ class ProcessGroup:
     async def ask(self, question: str) -> dict[int, bytes | None]:
         """Return what each member answers, this one included; None for a member that did not answer in time."""
         others = [] if self._folder is None else [one for one in _members(self._folder) if one != self.number]
+        # At once, so that many silent ones take no longer than one.
         found = await asyncio.gather(*(self._ask_one(number, question) for number in others))
         return dict(sorted({self.number: self._answers[question](), **dict(zip(others, found, strict=True))}.items()))
 
@@ -102,6 +103,7 @@ class ProcessGroup:
                 reader, writer = await asyncio.open_unix_connection(self._folder / f"{number}.socket")
                 try:
                     writer.write(f"{question}\n".encode())
+                    # An answer ends with its connection.
                     return await reader.read()
                 finally:
                     writer.close()

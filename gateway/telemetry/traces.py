@@ -109,6 +109,7 @@ class CallSpans:
         self._span.set_attribute("http.request.resend_count", max(0, call.tries - 1))
         if isinstance(outcome, int):
             self._span.set_attribute("http.response.status_code", outcome)
+        # From 400 on, by the conventions for HTTP clients.
         if isinstance(outcome, str) or outcome >= 400:
             self._span.set_attribute("error.type", str(outcome))
             self._span.set_status(Status(StatusCode.ERROR))
@@ -176,6 +177,7 @@ class OperationSpans(OperationTrace):
         if call.propagated:
             carrier: dict[str, str] = {}
             _PROPAGATOR.inject(carrier, trace.set_span_in_context(span))
+            # This span's `traceparent` replaces the client's.
             call.propagated = tuple({**dict(call.propagated), **carrier}.items())
         return CallSpans(self._tracer, span, self._clock, self._now)
 
@@ -186,6 +188,7 @@ class OperationSpans(OperationTrace):
     def waits(self, place: Any, key: str | int, value: "asyncio.Future[Any]") -> None:  # noqa: ANN401 - see CallRecorder
         """Record that a field waits for a value."""
         del place
+        # The items of a list are waits of its field.
         if isinstance(key, int):
             return
         waited = self._waits.setdefault(key, [self._now(), 0.0, 0])

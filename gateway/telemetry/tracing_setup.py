@@ -39,6 +39,7 @@ def build_tracing(environment: Mapping[str, str], exported: ExportedSpans) -> Tr
     Raises:
         SettingsProblems: A variable has a value that is not supported, or the SDK is not installed.
     """
+    # By the specification every other value means false.
     if environment.get(DISABLED, "").lower() == "true":
         return None
     provider = trace.get_tracer_provider()

@@ -127,6 +127,7 @@ class Budgets:
                 f"This caller has {max(0, int(level.calls))} of its {self._capacity} upstream calls a minute left, and "
                 f"the operation is estimated at {estimate}; send it again later.",
                 self.headers(level),
+                # In whole seconds, as `Retry-After` has them (RFC 9110, 10.2.3).
                 retry_after=float(ceil((estimate - level.calls) * MINUTE / self._capacity)),
             )
         return Charge(self, caller, estimate)

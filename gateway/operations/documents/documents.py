@@ -168,6 +168,7 @@ class Document:
         for operation in self._operations:
             if operation.name is not None and operation.name.value == name:
                 return operation
+        # Cut, because clients choose it.
         raise BadInput(f"The document holds no operation named {name[:100]!r}.")
 
 

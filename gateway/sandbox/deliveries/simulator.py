@@ -261,6 +261,7 @@ def _accepted(request: Request) -> set[str]:
 
 
 def _base(request: Request) -> str:
+    # With the host, as the links in the samples have it.
     return f"{request.url.scheme}://{request.url.netloc}{_BASE_PATH}"
 
 

@@ -62,6 +62,7 @@ class Credentials:
     def user(self) -> Mapping[str, Any]:
         """The only user, as in the response of the session exchange."""
         return {
+            # As on the vendor's public page of sign-ins; the document shows nothing of it.
             "id": seeded_uuid(self._seed, "user"),
             "email": "admin@example.com",
             "name": "Sandbox Admin",

@@ -176,6 +176,7 @@ class Journeys:
         return tuple(events)
 
     def _expiry(self, task_id: str, broadcast_at: datetime, expires_at: datetime | None) -> tuple[StatusEvent, ...]:
+        # A marine task that nobody accepts is offered on and on.
         if expires_at is None:
             return ()
         # A draft may be broadcast after that time, and events never go back in time.

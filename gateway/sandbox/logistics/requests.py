@@ -165,6 +165,7 @@ def check_flag(value: Any, path: str) -> bool:  # noqa: ANN401 - any JSON value
 
 def check_count(value: Any, path: str) -> int:  # noqa: ANN401 - any JSON value
     """Check for an integer of at least 0, such as a quantity or an amount in 1/1000 cents."""
+    # In Python a bool is an int, in JSON it is no number.
     if isinstance(value, bool) or not isinstance(value, int):
         raise invalid(path, "must be an integer")
     if value < 0:
@@ -192,6 +193,7 @@ def check_moment(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
         parsed = datetime.fromisoformat(check_text(value, path))
     except ValueError:
         raise invalid(path, "must be a date-time such as 2019-08-24T14:15:22Z") from None
+    # `date-time` in the document, which has an offset by RFC 3339 (5.6).
     if parsed.tzinfo is None:
         raise invalid(path, "must say its offset, such as Z")
     return parsed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -200,6 +202,7 @@ def check_moment(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
 def check_currency(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
     """Check for the form of an ISO 4217 code, or the empty string for no price."""
     code = check_text(value, path)
+    # Its form only: the list of ISO 4217 changes.
     if code and not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise invalid(path, "must be an ISO 4217 code")
     return code

@@ -164,6 +164,7 @@ def made_up_fields(chance: random.Random, number: int, created_at: datetime, pic
 
 
 def _item(chance: random.Random) -> Fields:
+    # Assumed: the document shows no item.
     return {"name": chance.choice(_GOODS), "quantity": chance.randint(1, 20), "weight_kg": chance.randint(1, 400)}
 
 

@@ -232,6 +232,7 @@ class Pages:
 
 
 def _consent_page(client_key: str, redirect_url: str, state: str) -> str:
+    # Escaped, because all of it is from the address.
     return _CONSENT.format(
         site=escape(urlsplit(redirect_url).netloc),
         client_key=escape(client_key),
@@ -242,5 +243,6 @@ def _consent_page(client_key: str, redirect_url: str, state: str) -> str:
 
 def _with_query(address: str, added: dict[str, str]) -> str:
     parts = urlsplit(address)
+    # Parameters of the partner's own stay (RFC 6749, 3.1.2).
     query = [*parse_qsl(parts.query, keep_blank_values=True), *added.items()]
     return urlunsplit(parts._replace(query=urlencode(query)))

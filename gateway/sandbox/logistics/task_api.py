@@ -189,6 +189,7 @@ class TaskApi:
 
 
 async def _read_tracking_ids(request: Request) -> list[tuple[str, str]]:
+    # The document shows nothing of the elements; both fields are assumed.
     pairs = check_objects((await read_body(request)).get("tasks"), "tasks")
     return [
         (

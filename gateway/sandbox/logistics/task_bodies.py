@@ -38,6 +38,7 @@ _TRUCK_SERVICES: Final = frozenset({"ftl", "ltl"})
 VEHICLES: Final = frozenset({*PRICE_SERVICES, "ltl", "lorry_20ft"})
 """`vehicle_preference` of a task."""
 
+# These and those of contacts are of the vendor's public pages; the document shows none.
 ADDRESS_FIELDS: Final = (
     "street_address",
     "building_name",
@@ -132,6 +133,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "total_volume_unit": check_text,
     "total_item_quantity": check_measure,
     "total_quantity_unit": check_text,
+    # This and the next three are int16 in the document, whose own samples exceed that: they have no bound.
     "min_price": check_count,
     "max_price": check_count,
     "increment": check_count,

@@ -42,6 +42,7 @@ _TRANSPORTERS = tuple(
     {"id": seeded_uuid("transporter", name), "business_name": name}
     for name in ("Straits Haulage", "Eastern Lighterage", "Jurong Freight")
 )
+# The document's sample has ev; another is assumed.
 _ENGINES = ({"type": "ev", "grams_per_km": 60}, {"type": "diesel", "grams_per_km": 210})
 _DOCUMENT: Mapping[str, Any] = {
     "id": None,
@@ -321,6 +322,7 @@ def _proof_of_delivery(task: Task, last: StatusEvent) -> Fields | None:
     if last.status != Status.COMPLETE:
         return None
     return {
+        # Assumed: the document shows nothing of it.
         "recipient_name": task.fields["to_contact"].get("name"),
         "signed_at_utc": wire_time(last.happened_at),
         "signature_url": f"https://files.example.com/epod/{task.id}/signature.png",

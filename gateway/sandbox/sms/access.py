@@ -123,6 +123,7 @@ class AccessChecks:
 
     def _headers(self, status: int) -> dict[str, str]:
         if status == 401:
+            # A 401 must have it (RFC 9110, 15.5.2).
             return {"www-authenticate": 'Basic realm="SMS"'}
         if status == 429 and self._retry_after_seconds is not None:
             return {"retry-after": str(self._retry_after_seconds)}

@@ -180,6 +180,7 @@ def recipient_report(recipient: SmsRecipient, now: datetime) -> dict[str, str]:
         "sentTs": _timestamp(state.sent_at) if state.sent_at else None,
         "finishedTs": _timestamp(state.finished_at) if state.finished_at else None,
     }
+    # The pending SMS in the document's sample lacks the keys.
     return {name: value for name, value in report.items() if value is not None}
 
 

@@ -14,6 +14,7 @@ from gateway.sandbox.sms.requests import JobRequest, Period, Recipient, instant,
 
 # With 00 as well, as in the tests of the vendor's SDKs.
 _NUMBER = re.compile(r"(\+|00)?[0-9]{5,20}")
+# Assumed: no document names the provider's default.
 _PROVIDER_VALIDITY = 2880
 
 

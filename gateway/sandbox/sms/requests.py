@@ -128,6 +128,7 @@ def used_encoding(request: JobRequest) -> str:
 
 def used_validity(minutes: int | None) -> int:
     """Return the validity of a job in minutes: 0 is the provider's default, other values are clamped to 5..2880."""
+    # Assumed: a login has a default of its own, which no document names.
     if minutes is None:
         return _MAX_VALIDITY
     # Other values are clamped, not refused, as in the comments of the vendor's Go SDK.
