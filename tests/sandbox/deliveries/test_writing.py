@@ -70,6 +70,7 @@ async def test_a_second_task_waits_until_the_first_is_finished(client: httpx.Asy
 
     second = await client.post(TASKS, json=body)
     elsewhere = await client.post(TASKS, json=new_task(product="10", kind="delete", channel="3"))
+    # Longer than the longest course, which takes six minutes.
     clock.advance(600)
     third = await client.post(TASKS, json=body)
 

@@ -14,6 +14,7 @@ async def test_more_requests_than_allowed_in_ten_seconds_are_refused(connect: Co
         second = await hosts.primary.get(JOBS)
         third = await hosts.primary.get(JOBS)
         other_host = await hosts.secondary.get(JOBS)
+        # The first leaves the window; the third, which was refused, has never been in it.
         seconds.now = 10.0
         fourth = await hosts.primary.get(JOBS)
 
