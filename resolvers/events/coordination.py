@@ -93,8 +93,9 @@ class RedisCoordination:
 
     async def release(self, identities: Iterable[str]) -> None:
         """Remove this process's followed records of these accounts, and give their leases up."""
-        for identity in identities:
-            _, sent = self._sent.pop(identity, (0.0, set()))
+        # All of them first: an account whose release fails is not released again, and what it follows expires there.
+        left = [(identity, self._sent.pop(identity, (0.0, set[str]()))[1]) for identity in identities]
+        for identity, sent in left:
             async with reachable():
                 await self._release(self._keys(identity), [self._process, *sent])
 

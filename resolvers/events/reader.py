@@ -242,6 +242,8 @@ class Reader:
             if record is None:
                 self._end_fetch(pending)
                 self._recent.pop(key, None)
+                # An earlier attempt may have found it, and have been late.
+                self._comparing.discard(key)
                 return None
             self._note_calls(pending, traces)
             now, noticed_at = self._now(), pending.noticed_at

@@ -126,6 +126,23 @@ async def test_a_new_subscriber_is_shown_the_status_that_the_others_are_told(
     await second.leave()
 
 
+async def test_a_white_box_a_late_task_that_is_then_gone_leaves_nothing_behind(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    change(upstream, "1", ("accepted", 30))
+    subscriber = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], None))
+    await settled()
+    change(upstream, "1", ("complete", 20))
+    events.hint("LogisticsTask", "1")
+    await settled()
+    del upstream.tasks["1"]
+    await time.advance(2)
+
+    assert subscriber.told[-1] == "NOT_FOUND LogisticsTask:1"
+    assert not events._reader._comparing
+    await subscriber.leave()
+
+
 def change(upstream: Upstream, task_id: str, to: Dated) -> None:
     status, second = to
     upstream.tasks[task_id] = status

@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import LEASE_MILLISECONDS, RedisCoordination
-from resolvers.events.log import LogConfig
+from resolvers.events.log import LogConfig, LogUnreachable
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events
@@ -102,6 +102,23 @@ async def test_a_process_that_follows_nothing_any_more_gives_its_lease_up(shared
     await one.release(["own"])
 
     assert await two.share("own", [OTHER]) == {OTHER}
+
+
+async def test_accounts_left_while_redis_was_away_begin_anew_when_they_are_back(upstream: Upstream) -> None:
+    server, elsewhere = RedisServer(), RecordKey("other", "LogisticsTask", "1")
+    server.start()
+    shared = Shared(server.url, "left:", upstream)
+    one = shared.coordination("one")
+    for key in (KEY, elsewhere):
+        await one.share(key.identity, [key])
+    server.kill()
+    with pytest.raises(LogUnreachable):
+        await one.release(["own", "other"])
+    server.start()
+
+    assert [await one.share(key.identity, [key]) for key in (KEY, elsewhere)] == [{KEY}, {elsewhere}]
+    await shared.close()
+    server.kill()
 
 
 async def test_what_is_not_followed_any_more_is_not_polled(shared: Shared) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from resolvers.errors import GatewayError, UpstreamError
 from resolvers.upstreams.call import Answer, Call, CallSpan, CallTrace, Transport
@@ -128,7 +128,7 @@ class FailureLog:
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
         self._name = name
         self._logged: TTLCache[str, None] = TTLCache(_MAX_REASONS, SILENT_SECONDS, timer=clock)
-        self._more: dict[str, int] = {}
+        self._more: LRUCache[str, int] = LRUCache(_MAX_REASONS)
 
     def note(self, error: UpstreamError) -> None:
         """Log the reason of a failed call, unless the same was logged within `SILENT_SECONDS`."""

@@ -97,3 +97,13 @@ def test_each_reason_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -
             "(calls that met this since the last such line: 1)"
         ),
     ]
+
+
+def test_a_white_box_reasons_that_are_not_met_again_are_not_kept_for_ever() -> None:
+    log = FailureLog("SMS:https://sms.example.com", lambda: 0.0)
+
+    for number in range(1000):
+        log.note(failure(f"reason {number}"))
+        log.note(failure(f"reason {number}"))
+
+    assert len(log._more) <= 100
