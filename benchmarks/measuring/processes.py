@@ -17,7 +17,7 @@ from typing import Final
 BENCHMARKS: Final = Path(__file__).parents[1]
 GATEWAY: Final = [sys.executable, "-c", "from gateway.cli import main; main()", "serve"]
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PATIENCE_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
