@@ -86,6 +86,7 @@ def html_page(status: Status) -> bytes:
         f'<div id="{name}">{content}</div></section>'
         for name, title, content in _sections(status)
     )
+    # In an attribute, because the policy of the page allows no inline script.
     states = escape(msgspec.json.encode(live.states).decode(), quote=True)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

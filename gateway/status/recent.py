@@ -78,6 +78,7 @@ class Window:
 
     def start(self) -> None:
         """Copy the counters now and every `COPY_SECONDS`."""
+        # At once, so that the first minute has a beginning too.
         self.copy()
         self._timer = asyncio.get_running_loop().call_later(COPY_SECONDS, self.start)
 

@@ -272,6 +272,7 @@ def _installed_version() -> str:
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:
+        # A checkout that is not installed.
         return "unknown"
 
 

@@ -32,6 +32,7 @@ def build_provider(environment: Mapping[str, str], exported: ExportedSpans) -> T
     # Only without the variable, because what is given here wins over it.
     resource = Resource.create({} if environment.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "graphql-gateway"})
     # What is kept is decided before a span is begun.
+    # `Tracing.close` shuts it down, while the event loop still runs.
     provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
     console = environment.get("OTEL_TRACES_EXPORTER") == "console"
     exporter = ConsoleSpanExporter() if console else OTLPSpanExporter()

@@ -57,6 +57,7 @@ class DeliveriesLogin:
             case {"grant_type": "password", "email": str(email), "password": str(password)}:
                 granted = (email, password) == self._credentials
                 return self._grant(now) if granted else _refused("The user credentials were incorrect.")
+            # No page of the vendor shows this grant; it is assumed, as Laravel Passport has it.
             case {"grant_type": "refresh_token", "refresh_token": str(token)}:
                 return self._refresh(token, now)
             case {"grant_type": "password" | "refresh_token"}:

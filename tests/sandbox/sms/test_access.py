@@ -31,6 +31,7 @@ async def test_the_limit_can_be_for_posting_alone(connect: Connect) -> None:
     assert (reads, posts) == ([200, 200, 200], [201, 429])
 
 
+# The fourth is the base64 of wrong:wrong.
 @pytest.mark.parametrize("authorization", ["", "Basic", "Basic ???", "Basic d3Jvbmc6d3Jvbmc=", "Bearer x"])
 @pytest.mark.parametrize("path", [JOBS, f"{JOBS}/J.1", "/rest/v1/version"])
 async def test_a_request_without_the_login_is_refused(hosts: Hosts, authorization: str, path: str) -> None:
