@@ -142,6 +142,7 @@ class Process:
             None if self.tracing is None else self.tracing.traced,
             # Only the status page shows them.
             None if settings.status_key is None else self.recent.note,
+            redis_times=upstreams.redis_times,
         )
         operations = self._operations(settings)
         self._subscriber = Subscriber(
@@ -198,6 +199,7 @@ class Process:
             events=self.events.events,
             sent=self._subscriber.counts,
             compression=self._compression,
+            redis_times=self.live.upstreams.redis_times if self.live.upstreams.redis is not None else None,
         )
 
     async def logins(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,10 +18,10 @@ SHOWN_CALLS: Final = 5
 """The calls of one operation of an upstream that are drawn, the slowest of them; the others are counted."""
 
 FIELD: Final = "field"
-_BLOCKS: Final = {"wire": "█", "connect": "▓", "queue": "▒", "pacing": "░", "pause": "·", FIELD: "━"}
-_ASCII: Final = {"wire": "#", "connect": "=", "queue": "+", "pacing": ":", "pause": ".", FIELD: "-"}
+_BLOCKS: Final = {"wire": "█", "connect": "▓", "queue": "▒", "pacing": "░", "pause": "·", "lease": "┄", FIELD: "━"}
+_ASCII: Final = {"wire": "#", "connect": "=", "queue": "+", "pacing": ":", "pause": ".", "lease": "~", FIELD: "-"}
 # Codes of ECMA-48 (SGR) for colours of the text.
-_COLOURS: Final = {"wire": 32, "connect": 36, "queue": 33, "pacing": 35, "pause": 31, FIELD: 34}
+_COLOURS: Final = {"wire": 32, "connect": 36, "queue": 33, "pacing": 35, "pause": 31, "lease": 33, FIELD: 34}
 _BAD: Final = 31
 _BOLD: Final = 1
 _NOT_MADE: Final = {
@@ -68,7 +68,12 @@ class ExplainedCall(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def failed(self) -> bool:
         """Whether it had no answer, or an error as one."""
-        return self.status is None or self.status >= 400
+        return self.cache == "miss" and (self.status is None or self.status >= 400)
+
+    @property
+    def waited(self) -> bool:
+        """Whether it was made, or another process's call was waited for in its place."""
+        return self.cache == "miss" or bool(self.phases)
 
     def segments(self) -> Iterator[Segment]:
         """Yield its phases, of which the last ended when the call did."""
@@ -205,8 +210,9 @@ def draw(title: str, seconds: float, explanation: Explanation, style: Style) -> 
         slowest = max(made, key=lambda call: call.milliseconds)
         yield f"Slowest call: {printable(slowest.name)}, {_time(slowest.milliseconds)}"
     yield from _fields(explanation.fields, total, style)
-    yield from _made(made, total, style)
-    yield from _legend(made, style)
+    waited = [call for call in explanation.calls if call.waited]
+    yield from _waited(waited, total, style)
+    yield from _legend(waited, style)
     yield from _not_made(explanation.calls)
     yield from _stale(explanation.stale)
 
@@ -247,27 +253,27 @@ def _fields(fields: Sequence[ExplainedField], total: float, style: Style) -> Ite
         yield _line(name, _time(field.milliseconds), bar, style)
 
 
-def _made(made: Sequence[ExplainedCall], total: float, style: Style) -> Iterator[str]:
-    if made:
+def _waited(calls: Sequence[ExplainedCall], total: float, style: Style) -> Iterator[str]:
+    if calls:
         yield from ("", style.coloured("Calls", _BOLD))
-    shown = _slowest(made)
+    shown = _slowest(calls)
     for call in sorted(shown, key=lambda one: one.start_milliseconds):
         name = call.name + (f" [{call.records} records]" if call.records > 1 else "")
         yield _line(name, _time(call.milliseconds), style.bar(list(call.segments()), total), style)
         details = [f"{phase.phase} {_time(phase.milliseconds)}{_after(phase)}" for phase in call.phases]
-        if len(details) > 1 or call.failed:
+        if len(details) > 1 or call.failed or call.cache != "miss":
             failure = [f"ended with {call.status or 'no answer'}"] if call.failed else []
             for line in textwrap.wrap(", ".join([*details, *failure]), WIDTH - 4):
                 yield "    " + (style.coloured(line, _BAD) if call.failed else line)
     # A difference of Counters leaves out what has come to nothing.
-    for name, count in (Counter(call.name for call in made) - Counter(call.name for call in shown)).items():
+    for name, count in (Counter(call.name for call in calls) - Counter(call.name for call in shown)).items():
         yield f"  and {count} more of {printable(name)}, none of them slower"
 
 
-def _slowest(made: Sequence[ExplainedCall]) -> list[ExplainedCall]:
+def _slowest(calls: Sequence[ExplainedCall]) -> list[ExplainedCall]:
     shown: list[ExplainedCall] = []
     seen: Counter[str] = Counter()
-    for call in sorted(made, key=lambda one: -one.milliseconds):
+    for call in sorted(calls, key=lambda one: -one.milliseconds):
         seen[call.name] += 1
         # A failed one in any case, as the likeliest cause of what is looked into.
         if seen[call.name] <= SHOWN_CALLS or call.failed:
@@ -279,8 +285,8 @@ def _after(phase: Phase) -> str:
     return "" if phase.status is None else f" after {phase.status}"
 
 
-def _legend(made: Sequence[ExplainedCall], style: Style) -> Iterator[str]:
-    used = {phase.phase for call in made for phase in call.phases}
+def _legend(calls: Sequence[ExplainedCall], style: Style) -> Iterator[str]:
+    used = {phase.phase for call in calls for phase in call.phases}
     if used:
         shown = [name for name in style.marks if name in used]
         yield "  " + "  ".join(f"{style.mark(name)} {name}" for name in shown)

@@ -20,6 +20,7 @@ from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events, EventsConfig, Forget, utc_now
 from resolvers.redis_servers import RedisServers
+from resolvers.redis_times import RedisTimes
 
 REDIS_SECONDS: Final = 5.0
 """Time limit of a Redis command, above the second for which a read of the log waits for new entries."""
@@ -68,14 +69,14 @@ class ComposedEvents:
 
 def compose_events(settings: Settings, upstreams: Upstreams) -> ComposedEvents:
     """Build the events that the settings ask for, and attach them to every account."""
-    events, redis = _build_events(settings, upstreams.records)
+    events, redis = _build_events(settings, upstreams.records, upstreams.redis_times)
     composed = ComposedEvents(events, upstreams.own, redis)
     # Afterwards, because the events are built from the accounts' cache.
     composed.attach(upstreams)
     return composed
 
 
-def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Redis | None]:
+def _build_events(settings: Settings, records: RecordCache, times: RedisTimes) -> tuple[Events, Redis | None]:
     keep = LogConfig(settings.events.keep_seconds, settings.events.max_events)
     config = EventsConfig(
         polls=PollConfig(settings.events.poll_min_seconds, settings.events.poll_max_seconds),
@@ -90,9 +91,9 @@ def _build_events(settings: Settings, records: RecordCache) -> tuple[Events, Red
     # The log's scripts change the keys of a record and of the whole log in one step.
     prefix = servers.together(settings.redis_prefix, "log")
     redis = servers.client(REDIS_SECONDS, prefix)
-    log = RedisEventLog(redis, prefix, keep, replicated=servers.replicated)
+    log = RedisEventLog(redis, prefix, keep, times=times, replicated=servers.replicated)
     # A random name of this process, by which the others know whose lease it is.
-    coordination = RedisCoordination(redis, prefix, token_hex(8), _loop_time)
+    coordination = RedisCoordination(redis, prefix, token_hex(8), _loop_time, times)
     return Events(log, coordination, config), redis
 
 

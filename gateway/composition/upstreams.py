@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import SecretStr
@@ -20,6 +20,7 @@ from resolvers.cache.redis_link import CacheCounts, RedisLink
 from resolvers.cache.shared import SharedRecords
 from resolvers.identities import identity_of
 from resolvers.redis_servers import RedisServers
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.health import UpstreamHealth
@@ -63,6 +64,7 @@ class Upstreams:
         named: The tenants' accounts by name.
         records: The cache of all accounts.
         redis: Shares limits with other processes; None if Redis is not configured.
+        redis_times: Measures commands of Redis, for all that use it.
         logistics: The transport to the logistics API without credentials, for callers' own accounts.
         logins: The transport of logins, with places, pace and breaker of its own, so that queries never wait for it.
         account_tokens: Keeps the accounts' tokens; None keeps them in the process.
@@ -73,6 +75,7 @@ class Upstreams:
     named: dict[str, Account]
     records: RecordCache
     redis: Redis | None = None
+    redis_times: RedisTimes = field(default_factory=RedisTimes)
     logistics: Transport | None = None
     logins: Transport | None = None
     account_tokens: AccountTokens | None = None
@@ -154,10 +157,13 @@ def build_upstreams(
     redis = _open_redis(settings)
     # Bound once: to ask for the running loop is a system call up to Python 3.11, and each policy reads the clock.
     clock = asyncio.get_running_loop().time
-    rate = RedisRate(redis, settings.redis_prefix, clock) if redis is not None else LocalRate(clock)
+    times = RedisTimes()
+    rate = RedisRate(redis, settings.redis_prefix, clock, times) if redis is not None else LocalRate(clock)
     transports = Transports(ConnectionsByTls(), StackSurroundings(clock, rate=rate, observer=observer))
     logistics = Logistics(account_tokens)
-    builder = AccountBuilder((Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock))
+    builder = AccountBuilder(
+        (Deliveries(), Sms(), logistics, *others), transports, build_record_cache(settings, clock, times)
+    )
     group = settings.logistics
     calls, logins = builder.without_credentials(group) if group else (None, None)
     return Upstreams(
@@ -166,6 +172,7 @@ def build_upstreams(
         {name: builder.build(f"account:{name}", account) for name, account in settings.accounts.items()},
         builder.records,
         redis,
+        times,
         calls,
         logins,
         account_tokens,
@@ -250,15 +257,16 @@ def _revealed(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def build_record_cache(settings: Settings, clock: Callable[[], float]) -> RecordCache:
+def build_record_cache(settings: Settings, clock: Callable[[], float], times: RedisTimes | None = None) -> RecordCache:
     """Return the process's cache; if the settings disable it, it passes every read through.
 
     Args:
         settings: All settings.
         clock: The event loop's clock, in seconds.
+        times: Measures commands of Redis; None measures them for nobody.
     """
     counts = CacheCounts()
-    return RecordCache(cache_config(settings), shared=_shared(settings, counts), counts=counts, clock=clock)
+    return RecordCache(cache_config(settings), shared=_shared(settings, counts, times), counts=counts, clock=clock)
 
 
 def cache_config(settings: Settings) -> CacheConfig:
@@ -281,8 +289,8 @@ def cache_config(settings: Settings) -> CacheConfig:
     )
 
 
-def _shared(settings: Settings, counts: CacheCounts) -> SharedRecords | None:
+def _shared(settings: Settings, counts: CacheCounts, times: RedisTimes | None) -> SharedRecords | None:
     if settings.redis_url is None or not settings.cache.enabled:
         return None
     prefix = f"{settings.redis_prefix}cache:"
-    return SharedRecords(RedisLink(settings.redis_url.get_secret_value(), prefix, counts), prefix)
+    return SharedRecords(RedisLink(settings.redis_url.get_secret_value(), prefix, counts, times), prefix)

@@ -25,6 +25,7 @@ from gateway.oauth.sqlite_store import SqliteSessions
 from gateway.operations.cost.budget import Buckets, LocalBuckets, RedisBuckets
 from gateway.settings.model import LogisticsSettings, Settings
 from resolvers.redis_servers import RedisServers
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.call import Transport
 from resolvers.upstreams.logistics.tokens import LogisticsTokenClient
 from resolvers.upstreams.transport.stack import loop_clock
@@ -33,12 +34,13 @@ REDIS_SECONDS: Final = 2.0
 """Time limit of a Redis command; every request with a session waits for one."""
 
 
-def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
+def open_store(settings: Settings, now: Callable[[], float], times: RedisTimes | None = None) -> SessionStore:
     """Return the Redis store if Redis is configured, otherwise the SQLite file; it connects on first use.
 
     Args:
         settings: All settings.
         now: The wall clock, in seconds since 1970.
+        times: Measures commands of Redis; None measures them for nobody.
     """
     if settings.redis_url is None:
         return SqliteSessions(Path(settings.sessions.database), now)
@@ -46,7 +48,7 @@ def open_store(settings: Settings, now: Callable[[], float]) -> SessionStore:
     # Sessions and the lists of a person's sessions are changed together.
     prefix = servers.together(settings.redis_prefix, "oauth")
     redis = servers.client(REDIS_SECONDS, prefix)
-    return RedisSessions(redis, f"{prefix}oauth:", now, replicated=servers.replicated)
+    return RedisSessions(redis, f"{prefix}oauth:", now, times, replicated=servers.replicated)
 
 
 def build_account_tokens(settings: Settings, now: Callable[[], float] = time.time) -> RefreshedAccountTokens:
@@ -124,7 +126,7 @@ def build_oauth(
     allowed = settings.secret_keys and logistics and logistics.client_key and logistics.secret_key
     if not allowed or logistics is None or upstreams.logistics is None or upstreams.logins is None:
         return OAuth(OAuthEndpoint(None, site.rule, limits), None, limits, sessions)
-    sessions = sessions or _sessions(settings, now)
+    sessions = sessions or _sessions(settings, now, upstreams.redis_times)
     registry = sessions.registry
     login = _login(logistics, upstreams.logins, registry, sessions.store, now)
     current = CurrentSession(registry, key_holders, site.cookies)
@@ -133,8 +135,8 @@ def build_oauth(
     return OAuth(OAuthEndpoint(routes.routes, site.rule, limits), callers, limits, sessions)
 
 
-def _sessions(settings: Settings, now: Callable[[], float]) -> Sessions:
-    store = open_store(settings, now)
+def _sessions(settings: Settings, now: Callable[[], float], times: RedisTimes) -> Sessions:
+    store = open_store(settings, now, times)
     registry = SessionRegistry(store, _seal(settings, "sessions", now), settings.sessions.lifetime_seconds, now)
     return Sessions(store, registry, _seal(settings, "logins", now))
 
@@ -142,7 +144,8 @@ def _sessions(settings: Settings, now: Callable[[], float]) -> Sessions:
 def _limits(settings: Settings, upstreams: Upstreams) -> LoginLimits:
     buckets: Buckets = LocalBuckets(loop_clock)
     if upstreams.redis is not None:
-        buckets = RedisBuckets(upstreams.redis, f"{settings.redis_prefix}logins:", loop_clock)
+        prefix = f"{settings.redis_prefix}logins:"
+        buckets = RedisBuckets(upstreams.redis, prefix, loop_clock, times=upstreams.redis_times)
     return LoginLimits(buckets, settings.sessions.logins_per_minute, settings.sessions.all_logins_per_minute)
 
 

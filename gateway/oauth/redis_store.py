@@ -1,8 +1,8 @@
 """Sessions in Redis, for a gateway of several processes."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from inspect import isawaitable
 from math import ceil
 from typing import Any, Final
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.oauth.session_store import Session, StoreFaults
+from resolvers.redis_times import RedisTimes
 
 ADD: Final = """
 redis.call('SET', KEYS[1], ARGV[1], 'EXAT', ARGV[2])
@@ -53,10 +54,20 @@ class RedisSessions:
         redis: A client with timeouts, which is closed with this store.
         prefix: The prefix of every key.
         now: The wall clock, in seconds since 1970.
+        times: Measures commands; None measures them for nobody.
         replicated: Whether a replica may take over; each write then waits until a replica has it.
     """
 
-    def __init__(self, redis: Redis, prefix: str, now: Callable[[], float], *, replicated: bool = False) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        now: Callable[[], float],
+        times: RedisTimes | None = None,
+        *,
+        replicated: bool = False,
+    ) -> None:
+        self._times = times or RedisTimes()
         self._redis = redis
         self._prefix = prefix
         self._now = now
@@ -73,26 +84,26 @@ class RedisSessions:
             session.token_hash,
             self._key(""),
         ]
-        with self._faults.translated():
+        with self._asked():
             await self._write(lambda redis: self._add(keys=keys, args=arguments, client=redis))
 
     async def find(self, token_hash: str) -> Session | None:
         """Return the session whose token has this hash."""
-        with self._faults.translated():
+        with self._asked():
             kept = await self._redis.get(self._key(token_hash))
             return None if kept is None else _decode(_raw(kept))
 
     async def reseal(self, session: Session, sealed: bytes) -> None:
         """Replace the tokens of a session that still exists."""
         changed = msgspec.structs.replace(session, sealed=sealed)
-        with self._faults.translated():
+        with self._asked():
             # Only over an existing key, so that a refresh that ends late does not bring back a revoked session.
             key = self._key(session.token_hash)
             await self._write(lambda redis: redis.set(key, _encode(changed), xx=True, keepttl=True))
 
     async def of_subject(self, subject: str) -> list[Session]:
         """Return all sessions of a person, the oldest first."""
-        with self._faults.translated():
+        with self._asked():
             listed = [_raw(token_hash).decode() for token_hash in await self._redis.smembers(self._list_key(subject))]
             # The list may name sessions that have expired since.
             kept = await self._redis.mget([self._key(token_hash) for token_hash in listed]) if listed else []
@@ -102,7 +113,7 @@ class RedisSessions:
 
     async def remove(self, session: Session) -> None:
         """Revoke a session."""
-        with self._faults.translated():
+        with self._asked():
             if self._replicated:
                 # A replica that takes over must not bring the session back.
                 await self._write(lambda redis: redis.delete(self._key(session.token_hash)))
@@ -115,19 +126,19 @@ class RedisSessions:
         """Use a mark that may be used once; whether this was the first use."""
         # Redis refuses an expiry of no seconds.
         seconds = max(1, ceil(until - self._now()))
-        with self._faults.translated():
+        with self._asked():
             key = f"{self._prefix}spent:{mark}"
             return bool(await self._write(lambda redis: redis.set(key, b"1", nx=True, ex=seconds)))
 
     async def tokens(self, name: str) -> bytes | None:
         """Return the stored sealed tokens of one of the gateway's own accounts."""
-        with self._faults.translated():
+        with self._asked():
             kept = await self._redis.get(f"{self._prefix}tokens:{name}")
         return None if kept is None else _raw(kept)
 
     async def keep_tokens(self, name: str, sealed: bytes) -> None:
         """Store the sealed tokens of one of the gateway's own accounts."""
-        with self._faults.translated():
+        with self._asked():
             key = f"{self._prefix}tokens:{name}"
             await self._write(lambda redis: redis.set(key, sealed, ex=TOKENS_SECONDS))
 
@@ -155,6 +166,12 @@ class RedisSessions:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Measure what is awaited within the block, and translate its failures."""
+        with self._faults.translated(), self._times.measure("session"):
+            yield
 
     async def _write(self, command: Callable[[Redis], Any]) -> Any:  # noqa: ANN401 - Redis's
         """Send a command and return its reply; where a replica may take over, once one has it or time is up."""

@@ -54,6 +54,7 @@ from gateway.operations.runner import OperationRunner, Runner, RunnerConfig, Run
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
 from resolvers.events.interface import Start
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.transport.stack import loop_clock
 
 RESPONSES_SHARE: Final = 4
@@ -78,6 +79,7 @@ class OperationSurroundings:
         calls: The budgets of upstream calls in this process, used without Redis.
         sms: The quotas of SMS in this process, used without Redis.
         mutations: The mutations that are being executed.
+        redis_times: Measures commands of Redis.
     """
 
     redis: Redis | None
@@ -91,6 +93,7 @@ class OperationSurroundings:
     calls: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
     sms: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
     mutations: RunningMutations = field(default_factory=RunningMutations)
+    redis_times: RedisTimes = field(default_factory=RedisTimes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def build_operation_stack(
     counts = surroundings.counts
     documents, costs = _documents(settings, schema), _costs(settings, schema, counts)
     limits = RequestLimits(settings.limits.document_bytes, settings.limits.variable_values, counts)
-    persisted, budgets = _persisted(settings, surroundings.redis), _budgets(settings, surroundings)
+    persisted, budgets = _persisted(settings, surroundings), _budgets(settings, surroundings)
     mutations = surroundings.mutations
     writer = ResponseWriter(settings.limits.response_bytes, counts)
     quotas = _sms_quotas(settings, surroundings)
@@ -258,10 +261,11 @@ def _documents(settings: Settings, schema: GraphQLSchema) -> Documents:
     )
 
 
-def _persisted(settings: Settings, redis: Redis | None) -> Persisted:
+def _persisted(settings: Settings, surroundings: OperationSurroundings) -> Persisted:
     if settings.trusted_documents is not None:
         return TrustedDocuments(read_manifest(settings.trusted_documents))
-    return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix) if redis else LocalDocuments())
+    redis, times = surroundings.redis, surroundings.redis_times
+    return AutomaticDocuments(SharedDocuments(redis, settings.redis_prefix, times) if redis else LocalDocuments())
 
 
 def _costs(settings: Settings, schema: GraphQLSchema, counts: RequestCounts) -> Costs:
@@ -280,7 +284,7 @@ def _sms_quotas(settings: Settings, surroundings: OperationSurroundings) -> SmsQ
     auth = settings.auth
     if auth.sms_per_minute is None and auth.sms_per_day is None:
         return None
-    buckets = _buckets(settings, surroundings.redis, surroundings.sms, "sms-quota")
+    buckets = _buckets(settings, surroundings, surroundings.sms, "sms-quota")
     return SmsQuotas(buckets, auth.sms_per_minute, auth.sms_per_day, surroundings.counts, surroundings.spent)
 
 
@@ -288,8 +292,10 @@ def _budgets(settings: Settings, surroundings: OperationSurroundings) -> Budgets
     calls = settings.auth.calls_per_minute
     if calls is None:
         return None
-    return Budgets(_buckets(settings, surroundings.redis, surroundings.calls, "budget"), calls, surroundings.spent)
+    return Budgets(_buckets(settings, surroundings, surroundings.calls, "budget"), calls, surroundings.spent)
 
 
-def _buckets(settings: Settings, redis: Redis | None, local: LocalBuckets, purpose: str) -> Buckets:
-    return RedisBuckets(redis, settings.redis_prefix, loop_clock, purpose) if redis else local
+def _buckets(settings: Settings, surroundings: OperationSurroundings, local: LocalBuckets, purpose: str) -> Buckets:
+    if surroundings.redis is None:
+        return local
+    return RedisBuckets(surroundings.redis, settings.redis_prefix, loop_clock, purpose, surroundings.redis_times)

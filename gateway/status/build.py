@@ -106,4 +106,4 @@ def _buckets(settings: Settings, upstreams: Upstreams) -> Buckets:
     if upstreams.redis is None:
         return LocalBuckets(loop_clock)
     # A prefix of its own, because logins are counted by the same addresses.
-    return RedisBuckets(upstreams.redis, f"{settings.redis_prefix}status:", loop_clock)
+    return RedisBuckets(upstreams.redis, f"{settings.redis_prefix}status:", loop_clock, times=upstreams.redis_times)

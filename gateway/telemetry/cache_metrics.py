@@ -1,4 +1,4 @@
-"""Metrics of the cache of records, in all and by the kind of record."""
+"""Metrics of the cache of records, in all and by the kind of record, and of Redis."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from gateway.telemetry.families import counters, histograms
 from resolvers.cache.records import RecordCache
+from resolvers.redis_times import RedisTimes
 
 OUTCOMES: Final = ("hits", "stale", "misses", "joined", "from_redis")
 """The counters of each kind."""
@@ -22,6 +23,12 @@ def cache_metrics(records: RecordCache) -> Iterable[Metric]:
     if records.shared is not None:
         available = float(records.shared.link.available)
         yield GaugeMetricFamily("gateway_cache_redis_up", "1 while records are shared through Redis.", value=available)
+
+
+def redis_metric(times: RedisTimes) -> Metric:
+    """Return the metric of how long Redis takes."""
+    series = [([purpose], histogram) for purpose, histogram in times.by_purpose.items()]
+    return histograms("gateway_redis_command_seconds", "What commands of Redis took.", ["purpose"], series)
 
 
 def _events(records: RecordCache) -> Metric:

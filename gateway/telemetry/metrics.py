@@ -22,7 +22,7 @@ from gateway.operations.cost.budget import SpentCounts
 from gateway.operations.documents.request_limits import RequestCounts
 from gateway.operations.request import Operations
 from gateway.subscriptions.event_counts import EventCounts
-from gateway.telemetry.cache_metrics import cache_metrics
+from gateway.telemetry.cache_metrics import cache_metrics, redis_metric
 from gateway.telemetry.event_loop import EventLoopLag
 from gateway.telemetry.event_metrics import activity_metrics, sent_metrics, webhook_metrics
 from gateway.telemetry.families import counted
@@ -33,6 +33,7 @@ from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics, cer
 from gateway.webhooks.endpoint import WebhookCounts
 from resolvers.cache.records import RecordCache
 from resolvers.events.service import Events
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack
 
@@ -55,6 +56,7 @@ class StateSources:
         events: What is followed, polled and queued.
         sent: Subscriptions and their events.
         compression: Compresses responses; None where that is switched off.
+        redis_times: How long Redis takes; None without Redis.
     """
 
     connections: ConnectionCounts
@@ -70,6 +72,7 @@ class StateSources:
     events: Events
     sent: EventCounts
     compression: Compression | None
+    redis_times: RedisTimes | None
 
 
 class StateCollector(Collector):
@@ -95,6 +98,8 @@ class StateCollector(Collector):
         yield from webhook_metrics(sources.webhooks)
         yield from activity_metrics(sources.events.activity)
         yield from sent_metrics(sources.sent)
+        if sources.redis_times is not None:
+            yield redis_metric(sources.redis_times)
         yield GaugeMetricFamily(
             "gateway_open_connections", "Open WebSockets and streams.", value=sources.open_connections()
         )
@@ -215,6 +220,7 @@ class Metrics:
         events: Events,
         sent: EventCounts,
         compression: Compression | None,
+        redis_times: RedisTimes | None,
     ) -> None:
         """Register the state of other parts; see `StateSources`."""
         sources = StateSources(
@@ -231,5 +237,6 @@ class Metrics:
             events,
             sent,
             compression,
+            redis_times,
         )
         self.registry.register(StateCollector(sources))

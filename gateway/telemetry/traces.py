@@ -3,27 +3,25 @@
 Theory of operation
 -------------------
 Whether a trace is kept is decided before anything is made for it: by the client's `traceparent` if there is one, else
-by chance. An operation that is not kept passes `TracedOperations` with no more than that. One that is kept gets these
-spans, with the attributes of the conventions for GraphQL and HTTP where those have a name::
+by chance. An operation that is not kept passes `TracedOperations` with no more. One that is kept gets these spans, with
+the attributes of the conventions for GraphQL and HTTP where those have a name::
 
     graphql query                          the operation, from its request to its response
       document, plan, execute, encode      its phases
       field deliveries                     each field that waited: from the first record asked for to the last that came
       GET deliveries                       each upstream call, over all its tries; its id goes to the upstream
         pacing, queue, connect, wire, pause     what that waited for
+      lease job                              the wait for another process that reads a job
 
-The spans of calls are begun when the calls are, because upstreams get their ids. All others are made when the operation
-ends, from moments that were noted until then.
+The spans of calls begin with these, because upstreams get their ids. All others are made when the operation ends.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
-from random import random
 from typing import Any, Final, TypeVar
 
-import msgspec
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, Tracer
@@ -36,39 +34,14 @@ from gateway.operations.documents.documents import Documents
 from gateway.operations.operation_log import code_of, operation_fields, outcome_fields
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from gateway.operations.trace import TRACE, OperationTrace, Phase
+from gateway.telemetry.sampling import Sampling
 from resolvers.upstreams.call import Call, CallRecorder, CallTrace
 
 NANOSECONDS: Final = 1_000_000_000
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
-_SAMPLED: Final = 1
 
 Spans = TypeVar("Spans", bound="OperationSpans")
-
-
-class Sampling(msgspec.Struct, frozen=True):
-    """Which traces are kept. Lifetime: process.
-
-    Args:
-        ratio: The share of those that begin here, from 0 to 1.
-        follows_client: Whether one that a client began is kept if the client keeps it; otherwise all go by `ratio`.
-    """
-
-    ratio: float = 1.0
-    follows_client: bool = True
-
-    def keeps(self, parent: bytes | None, chance: Callable[[], float] = random) -> bool:
-        """Return whether a trace is kept.
-
-        Args:
-            parent: The client's `traceparent`; None if it began none.
-            chance: Returns a number from 0 to 1.
-        """
-        if parent is not None and self.follows_client:
-            # Every part before them has a fixed length (W3C Trace Context, traceparent).
-            flags = parent[53:55]
-            return _is_hex(flags) and bool(int(flags, 16) & _SAMPLED)
-        return self.ratio > 0 and chance() < self.ratio
 
 
 class Clock:
@@ -216,15 +189,21 @@ class OperationSpans(OperationTrace):
         for (phase, began), (_, ended) in pairwise([*self._phases, ("", now)]):
             past_span(self._tracer, phase, self._context, self._clock, (began, ended), {})
         self._end_waits(now)
+        self._end_leases(traces)
         for cache in ("hit", "stale", "shared"):
-            found = sum(one.cache == cache for one in traces)
-            if found:
+            if found := sum(one.cache == cache for one in traces):
                 self._span.set_attribute(f"gateway.cache.{cache}", found)
         self._span.update_name(f"graphql {attributes.get('graphql.operation.type') or 'request'}")
         self._span.set_attributes(attributes)
         if "error.type" in attributes:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end(self._clock.nanoseconds(now))
+
+    def _end_leases(self, traces: Sequence[CallTrace]) -> None:
+        for one in (found for found in traces if found.cache == "shared" and found.marks):
+            fields = {"gateway.upstream": one.upstream.name, "gateway.values": one.records}
+            waited = (one.began, one.began + one.milliseconds / 1000)
+            past_span(self._tracer, f"lease {one.operation}", self._context, self._clock, waited, fields)
 
     def _end_waits(self, now: float) -> None:
         for field, (first, last, count) in self._waits.items():
@@ -342,7 +321,3 @@ def past_span(
 def _parent(scope: Scope, parent: bytes) -> Context:
     state = next((value for name, value in scope["headers"] if name == b"tracestate"), b"")
     return _PROPAGATOR.extract({"traceparent": parent.decode("latin-1"), "tracestate": state.decode("latin-1")})
-
-
-def _is_hex(flags: bytes) -> bool:
-    return len(flags) == 2 and all(one in b"0123456789abcdef" for one in flags)

@@ -8,8 +8,9 @@ from typing import Final
 from opentelemetry import trace
 
 from gateway.settings import SettingsProblems
+from gateway.telemetry.sampling import Sampling
 from gateway.telemetry.spans_exported import ExportedSpans
-from gateway.telemetry.traces import Sampling, Tracing
+from gateway.telemetry.traces import Tracing
 
 TRACER: Final = "graphql-rest-gateway"
 """The instrumentation scope of all spans."""

@@ -22,6 +22,7 @@ from resolvers.cache.memory import Entry
 from resolvers.cache.reads import Batch, InFlight
 from resolvers.cache.records import RecordCache
 from resolvers.cache.shared import SharedRecords, decode_entry
+from resolvers.upstreams.call import CallTrace, Mark
 
 POLL_SECONDS: Final = 0.02
 """The first pause before a record that another process fetches is looked up again; pauses double."""
@@ -91,18 +92,35 @@ class LeasedBatch:
     async def _await_others(self, reads: list[InFlight]) -> None:
         """Wait for records that other processes fetch, and fetch those that have not come within `lease_seconds`."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._cache.config.lease_seconds
+        began = loop.time()
+        until = began + self._cache.config.lease_seconds
         pause = POLL_SECONDS
+        awaited = reads
         while reads and loop.time() < until:
             await asyncio.sleep(pause)
             pause = min(LONGEST_POLL_SECONDS, 2 * pause)
             reads = await self._look_up(reads)
-            if not reads:
-                return
-            ours, reads = await self._request_leases(reads)
-            await self._fetcher.fetch_reads(self._batch, ours, leased=True)
+            ours, reads = await self._request_leases(reads) if reads else ([], [])
+            if ours or not reads:
+                self._trace_wait(awaited, began)
+                awaited = reads
+            if ours:
+                await self._fetcher.fetch_reads(self._batch, ours, leased=True)
         if reads:
+            self._trace_wait(reads, began)
             await self._fetcher.fetch_reads(self._batch, reads)
+
+    def _trace_wait(self, reads: Sequence[InFlight], began: float) -> None:
+        """Add the wait for the calls of other processes to the traces of the operation, if it is traced."""
+        traces, kind = self._batch.scope.traces, self._fetcher.kind
+        if traces is None or not reads:
+            return
+        path = kind.path.replace("{id}", reads[0].record_id) if len(reads) == 1 else kind.path
+        waited = round((asyncio.get_running_loop().time() - began) * 1000, 3)
+        marks = (Mark("lease", began),)
+        traces.append(
+            CallTrace(kind.upstream, kind.method, path, None, waited, "shared", 0, kind.name, began, marks, len(reads))
+        )
 
     async def _request_leases(self, reads: Sequence[InFlight]) -> tuple[list[InFlight], list[InFlight]]:
         """Request a lease for each read; return the reads with a lease of this process, and those of others.

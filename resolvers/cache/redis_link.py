@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from resolvers.redis_failures import FAILURES, is_refusal
 from resolvers.redis_servers import RedisForm, RedisServers, drop_idle_connections
+from resolvers.redis_times import RedisPurpose, RedisTimes
 
 
 class CacheCounts(msgspec.Struct):
@@ -107,6 +108,7 @@ class RedisLink:
         url: The URL of Redis, with its password.
         prefix: The prefix of every channel.
         counts: Counts failures.
+        times: Measures commands; None measures them for nobody.
         sleep: Waits between attempts to connect; takes seconds.
 
     Attributes:
@@ -124,6 +126,7 @@ class RedisLink:
         url: str,
         prefix: str,
         counts: CacheCounts,
+        times: RedisTimes | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         servers = RedisServers(url)
@@ -139,6 +142,7 @@ class RedisLink:
         self.on_return: Callable[[], Awaitable[None]] = _nothing
         self.on_gap: Callable[[], None] = lambda: None
         self._counts = counts
+        self._times = times or RedisTimes()
         self._sleep = sleep
         self._origin = uuid4().hex
         self._confirmed = f"{channels}confirmed:"
@@ -172,17 +176,21 @@ class RedisLink:
         publish = self._notices.spublish if self.clustered else self._notices.publish
         return int(await publish(channel, message))
 
-    async def run(self, command: Callable[[], Awaitable[Result]], *, required: bool = False) -> Result | None:
+    async def run(
+        self, command: Callable[[], Awaitable[Result]], purpose: RedisPurpose, *, required: bool = False
+    ) -> Result | None:
         """Return the result of a command; None if Redis is unavailable, fails or refuses it.
 
         Args:
             command: Sends it.
+            purpose: What it is for.
             required: Whether Redis is of no use without it, so that it counts as unavailable if it refuses.
         """
         if not self.available:
             return None
         try:
-            return await command()
+            with self._times.measure(purpose):
+                return await command()
         except FAILURES as error:
             if required or not is_refusal(error):
                 self._mark_unavailable(error)
@@ -277,7 +285,7 @@ class RedisLink:
 
     async def _confirm(self, notice: Notice) -> None:
         confirmation = msgspec.json.encode(Notice(notice.origin, notice.number, None))
-        await self.run(lambda: self.publish(self._confirmed + notice.origin, confirmation))
+        await self.run(lambda: self.publish(self._confirmed + notice.origin, confirmation), "invalidation")
 
     def _spawn(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
         task = asyncio.get_running_loop().create_task(work)

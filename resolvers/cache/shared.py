@@ -177,7 +177,7 @@ class SharedRecords:
         """Return for each key its envelope, if any, and the token of its last invalidation."""
         names = self._pairs(keys)
         # Records and tokens by one command, so that both are of the same moment.
-        found = await self.link.run(lambda: self._backend.multi_get(names))
+        found = await self.link.run(lambda: self._backend.multi_get(names), "cache")
         if found is None:
             return [(None, "")] * len(keys)
         return [
@@ -188,7 +188,7 @@ class SharedRecords:
         """Request a lease for each key, for some seconds; all are granted if Redis is unavailable."""
         names = [name for key in keys for name in self._names(key)]
         arguments = (self._holder, int(seconds * 1000))
-        granted = await self.link.run(lambda: self._evaluate(LEASE, names, arguments))
+        granted = await self.link.run(lambda: self._evaluate(LEASE, names, arguments), "lease")
         if granted is None:
             return [Lease(is_ours=True)] * len(keys)
         return [Lease(bool(mine), data, token.decode()) for mine, data, token in granted]
@@ -205,7 +205,7 @@ class SharedRecords:
             holder = self._holder if item.leased else ""
             # Redis refuses an expiry of zero.
             arguments += (item.data, max(1, int(item.seconds * 1000)), item.token, holder)
-        await self.link.run(lambda: self._evaluate(PUT, names, arguments))
+        await self.link.run(lambda: self._evaluate(PUT, names, arguments), "cache")
 
     async def forget(self, keys: Sequence[str]) -> None:
         """Forget keys in Redis and in every process; return once all processes have confirmed it, or time is up.
@@ -225,7 +225,9 @@ class SharedRecords:
     async def _forget(self, keys: Sequence[str]) -> bool:
         with self.link.announcement(keys) as announcement:
             # While Redis refuses this, it holds what has been changed.
-            receivers = await self.link.run(lambda: self._forget_now(keys, announcement.message), required=True)
+            receivers = await self.link.run(
+                lambda: self._forget_now(keys, announcement.message), "invalidation", required=True
+            )
             if receivers is None:
                 return False
             await announcement.confirmed_by(receivers)

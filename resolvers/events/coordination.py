@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from resolvers.events.changes import RecordKey
 from resolvers.events.redis_log import reachable
+from resolvers.redis_times import RedisTimes
 
 LEASE_MILLISECONDS: Final = 3000
 """How long a lease outlives its holder's last renewal."""
@@ -67,9 +68,18 @@ class RedisCoordination:
         prefix: The prefix of every key.
         process: A unique name of this process.
         clock: A monotonic clock, in seconds.
+        times: Measures commands; None measures them for nobody.
     """
 
-    def __init__(self, redis: "Redis", prefix: str, process: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        prefix: str,
+        process: str,
+        clock: Callable[[], float],
+        times: RedisTimes | None = None,
+    ) -> None:
+        self._times = times or RedisTimes()
         self._prefix = f"{prefix}events:"
         self._process = process
         self._clock = clock
@@ -86,7 +96,8 @@ class RedisCoordination:
         added = wanted if refresh else wanted - sent
         bounds: list[Any] = [self._process, LEASE_MILLISECONDS, INTEREST_MILLISECONDS, len(added)]
         async with reachable():
-            members = await self._share(self._keys(identity), [*bounds, *added, *(sent - wanted)])
+            with self._times.measure("poll_lease"):
+                members = await self._share(self._keys(identity), [*bounds, *added, *(sent - wanted)])
         # Only after the script has run: differences that did not arrive are sent again.
         self._sent[identity] = (self._clock() if refresh else sent_at, wanted)
         return None if members is None else {_key(identity, member) for member in members}

@@ -52,6 +52,7 @@ from resolvers.events.redis_stream import (
     upstream_microseconds,
 )
 from resolvers.later import mark_retrieved, shielded, stop
+from resolvers.redis_times import RedisTimes
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class RedisEventLog:
         config: Retention.
         replicated: Whether another server may take over, without the last writes of the one before.
         sleep: Waits between attempts to reach Redis; takes seconds.
+        times: Measures commands other than the reads that wait for entries; None measures them for nobody.
     """
 
     def __init__(
@@ -92,9 +94,11 @@ class RedisEventLog:
         prefix: str,
         config: LogConfig,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        times: RedisTimes | None = None,
         *,
         replicated: bool = False,
     ) -> None:
+        self._times = times or RedisTimes()
         self._redis = redis
         self._prefix = f"{prefix}events:"
         self._meta, self._stream, self._hints = (self._prefix + name for name in ("meta", "stream", "hints"))
@@ -144,7 +148,8 @@ class RedisEventLog:
 
     async def _write(self) -> None:
         async with reachable():
-            await self._redis.set(self._prefix + "check", b"", ex=CHECK_KEPT_SECONDS)
+            with self._times.measure("event_log"):
+                await self._redis.set(self._prefix + "check", b"", ex=CHECK_KEPT_SECONDS)
 
     async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare each observation with the known status, and append a change if they differ, each atomically."""
@@ -156,14 +161,16 @@ class RedisEventLog:
         async with reachable(), self._redis.pipeline(transaction=False) as pipeline:
             for observation in observations:
                 await self._observe(*self._script_call(observation), client=pipeline)
-            replies = await pipeline.execute()
+            with self._times.measure("event_log"):
+                replies = await pipeline.execute()
         return [self._outcome(reply) for reply in replies]
 
     async def history(self, keys: Sequence[RecordKey], after: int, epoch: str) -> list[Change] | None:
         """Return the changes of these records after a position; None if some are lost."""
         names = [self._meta, self._stream, *(self._key("positions", key) for key in keys)]
         async with reachable():
-            entries: Any = await shielded(self._history(names, [epoch, after, *self._bounds, self._replicated]))
+            with self._times.measure("event_log"):
+                entries: Any = await shielded(self._history(names, [epoch, after, *self._bounds, self._replicated]))
         if entries is None:
             return None
         try:
@@ -186,7 +193,8 @@ class RedisEventLog:
 
     async def _add_hint(self, hint: dict[Any, Any]) -> None:
         async with reachable():
-            await self._redis.xadd(self._hints, hint, maxlen=MAX_HINTS, approximate=True)
+            with self._times.measure("event_log"):
+                await self._redis.xadd(self._hints, hint, maxlen=MAX_HINTS, approximate=True)
 
     def _key(self, what: str, key: RecordKey) -> str:
         return f"{self._prefix}{what}:{key_text(key)}"
@@ -219,7 +227,8 @@ class RedisEventLog:
     async def _read_meta(self) -> tuple[str, int, int, int | None]:
         """Return epoch, version, last position, and the version at which this process's epoch has ended, if any."""
         arguments: list[Any] = [token_hex(8), self._replicated, self.epoch]
-        epoch, version, last, ended = await self._begin([self._meta], arguments)
+        with self._times.measure("event_log"):
+            epoch, version, last, ended = await self._begin([self._meta], arguments)
         return epoch.decode(), int(version), int(last), None if ended is None else int(ended)
 
     async def _read(self, listener: LogListener) -> None:

@@ -40,11 +40,12 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     Args:
         phase: What began: `pacing`, the wait for a turn below the rate limit; `queue`, the wait for a free slot; `try`,
             with its `connect` where a connection is opened and `wire` once it is there; `pause`, before a retry.
+            `lease` is the wait for the call of another process, which makes a call of its own unnecessary.
         at: When, in seconds of the event loop's clock.
         status: The answer's status, where a try ended with one.
     """
 
-    phase: Literal["pacing", "queue", "try", "connect", "wire", "pause"]
+    phase: Literal["pacing", "queue", "try", "connect", "wire", "pause", "lease"]
     at: float
     status: int | None = None
 

@@ -76,6 +76,17 @@ def test_what_came_from_the_cache_is_counted_and_what_is_stale_is_named() -> Non
     assert "Calls" not in lines
 
 
+def test_the_wait_for_a_call_of_another_process_is_drawn() -> None:
+    waited = ExplainedCall("SMS", "job", None, 40.0, 0.0, "shared", 0, (Phase("lease", 40.0),))
+
+    lines = drawn(calls(waited))
+
+    assert any(line.startswith("  SMS job") and line.endswith("┄" * 35) for line in lines)
+    assert "    lease 40.0 ms" in lines
+    assert "  SMS job: 1 joined to calls of others" in lines
+    assert not any("no answer" in line or line.startswith("Slowest") for line in lines)
+
+
 def test_fields_have_the_number_of_their_values() -> None:
     lines = drawn(Explanation((), (ExplainedField(("list", "nodes", "product"), 5.0, 5.0, 10),), COST))
 

@@ -4,13 +4,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from gateway.commands.sandbox import sandbox_environment
 from gateway.sandbox.faults import FaultSettings
 from gateway.sandbox.request_log import RecordedRequest
 from gateway.sandbox.server import serving
-from gateway.telemetry.traces import Sampling
+from gateway.telemetry.sampling import Sampling
 from tests.telemetry.collector import Collector
 from tests.world import UNCACHED, World, running_world
 
@@ -18,6 +20,8 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
 SAMPLED = f"00-{TRACE_ID}-{PARENT_ID}-01"
 NOT_SAMPLED = f"00-{TRACE_ID}-{PARENT_ID}-00"
+DELIVERY = '{ delivery(id: "1") { id } }'
+CACHED = dict.fromkeys(UNCACHED, "true")
 PROPAGATED = {"GATEWAY_DELIVERIES__PROPAGATE_TRACES": "true"}
 
 
@@ -90,6 +94,31 @@ async def test_a_call_shows_each_try_and_what_it_waited_for(traced: TracedWorld)
     assert below.count("try") == 3
     assert below.count("pause") == 2
     assert below.count("connect") >= 1
+
+
+async def test_the_wait_for_a_call_of_another_process_is_shown(
+    traced: TracedWorld, redis_url: str, redis_prefix: str, tmp_path: Path
+) -> None:
+    shared = {"GATEWAY_REDIS_URL": redis_url, "GATEWAY_REDIS_PREFIX": redis_prefix, **CACHED}
+    async with traced.running(shared) as one:
+        of_one = sandbox_environment(one.urls, 0, tmp_path)
+        async with running_world({**of_one, **shared}) as other:
+            one.deliveries.faults.settings = FaultSettings(latency_seconds=0.2)
+            asking = [
+                world.client.post(f"{world.url}/graphql", json={"query": DELIVERY}, headers={"x-gateway-explain": "1"})
+                for world in (one, other)
+            ]
+            answers = [answer.json() for answer in await asyncio.gather(*asking)]
+
+    calls = [answer["extensions"]["gateway"]["calls"] for answer in answers]
+    (waited,) = next(found for found in calls if found[0]["cache"] == "shared")
+    span = traced.collector.named("lease delivery")
+    assert [answer["data"] for answer in answers] == [{"delivery": {"id": "Delivery:1"}}] * 2
+    assert sorted(found[0]["cache"] for found in calls) == ["miss", "shared"]
+    assert [phase["phase"] for phase in waited["phases"]] == ["lease"]
+    assert waited["milliseconds"] == waited["phases"][0]["milliseconds"] > 100
+    assert span.attributes == {"gateway.upstream": "DELIVERIES", "gateway.values": 1}
+    assert (span.ended - span.began) / 1e6 > 100
 
 
 async def test_an_upstream_that_is_to_know_continues_the_trace(traced: TracedWorld) -> None:

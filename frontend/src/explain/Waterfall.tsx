@@ -12,6 +12,7 @@ const MEANINGS: Record<string, string> = {
   connect: "new connection",
   wire: "the API’s answer",
   pause: "before a retry",
+  lease: "the call of another process",
 };
 
 /** The fields and the calls of an operation on one scale of time, and all of it as a table. */
@@ -56,7 +57,7 @@ export function Waterfall({ explanation }: { explanation: Explanation }) {
 }
 
 function CallRow({ call, total, slowest }: { call: Call; total: number; slowest: boolean }) {
-  const details = call.phases.length > 1 || failed(call) ? waitsOf(call) : undefined;
+  const details = call.phases.length > 1 || failed(call) || call.cache !== "miss" ? waitsOf(call) : undefined;
   const notes = [slowest && "slowest", call.records && `${call.records} records`, call.tries > 1 && `${call.tries} tries`];
   const note = notes.filter(Boolean).join(", ");
   return <Row name={nameOf(call)} note={note} milliseconds={call.milliseconds} segments={segmentsOf(call)} total={total} details={details} bad={failed(call)} />;
@@ -140,7 +141,7 @@ function Notes({ title, notes }: { title: string; notes: string[] }) {
 function Table({ explanation }: { explanation: Explanation }) {
   const rows = [
     ...explanation.fields.map((field) => ({ ...field, what: `field ${field.path.join(".")}`, waits: field.count > 1 ? `${field.count} values` : "1 value" })),
-    ...explanation.calls.map((call) => ({ ...call, what: nameOf(call), waits: call.cache === "miss" ? waitsOf(call) : call.cache })),
+    ...explanation.calls.map((call) => ({ ...call, what: nameOf(call), waits: waitsOf(call) || call.cache })),
   ];
   return (
     <details className="explain-table">

@@ -51,7 +51,10 @@ const SHOWN_CALLS = 5;
 
 export const nameOf = (call: { upstream: string; operation: string }) => `${call.upstream} ${call.operation}`;
 
-export const failed = (call: Call) => call.status === null || call.status >= 400;
+export const failed = (call: Call) => call.cache === "miss" && (call.status === null || call.status >= 400);
+
+/** Whether it was made, or another process's call was waited for in its place. */
+const waited = (call: Call) => call.cache === "miss" || call.phases.length > 0;
 
 export function endOf({ fields, calls }: Explanation): number {
   return Math.max(0, ...[...fields, ...calls].map((one) => one.startMilliseconds + one.milliseconds));
@@ -68,12 +71,12 @@ export function segmentsOf(call: Call): Segment[] {
   });
 }
 
-/** The calls that were made, in the order of time: of many alike the slowest, every failed one, and how many are left out. */
+/** The calls that were made or waited for, in the order of time: of many alike the slowest, every failed one, and how many are left out. */
 export function madeCalls(calls: Call[]): { shown: Call[]; leftOut: Map<string, number> } {
   const seen = new Map<string, number>();
   const leftOut = new Map<string, number>();
   const shown = calls
-    .filter(({ cache }) => cache === "miss")
+    .filter(waited)
     .sort((one, other) => other.milliseconds - one.milliseconds)
     .filter((call) => {
       const name = nameOf(call);

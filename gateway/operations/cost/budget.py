@@ -31,6 +31,7 @@ from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Header, Operations, Reply
 from resolvers.errors import RateLimited
 from resolvers.redis_failures import FAILURES
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.call import CallTrace
 
 
@@ -235,10 +236,19 @@ class RedisBuckets:
         prefix: The beginning of every key.
         clock: A monotonic clock, in seconds.
         purpose: The next part of every key, so that buckets of several kinds never meet.
+        times: Measures commands; None measures them for nobody.
     """
 
-    def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float], purpose: str = "budget") -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        clock: Callable[[], float],
+        purpose: str = "budget",
+        times: RedisTimes | None = None,
+    ) -> None:
         self._script = redis.register_script(TAKE)
+        self._times = times or RedisTimes()
         self._prefix = f"{prefix}{purpose}:"
         self._clock = clock
         self._local = LocalBuckets(clock)
@@ -250,9 +260,10 @@ class RedisBuckets:
         """Take calls from a caller's bucket, all or none; see `Buckets.take`."""
         if self._clock() >= self._away_until:
             try:
-                granted, level = await self._script(
-                    keys=[self._prefix + caller], args=[capacity, calls, int(owed), seconds]
-                )
+                with self._times.measure("budget"):
+                    granted, level = await self._script(
+                        keys=[self._prefix + caller], args=[capacity, calls, int(owed), seconds]
+                    )
                 return Level(bool(granted), float(level))
             except FAILURES as error:
                 # Each call would wait for its timeout while Redis is down.

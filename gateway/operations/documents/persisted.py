@@ -27,6 +27,7 @@ from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.request import GraphQLRequest, Operations, Reply
 from resolvers.errors import BadInput, Forbidden, PersistedQueryNotFound
 from resolvers.redis_failures import FAILURES
+from resolvers.redis_times import RedisTimes
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
 
@@ -132,10 +133,12 @@ class SharedDocuments:
     Args:
         redis: A client with timeouts short enough for a request to wait.
         prefix: The beginning of every key.
+        times: Measures commands; None measures them for nobody.
     """
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, times: RedisTimes | None = None) -> None:
         self._redis = redis
+        self._times = times or RedisTimes()
         self._prefix = f"{prefix}document:"
         self._local = LocalDocuments()
 
@@ -155,14 +158,16 @@ class SharedDocuments:
             return
         await self._local.put(digest, text)
         try:
-            await self._redis.set(self._prefix + digest, text, ex=KEPT_SECONDS)
+            with self._times.measure("document"):
+                await self._redis.set(self._prefix + digest, text, ex=KEPT_SECONDS)
         except FAILURES as error:
             # The request has its document and goes on.
             _LOG.warning("Redis failed (%s): a persisted operation is known to this process alone.", error)
 
     async def _read(self, digest: str) -> str | None:
         try:
-            kept = await self._redis.get(self._prefix + digest)
+            with self._times.measure("document"):
+                kept = await self._redis.get(self._prefix + digest)
         except FAILURES as error:
             _LOG.warning("Redis failed (%s): persisted operations of other processes are not found.", error)
             return None

@@ -23,6 +23,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from resolvers.redis_failures import FAILURES
+from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.transport.rate_state import Change, RateState, RateStatus
 
 RateChange = Callable[[RateState, float], Change]
@@ -101,6 +102,7 @@ class RedisRate:
         redis: A client whose timeouts a call can bear.
         prefix: The beginning of every key.
         clock: The event loop's clock, in seconds.
+        times: Measures commands; None measures them for nobody.
 
     Attributes:
         failures: How often Redis failed.
@@ -108,8 +110,9 @@ class RedisRate:
 
     recheck_seconds: float | None = 1.0
 
-    def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float]) -> None:
+    def __init__(self, redis: Redis, prefix: str, clock: Callable[[], float], times: RedisTimes | None = None) -> None:
         self._script = redis.register_script(REPLACE)
+        self._times = times or RedisTimes()
         self._prefix = prefix
         self._clock = clock
         self._local = LocalRate(clock)
@@ -148,7 +151,8 @@ class RedisRate:
                 return rate_status
 
     async def _replace(self, key: str, expected: bytes, wanted: bytes) -> tuple[bool, bytes, float]:
-        replaced, current, now = await self._script(keys=[key], args=[expected, wanted, KEPT_SECONDS])
+        with self._times.measure("pacing"):
+            replaced, current, now = await self._script(keys=[key], args=[expected, wanted, KEPT_SECONDS])
         return bool(replaced), current, float(now)
 
     def _note_failure(self, error: Exception) -> None:
