@@ -6,14 +6,15 @@ from typing import Final
 import msgspec
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, name_under, place_behind
+from resolvers.connections import Connection, PageRequest, name_under, offset_of
 from resolvers.context import Context
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, UpstreamBadAnswer
 from resolvers.kinds.deliveries import DELIVERY, DELIVERY_PAGE, IDENTIFICATION_OF_DELIVERY, PRODUCT_OF_DELIVERY
 from resolvers.loading.delivery_batches import read_listed
-from resolvers.numbered_pages import NumberedList, ReadPage
+from resolvers.numbered_pages import NumberedList
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.served_pages import ReadPage
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import (
@@ -39,23 +40,32 @@ def delivery(context: Context, delivery_id: str) -> Awaitable[Delivery | None]:
 
 
 async def deliveries(
-    info: OperationInfo, filters: DeliveryFilters, first: int, after: str | None
+    info: OperationInfo, filters: DeliveryFilters, request: PageRequest, *, newest_first: bool | None
 ) -> Connection[Delivery]:
     """Return a page of deliveries, in at most two calls unless the upstream serves smaller pages than requested.
 
+    A page at the end that the upstream serves last takes one more call, for the list's length.
+
+    Args:
+        info: The query's.
+        filters: The filters.
+        request: The page.
+        newest_first: Which end of the list comes first; None for the upstream's order.
+
     Raises:
-        BadInput: `first` or `after` is invalid.
-        UpstreamBadAnswer: `totalCount` is selected and the upstream does not report it.
+        BadInput: The cursor is of another list.
+        UpstreamBadAnswer: The upstream does not report the total that is selected, or that the page takes.
     """
     context = info.context
     context.account.require_read(UpstreamName.DELIVERIES)
-    list_name = _list_name(filters)
-    size, (start, trail) = check_first(first), place_behind(list_name, after)
+    list_name = _list_name(filters, newest_first=newest_first)
+    place = offset_of(list_name, request)
 
     read_page = _pages(context, filters) if filters.ids is None else _pages_of_ids(context, filters)
     caps = context.account.page_caps
     listed = NumberedList(UpstreamName.DELIVERIES, list_name, read_page, lambda one: one.send_task_id, caps)
-    connection = await listed.window(start, size, trail)
+    against = newest_first is not None and newest_first is not context.account.deliveries.newest_first
+    connection = await listed.page(request, place, against=against)
     # `totalCount` is not nullable, unlike the total that the upstream reports.
     if connection.total_count is None and "totalCount" in selected_below(info):
         raise UpstreamBadAnswer(UpstreamName.DELIVERIES, "DELIVERIES answered a list without saying how long it is.")
@@ -65,9 +75,10 @@ async def deliveries(
     return connection
 
 
-def _list_name(filters: DeliveryFilters) -> str:
+def _list_name(filters: DeliveryFilters, *, newest_first: bool | None) -> str:
+    order = {None: "", True: " newest first", False: " oldest first"}[newest_first]
     # The same for any order of ids, so that a cursor stays valid.
-    return name_under(LIST, _ids_in_order(filters))
+    return name_under(f"{LIST}{order}", _ids_in_order(filters))
 
 
 def _ids_in_order(filters: DeliveryFilters) -> DeliveryFilters:

@@ -8,8 +8,9 @@ from typing import Final
 
 from strawberry import Parent
 
-from resolvers.connections import Connection, check_first, place_behind
+from resolvers.connections import Connection, PageRequest, offset_of
 from resolvers.context import Context
+from resolvers.errors import BadInput
 from resolvers.kinds.logistics import ORGANIZATION, ORGANIZATION_PAGE, PARTNER, PRICE, ROLES, TASK, TASK_PAGE
 from resolvers.numbered_pages import NumberedList
 from resolvers.rereading import read_after_change
@@ -37,30 +38,40 @@ def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
     return context.loaders.of(TASK).load(task_id)
 
 
-async def tasks(info: OperationInfo, *, descending: bool, first: int, after: str | None) -> Connection[LogisticsTask]:
+async def tasks(info: OperationInfo, request: PageRequest, *, descending: bool) -> Connection[LogisticsTask]:
     """Return a page of tasks, in at most two calls unless the upstream serves smaller pages than requested.
 
+    Args:
+        info: The query's.
+        request: The page.
+        descending: Whether the newest task comes first.
+
     Raises:
-        BadInput: `first` or `after` is invalid.
+        BadInput: The cursor is of another list.
     """
     context = info.context
     context.account.require_read(UpstreamName.LOGISTICS)
     # A cursor of one direction is refused in the other.
     list_name = f"{TASKS} {'descending' if descending else 'ascending'}"
-    size, (start, trail) = check_first(first), place_behind(list_name, after)
+    place = offset_of(list_name, request, from_end=True)
+    # The upstream reports no total, so a page at the end of the list is the first one in the opposite order, and all
+    # places behind it are counted in that.
+    from_end = request.backwards if place is None else place.index < 0
 
-    account = context.account
+    account, upside_down = context.account, descending is not from_end
 
     async def read_page(number: int, per_page: int) -> ListPage[LogisticsTask]:
         async def ask(scope: CallScope) -> ListPage[LogisticsTask]:
-            return await account.logistics.tasks(scope, page=number, per_page=per_page, descending=descending)
+            return await account.logistics.tasks(scope, page=number, per_page=per_page, descending=upside_down)
 
-        return await context.loaders.page(TASK_PAGE, (descending, number, per_page), ask)
+        return await context.loaders.page(TASK_PAGE, (upside_down, number, per_page), ask)
 
-    # The upstream reports no total, so only a further record shows whether there is a next page.
-    look_further = "hasNextPage" in selected_below(info, "pageInfo")
-    listed = NumberedList(UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps)
-    connection = await listed.window(start, size, trail, look_further=look_further)
+    # Only a further record shows whether there is a next page.
+    look_further = request.unproven in selected_below(info, "pageInfo")
+    listed = NumberedList(
+        UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps, from_end=from_end
+    )
+    connection = await listed.page(request, place, against=from_end, look_further=look_further)
     found = {record.task_id: record for record in read_ones(connection.nodes)}
     context.loaders.of(TASK).prime(found)
     return connection
@@ -108,15 +119,21 @@ def organization(context: Context, organization_id: str) -> Awaitable[Organizati
     return context.loaders.of(ORGANIZATION).load(organization_id)
 
 
-async def organizations(info: OperationInfo, *, first: int, after: str | None) -> Connection[Organization]:
+async def organizations(info: OperationInfo, request: PageRequest) -> Connection[Organization]:
     """Return a page of organizations, in at most two calls unless the upstream serves smaller pages than requested.
 
     Raises:
-        BadInput: `first` or `after` is invalid.
+        BadInput: The cursor is of another list, or the page is at the end of the list.
     """
     context = info.context
     context.account.require_read(UpstreamName.LOGISTICS)
-    size, (start, trail) = check_first(first), place_behind(ORGANIZATIONS, after)
+    place = offset_of(ORGANIZATIONS, request)
+    if place is None and request.backwards:
+        raise BadInput(
+            "LOGISTICS does not say where its list of organizations ends: pass `before` with `last`, or read forwards "
+            "with `first`.",
+            path=["last"],
+        )
 
     account = context.account
 
@@ -126,11 +143,11 @@ async def organizations(info: OperationInfo, *, first: int, after: str | None) -
 
         return await context.loaders.page(ORGANIZATION_PAGE, (number, per_page), ask)
 
-    look_further = "hasNextPage" in selected_below(info, "pageInfo")
+    look_further = request.unproven in selected_below(info, "pageInfo")
     listed = NumberedList(
         UpstreamName.LOGISTICS, ORGANIZATIONS, read_page, lambda one: one.organization_id, account.page_caps
     )
-    connection = await listed.window(start, size, trail, look_further=look_further)
+    connection = await listed.page(request, place, look_further=look_further)
     # As for tasks and deliveries: later fields of the operation need no call for these.
     found = {record.organization_id: record for record in read_ones(connection.nodes)}
     context.loaders.of(ORGANIZATION).prime(found)

@@ -20,6 +20,7 @@ __all__ = [
     "DeliveryStatus",
     "DeliveryType",
     "InvalidCharacters",
+    "ListOrder",
     "Progress",
     "SmsEncoding",
     "SmsProcessStatus",
@@ -61,14 +62,32 @@ def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabu
     return registered
 
 
+class ListOrder(Enum):
+    """The order of a list by time."""
+
+    OLDEST_FIRST = "OLDEST_FIRST"
+    NEWEST_FIRST = "NEWEST_FIRST"
+
+
+def is_newest_first(order: ListOrder | None) -> bool | None:
+    """Return whether the newest comes first; None where the client leaves the order to the upstream."""
+    return order is ListOrder.NEWEST_FIRST if isinstance(order, ListOrder) else None
+
+
 # Here and in no vocabulary of an upstream, because no record has it.
 class SortOrder(Enum):
-    """The order of a list."""
+    """The order of a list of tasks, in the upstream's words."""
 
     ASC = "ASC"
     DESC = "DESC"
 
 
+described(
+    ListOrder,
+    "In which order of time a list is.",
+    OLDEST_FIRST="The oldest is the first of the list.",
+    NEWEST_FIRST="The newest is the first of the list.",
+)
 described(SortOrder, "Which end of a list comes first.", ASC="The oldest first.", DESC="The newest first.")
 described(
     Progress,

@@ -4,7 +4,8 @@ from typing import Annotated, TypeAlias, TypeVar
 
 import strawberry
 
-from schema.enums import Progress
+from resolvers.connections import MAX_FIRST, PageRequest, page_request
+from schema.enums import ListOrder, Progress
 
 
 class is_record:  # noqa: N801 - used as a function
@@ -75,11 +76,50 @@ After: TypeAlias = Annotated[
         description="The cursor to go on behind, such as a page's endCursor; it belongs to its list's other arguments.",
     ),
 ]
+OrderBy: TypeAlias = Annotated[
+    ListOrder | None,
+    strawberry.argument(
+        name="orderBy", description="Which end of the list comes first; the upstream's order by default."
+    ),
+]
+Last: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(
+        name="last", description="How many at most, from 1 to 100, from the list's end or before `before`."
+    ),
+]
+LastRecipients: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(
+        name="last", description="How many at most, from 1 to 3000, from the list's end or before `before`."
+    ),
+]
+Before: TypeAlias = Annotated[
+    str | None,
+    strawberry.argument(
+        name="before",
+        description="With `last`: the cursor to end before, such as a page's startCursor, of the same arguments.",
+    ),
+]
 
 
-def size_of_page(first: int | None, default: int) -> int:
-    """Return the number of records that the client asked for; null means the same as leaving `first` out."""
-    return default if first is None else first
+def page_of(
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    *,
+    default: int = 20,
+    maximum: int = MAX_FIRST,
+) -> PageRequest:
+    """Return the page that the arguments of a list ask for; null means the same as leaving an argument out.
+
+    Raises:
+        BadInput: The size is out of bounds, or both directions are asked for.
+    """
+    return page_request(
+        default, first=given(first), after=given(after), last=given(last), before=given(before), maximum=maximum
+    )
 
 
 def given(value: Given | None) -> Given | None:

@@ -209,7 +209,7 @@ Calls: TypeAlias = QueryCalls | RecordCalls | Change | EventsByGlobalIds
 
 @dataclass(frozen=True, slots=True)
 class PageByFirst:
-    """A connection with as many nodes as its argument `first` asks for; a value.
+    """A connection with as many nodes as its argument `first` or `last` asks for; a value.
 
     Args:
         usual: The number of nodes without the argument.

@@ -20,11 +20,23 @@ from resolvers.sms.listing import JobWindow
 from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from schema.deliveries import Delivery, DeliveryConnection
-from schema.enums import SortOrder
+from schema.enums import SortOrder, is_newest_first
 from schema.inputs.deliveries import DeliveryFilter
 from schema.inputs.logistics import PriceQuoteInput
 from schema.logistics import LogisticsTask, LogisticsTaskConnection, PriceQuote
-from schema.nodes import After, First, FirstRecipients, Id, Node, given, size_of_page
+from schema.nodes import (
+    After,
+    Before,
+    First,
+    FirstRecipients,
+    Id,
+    Last,
+    LastRecipients,
+    Node,
+    OrderBy,
+    given,
+    page_of,
+)
 from schema.organizations import Organization, OrganizationConnection, Partner
 from schema.prices import (
     FREE,
@@ -74,12 +86,16 @@ def _deliveries(
     wanted: Annotated[
         DeliveryFilter | None, strawberry.argument(name="filter", description="Which to list; all by default.")
     ] = UNSET,
+    order_by: OrderBy = UNSET,
     first: First = 20,
     after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> object:
     # Without it, or with null, all: UNSET is false too.
     filters = wanted.to_request(("filter",)) if wanted else DeliveryFilters()
-    return deliveries.deliveries(info, filters, size_of_page(first, 20), given(after))
+    page = page_of(first, after, last, before)
+    return deliveries.deliveries(info, filters, page, newest_first=is_newest_first(order_by))
 
 
 def _sms_job(info: OperationInfo, job_id: Id) -> object:
@@ -99,11 +115,15 @@ def _sms_jobs(
         bool | None,
         strawberry.argument(name="open", description="true for jobs still open, false for finished ones."),
     ] = UNSET,
+    order_by: OrderBy = UNSET,
     first: First = 20,
     after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> object:
     window = JobWindow(given(from_time), given(to_time), given(still_open))
-    return sms_listing.jobs(info, window, size_of_page(first, 20), given(after))
+    page = page_of(first, after, last, before)
+    return sms_listing.jobs(info, window, page, newest_first=is_newest_first(order_by))
 
 
 def _recipients(
@@ -111,9 +131,12 @@ def _recipients(
     job_id: Annotated[strawberry.ID, strawberry.argument(description="The job: a global id, or the upstream's own.")],
     first: FirstRecipients = 50,
     after: After = UNSET,
+    last: LastRecipients = UNSET,
+    before: Before = UNSET,
 ) -> object:
     own_id = local_id(JOB_ID, job_id, ("jobId",))
-    return sms_jobs.recipients_of(info.context, own_id, size_of_page(first, 50), given(after))
+    page = page_of(first, after, last, before, default=50, maximum=MAX_RECIPIENTS)
+    return sms_jobs.recipients_of(info.context, own_id, page)
 
 
 def _sms_api_version(info: OperationInfo) -> object:
@@ -128,14 +151,18 @@ def _logistics_tasks(
     info: OperationInfo,
     # Ascending by default, as the API itself (document: Task List).
     order: Annotated[
-        SortOrder | None, strawberry.argument(description="Which end of the list comes first.")
+        SortOrder | None, strawberry.argument(description="Which end of the list comes first; `orderBy` overrides it.")
     ] = SortOrder.ASC,
+    order_by: OrderBy = UNSET,
     first: First = 20,
     after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> object:
     # Null is the default too.
-    descending = order is SortOrder.DESC
-    return logistics.tasks(info, descending=descending, first=size_of_page(first, 20), after=given(after))
+    newest_first = is_newest_first(order_by)
+    descending = order is SortOrder.DESC if newest_first is None else newest_first
+    return logistics.tasks(info, page_of(first, after, last, before), descending=descending)
 
 
 def _price_quote(
@@ -153,8 +180,14 @@ def _organization(info: OperationInfo, organization_id: Id) -> object:
     return logistics.organization(info.context, local_id(ORGANIZATION_ID, organization_id, ("id",)))
 
 
-def _organizations(info: OperationInfo, first: First = 20, after: After = UNSET) -> object:
-    return logistics.organizations(info, first=size_of_page(first, 20), after=given(after))
+def _organizations(
+    info: OperationInfo,
+    first: First = 20,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> object:
+    return logistics.organizations(info, page_of(first, after, last, before))
 
 
 def _upstreams(info: OperationInfo) -> object:
@@ -203,7 +236,7 @@ class Query:
         description=(
             "The last 30 days unless told; a longer window (upstream keeps 3 months) is split into the 30 days the "
             "upstream allows. Order as upstream: the primary data centre first, the secondary once the primary is "
-            "exhausted."
+            "exhausted. With `orderBy` jobs of both are in one order, that of the times in their ids; `last` needs it."
         ),
         metadata=priced(JobsPage(operations.JOB_IDS), PageByFirst(20, MAX_FIRST)),
     )

@@ -13,7 +13,7 @@ from resolvers.sms.listing import UnreadJob
 from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
-from schema.nodes import After, FirstRecipients, Node, PageInfo, Trackable, given, is_record, size_of_page
+from schema.nodes import After, Before, FirstRecipients, LastRecipients, Node, PageInfo, Trackable, is_record, page_of
 from schema.prices import WHOLE_PAGE, CallForEach, JobOfRecipient, OneOfKinds, PageByFirst, RecipientsOfJob, priced
 
 
@@ -85,8 +85,11 @@ def _recipients(
     info: OperationInfo,
     first: FirstRecipients = 50,
     after: After = strawberry.UNSET,
+    last: LastRecipients = strawberry.UNSET,
+    before: Before = strawberry.UNSET,
 ) -> Awaitable[Connection[records.Recipient] | None]:
-    return sms_jobs.recipients(job, info, size_of_page(first, 50), given(after))
+    request = page_of(first, after, last, before, default=50, maximum=MAX_RECIPIENTS)
+    return sms_jobs.recipients_of(info.context, job.job_id, request)
 
 
 @strawberry.type(description="One or more texts to up to 3000 recipients, sent together.")

@@ -32,7 +32,8 @@ class Deliveries(UpstreamComposition[DeliveriesSettings]):
         """Return a client with an account's credentials."""
         transport = transports.stack(self, group.url, group).transport
         credentials = _credentials(group, Identifying(transport, identity), transports.clock)
-        return DeliveriesClient(Authorizing(transport, credentials, identity), DeliveriesConfig(group.url))
+        config = DeliveriesConfig(group.url, newest_first=group.list_order == "newest_first")
+        return DeliveriesClient(Authorizing(transport, credentials, identity), config)
 
     async def probe(self, account: Account, group: DeliveriesSettings, scope: CallScope) -> None:
         """List one delivery."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -87,6 +88,8 @@ class DeliveriesSettings(UpstreamLimits):
     """The password of the login, used without a fixed token."""
     token_url: AbsoluteUrl | None = None
     """The token endpoint of the login."""
+    list_order: Literal["oldest_first", "newest_first"] = "oldest_first"
+    """Which end of a list the API serves first, which its documents do not say."""
 
     @property
     def login_url(self) -> str:

@@ -9,9 +9,10 @@ Theory of operation. The upstream's lists (segments) are read one behind another
   at it. Each data centre knows its own jobs only, but nothing forbids that both list one. So a job is left out where an
   earlier segment lists it: one that was read from beginning to end, or else one call for the ids that can be in both.
 - Moves. Jobs are added, and leave a list of open ones. So a cursor holds an index and a trail, the last jobs before it:
-  a part is read around the index, and the place is where the trail ends (`resolvers/numbered_pages.py`).
+  a part is read around the index, and the place is where the trail ends (`resolvers/trails.py`).
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -21,12 +22,15 @@ import msgspec
 from resolvers.connections import MAX_FIRST
 from resolvers.context import Context
 from resolvers.kinds.sms import JOB_IDS
-from resolvers.numbered_pages import MARKED, find_behind
+from resolvers.trails import MARKED, find_behind
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.sms.requests import JobIdQuery
 
 MAX_LIMIT: Final = 1000
 """The most ids in one answer, documented."""
+
+WINDOW: Final = timedelta(days=30)
+"""The longest span of one list, documented."""
 
 SEARCH_RADIUS: Final = 100
 """Jobs before and behind a place that are searched for it if it has moved."""
@@ -176,17 +180,22 @@ class JobIds:
 
     async def _list(self, segment: Segment, offset: int, limit: int) -> list[str | None]:
         query = JobIdQuery(segment.from_time, segment.to_time, self._still_open, limit, offset or None)
-        account = self._context.account
+        return await job_ids_of(self._context, segment.centre, query)
 
-        async def fetch(scope: CallScope) -> list[str | None]:
-            job_ids = await account.sms.job_ids(scope, segment.centre, query)
-            for job_id in filter(None, job_ids):
-                known = account.sms_places.centre_of(job_id)
-                # The first of several that list it, because the later ones leave it out of the list.
-                account.sms_places.remember(job_id, segment.centre if known is None else min(known, segment.centre))
-            return job_ids
 
-        return await self._context.loaders.page(JOB_IDS, (segment.centre, query), fetch)
+def job_ids_of(context: Context, centre: int, query: JobIdQuery) -> "asyncio.Future[list[str | None]]":
+    """Return a future of the ids that one call to a data centre lists; None for an id that could not be read."""
+    account = context.account
+
+    async def fetch(scope: CallScope) -> list[str | None]:
+        job_ids = await account.sms.job_ids(scope, centre, query)
+        for job_id in filter(None, job_ids):
+            known = account.sms_places.centre_of(job_id)
+            # The first of several that list it, because the later ones leave it out of the list.
+            account.sms_places.remember(job_id, centre if known is None else min(known, centre))
+        return job_ids
+
+    return context.loaders.page(JOB_IDS, (centre, query), fetch)
 
 
 def most_checks(number: int, index: int, windows: int, centres: int) -> int:

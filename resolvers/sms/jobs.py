@@ -10,7 +10,7 @@ import msgspec
 from strawberry import Parent
 
 from resolvers.catalogue import RecordType, split_global_id
-from resolvers.connections import Connection, check_first, offset_connection, start_of
+from resolvers.connections import Connection, PageRequest, offset_connection, offset_of
 from resolvers.context import Context
 from resolvers.errors import UpstreamError
 from resolvers.ids import global_id
@@ -59,34 +59,33 @@ def needs_recipients(selected: frozenset[str]) -> bool:
     return "recipients" in selected or "recipientSummary" in selected
 
 
-def recipients_of(
-    context: Context, job_id: str, first: int, after: str | None
-) -> Awaitable[Connection[Recipient] | None]:
+def recipients_of(context: Context, job_id: str, request: PageRequest) -> Awaitable[Connection[Recipient] | None]:
     """Return a page of a job's recipients; None if no data centre knows the job.
 
     Raises:
-        BadInput: `first` is out of bounds, or `after` is no cursor of this list.
+        BadInput: The cursor is not of this list.
     """
     context.account.require_read(UpstreamName.SMS)
     list_name = f"recipients of {job_id}"
-    size, start = check_first(first, MAX_RECIPIENTS), start_of(list_name, after)
+    place = offset_of(list_name, request)
     # A partial and no inner function, because that one's annotations would be evaluated for each job of a page.
-    return Later(context.loaders.of(RECIPIENTS).load(job_id), partial(_page_of, list_name, start, size))
+    page_of = partial(_page_of, list_name, request, None if place is None else place.index)
+    return Later(context.loaders.of(RECIPIENTS).load(job_id), page_of)
 
 
-def _page_of(list_name: str, start: int, size: int, found: list[Recipient] | None) -> Connection[Recipient] | None:
+def _page_of(
+    list_name: str, request: PageRequest, index: int | None, found: list[Recipient] | None
+) -> Connection[Recipient] | None:
     if found is None:
         return None
-    page = as_nodes(UpstreamName.SMS, found[start : start + size])
-    more = start + len(page) < len(found)
-    return offset_connection(list_name, start, page, has_next_page=more, total_count=len(found))
-
-
-def recipients(
-    job: Parent[SmsJob | JobReference], info: OperationInfo, first: int = 50, after: str | None = None
-) -> Awaitable[Connection[Recipient] | None]:
-    """Return a page of the recipients of a job."""
-    return recipients_of(info.context, job.job_id, first, after)
+    if request.backwards:
+        end = len(found) if index is None else min(index, len(found))
+        start = max(0, end - request.size)
+    else:
+        start = 0 if index is None else index + 1
+        end = min(len(found), start + request.size)
+    page = as_nodes(UpstreamName.SMS, found[start:end])
+    return offset_connection(list_name, start, page, has_next_page=end < len(found), total_count=len(found))
 
 
 def recipient_summary(job: Parent[SmsJob | JobReference], info: OperationInfo) -> Awaitable[RecipientSummary | None]:

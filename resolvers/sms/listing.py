@@ -11,26 +11,24 @@ from typing import Any, Final
 
 import msgspec
 
-from resolvers.connections import Connection, bad_cursor, check_first, name_under, place_at
+from resolvers.connections import Connection, PageRequest, bad_cursor, name_under, place_at, turned
 from resolvers.context import Context
 from resolvers.errors import BadInput, GatewayError, UpstreamBadAnswer
 from resolvers.ids import global_id
 from resolvers.kinds.sms import JOB, PRESENT, RECIPIENTS
 from resolvers.later import Later, failed
 from resolvers.loading.loaders import RecordLoaders
-from resolvers.numbered_pages import Trails
 from resolvers.selection import OperationInfo, selected_below
-from resolvers.sms.job_lists import JobIds, Segment
+from resolvers.sms.job_lists import WINDOW, JobIds, Segment
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
+from resolvers.sms.ordered_jobs import JobKey, OrderedJobs, whole_list
+from resolvers.trails import Trails
 from resolvers.unreadable import bad_answer
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.fields import Zoned
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import JobReference, SmsJob
-
-WINDOW: Final = timedelta(days=30)
-"""The longest span of one upstream list, documented."""
 
 MAX_SPAN: Final = timedelta(days=366)
 """The longest span of one list to the client: the upstream keeps jobs for 3 months, and every 30 days cost a call."""
@@ -131,15 +129,26 @@ class UnreadJob:
 
 
 async def jobs(
-    info: OperationInfo, window: JobWindow, first: int, after: str | None
+    info: OperationInfo, window: JobWindow, request: PageRequest, *, newest_first: bool | None
 ) -> Connection[Awaitable[SmsJob | UnreadJob]] | Connection[JobReference]:
     """Return a page of jobs, with reports and recipients only if the selection needs them.
 
+    Args:
+        info: The query's.
+        window: The jobs to list.
+        request: The page.
+        newest_first: Which end of the list comes first; None for the upstream's lists one behind another.
+
     Raises:
-        BadInput: an argument is out of bounds, or the cursor belongs to another list.
+        BadInput: The window is out of bounds, the cursor belongs to another list, or the upstream's order is to be read
+            backwards.
     """
     info.context.account.require_read(UpstreamName.SMS)
-    size = check_first(first)
+    if newest_first is not None:
+        return await _ordered(info, window, request, newest_first=newest_first)
+    if request.backwards:
+        raise BadInput("SMS does not say where its lists end: pass `orderBy` with `last`.", path=["last"])
+    size, after = request.size, request.cursor
     start = await _start(info.context, window, after)
     segments = _segments(start.from_time, start.to_time, info.context.account.sms.centres)
     if not 0 <= start.segment < len(segments):
@@ -158,14 +167,40 @@ async def jobs(
     return Connection(_nodes(info, job_ids), place_of, len(found) > size, after is not None)
 
 
+async def _ordered(
+    info: OperationInfo, window: JobWindow, request: PageRequest, *, newest_first: bool
+) -> Connection[Any]:
+    list_name = _list_name(window, " newest first" if newest_first else " oldest first")
+    place = None if request.cursor is None else place_at(request.cursor, JobKey, request.cursor_argument)
+    if place is not None and not (place.list_name == list_name and place.spans_at_most(MAX_SPAN)):
+        raise bad_cursor(request.cursor_argument)
+    whole = place or whole_list(list_name, *await _bounds(info.context, window))
+    descending = newest_first is not request.backwards
+    ordered = OrderedJobs(info.context, whole, still_open=window.open, descending=descending)
+    needed = request.size + (request.unproven in selected_below(info, "pageInfo"))
+    found, rest = await ordered.read(place, needed)
+    page = Connection(
+        _nodes(info, [one.job_id for one in found[: request.size]]),
+        found.__getitem__,
+        has_next_page=len(found) > request.size or rest is not None,
+        has_previous_page=place is not None,
+        end_place=rest if len(found) <= request.size else None,
+    )
+    return turned(page) if request.backwards else page
+
+
+async def _bounds(context: Context, window: JobWindow) -> tuple[datetime, datetime]:
+    to_time = window.to_time or await _present(context)
+    # No earlier than the calendar begins, for a `to` in its first 30 days.
+    from_time = window.from_time or to_time - min(WINDOW, to_time - CALENDAR_START)
+    _check_span(from_time, to_time)
+    return from_time.astimezone(UTC), to_time.astimezone(UTC)
+
+
 async def _start(context: Context, window: JobWindow, after: str | None) -> JobPlace:
     list_name = _list_name(window)
     if after is None:
-        to_time = window.to_time or await _present(context)
-        # No earlier than the calendar begins, for a `to` in its first 30 days.
-        from_time = window.from_time or to_time - min(WINDOW, to_time - CALENDAR_START)
-        _check_span(from_time, to_time)
-        return JobPlace(list_name, from_time.astimezone(UTC), to_time.astimezone(UTC), 0, 0)
+        return JobPlace(list_name, *await _bounds(context, window), 0, 0)
     place = place_at(after, JobPlace)
     if place.list_name != list_name or place.index < 0:
         raise bad_cursor()
@@ -175,9 +210,9 @@ async def _start(context: Context, window: JobWindow, after: str | None) -> JobP
     return msgspec.structs.replace(place, index=place.index + 1)
 
 
-def _list_name(window: JobWindow) -> str:
+def _list_name(window: JobWindow, order: str = "") -> str:
     # In UTC, because the same instant in another offset must not make another list.
-    return name_under(LIST, JobWindow(_in_utc(window.from_time), _in_utc(window.to_time), window.open))
+    return name_under(f"{LIST}{order}", JobWindow(_in_utc(window.from_time), _in_utc(window.to_time), window.open))
 
 
 def _in_utc(time: datetime | None) -> datetime | None:

@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.sandbox.server import serving
-from resolvers.connections import Connection, place_behind
+from resolvers.connections import Connection, PageRequest, offset_of
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.numbered_pages import MARKED, MAX_RESIZES, NumberedList
+from resolvers.numbered_pages import NumberedList
+from resolvers.served_pages import MAX_RESIZES
+from resolvers.trails import MARKED
 from resolvers.upstreams.names import UpstreamName
 from tests.world import UNCACHED, World, running_world
 
@@ -59,10 +61,13 @@ class Upstream:
         return Page(served, size, len(self.records) if self.counts else None)
 
     async def window(self, after: str | None, size: int, *, look_further: bool) -> Connection[str]:
+        return await self.page(PageRequest(size, after), look_further=look_further)
+
+    async def page(self, request: PageRequest, *, against: bool = False, look_further: bool = False) -> Connection[str]:
         self.asked.clear()
-        start, trail = place_behind("changing", after)
         listed = NumberedList(UpstreamName.LOGISTICS, "changing", self.read_page, lambda one: one, self.caps)
-        return await listed.window(start, size, trail, look_further=look_further)
+        place = offset_of("changing", request)
+        return await listed.page(request, place, against=against, look_further=look_further)
 
 
 Change = Callable[[Upstream, random.Random], None]

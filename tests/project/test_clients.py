@@ -15,10 +15,9 @@ from gateway.operations.execution import core_schema
 from gateway.operations.responses.report import MAX_MESSAGE, entry_of
 from resolvers.connections import MAX_FIRST
 from resolvers.errors import BadInput, GatewayError, UpstreamRateLimited
-from resolvers.numbered_pages import MARKED
-from resolvers.sms.job_lists import MAX_LIMIT
+from resolvers.sms.job_lists import MAX_LIMIT, WINDOW
 from resolvers.sms.jobs import MAX_RECIPIENTS
-from resolvers.sms.listing import WINDOW
+from resolvers.trails import MARKED
 from resolvers.upstreams.call import CacheOutcome, CallTrace, Mark
 from resolvers.upstreams.names import UpstreamName
 from schema.inputs.checks import MAX_REFUSALS

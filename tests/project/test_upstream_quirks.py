@@ -11,9 +11,9 @@ import pytest
 from resolvers.errors import UpstreamBadAnswer
 from resolvers.learned import RETRY_SECONDS
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
-from resolvers.numbered_pages import LARGEST_PAGE, MARKED
-from resolvers.sms.job_lists import MAX_LIMIT, SEARCH_RADIUS
-from resolvers.sms.listing import WINDOW
+from resolvers.served_pages import LARGEST_PAGE
+from resolvers.sms.job_lists import MAX_LIMIT, SEARCH_RADIUS, WINDOW
+from resolvers.trails import MARKED
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.fields import instant
 from resolvers.upstreams.lenient import read

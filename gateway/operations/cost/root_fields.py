@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Final
 
@@ -12,8 +12,9 @@ from resolvers.catalogue import split_global_id
 from resolvers.connections import place_at
 from resolvers.errors import BadInput
 from resolvers.loading.delivery_batches import most_calls
-from resolvers.sms.job_lists import most_checks
-from resolvers.sms.listing import MAX_SPAN, WINDOW, JobPlace
+from resolvers.sms.job_lists import WINDOW, most_checks
+from resolvers.sms.listing import MAX_SPAN, JobPlace
+from resolvers.sms.ordered_jobs import JobKey, most_rounds
 from resolvers.task_changes import MAX_TASKS_A_CALL
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
@@ -31,7 +32,10 @@ from schema.prices import (
 )
 
 MOST_BEHIND_CURSOR: Final = 4
-"""Calls for a page behind a cursor: where the place was, before and behind it if the list has moved, and the rest."""
+"""Calls for a page at a cursor: where the place was, before and behind it if the list has moved, and the rest."""
+
+MOST_AT_END: Final = 5
+"""Calls for a page at the end of a list: for its length, the end on two pages, and these again if it has grown."""
 
 
 class QueryCost:
@@ -157,19 +161,27 @@ class QueryCost:
         if ids:
             self._fetch_deliveries(ids, single=operations.DELIVERIES_BY_ID)
         else:
-            calls = MOST_BEHIND_CURSOR if self._values.argument(selected, "after") else 1
-            self.record_cost.calls[operation] += calls
+            self.record_cost.calls[operation] += self._page_of_deliveries(selected)
         self.record_cost.add_page(Records("Delivery", self._values.page(selected)), selected.below)
+
+    def _page_of_deliveries(self, selected: PricedField) -> int:
+        if self._is_at_cursor(selected):
+            return MOST_BEHIND_CURSOR
+        # Which end `orderBy` begins at depends on the upstream's order.
+        at_end = any(self._values.argument(selected, name) is not None for name in ("last", "orderBy"))
+        return MOST_AT_END if at_end else 1
+
+    def _is_at_cursor(self, selected: PricedField) -> bool:
+        return any(self._values.argument(selected, name) is not None for name in ("after", "before"))
 
     def _listed_ids(self, selected: PricedField, place: tuple[str, str]) -> int:
         ids = self._values.member(selected, *place)
         return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
 
     def _numbered_page(self, selected: PricedField, operation: Operation, kind: str) -> None:
-        behind_cursor = self._values.argument(selected, "after") is not None
         # Because only the next page shows whether there is one.
-        further = 2 if self._selects_has_next_page(selected) else 1
-        self.record_cost.calls[operation] += MOST_BEHIND_CURSOR if behind_cursor else further
+        further = 2 if self._asks_for_more(selected) else 1
+        self.record_cost.calls[operation] += MOST_BEHIND_CURSOR if self._is_at_cursor(selected) else further
         self.record_cost.add_page(Records(kind, self._values.page(selected)), selected.below)
 
     def _jobs_page(self, selected: PricedField, operation: Operation) -> None:
@@ -178,16 +190,31 @@ class QueryCost:
         self.record_cost.add_page(Records("SmsJob", self._values.page(selected)), selected.below)
 
     def _job_lists(self, selected: PricedField) -> int:
-        after = self._values.argument(selected, "after")
-        if isinstance(after, str):
-            return self._job_lists_behind(after)
+        # Both arguments are read, because the estimate depends on either.
+        cursors = [self._values.argument(selected, name) for name in ("after", "before")]
+        cursor = next((one for one in cursors if isinstance(one, str)), None)
+        if self._values.argument(selected, "orderBy") is not None:
+            return self._slices(selected, cursor) * self._sms_centres
+        if cursor is not None:
+            return self._job_lists_behind(cursor)
+        # A negative span counts as empty, because the resolver refuses it before any call.
+        return ceil(max(0.0, self._span(selected) / WINDOW)) * self._sms_centres
+
+    def _span(self, selected: PricedField) -> timedelta:
+        """Return the span of a list of SMS jobs."""
         from_time, to_time = self._values.instant(selected, "from"), self._values.instant(selected, "to")
         if from_time is None:
-            return self._sms_centres
+            return WINDOW
         self._values.depends_on_time = self._values.depends_on_time or to_time is None
-        # A negative span counts as empty, because the resolver refuses it before any call.
-        span = (to_time or self._now.astimezone(UTC)) - from_time
-        return ceil(max(0.0, min(span, MAX_SPAN) / WINDOW)) * self._sms_centres
+        return min((to_time or self._now.astimezone(UTC)) - from_time, MAX_SPAN)
+
+    def _slices(self, selected: PricedField, cursor: str | None) -> int:
+        try:
+            span = self._span(selected) if cursor is None else place_at(cursor, JobKey).span
+        except (BadInput, OverflowError):
+            # The resolver refuses such a cursor before any call.
+            return 0
+        return most_rounds(min(span, MAX_SPAN))
 
     def _job_lists_behind(self, cursor: str) -> int:
         try:
@@ -207,9 +234,11 @@ class QueryCost:
         self.record_cost.fetch(jobs, RECIPIENTS)
         self.record_cost.add_recipients(jobs, selected.below)
 
-    def _selects_has_next_page(self, selected: PricedField) -> bool:
+    def _asks_for_more(self, selected: PricedField) -> bool:
+        """Return whether the client asks if there is more where the page is read towards."""
+        flag = "hasNextPage" if self._values.argument(selected, "last") is None else "hasPreviousPage"
         pages = [one for one in self.record_cost.applicable(selected.below) if one.name == "pageInfo"]
-        return any(one.name == "hasNextPage" for page in pages for one in self.record_cost.applicable(page.below))
+        return any(one.name == flag for page in pages for one in self.record_cost.applicable(page.below))
 
 
 class MutationCost:

@@ -152,7 +152,9 @@ class Values:
         """Return the length of the list of a connection or payload; 1 where the field has none."""
         size = selected.price.size
         if isinstance(size, PageByFirst):
-            return self.number(selected, "first", size.usual, size.most)
+            # The resolver refuses two sizes before any call.
+            last = self.number(selected, "last", 0, size.most)
+            return last or self.number(selected, "first", size.usual, size.most)
         return len(self.many(selected, size.argument)) if isinstance(size, PageByArgument) else 1
 
     def many(self, selected: PricedField, name: str) -> list[Any]:

@@ -54,9 +54,11 @@ class DeliveriesConfig:
 
     Args:
         base_url: With `/api/v1`, without a slash at its end.
+        newest_first: Whether lists begin with the newest delivery, which no document says.
     """
 
     base_url: str
+    newest_first: bool = False
 
 
 class DeliveriesClient:
@@ -68,10 +70,14 @@ class DeliveriesClient:
     Args:
         transport: Sends the calls, with the account's credentials.
         config: The address of the API.
+
+    Attributes:
+        newest_first: Whether lists begin with the newest delivery.
     """
 
     def __init__(self, transport: Transport, config: DeliveriesConfig) -> None:
         self._transport = transport
+        self.newest_first = config.newest_first
         self._base_url = config.base_url
         self._send_tasks_url = f"{config.base_url}/send-tasks"
 
