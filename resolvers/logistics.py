@@ -8,13 +8,15 @@ from typing import Final
 
 from strawberry import Parent
 
-from resolvers.connections import Connection, PageRequest, offset_of
+from resolvers.connections import Connection, PageRequest, name_under, offset_of
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from resolvers.filtered_pages import filtered_page
 from resolvers.kinds.logistics import ORGANIZATION, ORGANIZATION_PAGE, PARTNER, PRICE, ROLES, TASK, TASK_PAGE
 from resolvers.numbered_pages import NumberedList
 from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.task_filters import EVERY_TASK, TaskFilters
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.account_records import Organization, OrganizationReference, Partner, Role
@@ -38,11 +40,16 @@ def task(context: Context, task_id: str) -> Awaitable[LogisticsTask | None]:
     return context.loaders.of(TASK).load(task_id)
 
 
-async def tasks(info: OperationInfo, request: PageRequest, *, descending: bool) -> Connection[LogisticsTask]:
+async def tasks(
+    info: OperationInfo, filters: TaskFilters, request: PageRequest, *, descending: bool
+) -> Connection[LogisticsTask]:
     """Return a page of tasks, in at most two calls unless the upstream serves smaller pages than requested.
+
+    A filtered page takes up to `MOST_READ` large pages of the upstream, which filters nothing.
 
     Args:
         info: The query's.
+        filters: The filters.
         request: The page.
         descending: Whether the newest task comes first.
 
@@ -53,6 +60,8 @@ async def tasks(info: OperationInfo, request: PageRequest, *, descending: bool) 
     context.account.require_read(UpstreamName.LOGISTICS)
     # A cursor of one direction is refused in the other.
     list_name = f"{TASKS} {'descending' if descending else 'ascending'}"
+    if filters != EVERY_TASK:
+        list_name = name_under(list_name, filters)
     place = offset_of(list_name, request, from_end=True)
     # The upstream reports no total, so a page at the end of the list is the first one in the opposite order, and all
     # places behind it are counted in that.
@@ -71,7 +80,10 @@ async def tasks(info: OperationInfo, request: PageRequest, *, descending: bool) 
     listed = NumberedList(
         UpstreamName.LOGISTICS, list_name, read_page, lambda one: one.task_id, account.page_caps, from_end=from_end
     )
-    connection = await listed.page(request, place, against=from_end, look_further=look_further)
+    if filters != EVERY_TASK:
+        connection = await filtered_page(listed, request, place, filters.match, against=from_end)
+    else:
+        connection = await listed.page(request, place, against=from_end, look_further=look_further)
     found = {record.task_id: record for record in read_ones(connection.nodes)}
     context.loaders.of(TASK).prime(found)
     return connection

@@ -92,10 +92,12 @@ class NumberedPage:
         operation: The call that reads one page of the upstream. If the client asks whether there is a next page, that
             is read too, because nothing else shows it.
         kind: The records' GraphQL type.
+        filtered_by: The argument by which the gateway filters the list itself; None if the list has none.
     """
 
     operation: Operation
     kind: str
+    filtered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

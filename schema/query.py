@@ -17,12 +17,13 @@ from resolvers.sms import jobs as sms_jobs
 from resolvers.sms import listing as sms_listing
 from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import JobWindow
+from resolvers.task_filters import EVERY_TASK
 from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries.requests import DeliveryFilters
 from schema.deliveries import Delivery, DeliveryConnection
 from schema.enums import SortOrder, is_newest_first
 from schema.inputs.deliveries import DeliveryFilter
-from schema.inputs.logistics import PriceQuoteInput
+from schema.inputs.logistics import LogisticsTaskFilter, PriceQuoteInput
 from schema.logistics import LogisticsTask, LogisticsTaskConnection, PriceQuote
 from schema.nodes import (
     After,
@@ -149,6 +150,16 @@ def _logistics_task(info: OperationInfo, task_id: Id) -> object:
 
 def _logistics_tasks(
     info: OperationInfo,
+    wanted: Annotated[
+        LogisticsTaskFilter | None,
+        strawberry.argument(
+            name="filter",
+            description=(
+                "Which to list; all by default. The upstream filters nothing, so the gateway looks through up to 1000 "
+                "tasks for a page: it may be shorter, and `hasNextPage` is true where there is more to look through."
+            ),
+        ),
+    ] = UNSET,
     # Ascending by default, as the API itself (document: Task List).
     order: Annotated[
         SortOrder | None, strawberry.argument(description="Which end of the list comes first; `orderBy` overrides it.")
@@ -162,7 +173,8 @@ def _logistics_tasks(
     # Null is the default too.
     newest_first = is_newest_first(order_by)
     descending = order is SortOrder.DESC if newest_first is None else newest_first
-    return logistics.tasks(info, page_of(first, after, last, before), descending=descending)
+    filters = wanted.to_request(("filter",)) if wanted else EVERY_TASK
+    return logistics.tasks(info, filters, page_of(first, after, last, before), descending=descending)
 
 
 def _price_quote(
@@ -262,7 +274,9 @@ class Query:
         resolver=_logistics_tasks,
         graphql_type=LogisticsTaskConnection | None,
         description="Logistics tasks.",
-        metadata=priced(NumberedPage(operations.TASKS, "LogisticsTask"), PageByFirst(20, MAX_FIRST)),
+        metadata=priced(
+            NumberedPage(operations.TASKS, "LogisticsTask", filtered_by="filter"), PageByFirst(20, MAX_FIRST)
+        ),
     )
     price_quote = strawberry.field(
         resolver=_price_quote,

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar, cast
@@ -109,6 +110,16 @@ def between(low: float, high: float, number: float | None, path: Path) -> float 
     if number is not None and not low <= number <= high:
         raise BadInput(f"{number} must be from {low:g} to {high:g}.", path=path)
     return number
+
+
+def in_order(earliest: datetime | None, latest: datetime | None, path: Path) -> None:
+    """Check that a span of time does not end before it begins; either end may be open.
+
+    Raises:
+        BadInput: It does.
+    """
+    if earliest is not None and latest is not None and earliest > latest:
+        raise BadInput("The end must not be before the beginning.", path=path)
 
 
 def json_object(value: object, path: Path) -> Mapping[str, object] | None:

@@ -1,7 +1,7 @@
 """Inputs about logistics tasks: what to create, which tracking ids to set, and what to price."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,11 +10,23 @@ from strawberry.scalars import JSON
 
 from resolvers.catalogue import local_id
 from resolvers.errors import BadInput
-from resolvers.kinds.logistics import TASK_ID
+from resolvers.kinds.logistics import ORGANIZATION_ID, TASK_ID
+from resolvers.task_filters import TaskFilters
 from resolvers.upstreams.logistics.requests import NewTask, PriceRequest, PriceStop, TrackingId, task_item
 from resolvers.upstreams.logistics.vocabulary import PRICED_VEHICLES, VEHICLE_WORDS
-from schema.enums import BroadcastPreference, TruckService, VehicleType
-from schema.inputs.checks import Path, Refusals, between, json_object, known, not_blank, not_empty, not_negative
+from schema.enums import BroadcastPreference, TaskStatus, TruckService, VehicleType
+from schema.inputs.checks import (
+    Path,
+    Refusals,
+    between,
+    in_order,
+    json_object,
+    known,
+    not_blank,
+    not_empty,
+    not_negative,
+    optional_id,
+)
 from schema.inputs.task_fields import MoneyInput, TaskStopInput, check_not_over, check_order, stop_fields, task_fields
 
 LOWEST_PRICE: Final = {"SGD": Decimal("2.00")}
@@ -42,6 +54,50 @@ class TaskItemInput:
             quantity = checked(not_negative, self.quantity, (*path, "quantity"))
             attributes = checked(json_object, self.attributes, (*path, "attributes"))
         return task_item(name, quantity, attributes)
+
+
+@strawberry.input(description="Which tasks to list; all that is given must hold.")
+class LogisticsTaskFilter:
+    """Filters of the list of tasks; operation lifetime."""
+
+    statuses: list[TaskStatus] | None = strawberry.field(description="Tasks that stand at one of these.")
+    tracking_id: str | None = strawberry.field(description="Tasks with exactly this id of the sender's.")
+    group_tag: str | None = strawberry.field(description="Tasks with exactly this tag.")
+    organization_id: strawberry.ID | None = strawberry.field(description="Tasks of this organization.")
+    pickup_from: datetime | None = strawberry.field(description="The pickup's time window starts then or later.")
+    pickup_to: datetime | None = strawberry.field(description="The pickup's time window starts then or before.")
+    updated_from: datetime | None = strawberry.field(description="Last changed then or later.")
+    updated_to: datetime | None = strawberry.field(description="Last changed then or before.")
+
+    def to_request(self, path: Path) -> TaskFilters:
+        """Return the filters as the gateway applies them.
+
+        Raises:
+            BadInput: A status is UNKNOWN or there is none, an id is no organization's, or a time is after its end.
+        """
+        with Refusals() as checked:
+            checked(in_order, self.pickup_from, self.pickup_to, (*path, "pickupFrom"))
+            checked(in_order, self.updated_from, self.updated_to, (*path, "updatedFrom"))
+            statuses = checked(_statuses, self.statuses, (*path, "statuses"))
+            organization_id = checked(optional_id, ORGANIZATION_ID, self.organization_id, (*path, "organizationId"))
+        return TaskFilters(
+            statuses,
+            self.tracking_id,
+            self.group_tag,
+            organization_id,
+            *map(_in_utc, (self.pickup_from, self.pickup_to, self.updated_from, self.updated_to)),
+        )
+
+
+def _statuses(given: list[TaskStatus] | None, path: Path) -> tuple[TaskStatus, ...] | None:
+    if given is None:
+        return None
+    # The same for any order, so that a cursor stays valid.
+    return tuple(sorted({known(one, path) for one in not_empty(given, path)}, key=lambda one: one.name))
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(UTC)
 
 
 @strawberry.input(description="A task to create.")

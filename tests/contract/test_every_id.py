@@ -70,6 +70,12 @@ PLACES: Final = {
         ("filter", "dspUploadIdentificationId"),
         ("DspUploadIdentification",),
     ),
+    "LogisticsTaskFilter.organizationId": Place(
+        "query ($filter: LogisticsTaskFilter) { answer: logisticsTasks(filter: $filter) { nodes { id } } }",
+        {"filter": {"organizationId": "1"}},
+        ("filter", "organizationId"),
+        ("Organization",),
+    ),
     "Mutation.updateDelivery.id": Place(documents.UPDATE_DELIVERY, documents.DELIVERY_CHANGE, ("id",), ("Delivery",)),
     "Mutation.cancelDelivery.id": Place(documents.CANCEL_DELIVERY, {"id": "1"}, ("id",), ("Delivery",)),
     "CreateDeliveryInput.productId": Place(

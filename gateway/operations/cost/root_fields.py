@@ -11,6 +11,7 @@ from gateway.operations.cost.selection import PricedField, Values
 from resolvers.catalogue import split_global_id
 from resolvers.connections import place_at
 from resolvers.errors import BadInput
+from resolvers.filtered_pages import MOST_READ
 from resolvers.loading.delivery_batches import most_calls
 from resolvers.sms.job_lists import WINDOW, most_checks
 from resolvers.sms.listing import MAX_SPAN, JobPlace
@@ -113,8 +114,8 @@ class QueryCost:
                 self._add_by_global_ids(self._values.many(selected, argument), selected.below)
             case DeliveriesPage(operation, ids):
                 self._deliveries_page(selected, operation, ids)
-            case NumberedPage(operation, kind):
-                self._numbered_page(selected, operation, kind)
+            case NumberedPage() as numbered:
+                self._numbered_page(selected, numbered)
             case JobsPage(operation):
                 self._jobs_page(selected, operation)
             case RecipientsByJobId(argument):
@@ -178,11 +179,15 @@ class QueryCost:
         ids = self._values.member(selected, *place)
         return len(set(map(str, ids))) if isinstance(ids, list) else 1 if ids is not None else 0
 
-    def _numbered_page(self, selected: PricedField, operation: Operation, kind: str) -> None:
+    def _numbered_page(self, selected: PricedField, numbered: NumberedPage) -> None:
         # Because only the next page shows whether there is one.
-        further = 2 if self._asks_for_more(selected) else 1
-        self.record_cost.calls[operation] += MOST_BEHIND_CURSOR if self._is_at_cursor(selected) else further
-        self.record_cost.add_page(Records(kind, self._values.page(selected)), selected.below)
+        calls = 2 if self._asks_for_more(selected) else 1
+        if self._is_at_cursor(selected):
+            calls = MOST_BEHIND_CURSOR
+        if numbered.filtered_by and self._values.argument(selected, numbered.filtered_by) is not None:
+            calls += MOST_READ - 1
+        self.record_cost.calls[numbered.operation] += calls
+        self.record_cost.add_page(Records(numbered.kind, self._values.page(selected)), selected.below)
 
     def _jobs_page(self, selected: PricedField, operation: Operation) -> None:
         # Each data centre has a list for each 30 days, and a page may need all of them.
