@@ -35,6 +35,7 @@ from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.compression import build_compression
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.http.operation_batches import BatchConfig, OperationBatches
 from gateway.oauth.build import OAuth, build_account_tokens, build_oauth
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.persisted import ManifestProblem
@@ -226,13 +227,16 @@ class Process:
         key_holders = build_key_holders(settings.auth, upstreams, key_set, self._now)
         oauth = build_oauth(settings, upstreams, site, key_holders, self._now, oauth)
         authentication = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
+        stack, limits = operations.stack, settings.limits
+        batches = OperationBatches(stack.batched, stack.is_mutation, BatchConfig(limits.batch, limits.response_bytes))
         endpoint = Endpoint(
-            operations.stack.operations,
+            stack.operations,
             authentication,
             EndpointConfig(settings.max_body_bytes, site.rule, self.metrics.requests_served, self._compression),
             page=self._page if settings.serves_ide else None,
             streams=self.subscriptions.streams,
             sockets=self.subscriptions.sockets,
+            batches=batches,
         )
         return Live(settings, upstreams, key_set, authentication, operations, oauth, endpoint)
 

@@ -9,6 +9,7 @@ Theory of operation
               +-- negotiated media type of a handler -> the IDE's page, or a streamed response
               |
               `-- JSON: authenticate, read, run ------> Reply -> response
+                                        `-- an array -> batches
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from gateway.http.cross_site import CrossSiteRule, is_top_level_navigation, shar
 from gateway.http.disconnects import DisconnectWatches
 from gateway.http.durations import RequestDurations
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, AcceptedCoding, Negotiate, negotiator
+from gateway.http.operation_batches import OperationBatches
 from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
 from gateway.http.request import (
     REQUEST_ID,
@@ -32,7 +34,7 @@ from gateway.http.request import (
     RequestIds,
     check_post,
     decode_get,
-    decode_post,
+    decode_operations,
     headers_of,
     read_body,
     whole_body,
@@ -114,9 +116,10 @@ class Endpoint(Generic[CallerT]):
         page: Handles a GET from a client that prefers `text/html`: the IDE.
         streams: By media type: handle GET and POST of clients that prefer it, such as `text/event-stream`.
         sockets: Handles WebSockets.
+        batches: Runs batches of operations; None refuses them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each kind of request
         self,
         operations: Operations[CallerT],
         authenticate: Authenticate[CallerT],
@@ -125,7 +128,10 @@ class Endpoint(Generic[CallerT]):
         page: ASGIApp | None = None,
         streams: Mapping[bytes, ASGIApp] | None = None,
         sockets: ASGIApp | None = None,
+        batches: OperationBatches[CallerT] | None = None,
     ) -> None:
+        self._batches = batches
+        self._max_batch = 0 if batches is None else batches.config.operations
         self._durations = config.durations
         self._compression = config.compression
         self._operations = operations
@@ -193,11 +199,15 @@ class Endpoint(Generic[CallerT]):
                 body = whole_body(message, self._max_body_bytes)
                 if body is None:
                     body = await read_body(message, exchange.receive, self._max_body_bytes)
-                request = decode_post(body, exchange.request_id)
+                request = decode_operations(body, exchange.request_id, self._max_batch)
             else:
                 request = decode_get(scope["query_string"], exchange.request_id)
             watch = self._disconnect_watches.watch(exchange.receive)
-            reply = await self._operations.run(request, scope, caller)
+            if isinstance(request, list):
+                assert self._batches is not None  # noqa: S101 - otherwise an array was refused
+                reply = await self._batches.run(request, scope, caller)
+            else:
+                reply = await self._operations.run(request, scope, caller)
         except (HttpRefusal, ClientGone):
             # Not a reply below, because errors of HTTP itself keep their status for old clients too.
             raise

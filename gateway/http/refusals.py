@@ -32,7 +32,7 @@ class HttpRefusal(GatewayError):
 
 
 class BadRequest(HttpRefusal):
-    """The request is not a GraphQL request: JSON that does not parse, a parameter of the wrong type, a batch."""
+    """The request is not a GraphQL request: JSON that does not parse, a parameter of the wrong type, a large batch."""
 
     status = 400
 

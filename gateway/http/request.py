@@ -22,6 +22,9 @@ MAX_DEPTH = 100
 MAX_CONTAINERS = 50_000
 """Objects and lists in variables that are checked for depth; requests with more are refused later for their number."""
 
+NO_BATCHES = "Batches are not accepted here; send each operation as a request of its own."
+
+_SMALLEST_BATCH = 2
 _CONTAINERS = (dict, list)
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
 
@@ -43,6 +46,7 @@ class _Parameters(msgspec.Struct, gc=False):
 
 
 _decode_body = msgspec.json.Decoder(_Parameters).decode
+_decode_parts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_map = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
@@ -148,6 +152,51 @@ def decode_post(body: bytes, request_id: str) -> GraphQLRequest:
     return _checked(parameters, body, may_mutate=True, request_id=request_id)
 
 
+def decode_operations(
+    body: bytes, request_id: str, max_batch: int
+) -> "GraphQLRequest | list[GraphQLRequest | BadRequest]":
+    """Decode the GraphQL request in the body of a POST, or the batch of requests.
+
+    Args:
+        body: The whole body.
+        request_id: The request's id; those of the requests of a batch are `<id>.0`, `<id>.1` and so on.
+        max_batch: The most requests of a batch; with less than 2, batches are refused.
+
+    Returns:
+        The request; for a batch its requests, or what is wrong with each.
+
+    Raises:
+        BadRequest: It is neither, or the batch is too large.
+    """
+    try:
+        parameters = _decode_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Looked at only now, because nearly all bodies are objects.
+        if isinstance(error, msgspec.ValidationError) and body.lstrip().startswith(b"["):
+            return _batch(body, request_id, max_batch)
+        raise _body_refusal(body, error) from None
+    return _checked(parameters, body, may_mutate=True, request_id=request_id)
+
+
+def _batch(body: bytes, request_id: str, max_batch: int) -> "list[GraphQLRequest | BadRequest]":
+    if max_batch < _SMALLEST_BATCH:
+        raise BadRequest(NO_BATCHES)
+    try:
+        parts = _decode_parts(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _body_refusal(body, error) from None
+    if not 0 < len(parts) <= max_batch:
+        raise BadRequest(f"A batch holds 1 to {max_batch} operations; this one has {len(parts)}.")
+    return [_part(bytes(part), f"{request_id}.{place}") for place, part in enumerate(parts)]
+
+
+def _part(text: bytes, request_id: str) -> "GraphQLRequest | BadRequest":
+    try:
+        return decode_post(text, request_id)
+    except BadRequest as error:
+        return error
+
+
 def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
     """Decode the GraphQL request in the query string of a GET.
 
@@ -178,7 +227,7 @@ def _body_refusal(body: bytes, error: Exception) -> BadRequest:
     if not body:
         return BadRequest("The request body is empty; send a JSON object with the member `query`.")
     if body.lstrip().startswith(b"["):
-        return BadRequest("Batches are not accepted; send each operation as a request of its own.")
+        return BadRequest(NO_BATCHES)
     if isinstance(error, msgspec.ValidationError):
         return BadRequest(f"The request body is no GraphQL request: {error}.")
     return BadRequest(f"The request body is no valid JSON in UTF-8: {error}.")

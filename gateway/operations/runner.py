@@ -289,15 +289,18 @@ class UninterruptedMutations:
 
     def run(self, request: GraphQLRequest, scope: Scope, caller: Caller) -> Coroutine[Any, Any, Reply]:
         """Run one operation; raises as the next step does."""
-        # Because a text without the keyword holds no mutation, most queries pass without a look at their document.
-        if not request.may_mutate or "mutation" not in (request.query or "") or not self._is_mutation(request):
-            return self._operations.run(request, scope, caller)
-        return self._running.complete(self._operations.run(request, scope, caller))
+        running = self._operations.run(request, scope, caller)
+        return self._running.complete(running) if holds_mutation(self._documents, request) else running
 
-    def _is_mutation(self, request: GraphQLRequest) -> bool:
-        document = self._documents.get(request.query or "")
-        try:
-            operation = None if document.errors else document.operation(request.operation_name)
-        except BadInput:
-            return False
-        return operation is not None and operation.operation is OperationType.MUTATION
+
+def holds_mutation(documents: Documents, request: GraphQLRequest) -> bool:
+    """Return whether the request is for a valid mutation."""
+    # Because a text without the keyword holds no mutation, most queries pass without a look at their document.
+    if not request.may_mutate or "mutation" not in (request.query or ""):
+        return False
+    document = documents.get(request.query or "")
+    try:
+        operation = None if document.errors else document.operation(request.operation_name)
+    except BadInput:
+        return False
+    return operation is not None and operation.operation is OperationType.MUTATION

@@ -9,6 +9,7 @@ the reply already, or it refuses the operation by a `GatewayError`. From the out
     counted        counts outcomes, for the metrics
     logged         writes a line for sampled and refused operations, where the settings ask for it
     persisted      checks the sizes of the request, and finds the document that it names
+    limited        bounds the estimates of all operations of a batch; other operations pass without this step
     uninterrupted  lets a mutation run to its end when its client leaves
     budgeted       charges the caller's budget the estimate, and puts the unused part back
     cached         returns the response from the cache, or from the same query in flight
@@ -28,6 +29,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 from redis.asyncio import Redis
 
 from gateway.auth.callers import Caller
+from gateway.operations.batch_limits import BatchLimits
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.cost.budget import Buckets, BudgetedOperations, Budgets, LocalBuckets, RedisBuckets, SpentCounts
 from gateway.operations.cost.estimates import CostConfig, Costs
@@ -50,9 +52,17 @@ from gateway.operations.operation_log import NoteOperation, OperationLog, Operat
 from gateway.operations.request import GraphQLRequest, Operations
 from gateway.operations.responses.encoding import ResponseWriter
 from gateway.operations.responses.response_cache import CachedOperations, CachedOperationsConfig, ResponseCache
-from gateway.operations.runner import OperationRunner, Runner, RunnerConfig, RunningMutations, UninterruptedMutations
+from gateway.operations.runner import (
+    OperationRunner,
+    Runner,
+    RunnerConfig,
+    RunningMutations,
+    UninterruptedMutations,
+    holds_mutation,
+)
 from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
+from resolvers.errors import GatewayError
 from resolvers.events.interface import Start
 from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.transport.stack import loop_clock
@@ -102,6 +112,7 @@ class OperationStack:
 
     Args:
         operations: The first step.
+        batched: The first step of operations of a batch.
         documents: Parses and validates documents.
         limits: Bounds the size of requests.
         persisted: Finds the documents that requests name.
@@ -116,6 +127,7 @@ class OperationStack:
     """
 
     operations: Operations[Caller]
+    batched: Operations[Caller]
     documents: Documents
     limits: RequestLimits
     persisted: Persisted
@@ -139,6 +151,16 @@ class OperationStack:
         """
         self.limits.check(request)
         return await with_document(self.persisted, request)
+
+    async def is_mutation(self, request: GraphQLRequest) -> bool:
+        """Return whether the request is for a mutation, also by the name of a persisted document."""
+        if not self.limits.admit(request):
+            return False
+        try:
+            return holds_mutation(self.documents, await with_document(self.persisted, request))
+        except GatewayError:
+            # It will be refused for this, in its place.
+            return False
 
     async def admit_subscription(
         self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest, caller: Caller
@@ -186,18 +208,30 @@ def build_operation_stack(
     log = _operation_log(settings, documents, surroundings.noted)
     logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
     traced = surroundings.traced
-    steps: list[Step | None] = [
+    outer: list[Step | None] = [
         (lambda operations: traced(operations, documents)) if traced is not None else None,
         surroundings.counted,
         (lambda operations: LoggedOperations(operations, log)) if log is not None else None,
         lambda operations: PersistedOperations(operations, persisted, limits),
+    ]
+    inner: list[Step | None] = [
         lambda operations: UninterruptedMutations(operations, documents, mutations),
         (lambda operations: BudgetedOperations(operations, documents, costs, budgets)) if budgets else None,
     ]
     cached = _cached(settings, surroundings.records, logged)
-    operations = _stacked(steps, cached or logged)
+    admitted = _stacked(inner, cached or logged)
     stack = OperationStack(
-        operations, documents, limits, persisted, costs, budgets, mutations, writer, log, settings.propagates_traces
+        _stacked(outer, admitted),
+        _stacked(outer, BatchLimits(admitted, documents, costs, counts)),
+        documents,
+        limits,
+        persisted,
+        costs,
+        budgets,
+        mutations,
+        writer,
+        log,
+        settings.propagates_traces,
     )
     return stack if cached is None else replace(stack, retire=cached.retire, responses=cached.responses)
 

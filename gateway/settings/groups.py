@@ -157,7 +157,7 @@ class CompressionSettings(SettingsGroup):
 
 
 class LimitsSettings(SettingsGroup):
-    """Limits of one operation; process lifetime."""
+    """Limits of one operation, and of one request; process lifetime."""
 
     cost: Count = 300
     """Estimated upstream calls."""
@@ -175,6 +175,8 @@ class LimitsSettings(SettingsGroup):
     """Directives."""
     document_bytes: Count = 100_000
     """Bytes of the document's text."""
+    batch: Annotated[int, Field(ge=0)] = 10
+    """Operations in one request, a JSON array; 0 or 1 refuses arrays."""
     # With more, the check of their depth gives up (`gateway/http/request.py`), so this limit has to refuse them.
     variable_values: Annotated[Count, Field(le=MAX_CONTAINERS)] = MAX_CONTAINERS
     """JSON values in the variables, including those in lists and objects."""

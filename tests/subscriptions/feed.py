@@ -138,7 +138,7 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
     costs, mutations, writer = Costs(schema, CostConfig()), RunningMutations(), ResponseWriter()
     runner = Runner(documents, execution, costs, limits, RunnerConfig(), writer)
     operations = PersistedOperations(UninterruptedMutations(runner, documents, mutations), persisted, limits)
-    stack = OperationStack(operations, documents, limits, persisted, costs, None, mutations, writer)
+    stack = OperationStack(operations, operations, documents, limits, persisted, costs, None, mutations, writer)
     subscriber = Subscriber(schema, execution, stack, config.deadline_seconds)
     subscriptions = Subscriptions(subscriber, identities.connection, config, now=lambda: identities.now)
     endpoint: Endpoint[Caller] = Endpoint(

@@ -79,17 +79,31 @@ async def test_lists_of_ids_are_bounded_by_their_cost(world: World, ids: list[st
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ([{"query": "{ __typename }"}] * 2, 400, "BAD_INPUT"),
+        ([{"query": "{ __typename }"}] * 11, 400, "BAD_INPUT"),
+        ([0] * 300_000, 400, "BAD_INPUT"),
         ({"query": "{ __typename }", "variables": {"a": "x" * 1_100_000}}, 413, "BAD_INPUT"),
     ],
-    ids=["batch", "large body"],
+    ids=["batch", "huge batch", "large body"],
 )
-async def test_batches_and_large_bodies_are_refused(world: World, body: Any, status: int, code: str) -> None:  # noqa: ANN401 - any JSON
+async def test_large_batches_and_large_bodies_are_refused(world: World, body: Any, status: int, code: str) -> None:  # noqa: ANN401 - any JSON
     accept = {"accept": "application/graphql-response+json"}
     response = await world.client.post(f"{world.url}/graphql", json=body, headers=accept)
 
     assert response.status_code == status
     assert response.json()["errors"][0]["extensions"]["code"] == code
+
+
+async def test_a_batch_of_costly_operations_costs_no_more_than_one_may(world: World) -> None:
+    costly = {
+        "query": ATTACKS["cost by aliases"][0].replace("a3: deliveries(first: 99) { nodes { product { id } } }", "")
+    }
+
+    response = await world.client.post(f"{world.url}/graphql", json=[costly] * 10)
+
+    answers = response.json()
+    assert [len(answer.get("errors", ())) for answer in answers] == [0, *[1] * 9]
+    assert {answer["errors"][0]["extensions"]["code"] for answer in answers[1:]} == {"OPERATION_TOO_EXPENSIVE"}
+    assert len(world.requests) <= 300
 
 
 async def test_a_mutation_by_get_is_refused(world: World) -> None:
