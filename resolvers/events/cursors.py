@@ -101,10 +101,12 @@ class Cursors:
         Raises:
             BadInput: The cursor was not made by the gateway, or not for this identity.
         """
+        if len(cursor) > MAX_CURSOR_LENGTH:
+            raise _no_cursor()
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             # The seal is checked before anything is decoded from the content.
-            if len(cursor) > MAX_CURSOR_LENGTH or not self._is_ours(identity, sealed):
+            if not self._is_ours(identity, sealed):
                 raise _no_cursor()
             point = _RESUME_POINT.decode(sealed[_SEAL_BYTES:])
         except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
@@ -143,7 +145,7 @@ class SubscriptionProgress:
         covered: The records that have had their SNAPSHOT.
     """
 
-    __slots__ = ("_cursors", "_epoch", "_identity", "_marks", "_problems", "_reported", "covered", "position")
+    __slots__ = ("_cursors", "_ended", "_epoch", "_identity", "_marks", "_problems", "_reported", "covered", "position")
 
     def __init__(self, cursors: Cursors, identity: str) -> None:
         self._cursors = cursors
@@ -152,6 +154,8 @@ class SubscriptionProgress:
         self._marks = b""
         self._reported: set[bytes] = set()
         self._problems: dict[str, bytes] = {}
+        # By id, because only the mark of a reported problem is known, and not its code.
+        self._ended: set[str] = set()
         self.position = 0
         self.covered: set[RecordKey] = set()
 
@@ -179,15 +183,17 @@ class SubscriptionProgress:
             keys: The records of this subscription.
         """
         self.begin(point.epoch, point.position)
-        self._reported = point.reported
         for key in point.covered(keys):
             self.cover(key)
+        # Behind the SNAPSHOTs of before, after which the problems may have come.
+        self._reported, self._ended = point.reported, set()
 
     def cover(self, key: RecordKey) -> None:
         """Note that a record has had its SNAPSHOT, which ends its problem."""
         self.covered.add(key)
         # If the same problem occurs again, it is a new one and reported again.
-        self._reported.discard(self._problems.pop(key.global_id, b""))
+        self._ended.add(key.global_id)
+        self._problems.pop(key.global_id, None)
         # Appended and not computed anew: a subscription to hundreds of records makes as many cursors.
         self._marks += mark_of(key.global_id)
 
@@ -197,13 +203,13 @@ class SubscriptionProgress:
         self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
 
     def was_reported(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
-        """Whether an earlier subscription has reported the same problem of an id.
+        """Whether an earlier subscription has reported the same problem of an id, and no SNAPSHOT has ended it since.
 
         Args:
             code: The error's code; a problem with another code, such as after a change of rights, is reported anew.
             id: As the client gave it.
         """
-        return _mark_of_problem(code, id) in self._reported
+        return id not in self._ended and _mark_of_problem(code, id) in self._reported
 
     def report(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
         """Note a reported problem, which later cursors hold."""

@@ -77,6 +77,8 @@ class Reader:
         self._uncached = pass_through()
         self._queued: dict[RecordKey, PendingRead] = {}
         self._fetching: dict[RecordKey, PendingRead] = {}
+        # By their futures: several reads of one record may be in flight.
+        self._pending: dict[asyncio.Future[RecordRead | None], PendingRead] = {}
         self._comparing: set[RecordKey] = set()
         self._recent: dict[RecordKey, tuple[float, RecordRead]] = {}
         self._calls: dict[RecordKey, tuple[float, tuple[CallTrace, ...]]] = {}
@@ -125,14 +127,13 @@ class Reader:
         pending.waiters += 1
         return pending.result
 
-    def leave(self, key: RecordKey, result: "asyncio.Future[RecordRead | None]") -> None:
+    def leave(self, result: "asyncio.Future[RecordRead | None]") -> None:
         """Stop waiting for a look; a read without waiters that is not required otherwise is cancelled."""
-        # A record can be in both: a poll queues it again while it is fetched.
-        for pending in (self._fetching.get(key), self._queued.get(key)):
-            if pending is not None and pending.result is result:
-                pending.waiters -= 1
-                if not pending.waiters and not pending.required:
-                    self._cancel(pending)
+        pending = self._pending.get(result)
+        if pending is not None:
+            pending.waiters -= 1
+            if not pending.waiters and not pending.required:
+                self._cancel(pending)
 
     def calls_of(self, change: Change) -> tuple[CallTrace, ...]:
         """Return the calls of the read that found a change, if it was one of this process and not long ago."""
@@ -164,7 +165,7 @@ class Reader:
             pending.result.add_done_callback(mark_retrieved)
             if not self._queued:
                 loop.call_soon(self._dispatch)
-            self._queued[key] = pending
+            self._queued[key] = self._pending[pending.result] = pending
         elif source is StatusEventSource.WEBHOOK:
             # A change found after a webhook is reported as found by it, even if a poll was queued first.
             pending.source = source
@@ -211,6 +212,7 @@ class Reader:
         try:
             result = await self._read_and_compare(pending, loaders)
         except asyncio.CancelledError:
+            self._end_fetch(pending)
             pending.result.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - passed on to those who wait
@@ -286,16 +288,19 @@ class Reader:
         return await outcome
 
     def _end_fetch(self, pending: PendingRead) -> None:
+        """Charge for the calls of a read whose fetch is over; it ends once."""
+        waiting = self._pending.pop(pending.result, None) is not None
+        # A later read of the record may have the place by now.
         if self._fetching.get(pending.key) is pending:
             del self._fetching[pending.key]
-            if pending.shared is not None:
-                pending.shared.fetching -= 1
-                if pending.charged is not None:
-                    # A call that loads several records is charged once, to the first of them.
-                    pending.charged += pending.shared.traces[pending.shared.charged :]
-                pending.shared.charged = len(pending.shared.traces)
-                if not pending.shared.fetching:
-                    pending.shared.loaders.cancel()
+        if waiting and pending.shared is not None:
+            pending.shared.fetching -= 1
+            if pending.charged is not None:
+                # A call that loads several records is charged once, to the first of them.
+                pending.charged += pending.shared.traces[pending.shared.charged :]
+            pending.shared.charged = len(pending.shared.traces)
+            if not pending.shared.fetching:
+                pending.shared.loaders.cancel()
 
     def _flush(self) -> None:
         observations, self._observations = self._observations, []

@@ -185,8 +185,8 @@ class SubscriptionReads:
             # `wait` neither cancels nor raises: the futures are shared with other subscriptions.
             await asyncio.wait(futures)
         except asyncio.CancelledError:
-            for key, future in zip(keys, futures, strict=True):
-                reader.leave(key, future)
+            for future in futures:
+                reader.leave(future)
             raise
         results = {key: _result(key, future) for key, future in zip(keys, futures, strict=True)}
         return {key: result for key, result in results.items() if not isinstance(result, LogUnreachable)}

@@ -8,6 +8,7 @@ the same field twice. Of several values the longest counts; one that makes no se
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Final
@@ -59,7 +60,9 @@ def _of_value(value: str, date: str | None, wall: Callable[[], float]) -> float 
     except ValueError:
         pass
     if _DURATION.fullmatch(value):
-        return sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(value))
+        seconds = sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(value))
+        # As for plain numbers: one as large is no number of seconds to wait.
+        return seconds if seconds < EPOCH_FROM else None
     moment = _http_date(value)
     if moment is None:
         read = instant(value)
@@ -87,6 +90,8 @@ def _now(date: str | None, wall: Callable[[], float]) -> float:
 
 def _http_date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        # The form of asctime names no zone, and like the others means UTC (RFC 9110, 5.6.7).
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None

@@ -13,7 +13,8 @@ the same, and its absence is an error only of the query that selects it (`promis
 
 Forms that are read: text for numbers and numbers for text, `1`, `0`, `"true"` and `"false"` for booleans, `[]` for an
 empty object and, within an answer, `{}` or null for an empty list, a whole number with a fraction of zero, instants
-without a zone or with a `z`, a byte order mark, and bytes that are no UTF-8 (which are replaced).
+without a zone or with a `z`, a byte order mark, bytes that are no UTF-8 and halves of surrogate pairs (which are
+replaced, because no response, cache or log could encode them).
 `docs/upstream-quirks.md` says where each of them comes from. Vocabularies are read in any case of letters by `Words` in
 `resolvers/upstreams/fields.py`, and refusals by `resolvers/upstreams/error_body.py`.
 """
@@ -37,6 +38,10 @@ Record = TypeVar("Record")
 # Up to 30 digits, because Python reads longer texts in quadratic time, and no documented number has as many.
 _WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*", re.ASCII)
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+# Every escape, so that `\\ud83d` within `\\\\ud83d` is not taken for one; half of a surrogate pair is the group.
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 _BOOLEANS: Final[Mapping[object, bool]] = {"true": True, "false": False, "1": True, "0": False, 1: True, 0: False}
 
 
@@ -70,13 +75,16 @@ def read(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - a value of `kind`
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Return the JSON value of a body, with or without a byte order mark.
+    """Return the JSON value of a body, with or without a byte order mark, all of whose texts UTF-8 can encode.
 
     Raises:
         UnreadableError: it is no JSON.
     """
+    text = body.decode("utf-8-sig", errors="replace")
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], text)
     try:
-        return json.loads(body.decode("utf-8-sig", errors="replace"))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"it is no JSON: {error}") from error
 

@@ -1,30 +1,13 @@
 """A subscriber that leaves ends the calls that nobody else waits for."""
 
-import asyncio
-
 import pytest
 
 from resolvers.events.service import Events
 from tests.events.subscriber import Subscriber
-from tests.events.upstream import Upstream
+from tests.events.upstream import Travel, Upstream
 from tests.events.virtual_time import settled
 
 IDS = [f"LogisticsTask:{number}" for number in range(20)]
-
-
-class Travel:
-    """Holds calls up, and counts those that are given up; lives one test."""
-
-    def __init__(self) -> None:
-        self.arrived = asyncio.Event()
-        self.given_up = 0
-
-    async def __call__(self) -> None:
-        try:
-            await self.arrived.wait()
-        except asyncio.CancelledError:
-            self.given_up += 1
-            raise
 
 
 @pytest.fixture

@@ -231,3 +231,20 @@ async def test_a_cursor_does_not_grow_by_ids_of_earlier_subscriptions(events: Ev
 
     assert len(lengths) == 1
     assert max(lengths) < 3_000
+
+
+async def test_a_problem_that_a_snapshot_of_the_resumed_subscription_ended_is_told_when_it_comes_back(
+    events: Events, upstream: Upstream, time: VirtualTime
+) -> None:
+    upstream.tasks["1"] = "accepted"
+    upstream.garbled.add("1")
+    first = await told(events, upstream.account(), ["LogisticsTask:1"])
+    resumed = Subscriber(events.follow(upstream.account(), ["LogisticsTask:1"], first.problems[0].cursor))
+    await settled()
+    upstream.garbled.clear()
+    await time.advance(61)
+    upstream.garbled.add("1")
+    await time.advance(61)
+
+    assert resumed.told == ["SNAPSHOT accepted", "UPSTREAM_BAD_ANSWER LogisticsTask:1"]
+    await resumed.leave()

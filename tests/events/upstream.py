@@ -1,5 +1,6 @@
 """An upstream in memory whose things a test moves by hand; the clients above it are the real ones."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -130,6 +131,21 @@ class Upstream:
             return None
         finished = {"finishedTs": self._now().isoformat()} if job_id in self.finished_jobs else {}
         return {"jobId": job_id, "recipientIds": list(self.recipients[job_id]), **finished}
+
+
+class Travel:
+    """Holds calls up, and counts those that are given up; lives one test."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.given_up = 0
+
+    async def __call__(self) -> None:
+        try:
+            await self.arrived.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
 
 
 def _found(body: object | None) -> Answer:

@@ -6,8 +6,10 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 import pytest
 
+from resolvers.errors import InputRefused
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.client import DeliveriesClient, DeliveriesConfig
 from resolvers.upstreams.deliveries.requests import NO_FILTERS
@@ -155,6 +157,41 @@ async def test_a_byte_order_mark_and_bytes_that_are_no_utf_8_are_no_matter(
     server.answer("GET", path, BOM + sample(name))
 
     assert await ask(server.url, transport, scope) == expected
+
+
+HALVES: Final[dict[str, str]] = {
+    r"\ud83d": "\ufffd",
+    r"\uDE00 and \ud83dA": "\ufffd and \ufffdA",
+    r"\ud83d\ud83d\ude00": "\ufffd\U0001f600",
+    r"\ud83d\n\\\\ude00": "\ufffd\n\\\\ude00",
+}
+"""Texts as JSON writes them, with halves of surrogate pairs, and what is read."""
+
+
+@pytest.mark.parametrize(("sent", "text"), HALVES.items())
+async def test_half_a_surrogate_pair_is_replaced_wherever_it_stands(
+    sent: str, text: str, server: RecordingServer, transport: HttpxTransport, scope: CallScope
+) -> None:
+    body = '{"id": 1, "current_status": "?", "tracking_id": "?", "epod": {"?": ["?"]}}'.replace("?", sent)
+    server.answer("GET", "/platform/tasks/1", body.encode())
+
+    task = await logistics(server.url, transport).task(scope, "1")
+
+    assert task is not None
+    assert (task.raw_status, task.tracking_id, task.epod) == (text, text, {text: [text]})
+    assert msgspec.json.encode(task)
+
+
+@pytest.mark.parametrize(("sent", "text"), HALVES.items())
+async def test_half_a_surrogate_pair_is_replaced_in_what_a_refusal_says(
+    sent: str, text: str, server: RecordingServer, transport: HttpxTransport, scope: CallScope
+) -> None:
+    server.answer("GET", "/platform/tasks/1", f'{{"message": "{sent}"}}'.encode(), status=422)
+
+    with pytest.raises(InputRefused) as refused:
+        await logistics(server.url, transport).task(scope, "1")
+
+    assert refused.value.message.endswith(f": {text}")
 
 
 async def test_a_list_that_is_null_is_empty(
