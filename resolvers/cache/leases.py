@@ -62,7 +62,7 @@ class LeasedBatch:
         identity: The name of the credentials that fetch.
     """
 
-    __slots__ = ("_batch", "_cache", "_fetcher", "_identity", "_shared")
+    __slots__ = ("_batch", "_cache", "_fetcher", "_identity", "_leased", "_shared")
 
     def __init__(
         self, batch: Batch, fetcher: ReadEnder, cache: RecordCache, shared: SharedRecords, identity: str
@@ -72,9 +72,19 @@ class LeasedBatch:
         self._cache = cache
         self._shared = shared
         self._identity = identity
+        # The keys for which this batch has, or may have, a lease.
+        self._leased: set[str] = set()
 
     async def run(self) -> None:
         """Take the records that are fresh in Redis, and fetch the others or wait for the process that fetches them."""
+        try:
+            await self._run()
+        finally:
+            # Where it is cancelled; other processes would wait until the leases expire.
+            if self._leased:
+                self._shared.release_soon([*self._leased])
+
+    async def _run(self) -> None:
         missing = await self._look_up(self._batch.reads)
         if not missing:
             return
@@ -84,10 +94,13 @@ class LeasedBatch:
             return
         ours, others = await self._request_leases(missing)
         if not others:
-            await self._fetcher.fetch_reads(self._batch, ours, leased=True)
+            await self._fetch_leased(ours)
             return
-        fetched = self._fetcher.fetch_reads(self._batch, ours, leased=True)
-        await asyncio.gather(fetched, self._await_others(others))
+        await asyncio.gather(self._fetch_leased(ours), self._await_others(others))
+
+    async def _fetch_leased(self, reads: Sequence[InFlight]) -> None:
+        await self._fetcher.fetch_reads(self._batch, reads, leased=True)
+        self._leased.difference_update(read.key for read in reads)
 
     async def _await_others(self, reads: list[InFlight]) -> None:
         """Wait for records that other processes fetch, and fetch those that have not come within `lease_seconds`."""
@@ -105,7 +118,7 @@ class LeasedBatch:
                 self._trace_wait(awaited, began)
                 awaited = reads
             if ours:
-                await self._fetcher.fetch_reads(self._batch, ours, leased=True)
+                await self._fetch_leased(ours)
         if reads:
             self._trace_wait(reads, began)
             await self._fetcher.fetch_reads(self._batch, reads)
@@ -128,6 +141,8 @@ class LeasedBatch:
         Reads whose records have come meanwhile are ended.
         """
         shared = self._shared
+        # Before they are granted, because Redis may grant them to a batch that is cancelled meanwhile.
+        self._leased.update(read.key for read in reads)
         leases = await shared.lease([read.key for read in reads], self._cache.config.lease_seconds)
         missing = await self._end_found(reads, [(lease.data, lease.token) for lease in leases])
         ours = {read.key for read, lease in zip(reads, leases, strict=True) if lease.is_ours}
@@ -135,6 +150,7 @@ class LeasedBatch:
         unneeded = [read.key for read in reads if read.ended and read.key in ours]
         if unneeded:
             await shared.release(unneeded)
+        self._leased.difference_update(read.key for read in reads if read.ended or read.key not in ours)
         return [one for one in missing if one.key in ours], [one for one in missing if one.key not in ours]
 
     async def _look_up(self, reads: Sequence[InFlight]) -> list[InFlight]:

@@ -161,7 +161,10 @@ class RedisLink:
         await self._tried.wait()
 
     async def close(self) -> None:
-        """Disconnect from Redis."""
+        """Finish what runs in the background, and disconnect from Redis."""
+        # Such as leases to be released, which other processes would wait for.
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=COMMAND_SECONDS)
         self.available = False
         tasks = [*self._tasks, *([self._listening] if self._listening else [])]
         for task in tasks:
@@ -235,7 +238,8 @@ class RedisLink:
         await subscribe(self.channel, self._confirmed + self._origin)
         # The confirmations of the two subscriptions: from then on no notice is missed.
         for _ in range(2):
-            await subscription.get_message(timeout=COMMAND_SECONDS)
+            if await subscription.get_message(timeout=COMMAND_SECONDS) is None:
+                raise RedisConnectionError(f"A subscription was not confirmed within {COMMAND_SECONDS:g} seconds.")
         # Idle connections may lead to the Redis that went away, and would fail the first commands after its return.
         await drop_idle_connections(self.client)
         # In this order: what was forgotten meanwhile is forgotten in Redis, then here, and only then is Redis used.
@@ -279,7 +283,7 @@ class RedisLink:
         own = notice.origin == self._origin
         if notice.keys is not None and not own:
             self.on_notice(notice.keys)
-            self._spawn(self._confirm(notice))
+            self.spawn(self._confirm(notice))
         elif own and notice.number in self._announcements:
             self._announcements[notice.number].confirm()
 
@@ -287,7 +291,8 @@ class RedisLink:
         confirmation = msgspec.json.encode(Notice(notice.origin, notice.number, None))
         await self.run(lambda: self.publish(self._confirmed + notice.origin, confirmation), "invalidation")
 
-    def _spawn(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
+    def spawn(self, work: Any) -> None:  # noqa: ANN401 - any coroutine
+        """Run something in the background, until the link is closed."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

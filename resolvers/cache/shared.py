@@ -197,6 +197,10 @@ class SharedRecords:
         """Release leases without having fetched anything."""
         await self.put([SharedItem(key, leased=True) for key in keys])
 
+    def release_soon(self, keys: Sequence[str]) -> None:
+        """Release leases in the background, for a caller that is cancelled."""
+        self.link.spawn(self.release(keys))
+
     async def put(self, items: Sequence[SharedItem]) -> None:
         """Write what was fetched, and release leases."""
         names = [name for item in items for name in self._names(item.key)]

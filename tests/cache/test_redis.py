@@ -1,6 +1,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import pytest
 
@@ -8,6 +10,9 @@ from resolvers.cache.records import RecordCache
 from tests.cache.notes import BATCHED_NOTE, NOTE, Clock, Notes, Operation, Owner, process, turns
 from tests.redis_groups import ask
 from tests.redis_server import RedisServer, client_of
+
+WAIT_SECONDS: Final = 20.0
+"""Far above what anything takes; only a test that fails waits so long."""
 
 
 @pytest.fixture
@@ -20,6 +25,13 @@ def notes() -> Notes:
 async def text(operation: Operation, note_id: str = "1") -> str | None:
     note = await operation.load(note_id)
     return note.text if note else None
+
+
+async def end(cache: RecordCache, operation: Operation) -> None:
+    """End an operation, and its read, which nobody joins."""
+    batches = [batch.task for batch in cache.batches if batch.task]
+    operation.reading.cancel()
+    await asyncio.wait(batches)
 
 
 async def test_what_one_process_fetched_another_serves(notes: Notes, redis_url: str, redis_prefix: str) -> None:
@@ -83,6 +95,31 @@ async def test_a_process_that_fails_to_fetch_leaves_it_to_the_others(
 
         assert note
         assert note.text == "old"
+
+
+GIVEN_UP: Final[dict[str, Callable[[RecordCache, Operation], Awaitable[None]]]] = {
+    "by its operation": end,
+    "by its process": lambda cache, _: cache.close(),
+}
+
+
+@pytest.mark.parametrize("give_up", GIVEN_UP.values(), ids=GIVEN_UP)
+async def test_a_fetch_that_is_given_up_leaves_it_to_the_others_at_once(
+    notes: Notes, redis_url: str, redis_prefix: str, give_up: Callable[[RecordCache, Operation], Awaitable[None]]
+) -> None:
+    clock, held = Clock(), Notes(gate=asyncio.Event())
+    async with (
+        process(redis_url, redis_prefix, clock, lease_seconds=600) as one,
+        process(redis_url, redis_prefix, clock, lease_seconds=600) as other,
+    ):
+        giving_up = Operation(one, Owner("ann", held))
+        giving_up.load("1")
+        while not held.fetched:  # noqa: ASYNC110 - it comes with the socket
+            await asyncio.sleep(0)
+        await give_up(one, giving_up)
+
+        async with asyncio.timeout(WAIT_SECONDS):
+            assert await text(Operation(other, Owner("ann", notes))) == "old"
 
 
 async def test_a_batch_takes_from_redis_what_is_there(notes: Notes, redis_url: str, redis_prefix: str) -> None:

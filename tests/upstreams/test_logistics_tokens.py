@@ -1,15 +1,23 @@
 import math
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import pytest
 
-from resolvers.errors import InputRefused, UpstreamBadAnswer, UpstreamUnavailable, UpstreamUnconfigured
+from resolvers.errors import InputRefused, UpstreamBadAnswer, UpstreamError, UpstreamUnconfigured
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.tokens import LogisticsTokenClient
+from resolvers.upstreams.transport.retry import Retry, RetryConfig
+from resolvers.upstreams.transport.stack import loop_clock
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer
 
 SCOPE = CallScope(deadline=math.inf)
+
+
+async def no_pause(seconds: float) -> None:
+    del seconds
 
 
 @pytest.fixture
@@ -89,12 +97,30 @@ async def test_a_wrong_code_is_refused(tokens: LogisticsTokenClient, server: Rec
         await tokens.exchange_code(SCOPE, "the-code")
 
 
-async def test_a_failed_token_call_may_be_repeated(tokens: LogisticsTokenClient, server: RecordingServer) -> None:
-    server.answer("POST", "/oauth2/refresh", status=503)
+ISSUES: Final[dict[str, tuple[str, Callable[[LogisticsTokenClient], Awaitable[object]]]]] = {
+    "a refresh token": ("/oauth2/refresh", lambda tokens: tokens.refresh(SCOPE, "planted-r")),
+    "a code": ("/oauth2/token", lambda tokens: tokens.exchange_code(SCOPE, "the-code")),
+    "a session id": ("/platform/sso/token", lambda tokens: tokens.exchange_session(SCOPE, "planted-s")),
+}
 
-    with pytest.raises(UpstreamUnavailable) as caught:
-        await tokens.refresh(SCOPE, "planted-r")
 
+@pytest.mark.parametrize(("path", "issue"), ISSUES.values(), ids=ISSUES)
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_what_may_be_used_up_is_sent_once_and_no_change_with_it(
+    server: RecordingServer,
+    transport: HttpxTransport,
+    path: str,
+    issue: Callable[[LogisticsTokenClient], Awaitable[object]],
+    status: int,
+) -> None:
+    server.answer("POST", path, status=status)
+    retrying = Retry(transport, RetryConfig(), clock=loop_clock, sleep=no_pause, random=lambda: 0.0)
+    config = LogisticsConfig(server.url, client_key="key", secret_key="planted-secret")
+
+    with pytest.raises(UpstreamError) as caught:
+        await issue(LogisticsTokenClient(retrying, config))
+
+    assert len(server.requests) == 1
     assert not caught.value.outcome_unknown
 
 

@@ -10,22 +10,25 @@ new pair is stored at once, and refreshes of one pair never run concurrently, in
           |
     take the lock, read the pair again --> another process has refreshed: return its bearer token
           |
-    refresh -----------------------------> refused, and the stored pair has changed since: return that one
+    refresh, sent once ------------------> refused, and the stored pair has changed since: return that one
           |
     store the new pair, release the lock, return the bearer token
 
 A pair that cannot be stored is used all the same, and every fetch tries again to store it.
+
+A code of the consent page is used up likewise (RFC 6749, 4.1.2), and a session id may be. So none of the three calls is
+sent again where its answer was lost.
 """
 
 import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from resolvers.errors import UpstreamAuth, UpstreamRefusal
+from resolvers.errors import UpstreamAuth, UpstreamError, UpstreamRefusal
 from resolvers.upstreams.answers import decode
 from resolvers.upstreams.call import Call, CallScope
 from resolvers.upstreams.fields import NonEmpty
@@ -33,6 +36,8 @@ from resolvers.upstreams.logistics.base_client import LogisticsBaseClient
 from resolvers.upstreams.transport.credentials import FetchToken, Token
 
 logger = logging.getLogger(__name__)
+
+Issued = TypeVar("Issued")
 
 BEARER_SECONDS: Final = 30 * 86_400.0
 """The documented lifetime of a bearer token (Demo Oauth2)."""
@@ -103,8 +108,8 @@ class LogisticsTokenClient(LogisticsBaseClient):
         """
         keys = {"client_key": self._config.client_key, "secret_key": self._config.secret_key}
         self._require_keys(*keys.values())
-        call = self._token_call(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
-        return decode(_EXCHANGE_ANSWER, call, await self._send(call))
+        call = self._write_call(scope, "exchange_token", self._paths.exchange_token, {**keys, "code": code})
+        return await self._issued(_EXCHANGE_ANSWER, call)
 
     async def refresh(self, scope: CallScope, refresh_token: str) -> RefreshAnswer:
         """Return a new bearer token, and a new refresh token if the upstream replaces it.
@@ -115,20 +120,23 @@ class LogisticsTokenClient(LogisticsBaseClient):
         # The client key alone: a refresh takes no secret, unlike the exchange of a code (document: Refresh Token).
         self._require_keys(self._config.client_key)
         body = {"client_key": self._config.client_key, "refresh_token": refresh_token}
-        call = self._token_call(scope, "refresh_token", self._paths.refresh_token, body)
-        return decode(_REFRESH_ANSWER, call, await self._send(call))
+        return await self._issued(
+            _REFRESH_ANSWER, self._write_call(scope, "refresh_token", self._paths.refresh_token, body)
+        )
 
     async def exchange_session(self, scope: CallScope, session_id: str) -> SsoAnswer:
         """Return the tokens for a session id of single sign-on."""
         path = self._paths.sso_exchange_token
-        call = self._token_call(scope, "sso_exchange_token", path, {"session_id": session_id})
-        return decode(_SSO_ANSWER, call, await self._send(call))
+        call = self._write_call(scope, "sso_exchange_token", path, {"session_id": session_id})
+        return await self._issued(_SSO_ANSWER, call)
 
-    def _token_call(self, scope: CallScope, operation: str, path: str, body: object) -> Call:
-        call = self._write_call(scope, operation, path, body)
-        # As far as the documents say, a second exchange does no harm: it only issues another token.
-        call.repeatable = True
-        return call
+    async def _issued(self, decoder: msgspec.json.Decoder[Issued], call: Call) -> Issued:
+        try:
+            return decode(decoder, call, await self._send(call))
+        except UpstreamError as error:
+            # Unknown of the token alone: a change that needs it has not been sent.
+            error.outcome_unknown = False
+            raise
 
 
 class LogisticsTokenPair(msgspec.Struct, frozen=True):

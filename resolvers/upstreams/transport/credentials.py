@@ -64,6 +64,10 @@ class Token:
     lifetime: float | None
 
 
+FETCH_SECONDS: Final = 10.0
+"""How long a fetch goes on although the call that began it has less time."""
+
+
 FetchToken = Callable[[CallScope], Awaitable[Token]]
 
 
@@ -113,8 +117,10 @@ class TokenCredentials:
     async def _fetched(self, scope: CallScope) -> str:
         """Return a new token, from the fetch in flight if there is one."""
         if self._fetching is None:
-            # Without the traces of the operation, because the fetch may serve others, and last longer than it.
-            self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(scope.deadline, turn_by=scope.turn_by)))
+            # Without the traces of the operation and with time of its own, because the fetch may serve others, and a
+            # refresh that is cut short may have used its refresh token up.
+            deadline = max(scope.deadline, self._clock() + FETCH_SECONDS)
+            self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(deadline)))
             self._fetching.add_done_callback(self._forget_fetch)
         try:
             async with asyncio.timeout_at(scope.deadline):

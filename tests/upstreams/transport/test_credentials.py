@@ -8,7 +8,13 @@ import pytest
 from resolvers.errors import InputRefused, UpstreamAuth, UpstreamError, UpstreamTimeout
 from resolvers.upstreams.call import Answer, Call, CallScope
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.transport.credentials import Authorizing, FixedCredentials, Token, TokenCredentials
+from resolvers.upstreams.transport.credentials import (
+    FETCH_SECONDS,
+    Authorizing,
+    FixedCredentials,
+    Token,
+    TokenCredentials,
+)
 from resolvers.upstreams.transport.stack import loop_clock
 from tests.upstreams.transport.little_upstreams import OK, LittleUpstream, a_call, now, status
 from tests.upstreams.transport.virtual_time import START, in_virtual_time
@@ -17,8 +23,9 @@ from tests.upstreams.transport.virtual_time import START, in_virtual_time
 class TokenSource:
     """Gives out numbered tokens; lives one test."""
 
-    def __init__(self, *, seconds: float = 0.0, lifetime: float | None = 3600.0) -> None:
+    def __init__(self, *, seconds: float = 0.0, lifetime: float | None = 3600.0, keeps_deadline: bool = False) -> None:
         self.seconds = seconds
+        self.keeps_deadline = keeps_deadline
         self.lifetime = lifetime
         self.fetched_at: list[float] = []
         self.failure: UpstreamError | None = None
@@ -26,7 +33,11 @@ class TokenSource:
     async def fetch(self, scope: CallScope) -> Token:
         assert scope.deadline > now()
         self.fetched_at.append(now() - START)
-        await asyncio.sleep(self.seconds)
+        try:
+            async with asyncio.timeout_at(scope.deadline if self.keeps_deadline else None):
+                await asyncio.sleep(self.seconds)
+        except TimeoutError as error:
+            raise UpstreamTimeout(UpstreamName.DELIVERIES, "The token call took too long.") from error
         if self.failure is not None:
             raise self.failure
         return Token(f"token-{len(self.fetched_at)}", self.lifetime)
@@ -117,6 +128,33 @@ async def test_one_whose_deadline_passes_times_out_and_the_token_is_there_for_th
 
     assert await credentials.authorization(a_scope()) == "Bearer token-1"
     assert source.fetched_at == [0]
+
+
+@in_virtual_time
+async def test_a_fetch_goes_on_for_those_with_more_time_than_the_one_who_began_it() -> None:
+    source = TokenSource(seconds=3, keeps_deadline=True)
+    credentials = source.credentials()
+
+    hasty, patient = await asyncio.gather(
+        credentials.authorization(a_scope(1)), credentials.authorization(a_scope()), return_exceptions=True
+    )
+
+    assert (type(hasty), patient) == (UpstreamTimeout, "Bearer token-1")
+    assert source.fetched_at == [0]
+
+
+@pytest.mark.parametrize(("seconds", "ends_after"), [(1, FETCH_SECONDS), (30, 30)])
+@in_virtual_time
+async def test_a_fetch_that_nobody_waits_for_ends_all_the_same(seconds: float, ends_after: float) -> None:
+    source = TokenSource(seconds=3600, keeps_deadline=True)
+    credentials = source.credentials()
+
+    with pytest.raises(UpstreamTimeout):
+        await credentials.authorization(a_scope(seconds))
+    await asyncio.sleep(ends_after - seconds + 1)
+    source.seconds = 0
+
+    assert await credentials.authorization(a_scope()) == "Bearer token-2"
 
 
 @in_virtual_time
