@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any, Final
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.composition.upstream import UpstreamComposition
@@ -20,6 +21,7 @@ from gateway.reload import Reloader
 from gateway.settings.model import Settings
 from gateway.settings.reloading import Change, SettingsSource
 from gateway.status.build import StatusPage, Surroundings, build_status
+from gateway.subscriptions.tickets import TICKET_PATH
 from gateway.supervision import end_with_supervisor
 from gateway.telemetry.process_group import group_folder
 from gateway.telemetry.telemetry import Telemetry
@@ -168,4 +170,5 @@ def _rest(
     if status is not None:
         status.add_to(rest, ready)
     rest.mount("/oauth/logistics", process.logins)
+    rest.router.routes.append(Route(TICKET_PATH, process.tickets))
     return rest

@@ -30,11 +30,13 @@ from gateway.auth.build import build_authentication, build_key_holders, build_ke
 from gateway.auth.callers import Caller
 from gateway.auth.cookies import Site
 from gateway.auth.key_set import KeySet
+from gateway.auth.tickets import build_tickets
 from gateway.composition.events import ComposedEvents, compose_events
 from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.compression import build_compression
 from gateway.http.endpoint import Endpoint, EndpointConfig
+from gateway.http.negotiation import EVENT_STREAM
 from gateway.http.operation_batches import BatchConfig, OperationBatches
 from gateway.oauth.build import OAuth, build_account_tokens, build_oauth
 from gateway.operations.compiled.plan import CompiledExecution
@@ -52,6 +54,7 @@ from gateway.status.recent import RecentOperations
 from gateway.subscriptions.connections import subscriptions_config
 from gateway.subscriptions.subscriber import Subscriber
 from gateway.subscriptions.subscriptions import Subscriptions
+from gateway.subscriptions.tickets import TicketedStreams, TicketEndpoint
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.operation_metrics import trusted_names
 from gateway.telemetry.subscription_traces import TracedSubscriptions
@@ -88,6 +91,7 @@ class Live:
         operations: How operations are run.
         oauth: Logins and sessions.
         endpoint: Serves /graphql.
+        tickets: Gives the tickets for streams.
     """
 
     settings: Settings
@@ -97,6 +101,18 @@ class Live:
     operations: Operations
     oauth: OAuth
     endpoint: ASGIApp
+    tickets: ASGIApp
+
+
+class _InForce:
+    """ASGI app that passes requests on to the one that is in force; process lifetime."""
+
+    # No function, which a route would call with a request instead.
+    def __init__(self, app: Callable[[], ASGIApp]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app()(scope, receive, send)
 
 
 class Process:
@@ -115,6 +131,7 @@ class Process:
         events: The events of status changes.
         subscriptions: The long-lived transports.
         recent: The operations that failed or were slow, for the status page.
+        tickets: Serves requests for a ticket.
     """
 
     def __init__(
@@ -132,6 +149,11 @@ class Process:
         upstreams = build_upstreams(settings, self.metrics.calls, build_account_tokens(settings, now), others)
         self.events: ComposedEvents = compose_events(settings, upstreams)
         # Once: no setting that reloads changes it, and building it again would make all plans void.
+        events = settings.events
+        self._tickets = build_tickets(
+            upstreams.redis, settings.redis_prefix, events.connections_per_caller, events.ticket_seconds
+        )
+        self.tickets: ASGIApp = _InForce(lambda: self.live.tickets)
         self._schema = _schema(upstreams)
         self.recent = RecentOperations()
         self._surroundings = OperationSurroundings(
@@ -229,16 +251,19 @@ class Process:
         authentication = build_authentication(settings.auth, upstreams, key_holders, site.cookies, oauth.callers)
         stack, limits = operations.stack, settings.limits
         batches = OperationBatches(stack.batched, stack.is_mutation, BatchConfig(limits.batch, limits.response_bytes))
+        streams = dict(self.subscriptions.streams)
+        streams[EVENT_STREAM] = TicketedStreams(streams[EVENT_STREAM], self._tickets)
         endpoint = Endpoint(
             stack.operations,
             authentication,
             EndpointConfig(settings.max_body_bytes, site.rule, self.metrics.requests_served, self._compression),
             page=self._page if settings.serves_ide else None,
-            streams=self.subscriptions.streams,
+            streams=streams,
             sockets=self.subscriptions.sockets,
             batches=batches,
         )
-        return Live(settings, upstreams, key_set, authentication, operations, oauth, endpoint)
+        tickets = TicketEndpoint(self._tickets, authentication, site)
+        return Live(settings, upstreams, key_set, authentication, operations, oauth, endpoint, tickets)
 
     def _operations(self, settings: Settings) -> Operations:
         """Build what runs operations over the schema: in one request, and over long-lived connections."""

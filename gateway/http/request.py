@@ -26,7 +26,11 @@ NO_BATCHES = "Batches are not accepted here; send each operation as a request of
 
 _SMALLEST_BATCH = 2
 _CONTAINERS = (dict, list)
-_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
+
+TICKET = "ticket"
+"""The parameter of a query string that stands for credentials."""
+
+_PARAMETERS = frozenset({TICKET, "query", "operationName", "variables", "extensions", "documentId", "doc_id", "id"})
 
 
 # Not tracked by the garbage collector: what is decoded from JSON is in no cycle.
@@ -208,6 +212,8 @@ def decode_get(query_string: bytes, request_id: str) -> GraphQLRequest:
         BadRequest: It is not a GraphQL request.
     """
     given = _query_parameters(query_string)
+    if TICKET in given:
+        raise BadRequest("A ticket opens a stream of server-sent events by GET, and nothing else.")
     parameters = _Parameters(
         query=given.get("query"),
         operation_name=given.get("operationName"),

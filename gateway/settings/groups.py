@@ -127,6 +127,8 @@ class EventsSettings(SettingsGroup):
     """How long a WebSocket may stay open without `connection_init`, in seconds."""
     ping_seconds: PositiveSeconds = 25
     """The interval between pings on an open connection."""
+    ticket_seconds: PositiveSeconds = 30
+    """How long a ticket can be used that opens one stream in place of credentials, in seconds."""
     queue_size: Count = 256
     """Events that may wait for one subscriber before they are merged."""
 
