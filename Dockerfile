@@ -1,11 +1,11 @@
-FROM node:22-slim AS front-end
+FROM node:22-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS front-end
 WORKDIR /source/frontend
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN npm ci --no-progress
 COPY frontend ./
 RUN npm run build --silent
 
-FROM python:3.13-slim AS wheel
+FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS wheel
 WORKDIR /source
 COPY requirements-build.txt ./
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements-build.txt
@@ -17,7 +17,7 @@ COPY --from=front-end /source/gateway/ide/dist gateway/ide/dist
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 RUN mkdir /data
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 RUN python -m venv /opt/gateway
 COPY requirements.txt /opt/gateway/
 RUN /opt/gateway/bin/python -m pip install --no-cache-dir --require-hashes -r /opt/gateway/requirements.txt

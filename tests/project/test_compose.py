@@ -48,7 +48,7 @@ def test_a_container_has_a_health_check_and_an_image_of_one_version(name: str) -
     service = COMPOSE.services[name]
 
     assert service["healthcheck"]["test"]
-    assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+(-alpine)?", service["image"])
+    assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+(-alpine)?(@sha256:\w+)?", service["image"])
     assert "build" not in service or (DEPLOY / service["build"]["context"]).resolve() == ROOT
 
 
