@@ -101,7 +101,8 @@ class SharedResponses:
                 return await asyncio.shield(shared.response)
             except asyncio.CancelledError:
                 # The client whose execution this was has left: one of the waiting clients executes the event instead.
-                if not shared.response.cancelled():
+                # Both may leave at once, as two subscriptions of one connection do.
+                if not shared.response.cancelled() or _is_cancelled():
                     raise
         return await self._lead(key, event, execute)
 
@@ -137,6 +138,12 @@ class SharedResponses:
         self._kept.move_to_end(key)
         if len(self._kept) > MAX_RESPONSES:
             self._kept.popitem(last=False)
+
+
+def _is_cancelled() -> bool:
+    """Return whether the current task is cancelled, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _fail(future: "asyncio.Future[Response]", error: BaseException) -> None:

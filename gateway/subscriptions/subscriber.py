@@ -139,8 +139,8 @@ class Subscriber:
     async def _responses(
         self, request: GraphQLRequest, scope: Scope, caller: Caller, last_event_id: str | None
     ) -> AsyncGenerator[Response, None]:
-        # Once for all steps: a reload may replace it between two of them.
-        stack = self._stack
+        # Once for all steps: a reload may replace them between two of them.
+        stack, execution = self._stack, self._execution
         request = await stack.with_document(request)
         found = _found(stack, request)
         # The plan of a subscription is a single response, as those of other operations are.
@@ -155,7 +155,10 @@ class Subscriber:
             scope = {**scope, TRACE: trace}
         try:
             start = await stack.admit_subscription(*found, request, caller)
-            async with aclosing(self._followed(*found, request, scope, caller, last_event_id, start=start)) as followed:
+            run = self._followed(
+                *found, request, scope, caller, last_event_id, start=start, stack=stack, execution=execution
+            )
+            async with aclosing(run) as followed:
                 async for response in followed:
                     if response.refused:
                         codes = codes_in(response.body)
@@ -187,18 +190,26 @@ class Subscriber:
         last_event_id: str | None,
         *,
         start: Start | None,
+        stack: OperationStack,
+        execution: CompiledExecution,
     ) -> AsyncGenerator[Response, None]:
         node = document.node
         assert node is not None  # noqa: S101 - it has been validated
         if last_event_id:
             node = resumed(self._schema, node, last_event_id)
-        compiled = self._execution.events(document, operation, request.variables)
-        carried = call_context(request, scope, propagates=self._stack.propagates)
+        compiled = execution.events(document, operation, request.variables)
+        carried = call_context(request, scope, propagates=stack.propagates)
         new_context = partial(self._new_context, scope, caller, start, carried)
-        standard, writer = self._execution.standard, self._stack.writer
         explained = requested_traces(scope) is not None
         run = SubscriptionRun(
-            standard, node, operation, request, compiled, new_context, writer=writer, explained=explained
+            execution.standard,
+            node,
+            operation,
+            request,
+            compiled,
+            new_context,
+            writer=stack.writer,
+            explained=explained,
         )
         operation_key = _operation_key(document, request, compiled, scope, caller)
         trace: SubscriptionTrace | None = scope.get(TRACE)

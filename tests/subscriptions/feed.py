@@ -128,6 +128,9 @@ class Served:
 
     app: ASGIApp
     subscriptions: Subscriptions
+    subscriber: Subscriber
+    execution: CompiledExecution
+    stack: OperationStack
 
 
 def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Served:
@@ -148,4 +151,4 @@ def build(feed: Feed, identities: Identities, config: SubscriptionsConfig) -> Se
         streams=subscriptions.streams,
         sockets=subscriptions.sockets,
     )
-    return Served(endpoint, subscriptions)
+    return Served(endpoint, subscriptions, subscriber, execution, stack)

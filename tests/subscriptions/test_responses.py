@@ -196,6 +196,20 @@ async def test_a_client_that_leaves_lets_one_of_the_others_execute_what_all_wait
     assert [response.body for response in await asyncio.gather(*staying)] == [b"2", b"2", b"2"]
 
 
+async def test_clients_that_leave_together_end_and_execute_nothing_more(shared: SharedResponses) -> None:
+    executions = Executions()
+    leaving = [asyncio.ensure_future(shared.response("asked", EVENT, executions)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    for client in leaving:
+        client.cancel()
+    done, _ = await asyncio.wait(leaving, timeout=1)
+
+    assert executions.executed == [EVENT]
+    assert all(client.cancelled() for client in done)
+    assert len(done) == 3
+
+
 async def test_a_client_that_leaves_while_it_waits_disturbs_nobody(shared: SharedResponses) -> None:
     executions = Executions()
     first, leaving, last = [asyncio.ensure_future(shared.response("asked", EVENT, executions)) for _ in range(3)]
