@@ -6,12 +6,13 @@ A request reaches any one of the workers, yet a scrape or a status page is about
 private folder and names it in the environment of its workers. Each worker takes the lowest free number there, whose
 lock file it keeps locked as long as it lives, and listens on a Unix socket beside it::
 
-    0.lock 0.socket   worker 0          asks worker 1: "metrics" in a line -> its state
+    0.lock 0.socket   worker 0          asks worker 1: "metrics" in a line -> the length of its state, its state
     1.lock 1.socket   worker 1          answers
 
 The number, unlike a process id, is taken over by the worker that replaces one, so that series of metrics go on.
-A socket whose lock nobody holds was left behind by a worker that was killed. A worker that does not answer in time is
-reported as missing and holds up nobody.
+A socket whose lock nobody holds was left behind by a worker that was killed. A worker that does not answer in time, or
+not to the end of its answer, is reported as missing and holds up nobody. The length is what shows a cut answer: a
+worker that dies closes its connection as one that has answered does.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ FOLDER_VARIABLE: Final = "_GATEWAY_WORKERS_FOLDER"
 
 ANSWER_SECONDS: Final = 2.0
 """How long a worker may take to answer another."""
+
+_LENGTH_BYTES: Final = 8
+"""Of the number before an answer, in network order."""
 
 MAX_WORKERS: Final = 1024
 """Numbers that are tried: during a restart, old and new workers are there together."""
@@ -90,7 +94,7 @@ class ProcessGroup:
         os.close(self._lock)
 
     async def ask(self, question: str) -> dict[int, bytes | None]:
-        """Return what each member answers, this one included; None for a member that did not answer in time."""
+        """Return what each member answers, this one included; None for one that did not, or not whole and in time."""
         others = [] if self._folder is None else [one for one in _members(self._folder) if one != self.number]
         # At once, so that many silent ones take no longer than one.
         found = await asyncio.gather(*(self._ask_one(number, question) for number in others))
@@ -103,11 +107,11 @@ class ProcessGroup:
                 reader, writer = await asyncio.open_unix_connection(self._folder / f"{number}.socket")
                 try:
                     writer.write(f"{question}\n".encode())
-                    # An answer ends with its connection.
-                    return await reader.read()
+                    length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES))
+                    return await reader.readexactly(length)
                 finally:
                     writer.close()
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             _LOG.warning("Worker %d did not answer (%r): its metrics and state are missing.", number, error)
             return None
 
@@ -115,7 +119,8 @@ class ProcessGroup:
         with suppress(OSError, ValueError, asyncio.LimitOverrunError):
             question = (await reader.readline()).decode().strip()
             if question in self._answers:
-                writer.write(self._answers[question]())
+                answer = self._answers[question]()
+                writer.write(len(answer).to_bytes(_LENGTH_BYTES) + answer)
                 await writer.drain()
         writer.close()
 

@@ -89,6 +89,27 @@ async def test_a_member_that_does_not_answer_in_time_is_missing(tmp_path: Path) 
         await member.close()
 
 
+@pytest.mark.parametrize("sent", [b"", b"\0" * 7, (3).to_bytes(8), (3).to_bytes(8) + b"tw"])
+async def test_a_member_that_dies_while_it_answers_is_missing(tmp_path: Path, workers: Workers, sent: bytes) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(sent)
+        writer.close()
+
+    first = await workers.join(b"one")
+    await workers.join(b"two")
+    (tmp_path / "1.socket").unlink()
+    async with await asyncio.start_unix_server(die, tmp_path / "1.socket"):
+        assert await first.ask("state") == {0: b"one", 1: None}
+
+
+async def test_an_empty_answer_is_an_answer(workers: Workers) -> None:
+    first = await workers.join(b"one")
+    await workers.join(b"")
+
+    assert await first.ask("state") == {0: b"one", 1: b""}
+
+
 async def test_an_unknown_question_has_an_empty_answer(workers: Workers) -> None:
     first = await workers.join(b"one")
     reader, writer = await asyncio.open_unix_connection(workers.folder / "0.socket")
