@@ -15,24 +15,15 @@ from typing import Any, Final
 import orjson
 
 from gateway.operations.documents.request_limits import RequestCounts
-from resolvers.errors import OperationTooExpensive
+from resolvers.errors import OperationTooExpensive, UpstreamBadAnswer
 
-TOO_DEEP: Final = {
-    "message": "An upstream passed a value through that is nested too deeply to be written.",
-    "extensions": {"code": "UPSTREAM_BAD_ANSWER"},
-}
+TOO_DEEP: Final = "An upstream passed a value through that is nested too deeply to be written."
+
+HALF_PAIR: Final = "An upstream passed a text through with half of a surrogate pair, which UTF-8 cannot express."
 
 _CONTAINERS: Final = (dict, list)
 
 _LOG: Final = logging.getLogger(__name__)
-
-
-def encode(response: dict[str, Any]) -> bytes:
-    """Return a response as JSON; an error in its place where it cannot be encoded."""
-    try:
-        return encode_part(response)
-    except (RecursionError, UnicodeEncodeError):
-        return orjson.dumps({"data": None, "errors": [TOO_DEEP]})
 
 
 def encode_part(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -99,23 +90,36 @@ class ResponseWriter:
         self._counts = counts or RequestCounts()
 
     def write(self, response: dict[str, Any]) -> tuple[bytes, bool]:
-        """Return the response as JSON, and True; an error as JSON, and False, where the response is too large."""
+        """Return the response as JSON, and True; an error as JSON, and False, where it is too large or has no JSON."""
+        try:
+            return self._written(response), True
+        except _TooLargeError:
+            self._counts.response += 1
+            return _error(self._too_large(), OperationTooExpensive.code), False
+        except RecursionError:
+            return _error(TOO_DEEP, UpstreamBadAnswer.code), False
+        except UnicodeEncodeError:
+            return _error(HALF_PAIR, UpstreamBadAnswer.code), False
+
+    def _written(self, response: dict[str, Any]) -> bytes:
         pieces = _Pieces(self._max_bytes)
         try:
             pieces.add(response)
-        except (RecursionError, UnicodeEncodeError):
-            return encode(response), True
-        except _TooLargeError:
-            self._counts.response += 1
-            return encode({"data": None, "errors": [self._refusal()]}), False
-        return b"".join(pieces.written), True
+        except RecursionError:
+            # Lists that are too deep for the estimate may be encoded all the same.
+            pieces = _Pieces(self._max_bytes)
+            pieces.put(encode_part(response))
+        return b"".join(pieces.written)
 
-    def _refusal(self) -> dict[str, Any]:
-        message = (
+    def _too_large(self) -> str:
+        return (
             f"The response is larger than the {self._max_bytes} bytes that are sent; what was changed is changed. Ask "
             "for smaller pages, or for less of each record."
         )
-        return {"message": message, "extensions": {"code": OperationTooExpensive.code}}
+
+
+def _error(message: str, code: str) -> bytes:
+    return orjson.dumps({"data": None, "errors": [{"message": message, "extensions": {"code": code}}]})
 
 
 class _TooLargeError(Exception):
@@ -131,34 +135,34 @@ class _Pieces:
 
     def add(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         if type(value) not in _CONTAINERS or _estimate(value) <= AT_ONCE:
-            self._put(encode_part(value))
+            self.put(encode_part(value))
         elif type(value) is dict:
-            self._put(b"{")
+            self.put(b"{")
             for number, (key, one) in enumerate(value.items()):
-                self._put((b"," if number else b"") + encode_part(key) + b":")
+                self.put((b"," if number else b"") + encode_part(key) + b":")
                 self.add(one)
-            self._put(b"}")
+            self.put(b"}")
         else:
-            self._put(b"[")
+            self.put(b"[")
             self._add_objects(value)
-            self._put(b"]")
+            self.put(b"]")
 
     def _add_objects(self, objects: list[Any]) -> None:
         start = 0
         while start < len(objects):
             if start:
-                self._put(b",")
+                self.put(b",")
             chunk = objects[start : start + MOST_OBJECTS]
             # Shortened to what fits by the size of its first object, then of what is its last object by then.
             del chunk[_fitting(chunk[0]) :]
             del chunk[_fitting(chunk[-1]) :]
             if len(chunk) > 1:
-                self._put(encode_part(chunk)[1:-1])
+                self.put(encode_part(chunk)[1:-1])
             else:
                 self.add(chunk[0])
             start += len(chunk)
 
-    def _put(self, piece: bytes) -> None:
+    def put(self, piece: bytes) -> None:
         self._room -= len(piece)
         if self._room < 0:
             raise _TooLargeError

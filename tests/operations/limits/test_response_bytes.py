@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from gateway.operations.responses.encoding import ResponseWriter, encode
+from gateway.operations.responses.encoding import ResponseWriter, encode_part
 from tests.world import UNCACHED, running_world
 
 SMALL: Final = {**UNCACHED, "GATEWAY_LIMITS__RESPONSE_BYTES": "3000"}
@@ -38,7 +38,41 @@ def test_pieces_come_to_the_same_bytes(data: Any) -> None:  # noqa: ANN401 - any
     body, whole = ResponseWriter().write(response)
 
     assert whole
-    assert body == encode(response)
+    assert body == encode_part(response)
+
+
+def nested(levels: int) -> Any:  # noqa: ANN401 - any JSON value
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("\ud800", "half of a surrogate pair"),
+        ({"\udfff": 1}, "half of a surrogate pair"),
+        ([{"x": "x" * 300_000}, {"x": "\ud83d"}], "half of a surrogate pair"),
+        (nested(2_000), "nested too deeply"),
+        ([{"x": "x" * 300_000}, nested(2_000)], "nested too deeply"),
+    ],
+)
+def test_what_has_no_json_is_an_error_and_not_whole(value: object, why: str) -> None:
+    body, whole = ResponseWriter().write({"data": {"a": value}})
+
+    assert not whole
+    decoded = orjson.loads(body)
+    assert decoded["data"] is None
+    assert why in decoded["errors"][0]["message"]
+    assert decoded["errors"][0]["extensions"] == {"code": "UPSTREAM_BAD_ANSWER"}
+
+
+def test_what_is_too_deep_for_the_estimate_is_written_up_to_the_limit() -> None:
+    response = {"data": nested(600)}
+
+    assert ResponseWriter(2_000).write(response) == (encode_part(response), True)
+    assert ResponseWriter(1_000).write(response)[1] is False
 
 
 @pytest.mark.parametrize("first", [[], [{"a0": None}]])
