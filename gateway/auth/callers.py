@@ -10,7 +10,7 @@ ANONYMOUS: Final = "anonymous"
 """The name that all callers without credentials share."""
 
 MAX_NAME_LENGTH: Final = 200
-"""Longest name from outside, in characters, that is used as it is; longer ones are hashed."""
+"""Longest name from outside, in characters, that is used as it is; others are hashed."""
 
 
 def caller_name(namespace: str, name: str) -> str:
@@ -20,10 +20,20 @@ def caller_name(namespace: str, name: str) -> str:
         namespace: The issuer and the kind of the name; names of different namespaces never collide.
         name: The issuer's name.
     """
-    if len(name) <= MAX_NAME_LENGTH:
+    # JSON can express lone surrogates, which UTF-8 cannot encode, and so neither Redis nor a response: `surrogatepass`
+    # hashes them all the same.
+    encoded = name.encode(errors="surrogatepass")
+    if len(name) <= MAX_NAME_LENGTH and _is_utf8(encoded):
         return f"{namespace}:{name}"
-    # JSON can express lone surrogates, which UTF-8 cannot encode: `surrogatepass` hashes them all the same.
-    return f"{namespace}#{sha256(name.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{namespace}#{sha256(encoded).hexdigest()}"
+
+
+def _is_utf8(encoded: bytes) -> bool:
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

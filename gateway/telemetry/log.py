@@ -1,9 +1,12 @@
 """The log on standard error: plain lines or JSON, with secrets masked that libraries would print."""
 
+import json
 import logging
 import re
+import reprlib
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -96,8 +99,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # Anything may be in `extra`, and a line with a value that JSON lacks must not be lost.
-        return orjson.dumps(line, default=str).decode()
+        return _json(line)
 
 
 def logfmt(fields: Mapping[str, object]) -> str:
@@ -106,8 +108,26 @@ def logfmt(fields: Mapping[str, object]) -> str:
 
 
 def _logfmt_value(value: object) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    return text if _PLAIN_WORD.fullmatch(text) else orjson.dumps(text).decode()
+    text = value if isinstance(value, str) else _json(value)
+    return text if _PLAIN_WORD.fullmatch(text) else _json(text)
+
+
+def _json(value: object) -> str:
+    # Anything may be in `extra`, and a line with a value that JSON lacks must not be lost.
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:
+        # The standard library escapes half of a surrogate pair, and has larger integers and more levels.
+        with suppress(ValueError, RecursionError):
+            return json.dumps(value, default=str, skipkeys=True)
+    return json.dumps(_shortened(value))
+
+
+def _shortened(value: object) -> object:
+    """Return a value that is nested too deeply, or within itself, with the beginnings of its parts as text."""
+    if isinstance(value, dict):
+        return {str(name): part if isinstance(part, str) else reprlib.repr(part) for name, part in value.items()}
+    return reprlib.repr(value)
 
 
 def _extra_of(record: logging.LogRecord) -> dict[str, Any]:

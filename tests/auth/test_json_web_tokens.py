@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from resolvers.upstreams.names import UpstreamName
 from tests.auth.clocks import Clock
 from tests.auth.issuer import AUDIENCE, ISSUER, Issuer, public_pem
 
+NAMELESS: dict[str, Any] = {"sub": None}
 OWN, ACME = Account("own"), Account("account:acme")
 
 
@@ -65,6 +67,19 @@ async def test_long_names_that_begin_alike_are_different_callers(issuer: Issuer)
     assert max(map(len, names)) < 220
     hashed = names[1].removeprefix("jwt:sub#")
     assert (await callers.find(issuer.token(sub=hashed))).name != names[1]
+
+
+@pytest.mark.parametrize("claim", ["sub", "client_id", "azp"])
+async def test_a_name_that_utf_8_cannot_express_is_hashed(issuer: Issuer, claim: str) -> None:
+    callers = callers_of(issuer)
+
+    tokens = [issuer.token(**{**NAMELESS, claim: name}) for name in ("\ud800", "\udfff x", "ä")]
+    names = [(await callers.find(token)).name for token in tokens]
+
+    assert [name.encode().decode() for name in names] == names
+    assert len(set(names)) == 3
+    assert names[0].startswith(f"jwt:{claim}#")
+    assert names[2] == f"jwt:{claim}:ä"
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])

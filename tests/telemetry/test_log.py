@@ -1,3 +1,4 @@
+import json
 import logging
 import logging.config
 from collections.abc import Iterator
@@ -6,6 +7,7 @@ import orjson
 import pytest
 import uvicorn
 
+from gateway.operations.operation_log import LOGGER
 from gateway.settings.groups import LogSettings
 from gateway.telemetry.log import JsonFormatter, RequestLines, TextFormatter, log_config
 
@@ -58,6 +60,44 @@ def test_json_holds_the_trace_of_an_exception() -> None:
     line = JsonFormatter().format(record("failed", exc_info=(ValueError, error, None)))
 
     assert "ValueError: planted" in orjson.loads(line)["exception"]
+
+
+def nested(depth: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+RING: list[object] = []
+RING.append(RING)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("half \ud800", "half \ud800"),
+        (["half \ud800", 1], ["half \ud800", 1]),
+        (2**70, 2**70),
+        ({"a": 1, (2, 3): 4, "half": "\udfff"}, {"a": 1, "half": "\udfff"}),
+        (nested(300), nested(300)),
+        (nested(5_000), "[[[[[[[...]]]]]]]"),
+        (RING, "[[[[[[[...]]]]]]]"),
+    ],
+)
+def test_no_line_is_lost_for_a_value_that_json_lacks(value: object, shown: object) -> None:
+    made = record("done", caller=value, codes=["A"])
+    made.name = LOGGER
+
+    line = json.loads(JsonFormatter().format(made))
+
+    assert line["message"] == "done"
+    assert line["caller"] == shown
+    assert "caller=" in TextFormatter().format(made)
+
+
+def test_the_message_may_have_half_of_a_surrogate_pair() -> None:
+    assert json.loads(JsonFormatter().format(record("not \ud800 UTF-8")))["message"] == "not \ud800 UTF-8"
 
 
 def test_the_level_holds_for_every_logger(capsys: pytest.CaptureFixture[str]) -> None:
