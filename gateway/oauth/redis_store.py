@@ -28,6 +28,11 @@ if left < 0 or redis.call('TIME')[1] + left < tonumber(ARGV[2]) then redis.call(
 KEYS: the session, the list of its person. ARGV: the session, its expiry, its token hash, the key prefix of sessions.
 """
 
+RESEAL: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
+"""
+"""Replaces a session that is stored as it was read. KEYS: the session. ARGV: the session as read, the new one."""
+
 TOKENS_SECONDS: Final = 366 * 86_400
 """How long an account's tokens are kept after their last refresh; an account in use refreshes them each month."""
 
@@ -73,6 +78,7 @@ class RedisSessions:
         self._now = now
         self._replicated = replicated
         self._add = redis.register_script(ADD)
+        self._reseal = redis.register_script(RESEAL)
         self._faults = StoreFaults("Redis", RedisError, OSError, msgspec.MsgspecError)
 
     async def add(self, session: Session) -> None:
@@ -93,13 +99,16 @@ class RedisSessions:
             kept = await self._redis.get(self._key(token_hash))
             return None if kept is None else _decode(_raw(kept))
 
-    async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Replace the tokens of a session that still exists."""
-        changed = msgspec.structs.replace(session, sealed=sealed)
+    async def reseal(self, session: Session, sealed: bytes, *, only_as_read: bool = False) -> None:
+        """Replace the tokens of a session that still exists, and with `only_as_read` has the same tokens."""
+        key, changed = self._key(session.token_hash), _encode(msgspec.structs.replace(session, sealed=sealed))
         with self._asked():
-            # Only over an existing key, so that a refresh that ends late does not bring back a revoked session.
-            key = self._key(session.token_hash)
-            await self._write(lambda redis: redis.set(key, _encode(changed), xx=True, keepttl=True))
+            if only_as_read:
+                arguments = [_encode(session), changed]
+                await self._write(lambda redis: self._reseal(keys=[key], args=arguments, client=redis))
+            else:
+                # Only over an existing key, so that a refresh that ends late does not bring back a revoked session.
+                await self._write(lambda redis: redis.set(key, changed, xx=True, keepttl=True))
 
     async def of_subject(self, subject: str) -> list[Session]:
         """Return all sessions of a person, the oldest first."""

@@ -120,7 +120,8 @@ class SessionRegistry:
         except Unsealable:
             raise Unauthenticated(NO_SESSION) from None
         if not self._seal.is_current(kept.sealed):
-            await self.keep(kept, tokens)
+            # Outside of the refresh lock, which those who refresh hold while they read.
+            await self._store.reseal(kept, self._seal.close(_encode(tokens)), only_as_read=True)
         return tokens
 
     async def keep(self, session: Session, tokens: LogisticsTokenPair) -> None:

@@ -76,8 +76,15 @@ class SessionStore(Protocol):
         """Return the session whose token has this hash."""
         ...
 
-    async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Replace the tokens of a session; a revoked one stays revoked."""
+    async def reseal(self, session: Session, sealed: bytes, *, only_as_read: bool = False) -> None:
+        """Replace the tokens of a session; a revoked one stays revoked.
+
+        Args:
+            session: The session.
+            sealed: Its new tokens.
+            only_as_read: Whether to do so only while it has the tokens of `session`: those who do not hold the lock of
+                its refresh must not replace what a refresh has stored since they read it.
+        """
         ...
 
     async def of_subject(self, subject: str) -> list[Session]:

@@ -64,9 +64,13 @@ class SqliteSessions:
         found = await self._select("token_hash = ?", (token_hash,))
         return found[0] if found else None
 
-    async def reseal(self, session: Session, sealed: bytes) -> None:
-        """Replace the tokens of a session that still exists."""
-        await self._change("UPDATE sessions SET sealed = ? WHERE session_id = ?", (sealed, session.session_id))
+    async def reseal(self, session: Session, sealed: bytes, *, only_as_read: bool = False) -> None:
+        """Replace the tokens of a session that still exists, and with `only_as_read` has the same tokens."""
+        statement, values = "UPDATE sessions SET sealed = ? WHERE session_id = ?", (sealed, session.session_id)
+        if only_as_read:
+            await self._change(f"{statement} AND sealed = ?", (*values, session.sealed))
+        else:
+            await self._change(statement, values)
 
     async def of_subject(self, subject: str) -> list[Session]:
         """Return all sessions of a person, the oldest first."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -77,6 +78,53 @@ async def test_new_tokens_take_the_place_of_the_old(store: SessionStore) -> None
     assert found is not None
     assert found.sealed == b"new"
     assert found.expires_at == session(1).expires_at
+
+
+async def test_tokens_stay_that_were_stored_after_those_that_were_read(store: SessionStore) -> None:
+    await store.add(session(1))
+    await store.reseal(session(1), b"refreshed \xff")
+
+    await store.reseal(session(1), b"sealed again", only_as_read=True)
+    found = await store.find("hash-1")
+    assert found is not None
+    assert found.sealed == b"refreshed \xff"
+
+    await store.reseal(found, b"sealed again", only_as_read=True)
+    assert await store.find("hash-1") == msgspec.structs.replace(found, sealed=b"sealed again")
+    await store.remove(found)
+    await store.reseal(found, b"sealed again", only_as_read=True)
+    assert await store.find("hash-1") is None
+
+
+class Overtaken(SqliteSessions):
+    """A store where another process stores tokens after each time that a session was read. Lifetime: test."""
+
+    other: SessionRegistry | None = None
+
+    async def find(self, token_hash: str) -> Session | None:
+        found = await super().find(token_hash)
+        if found is not None and self.other is not None:
+            await self.other.keep(found, REFRESHED)
+        return found
+
+
+REFRESHED: Final = LogisticsTokenPair("bearer 2", "refresh 2", NOW + 600)
+
+
+async def test_sealing_by_a_new_key_loses_no_tokens_that_are_stored_meanwhile(tmp_path: Path) -> None:
+    store = Overtaken(tmp_path / "sessions.sqlite3", lambda: NOW)
+    before, after = (
+        SessionRegistry(store, Seal(keys, "sessions", lambda: NOW), 3600, lambda: NOW)
+        for keys in (["old key"], ["new key", "old key"])
+    )
+    _, opened = await before.open(LogisticsTokenPair("bearer 1", "refresh 1", NOW), None)
+    store.other = before
+
+    await after.tokens(opened)
+
+    store.other = None
+    assert await after.tokens(opened) == REFRESHED
+    await store.close()
 
 
 async def test_a_mark_is_spent_once(store: SessionStore) -> None:
@@ -189,6 +237,7 @@ ALL_USES: Final[dict[str, Callable[[SessionStore], Awaitable[object]]]] = {
     "add": lambda store: store.add(session(1)),
     "find": lambda store: store.find("hash-1"),
     "reseal": lambda store: store.reseal(session(1), b"new"),
+    "reseal as read": lambda store: store.reseal(session(1), b"new", only_as_read=True),
     "of_subject": lambda store: store.of_subject("person:mei"),
     "remove": lambda store: store.remove(session(1)),
     "tokens": lambda store: store.tokens("account:own"),
