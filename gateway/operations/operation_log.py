@@ -5,7 +5,6 @@ by its hash, callers and accounts by their names for logs.
 """
 
 import logging
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from gateway.auth.callers import Caller
 from gateway.operations.diagnostics import OperationFacts
 from gateway.operations.documents.documents import Documents
 from gateway.operations.request import GraphQLRequest, Reply
-from gateway.operations.trace import trace_of
+from gateway.operations.trace import TRACE_PARENT, trace_of
 from resolvers.errors import BadInput, GatewayError
 from resolvers.identities import account_name
 from resolvers.upstreams.call import CallTrace
@@ -39,8 +38,6 @@ INTERNAL: Final = "INTERNAL"
 CANCELLED: Final = "CLIENT_LEFT"
 
 _LOG: Final = logging.getLogger(LOGGER)
-# A version above 00 may have further fields, behind a dash (W3C Trace Context, Versioning of traceparent).
-_TRACE_PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class _Extensions(msgspec.Struct):
@@ -286,5 +283,5 @@ def _ids(request: GraphQLRequest, scope: Scope) -> dict[str, Any]:
     if trace is not None:
         return {"request_id": request.request_id, "trace_id": trace.trace_id}
     parent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-    found = _TRACE_PARENT.fullmatch(parent)
+    found = TRACE_PARENT.fullmatch(parent)
     return {"request_id": request.request_id, "trace_id": found[1].decode() if found else None}

@@ -4,6 +4,7 @@
 scope has no trace, and the steps do nothing.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
@@ -21,6 +22,14 @@ Phase = Literal["document", "plan", "execute", "encode"]
 
 PROPAGATED: Final = (b"traceparent", b"tracestate", b"baggage")
 """The header fields of the client that upstreams get (W3C Trace Context, W3C Baggage)."""
+
+TRACE_PARENT: Final = re.compile(
+    rb"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
+)
+"""The trace and the flags in a `traceparent`. One of another form counts as none (W3C Trace Context, 3.2.2).
+
+A version above 00 may have further fields, behind a dash; there is no version ff, and no id of zeros.
+"""
 
 
 class OperationTrace(CallRecorder, Protocol):
@@ -119,6 +128,9 @@ def call_context(request: GraphQLRequest, scope: Scope, *, propagates: bool) -> 
 
 
 def _given(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    found = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in PROPAGATED]
+    parent = next((value for name, value in headers if name == b"traceparent"), b"")
+    # A `tracestate` belongs to the trace of its `traceparent`.
+    names = PROPAGATED if TRACE_PARENT.fullmatch(parent) else PROPAGATED[2:]
+    found = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in names]
     # An upstream must get what the client sent, but never a field that could end its own line.
     return [(name, value) for name, value in found if value.isascii() and value.isprintable()]

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.operations.trace import TRACE_PARENT
+
 _SAMPLED: Final = 1
 
 
@@ -24,15 +26,10 @@ class Sampling(msgspec.Struct, frozen=True):
         """Return whether a trace is kept.
 
         Args:
-            parent: The client's `traceparent`; None if it began none.
+            parent: The client's `traceparent`; None if it began none, as one of a wrong form does.
             chance: Returns a number from 0 to 1.
         """
-        if parent is not None and self.follows_client:
-            # Every part before them has a fixed length (W3C Trace Context, traceparent).
-            flags = parent[53:55]
-            return _is_hex(flags) and bool(int(flags, 16) & _SAMPLED)
+        found = None if parent is None or not self.follows_client else TRACE_PARENT.fullmatch(parent)
+        if found is not None:
+            return bool(int(found[2], 16) & _SAMPLED)
         return self.ratio > 0 and chance() < self.ratio
-
-
-def _is_hex(flags: bytes) -> bool:
-    return len(flags) == 2 and all(one in b"0123456789abcdef" for one in flags)

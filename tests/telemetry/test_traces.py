@@ -22,6 +22,17 @@ SAMPLED = f"00-{TRACE_ID}-{PARENT_ID}-01"
 NOT_SAMPLED = f"00-{TRACE_ID}-{PARENT_ID}-00"
 DELIVERY = '{ delivery(id: "1") { id } }'
 CACHED = dict.fromkeys(UNCACHED, "true")
+MALFORMED = (
+    "",
+    "nonsense",
+    SAMPLED[:-1],
+    f"{SAMPLED}-more",
+    f"ff{SAMPLED[2:]}",
+    SAMPLED.upper(),
+    f"00-{'0' * 32}-{PARENT_ID}-01",
+    f"00-{TRACE_ID}-{'0' * 16}-01",
+    f"00-{TRACE_ID}-{PARENT_ID}-0x",
+)
 PROPAGATED = {"GATEWAY_DELIVERIES__PROPAGATE_TRACES": "true"}
 
 
@@ -151,6 +162,19 @@ async def test_a_trace_that_is_not_kept_is_passed_on_as_it_came(traced: TracedWo
     assert traced.collector.spans == []
 
 
+async def test_a_malformed_trace_is_none(traced: TracedWorld) -> None:
+    async with traced.running(PROPAGATED) as world:
+        for parent in MALFORMED[1:4]:
+            await ask(world, '{ delivery(id: "1") { id } }', traceparent=parent, tracestate="a=b")
+        sent = [one.headers for one in delivery_requests(world)]
+
+    begun = [one for one in traced.collector.spans if one.name == "graphql query"]
+    assert [one.parent_id for one in begun] == [""] * 3
+    assert TRACE_ID not in {one.trace_id for one in begun}
+    assert [one["traceparent"].split("-")[1] for one in sent] == [one.trace_id for one in begun]
+    assert not any("tracestate" in one for one in sent)
+
+
 @pytest.mark.parametrize("value", [b"a\tb", b"caf\xe9"])
 async def test_baggage_of_other_characters_reaches_no_upstream(traced: TracedWorld, value: bytes) -> None:
     async with traced.running(PROPAGATED) as world:
@@ -237,7 +261,8 @@ async def test_a_collector_that_is_away_costs_a_count(traced: TracedWorld) -> No
         (Sampling(0.01), None, 0.02, False),
         (Sampling(0.0), SAMPLED, 0.5, True),
         (Sampling(1.0), NOT_SAMPLED, 0.5, False),
-        (Sampling(1.0), "nonsense", 0.5, False),
+        *((Sampling(ratio), parent, 0.5, ratio == 1.0) for parent in MALFORMED for ratio in (1.0, 0.0)),
+        (Sampling(0.0), f"cc{SAMPLED[2:]}-more", 0.5, True),
         (Sampling(1.0, follows_client=False), NOT_SAMPLED, 0.5, True),
         (Sampling(0.0, follows_client=False), SAMPLED, 0.5, False),
     ],
