@@ -25,6 +25,7 @@ from gateway.settings.loading import unknown_settings
 from gateway.settings.problems import SettingsProblems
 from gateway.settings.reloading import Change, SettingsSource
 from gateway.telemetry.metrics import ReloadMetrics
+from resolvers.later import stop
 
 LOOK_SECONDS: Final = 2.0
 """How often the files are looked at; a change is in force after two looks."""
@@ -53,7 +54,8 @@ class Reloader:
         self._metrics = metrics
         self._look_seconds = look_seconds
         self._lock = asyncio.Lock()
-        self._signalled: asyncio.Task[None] | None = None
+        self._signalled: set[asyncio.Task[None]] = set()
+        self._is_queued = False
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -63,32 +65,37 @@ class Reloader:
             with self._at_hangup():
                 yield
         finally:
-            for task in (looking, self._signalled):
-                if task is not None:
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+            await stop([looking, *self._signalled])
 
     async def reload(self) -> None:
         """Read the settings again and put them in force; wrong ones are logged, and those before stay."""
         async with self._lock:
-            try:
-                # In a thread, because disks and the derivation of identities may hold up the event loop.
-                change = await asyncio.to_thread(self._source.reread)
-                await self._apply(change)
-            except SettingsProblems as wrong:
-                self._metrics.failed()
-                logger.error(  # noqa: TRY400 - the operator's mistake, which has no use for a trace
-                    "The settings are wrong, and were not reloaded; those before stay in force. %s",
-                    "; ".join(wrong.problems),
-                )
-            except Exception:
-                self._metrics.failed()
-                logger.exception("The settings were not reloaded; those before stay in force.")
-            else:
-                self._source.accept(change)
-                self._metrics.succeeded(changed=bool(change.changed))
-                self._report(change)
+            await self._reload()
+
+    async def _reload_at_signal(self) -> None:
+        async with self._lock:
+            # A later signal may be about a file that this one has read before it changed.
+            self._is_queued = False
+            await self._reload()
+
+    async def _reload(self) -> None:
+        try:
+            # In a thread, because disks and the derivation of identities may hold up the event loop.
+            change = await asyncio.to_thread(self._source.reread)
+            await self._apply(change)
+        except SettingsProblems as wrong:
+            self._metrics.failed()
+            logger.error(  # noqa: TRY400 - the operator's mistake, which has no use for a trace
+                "The settings are wrong, and were not reloaded; those before stay in force. %s",
+                "; ".join(wrong.problems),
+            )
+        except Exception:
+            self._metrics.failed()
+            logger.exception("The settings were not reloaded; those before stay in force.")
+        else:
+            self._source.accept(change)
+            self._metrics.succeeded(changed=bool(change.changed))
+            self._report(change)
 
     def _report(self, change: Change) -> None:
         """Log what changed by the names of settings, whose values may be secrets."""
@@ -131,6 +138,10 @@ class Reloader:
             signal.signal(signal.SIGHUP, handler)
 
     def _begin(self) -> None:
-        # One that has begun may have read a file before it changed, so another follows; more are not needed.
-        if self._signalled is None or self._signalled.done() or self._lock.locked():
-            self._signalled = asyncio.get_running_loop().create_task(self.reload())
+        # One that waits for its turn reads the files after all signals until then; more are not needed.
+        if self._is_queued:
+            return
+        self._is_queued = True
+        task = asyncio.get_running_loop().create_task(self._reload_at_signal())
+        self._signalled.add(task)
+        task.add_done_callback(self._signalled.discard)
