@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from resolvers.cache.kind import CachedKind
 from resolvers.errors import BadInput
-from resolvers.ids import IdForm, not_of_form, shown
+from resolvers.ids import IdForm, not_of_form
+from resolvers.quoting import quoted
 from resolvers.upstreams.names import UpstreamName
 
 
@@ -104,7 +105,7 @@ def require_global_id(value: str, path: tuple[str | int, ...]) -> tuple[RecordTy
         raise not_of_form(known.form, value, path)
     names = ", ".join(sorted(record_types()))
     raise BadInput(
-        f"{shown(value)} is no global id: it reads Kind:id, such as Delivery:4711. Kinds are {names}.", path=path
+        f"{quoted(value)} is no global id: it reads Kind:id, such as Delivery:4711. Kinds are {names}.", path=path
     )
 
 
@@ -123,7 +124,7 @@ def local_id(form: IdForm, value: str, path: tuple[str | int, ...]) -> str:
     own_id = value
     if separator and named in record_types():
         if named != form.type_name:
-            raise BadInput(f"{shown(value)} is an id of the kind {named}, not {form.type_name}.", path=path)
+            raise BadInput(f"{quoted(value)} is an id of the kind {named}, not {form.type_name}.", path=path)
         own_id = rest
     if not form.fits(own_id):
         raise not_of_form(form, value, path, is_global=form.type_name in record_types())

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from resolvers.errors import BadInput
+from resolvers.quoting import quoted
 
 MAX_ID_LENGTH: Final = 256
 """Characters of an id: far more than any documented id has, and few enough for a URL."""
-
-_SHOWN: Final = 100
-"""Characters of an invalid id that its error quotes."""
 
 # Without a dot as the first character: `.` and `..` would be other paths of the upstream.
 _WORD: Final = "[A-Za-z0-9_-][A-Za-z0-9_.~-]*"
@@ -93,12 +91,7 @@ def not_of_form(form: IdForm, value: str, path: tuple[str | int, ...], *, is_glo
     """
     also = f" or {global_id(form.type_name, form.example)}" if is_global else ""
     return BadInput(
-        f"{shown(value)} is no id of a {form.type_name}: that is {form.description}, of at most {MAX_ID_LENGTH} "
+        f"{quoted(value)} is no id of a {form.type_name}: that is {form.description}, of at most {MAX_ID_LENGTH} "
         f"characters, such as {form.example}{also}.",
         path=path,
     )
-
-
-def shown(value: str) -> str:
-    """Return a client's text as error messages quote it."""
-    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")

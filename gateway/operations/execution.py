@@ -34,6 +34,7 @@ from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.documents.documents import Document
+from gateway.operations.documents.variable_errors import variable_errors
 from gateway.operations.field_waits import FieldWaits
 from resolvers.cache.reads import FIELD, ReadSet
 from resolvers.context import Context
@@ -144,7 +145,7 @@ class StandardExecution:
         context: Context,
     ) -> "Executor[Any] | list[GraphQLError]":
         """Return an executor for one operation, or the errors of its variables."""
-        return NotingExecutor.build(
+        built = NotingExecutor.build(
             self._schema,
             node,
             context_value=context,
@@ -152,6 +153,9 @@ class StandardExecution:
             operation_name=operation.name.value if operation.name else None,
             hide_suggestions=not self._suggestions,
         )
+        if isinstance(built, Executor):
+            return built
+        return variable_errors(self._schema, built, variables or {}, suggestions=self._suggestions)
 
 
 _Path: TypeAlias = tuple[str, ...]

@@ -27,6 +27,7 @@ from gateway.operations.diagnostics import (
 )
 from gateway.operations.documents.documents import MAX_ERRORS, Document, Documents
 from gateway.operations.documents.request_limits import RequestLimits
+from gateway.operations.documents.variable_errors import variable_errors
 from gateway.operations.execution import Execution
 from gateway.operations.field_waits import FieldWaits
 from gateway.operations.request import (
@@ -219,7 +220,10 @@ class Runner:
             hide_suggestions=not self._documents.suggestions,
         )
         if isinstance(coerced, list):
-            return _request_error(tuple(coerced), request)
+            errors = variable_errors(
+                self._documents.schema, coerced, request.variables or {}, suggestions=self._documents.suggestions
+            )
+            return _request_error(tuple(errors), request)
         cost = self._costs.of(document, operation, request.variables)
         return Reply(
             200,

@@ -52,6 +52,7 @@ from gateway.subscriptions.socket_protocols import (
 )
 from gateway.subscriptions.subscriber import Subscriber
 from resolvers.errors import EventsUnavailable, GatewayError, RateLimited
+from resolvers.quoting import quoted
 
 
 class SocketOperations:
@@ -212,7 +213,8 @@ class Conversation:
             # A PONG has no case, because nothing answers it.
             case None:
                 raise invalid_message(
-                    f"Send a type of message that {self._protocol.name} has: it has none called {message.type[:40]!r}."
+                    f"Send a type of message that {self._protocol.name} has: it has none called "
+                    f"{quoted(message.type, 40)}."
                 )
 
     async def _initialize(self, message: ClientMessage) -> None:
@@ -270,7 +272,7 @@ def _message(text: str) -> ClientMessage:
 
 def _id_of(message: ClientMessage) -> str:
     if not message.id:
-        raise invalid_message(f"Send an `id` with each {message.type!r}: this one has none.")
+        raise invalid_message(f"Send an `id` with each {quoted(message.type, 40)}: this one has none.")
     return message.id
 
 
@@ -278,4 +280,6 @@ def _payload_of(message: ClientMessage) -> dict[str, Any]:
     try:
         return _decode_payload(message.payload) or {}
     except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid_message(f"Send an object as the payload of {message.type!r}, or none: {error}") from None
+        raise invalid_message(
+            f"Send an object as the payload of {quoted(message.type, 40)}, or none: {error}"
+        ) from None

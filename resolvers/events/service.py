@@ -35,6 +35,7 @@ from resolvers.events.subscription import Subscription
 from resolvers.events.subscription_reads import SubscriptionServices
 from resolvers.histogram import Histogram
 from resolvers.later import stop
+from resolvers.quoting import quoted
 from resolvers.upstreams.call import CallContext
 
 logger = logging.getLogger(__name__)
@@ -329,7 +330,7 @@ def _key_or_refusal(account: Account, id: str) -> RecordKey | GatewayError:  # n
         found, own_id = require_global_id(id, ("ids",))
         if found.tracked is None:
             raise BadInput(
-                f"{id!r} is the id of a {found.name}, which has no status to follow; "
+                f"{quoted(id)} is the id of a {found.name}, which has no status to follow; "
                 f"follow {', '.join(tracked_types())}.",
                 path=["ids"],
             )

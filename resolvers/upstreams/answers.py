@@ -22,8 +22,8 @@ from resolvers.errors import (
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.delay import delay_seconds
 from resolvers.upstreams.error_body import ErrorBody
+from resolvers.upstreams.internal_hosts import without_hosts
 from resolvers.upstreams.lenient import UnreadableError, parsed, read
-from resolvers.upstreams.names import UpstreamName
 
 Record = TypeVar("Record")
 
@@ -51,7 +51,7 @@ def decode(decoder: msgspec.json.Decoder[Record], call: Call, answer: Answer) ->
     except UnreadableError as error:
         raise UpstreamBadAnswer(
             call.upstream,
-            f"{call.upstream.name} answered {call.operation} with something else than its documents say: {error}",
+            f"{call.upstream.name} was asked to {call.purpose}, and its answer is not what its documents say: {error}",
             outcome_unknown=not call.repeatable,
         ) from error
 
@@ -71,15 +71,16 @@ def require_success(call: Call, answer: Answer, read_error_body: ReadErrorBody) 
 def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError:
     """Return the error that a status other than a success means."""
     upstream, status = call.upstream, answer.status
-    said = error_body.words or f"HTTP {status}"
     if status in {400, 422}:
         return _input_refused(call, error_body, status)
     if status in {401, 403}:
-        return UpstreamAuth(upstream, _credentials_refused(upstream, call.operation, status))
+        return UpstreamAuth(upstream, _credentials_refused(call, status))
     if status == 404:
-        return RecordMissing(upstream, f"{upstream.name} has no such thing for {call.operation}: {said}")
+        said = in_own_words(error_body.words, status)
+        return RecordMissing(upstream, f"{upstream.name} has nothing with this id to {call.purpose}. {said}")
     if status == 409:
-        return Conflicting(upstream, f"{upstream.name} refused {call.operation} as a conflict: {said}")
+        said = in_own_words(error_body.words, status)
+        return Conflicting(upstream, f"{upstream.name} refused to {call.purpose}, because of a conflict. {said}")
     if status == 429:
         asked = _retry_after(call, answer)
         return UpstreamRateLimited(
@@ -91,13 +92,13 @@ def error_of(call: Call, answer: Answer, error_body: ErrorBody) -> UpstreamError
     if status >= 500:
         return UpstreamUnavailable(
             upstream,
-            f"{upstream.name} failed at {call.operation} with HTTP {status}; try again later.",
+            f"{upstream.name} failed to {call.purpose} (HTTP {status}); try again later.",
             retry_after=_retry_after(call, answer),
             outcome_unknown=not call.repeatable,
         )
     return UpstreamBadAnswer(
         upstream,
-        f"{upstream.name} answered {call.operation} with the undocumented HTTP {status}.",
+        f"{upstream.name} was asked to {call.purpose}, and answered with the undocumented HTTP {status}.",
         outcome_unknown=not call.repeatable,
     )
 
@@ -110,7 +111,7 @@ def _input_refused(call: Call, error_body: ErrorBody, status: int) -> InputRefus
     refusals = [
         InputRefused(
             call.upstream,
-            f"{call.upstream.name} refused {call.operation}: {one.message or f'HTTP {status}'}",
+            f"{call.upstream.name} refused to {call.purpose}. {in_own_words(one.message, status)}",
             pointer=one.pointer,
         )
         for one in (error_body, *error_body.also)
@@ -131,10 +132,20 @@ def retry_after_seconds(answer: Answer) -> float | None:
     return delay_seconds(answer.headers.get("retry-after"), answer.headers.get("date"))
 
 
-def _credentials_refused(upstream: UpstreamName, operation: str, status: int) -> str:
+def in_own_words(words: str | None, status: int) -> str:
+    """Return the sentence that quotes an upstream; its HTTP status where it gave no reason.
+
+    Args:
+        words: What it says.
+        status: The status of its answer.
+    """
+    return f"It says: {without_hosts(words)}" if words else f"It gives no reason (HTTP {status})."
+
+
+def _credentials_refused(call: Call, status: int) -> str:
     return (
-        f"{upstream.name} refused the gateway's credentials for {operation} (HTTP {status}); "
-        "check them with `gateway check`."
+        f"{call.upstream.name} was asked to {call.purpose}, and refused the gateway's credentials (HTTP {status}); its "
+        "operator checks them with `gateway check`."
     )
 
 

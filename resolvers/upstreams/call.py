@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.purposes import purpose_of
 
 Method = Literal["GET", "POST", "PATCH"]
 """The methods in use: the send-tasks API refuses every DELETE, and the others document none."""
@@ -157,7 +158,7 @@ class Call(msgspec.Struct, eq=False):
 
     Args:
         upstream: The one to call.
-        operation: Our name for the vendor's operation, such as `task_detail`; for messages, metrics and estimates.
+        operation: Our name for the vendor's operation, such as `task_detail`; for metrics and estimates.
         method: GET, POST or PATCH.
         url: Absolute, path and query already percent-encoded.
         deadline: When it must be answered, in seconds of the event loop's clock.
@@ -207,6 +208,11 @@ class Call(msgspec.Struct, eq=False):
     def may_wait_until(self) -> float:
         """Until when a try may be held back, in seconds of the event loop's clock."""
         return min(self.deadline, self.turn_by)
+
+    @property
+    def purpose(self) -> str:
+        """What the upstream is asked to do, in the words of messages for clients."""
+        return purpose_of(self.upstream.name, self.operation)
 
     def __repr__(self) -> str:
         """Name the operation only: the headers hold credentials, and the path may."""

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from resolvers.errors import BadInput
+from resolvers.quoting import quoted
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*").fullmatch
 """Matches an id that needs no encoding and is neither `.` nor `..`, as every documented one does."""
@@ -27,7 +28,7 @@ def path_segment(own_id: str) -> str:
         return own_id
     # Encoded dots are no way out, because servers resolve them to another path all the same (RFC 3986, 6.2.2.2).
     if own_id in {"", ".", ".."}:
-        raise BadInput(f"{own_id!r} is no id of anything; take the id from an earlier answer.")
+        raise BadInput(f"{quoted(own_id)} is no id of anything; take the id from an earlier answer.")
     return quote(own_id, safe="")
 
 

@@ -64,8 +64,8 @@ class _Promised(property):
         # Compiled execution follows the path itself and comes here only if it finds None there.
         value = super().__get__(record, owner)
         if value is None:
-            field = self._path.rpartition(".")[2].removeprefix("wire_")
-            raise UpstreamBadAnswer(self._upstream, f"{self._upstream.name} answered a record without its {field}.")
+            words = self._path.rpartition(".")[2].removeprefix("wire_").replace("_", " ")
+            raise UpstreamBadAnswer(self._upstream, f"{self._upstream.name} answered a record without its {words}.")
         return value
 
 

@@ -8,6 +8,7 @@ import strawberry
 
 from resolvers.errors import BadInput
 from resolvers.kinds.logistics import ORGANIZATION_ID
+from resolvers.quoting import quoted
 from resolvers.upstreams.logistics import requests
 from resolvers.upstreams.logistics.prices import thousandths_of_cents
 from resolvers.upstreams.logistics.vocabulary import BROADCAST_PREFERENCE_WORDS, TRUCK_SERVICE_WORDS, VEHICLE_WORDS
@@ -45,7 +46,9 @@ class MoneyInput:
         """
         if self.currency not in ISO_4217:
             # Quoted in part, because its length is the client's choice.
-            raise BadInput(f"{self.currency[:10]!r} is no active currency code of ISO 4217, such as SGD.", path=path)
+            raise BadInput(
+                f"{quoted(self.currency, 10)} is no active currency code of ISO 4217, such as SGD.", path=path
+            )
         if self.amount < 0:
             raise BadInput(f"{self.amount} is negative; an amount must be 0 or more.", path=path)
         try:

@@ -39,6 +39,7 @@ from graphql import (
 from gateway.operations.documents.limits import DocumentLimits, check_limits
 from gateway.operations.documents.parameterized import Literals, ParameterizedDocument, parameterize, split_literals
 from resolvers.errors import BadInput
+from resolvers.quoting import quoted
 from resolvers.selection import all_fields_of
 
 
@@ -168,8 +169,8 @@ class Document:
         for operation in self._operations:
             if operation.name is not None and operation.name.value == name:
                 return operation
-        # Cut, because clients choose it.
-        raise BadInput(f"The document holds no operation named {name[:100]!r}.")
+        # Quoted in part, because clients choose it.
+        raise BadInput(f"The document holds no operation named {quoted(name)}.")
 
 
 class Documents:

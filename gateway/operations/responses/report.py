@@ -19,6 +19,11 @@ MASKED: Final = "Something went wrong inside the gateway; its log has the reason
 MAX_MESSAGE: Final = 1_000
 """Characters of a message; GraphQL's messages quote the document, which may be most of a request."""
 
+_PYTHONS_NULL: Final = "not to be None."
+"""How graphql-core ends each message about a null in a place that takes none."""
+
+_NULL: Final = "not to be null."
+
 logger = logging.getLogger(__name__)
 
 
@@ -82,7 +87,9 @@ def _reported(error: GraphQLError, request_id: str) -> dict[str, Any]:
         formatted |= entry_of(cause)
     # An error without a path was found before any resolver ran, so it is about the client's document or variables.
     elif error.path is None or _is_about_input(error):
-        formatted["extensions"] = {"code": "BAD_INPUT"}
+        # Only errors of variables have extensions.
+        formatted["extensions"] = {"code": "BAD_INPUT", **(error.extensions or {})}
+        formatted["message"] = error.message.replace(_PYTHONS_NULL, _NULL)
     else:
         logger.error("Request %s failed at %s", request_id, error.path, exc_info=cause or error)
         formatted["message"] = MASKED

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar, cast
 import msgspec
 
 from resolvers.errors import NotAllowedNow, UpstreamBadAnswer
-from resolvers.upstreams.answers import decode, names_a_failure, require_success, whole_or_none
+from resolvers.upstreams.answers import decode, in_own_words, names_a_failure, require_success, whole_or_none
 from resolvers.upstreams.call import Answer, Call
 from resolvers.upstreams.error_body import ErrorBody, read_error_body
 from resolvers.upstreams.fields import NonEmpty
@@ -31,8 +31,11 @@ def require_logistics_success(call: Call, answer: Answer) -> None:
     if answer.status in {409, 422}:
         error_body = read_error_body(answer.body)
         if _status_forbids(call.operation, answer.status, error_body):
-            said = error_body.words or f"HTTP {answer.status}"
-            raise NotAllowedNow(call.upstream, f"The task's status forbids {call.operation}: {said}")
+            said = in_own_words(error_body.words, answer.status)
+            raise NotAllowedNow(
+                call.upstream,
+                f"{call.upstream.name} refused to {call.purpose}, because the task's status forbids it. {said}",
+            )
     require_success(call, answer, read_error_body)
 
 
@@ -114,9 +117,10 @@ def confirmation(call: Call, answer: Answer) -> str | None:
 
 
 def _undone(call: Call, answered: _Message) -> UpstreamBadAnswer:
+    said = in_own_words(f"{answered.message} ({answered.code})", 200)
     return UpstreamBadAnswer(
         call.upstream,
-        f"{call.upstream.name} answered {call.operation} as done, with the error {answered.code}: {answered.message}",
+        f"{call.upstream.name} was asked to {call.purpose}, and answered as if it had, but with an error. {said}",
         outcome_unknown=not call.repeatable,
     )
 

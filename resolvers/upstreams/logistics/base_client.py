@@ -13,6 +13,7 @@ from resolvers.upstreams.call import Answer, Call, CallScope, Transport
 from resolvers.upstreams.encoding import path_segment, request_body
 from resolvers.upstreams.logistics.answers import require_logistics_success
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.purposes import purpose_of
 
 _SENDABLE: Final = re.compile(r"[!\"$->@-~]+")
 """Printable ASCII without spaces, `?` and `#`, which would end the path."""
@@ -175,16 +176,17 @@ class LogisticsBaseClient:
     def _require_platform(self, operation: str) -> None:
         # Before the call, because no document says how the API refuses a platform operation to other accounts.
         if not self._config.platform:
+            purpose = purpose_of(UpstreamName.LOGISTICS.name, operation)
             raise UpstreamUnconfigured(
                 UpstreamName.LOGISTICS,
-                f"This LOGISTICS account has no platform operations, and {operation} is one; if it is a platform "
-                "partner's, set GATEWAY_LOGISTICS__PLATFORM to true.",
+                f"This LOGISTICS account is no platform partner's, and only theirs {purpose}; if it is one, the "
+                "gateway's operator sets GATEWAY_LOGISTICS__PLATFORM to true.",
             )
 
     def _require_keys(self, *keys: str | None) -> None:
         if not all(keys):
             raise UpstreamUnconfigured(
                 UpstreamName.LOGISTICS,
-                "This LOGISTICS account lacks its partner keys; set GATEWAY_LOGISTICS__CLIENT_KEY and "
-                "GATEWAY_LOGISTICS__SECRET_KEY.",
+                "This LOGISTICS account lacks its partner keys; the gateway's operator sets "
+                "GATEWAY_LOGISTICS__CLIENT_KEY and GATEWAY_LOGISTICS__SECRET_KEY.",
             )

@@ -164,7 +164,7 @@ class CircuitBreaker:
     def _admit_probe(self, call: Call, probe_at: float) -> None:
         now = self._clock()
         if now < probe_at:
-            message = f"{call.upstream.name} is down, so {call.operation} was not sent; try again later."
+            message = f"{call.upstream.name} is down and was not asked to {call.purpose}; try again later."
             raise UpstreamUnavailable(call.upstream, message, retry_after=probe_at - now)
         # Set before the probe ends, so that one that hangs does not keep the next from being sent.
         self._health.probe_at = now + self._config.probe_seconds

@@ -194,5 +194,5 @@ def _outcome(error: BaseException) -> str:
 
 
 def _out_of_time(call: Call) -> UpstreamTimeout:
-    message = f"{call.upstream.name} had no free connection for {call.operation} in time; try again later."
+    message = f"{call.upstream.name} had no free connection to {call.purpose} in time; try again later."
     return UpstreamTimeout(call.upstream, message)

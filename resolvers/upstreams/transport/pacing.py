@@ -216,7 +216,7 @@ class Gate:
         self._parts.health.note_refusal(self._identity, UpstreamRateLimited.code)
         raise UpstreamRateLimited(
             call.upstream,
-            f"{call.upstream.name} takes only so many calls: {call.operation} would have to wait for {wait:.1f} s, "
+            f"{call.upstream.name} takes only so many calls: to {call.purpose} would have to wait for {wait:.1f} s, "
             "longer than its operation may take; try again later.",
             retry_after=round(wait, 3),
         )

@@ -32,7 +32,7 @@ class Deadline:
             UpstreamTimeout: the deadline has passed; nothing was sent.
         """
         if self._clock() >= call.deadline:
-            message = f"The operation's time was up before {call.upstream.name} could be asked for {call.operation}."
+            message = f"The operation's time was up before {call.upstream.name} could be asked to {call.purpose}."
             raise UpstreamTimeout(call.upstream, message)
         return self._inner.send(call)
 

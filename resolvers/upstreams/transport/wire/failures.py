@@ -94,7 +94,8 @@ def timed_out(call: Call, *, sent: bool) -> UpstreamTimeout:
         call: The call that failed.
         sent: Whether the request was sent, or may have been.
     """
-    message = f"{call.upstream.name} did not answer {call.operation} within {call.timeout:.1f} s; try again later."
+    waited = f"did not answer within {call.timeout:.1f} s; try again later"
+    message = f"{call.upstream.name} was asked to {call.purpose} and {waited}."
     return UpstreamTimeout(call.upstream, message, outcome_unknown=sent and not call.repeatable)
 
 
@@ -105,9 +106,7 @@ def unavailable(call: Call, *, sent: bool) -> UpstreamUnavailable:
         call: The call that failed.
         sent: Whether the request was sent, or may have been.
     """
-    message = (
-        f"{call.upstream.name} could not be reached for {call.operation}, or the connection broke; try again later."
-    )
+    message = f"{call.upstream.name} could not be reached to {call.purpose}, or the connection broke; try again later."
     return UpstreamUnavailable(call.upstream, message, outcome_unknown=sent and not call.repeatable)
 
 
@@ -115,7 +114,7 @@ def unsendable(call: Call) -> UpstreamUnavailable:
     """Return the error for a call of which no request can be made."""
     # What is wrong with it is not in the message, because it may be a secret.
     message = (
-        f"{call.upstream.name} could not be asked for {call.operation}: its URL or the credentials for it hold "
+        f"{call.upstream.name} could not be asked to {call.purpose}: its URL or the credentials for it hold "
         "characters that HTTP does not allow; its operator checks the settings."
     )
     return UpstreamUnavailable(call.upstream, message)
@@ -123,7 +122,7 @@ def unsendable(call: Call) -> UpstreamUnavailable:
 
 def unreadable(call: Call) -> UpstreamBadAnswer:
     """Return the error for an answer that is no HTTP, or not compressed as its header says."""
-    message = f"{call.upstream.name} answered {call.operation} with something that cannot be read."
+    message = f"{call.upstream.name} was asked to {call.purpose}, and its answer cannot be read."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
@@ -134,13 +133,13 @@ def too_long(call: Call, max_bytes: int) -> UpstreamBadAnswer:
         call: The call that failed.
         max_bytes: How long the body may be.
     """
-    message = f"{call.upstream.name} answered {call.operation} with more than {max_bytes} bytes."
+    message = f"{call.upstream.name} was asked to {call.purpose}, and answered with more than {max_bytes} bytes."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
 def head_too_long(call: Call) -> UpstreamBadAnswer:
     """Return the error for an answer with too many or too long header fields, trailers or chunk extensions."""
-    message = f"{call.upstream.name} answered {call.operation} with too many or too long header fields."
+    message = f"{call.upstream.name} was asked to {call.purpose}, and answered with too many or too long header fields."
     return UpstreamBadAnswer(call.upstream, message, outcome_unknown=not call.repeatable)
 
 
