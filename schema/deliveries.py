@@ -10,6 +10,7 @@ from resolvers.upstreams import operations
 from resolvers.upstreams.deliveries import records
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.nodes import Node, PageInfo, Trackable, is_record
+from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.prices import WHOLE_PAGE, CallForEach, priced
 
 
@@ -98,7 +99,9 @@ class DeliveryEdge:
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this delivery.")
     # Nullable, so that a record that cannot be read costs its own place and not the whole list.
-    node: Delivery | None = strawberry.field(description="The delivery; null where it could not be read.")
+    node: Delivery | None = strawberry.field(
+        description="The delivery; null where it could not be read.", directives=[NULL_ONLY_ON_ERROR]
+    )
 
 
 @strawberry.type(description="One page of deliveries.")
@@ -109,7 +112,9 @@ class DeliveryConnection:
         description="The deliveries of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
     )
     nodes: list[Delivery | None] = strawberry.field(
-        description="The deliveries of this page.", metadata=priced(size=WHOLE_PAGE)
+        description="The deliveries of this page.",
+        metadata=priced(size=WHOLE_PAGE),
+        directives=[ITEMS_NULL_ONLY_ON_ERROR],
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     # Never null, as the contract has it; the resolver fails if it is selected and the upstream gives no total.

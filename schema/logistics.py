@@ -11,6 +11,7 @@ from resolvers.upstreams import operations
 from resolvers.upstreams.logistics import task_records
 from schema.enums import BroadcastPreference, TaskStatus, VehicleType
 from schema.nodes import PageInfo, Trackable, is_record
+from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.organizations import Organization
 from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 
@@ -167,7 +168,9 @@ class LogisticsTaskEdge:
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this task.")
     # Nullable, so that a record that cannot be read costs its own place and not the whole list.
-    node: LogisticsTask | None = strawberry.field(description="The task; null where it could not be read.")
+    node: LogisticsTask | None = strawberry.field(
+        description="The task; null where it could not be read.", directives=[NULL_ONLY_ON_ERROR]
+    )
 
 
 @strawberry.type(description="The upstream gives no total, so neither does this connection.")
@@ -178,6 +181,6 @@ class LogisticsTaskConnection:
         description="The tasks of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
     )
     nodes: list[LogisticsTask | None] = strawberry.field(
-        description="The tasks of this page.", metadata=priced(size=WHOLE_PAGE)
+        description="The tasks of this page.", metadata=priced(size=WHOLE_PAGE), directives=[ITEMS_NULL_ONLY_ON_ERROR]
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")

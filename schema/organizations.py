@@ -9,6 +9,7 @@ from resolvers import logistics
 from resolvers.upstreams import operations
 from resolvers.upstreams.logistics import account_records
 from schema.nodes import Node, PageInfo, is_record
+from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
 
 
@@ -48,7 +49,9 @@ class OrganizationEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this organization.")
-    node: Organization | None = strawberry.field(description="The organization; null where it could not be read.")
+    node: Organization | None = strawberry.field(
+        description="The organization; null where it could not be read.", directives=[NULL_ONLY_ON_ERROR]
+    )
 
 
 @strawberry.type(description="One page of organizations.")
@@ -59,7 +62,9 @@ class OrganizationConnection:
         description="The organizations of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
     )
     nodes: list[Organization | None] = strawberry.field(
-        description="The organizations of this page.", metadata=priced(size=WHOLE_PAGE)
+        description="The organizations of this page.",
+        metadata=priced(size=WHOLE_PAGE),
+        directives=[ITEMS_NULL_ONLY_ON_ERROR],
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
 

@@ -38,6 +38,7 @@ from schema.nodes import (
     given,
     page_of,
 )
+from schema.nullability import NULL_ONLY_ON_ERROR
 from schema.organizations import Organization, OrganizationConnection, Partner
 from schema.prices import (
     FREE,
@@ -235,6 +236,7 @@ class Query:
         graphql_type=DeliveryConnection | None,
         description="Deliveries, in the upstream's order.",
         metadata=priced(DeliveriesPage(operations.DELIVERIES, ids=("filter", "ids")), PageByFirst(20, MAX_FIRST)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     sms_job = strawberry.field(
         resolver=_sms_job,
@@ -251,6 +253,7 @@ class Query:
             "exhausted. With `orderBy` jobs of both are in one order, that of the times in their ids; `last` needs it."
         ),
         metadata=priced(JobsPage(operations.JOB_IDS), PageByFirst(20, MAX_FIRST)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     recipients = strawberry.field(
         resolver=_recipients,
@@ -263,6 +266,7 @@ class Query:
         graphql_type=SmsApiVersion | None,
         description="Which version of the SMS API answers.",
         metadata=priced(Call(operations.SMS_VERSION)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     logistics_task = strawberry.field(
         resolver=_logistics_task,
@@ -277,18 +281,21 @@ class Query:
         metadata=priced(
             NumberedPage(operations.TASKS, "LogisticsTask", filtered_by="filter"), PageByFirst(20, MAX_FIRST)
         ),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     price_quote = strawberry.field(
         resolver=_price_quote,
         graphql_type=PriceQuote | None,
         description="What a delivery over some stops would cost.",
         metadata=priced(Call(operations.PRICE)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     partner = strawberry.field(
         resolver=_partner,
         graphql_type=Partner | None,
         description="The partner account behind the gateway.",
         metadata=priced(Call(operations.PARTNER)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     organization = strawberry.field(
         resolver=_organization,
@@ -301,6 +308,7 @@ class Query:
         graphql_type=OrganizationConnection | None,
         description="The partner's organizations.",
         metadata=priced(NumberedPage(operations.ORGANIZATIONS, "Organization"), PageByFirst(20, MAX_FIRST)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
     upstreams = strawberry.field(
         resolver=_upstreams,

@@ -91,6 +91,19 @@ def _decimal(text: str, *, bare: bool) -> Decimal:
     return number
 
 
+def write_instant(value: dt.datetime) -> str:
+    """Return an instant in UTC, such as `2024-05-31T06:30:00Z`.
+
+    One without an offset is in UTC already. One so near the first or the last year that it has no year in UTC keeps its
+    own offset.
+    """
+    try:
+        utc = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    except OverflowError:
+        return value.isoformat()
+    return f"{utc.replace(tzinfo=None).isoformat()}Z"
+
+
 def write_decimal(value: Decimal) -> str:
     """Return the number as text without an exponent, as people write amounts."""
     return format(value, "f")
@@ -109,13 +122,15 @@ def _as_it_is(value: object) -> object:
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     dt.datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant, ISO 8601 with an offset.",
-        serialize=dt.datetime.isoformat,
+        description="An instant, ISO 8601 with an offset. Responses have it in UTC, with a `Z`.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=write_instant,
         parse_value=parse_instant,
     ),
     dt.date: strawberry.scalar(
         name="Date",
         description="A calendar day, ISO 8601.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         serialize=dt.date.isoformat,
         parse_value=parse_day,
     ),
@@ -123,6 +138,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         name="Decimal",
         description="An exact decimal number, as a string.",
         # As a string, because most clients read a number of JSON as a float, which rounds amounts.
+        specified_by_url="https://www.w3.org/TR/xmlschema11-2/#decimal",
         serialize=write_decimal,
         parse_value=parse_decimal,
         parse_literal=parse_decimal_literal,
@@ -131,6 +147,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         name="JSON",
         # Not checked here: each input that takes JSON has its own demands on it (`json_object`).
         description="A free-form value that an upstream passes through without a documented shape.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_as_it_is,
         parse_value=_as_it_is,
     ),

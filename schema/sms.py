@@ -14,6 +14,7 @@ from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
 from schema.nodes import After, Before, FirstRecipients, LastRecipients, Node, PageInfo, Trackable, is_record, page_of
+from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.prices import WHOLE_PAGE, CallForEach, JobOfRecipient, OneOfKinds, PageByFirst, RecipientsOfJob, priced
 
 
@@ -61,7 +62,9 @@ class RecipientEdge:
     """A view of one edge of a connection."""
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this recipient.")
-    node: Recipient | None = strawberry.field(description="The recipient; null where it could not be read.")
+    node: Recipient | None = strawberry.field(
+        description="The recipient; null where it could not be read.", directives=[NULL_ONLY_ON_ERROR]
+    )
 
 
 @strawberry.type(description="One page of a job's recipients.")
@@ -72,7 +75,9 @@ class RecipientConnection:
         description="The recipients of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
     )
     nodes: list[Recipient | None] = strawberry.field(
-        description="The recipients of this page.", metadata=priced(size=WHOLE_PAGE)
+        description="The recipients of this page.",
+        metadata=priced(size=WHOLE_PAGE),
+        directives=[ITEMS_NULL_ONLY_ON_ERROR],
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
     # Always known, because the API answers all recipients of a job at once.
@@ -151,7 +156,8 @@ class SmsJobEdge:
 
     cursor: str = strawberry.field(description="Pass as `after` to go on behind this job.")
     node: SmsJob | None = strawberry.field(
-        description="The job; what needs its report is null where that could not be read."
+        description="The job; what needs its report is null where that could not be read.",
+        directives=[NULL_ONLY_ON_ERROR],
     )
 
 
@@ -168,7 +174,7 @@ class SmsJobConnection:
         description="The jobs of this page with their cursors.", metadata=priced(size=WHOLE_PAGE)
     )
     nodes: list[SmsJob | None] = strawberry.field(
-        description="The jobs of this page.", metadata=priced(size=WHOLE_PAGE)
+        description="The jobs of this page.", metadata=priced(size=WHOLE_PAGE), directives=[ITEMS_NULL_ONLY_ON_ERROR]
     )
     page_info: PageInfo = strawberry.field(description="Where in the list this page stands.")
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-import orjson
 from strawberry import Schema
 
 from gateway.operations.compiled.plan import CompiledExecution
 from gateway.operations.documents.documents import Documents
 from gateway.operations.execution import Execution, StandardExecution, core_schema
+from gateway.operations.responses.encoding import encode_part
 from gateway.operations.responses.report import report
 from resolvers.accounts import Account
 from resolvers.context import Context
@@ -71,4 +71,4 @@ class Comparison:
         context = self._new_context()
         result = await execution.execute(document, document.operation(None), variables, context)
         context.close()
-        return orjson.dumps({"data": result.data, "errors": report(result.errors or (), "test")})
+        return encode_part({"data": result.data, "errors": report(result.errors or (), "test")})

@@ -1,4 +1,4 @@
-"""Responses have instants as `isoformat` writes them, for any time zone of their upstream."""
+"""Responses have instants in UTC, from whichever execution and for any time zone of their upstream."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final, cast
@@ -11,7 +11,9 @@ from graphql import GraphQLScalarType
 from gateway.operations.compiled.run import Run
 from gateway.operations.compiled.values import leaf_completer
 from gateway.operations.execution import core_schema
+from gateway.operations.responses.encoding import encode_part
 from schema.root import build_schema
+from schema.scalars import parse_instant
 
 DATE_TIME: Final = cast("GraphQLScalarType", core_schema(build_schema()).type_map["DateTime"])
 NO_RUN: Final = cast("Run", None)
@@ -25,15 +27,25 @@ OFFSETS: Final = [
     timedelta(seconds=1),
     timedelta(microseconds=1),
 ]
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 ZONES: Final = [UTC, ZoneInfo("UTC"), ZoneInfo("Asia/Singapore"), None, *map(timezone, OFFSETS)]
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
 @pytest.mark.parametrize("microsecond", [0, 1, 653_000])
-def test_an_instant_is_written_with_its_own_offset(zone: tzinfo | None, microsecond: int) -> None:
+def test_an_instant_is_written_in_utc(zone: tzinfo | None, microsecond: int) -> None:
     instant = datetime(2018, 9, 24, 12, 17, 44, microsecond, zone)
     complete: Any = leaf_completer(DATE_TIME)
 
-    written = orjson.dumps(complete(instant, NO_RUN))
+    compiled = orjson.loads(encode_part(complete(instant, NO_RUN)))
 
-    assert written == orjson.dumps(instant.isoformat())
+    assert compiled == DATE_TIME.coerce_output_value(instant)
+    assert compiled.endswith("Z")
+    assert parse_instant(compiled) == (instant if zone else instant.replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize("instant", [datetime.min.replace(tzinfo=EAST), datetime.max.replace(tzinfo=WEST)])
+def test_an_instant_that_has_no_year_in_utc_keeps_its_offset(instant: datetime) -> None:
+    compiled = orjson.loads(encode_part(cast("Any", leaf_completer(DATE_TIME))(instant, NO_RUN)))
+
+    assert compiled == DATE_TIME.coerce_output_value(instant) == instant.isoformat()

@@ -11,6 +11,7 @@ from gateway.http import refusals
 from gateway.http.response import _STATUSES, _STATUSES_OF_TYPES
 from gateway.operations.diagnostics import call_entry
 from gateway.operations.documents.documents import MAX_ERRORS
+from gateway.operations.documents.variable_errors import PATH_EXTENSION
 from gateway.operations.execution import core_schema
 from gateway.operations.responses.report import MAX_MESSAGE, entry_of
 from resolvers.connections import MAX_FIRST
@@ -98,7 +99,7 @@ def test_the_extensions_of_an_error_are_those_that_are_explained() -> None:
     refused = entry_of(BadInput("", path=["id"]))["extensions"]
     (shown,) = [one for one in shown_objects() if "message" in one]
 
-    assert set(first_cells(section(PAGE, "Errors"))) == retryable.keys() | refused.keys()
+    assert set(first_cells(section(PAGE, "Errors"))) == retryable.keys() | refused.keys() | {PATH_EXTENSION}
     assert shown["extensions"].keys() == refused.keys()
 
 

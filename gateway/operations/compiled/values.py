@@ -5,11 +5,10 @@ record is decided once per class of records.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
 from inspect import isawaitable, iscoroutine
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from graphql import (
     GraphQLAbstractType,
@@ -84,8 +83,6 @@ def _at_once(answer: Any) -> Any:  # noqa: ANN401 - a type's name or a truth
 
 LeafType = GraphQLScalarType | GraphQLEnumType
 
-MINUTE: Final = timedelta(minutes=1)
-
 
 def leaf_source(leaf: LeafType, value: str, names: dict[str, Any]) -> str:
     """Return the source of an expression that serializes a value which is not None.
@@ -107,20 +104,13 @@ def leaf_source(leaf: LeafType, value: str, names: dict[str, Any]) -> str:
             f"({value} if {value}.__class__ is int and -2147483648 <= {value} <= 2147483647 else {serialize}({value}))"
         )
     if leaf.name == "DateTime":
-        names["datetime"], names["UTC"], names["is_plain_zone"] = datetime, UTC, is_plain_zone
+        names["datetime"], names["UTC"] = datetime, UTC
         # orjson writes such an instant as this scalar does, ten times as fast.
-        plain = f"{value}.__class__ is datetime and ({value}.tzinfo is UTC or is_plain_zone({value}.tzinfo))"
-        return f"({value} if {plain} else {serialize}({value}))"
+        return f"({value} if {value}.__class__ is datetime and {value}.tzinfo is UTC else {serialize}({value}))"
     if isinstance(leaf, GraphQLEnumType) and (members := _plain_members(leaf)) is not None:
         names[f"enum_{leaf.name}"] = members
         return f"({value}._name_ if {value}.__class__ is enum_{leaf.name} else {serialize}({value}))"
     return f"{serialize}({value})"
-
-
-@lru_cache(maxsize=128)
-def is_plain_zone(zone: tzinfo | None) -> bool:
-    """Return whether orjson writes a time zone as `isoformat` does: a fixed offset of whole minutes."""
-    return isinstance(zone, timezone) and not zone.utcoffset(None) % MINUTE
 
 
 def serializer(leaf: LeafType) -> Callable[[Any], Any]:

@@ -31,6 +31,9 @@ from resolvers.quoting import quoted
 MAX_ERRORS: Final = 50
 """Errors of one request that are reported; a list may have thousands of items that are all wrong in the same way."""
 
+PATH_EXTENSION: Final = "variablePath"
+"""The extension of an error that has the path of the value, the name of the variable first."""
+
 _Path: TypeAlias = tuple[str | int, ...]
 _Problem: TypeAlias = tuple[_Path, str]
 
@@ -56,7 +59,7 @@ def variable_errors(
         suggestions: Whether messages may suggest names of the schema.
 
     Returns:
-        At most `MAX_ERRORS`; each has the path of the value as `variablePath` in its extensions.
+        At most `MAX_ERRORS`; each has the path of the value in its extensions.
     """
     found: list[GraphQLError] = []
     seen: set[str] = set()
@@ -79,7 +82,7 @@ def _errors_of(
     check = _Check(suggestions=suggestions)
     for path, message in check.problems(value, type_, (name,)):
         steps = [str(step) for step in path]
-        yield GraphQLError(f"{written(path)} {message}", node, extensions={"variablePath": steps})
+        yield GraphQLError(f"{written(path)} {message}", node, extensions={PATH_EXTENSION: steps})
 
 
 def written(path: _Path) -> str:

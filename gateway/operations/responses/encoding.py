@@ -34,7 +34,7 @@ def encode_part(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
         UnicodeEncodeError: The value has half of a surrogate pair.
     """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z)
     except orjson.JSONEncodeError as error:
         # orjson encodes no integers beyond 64 bits and no more than 254 levels; free-form values of upstreams may have
         # both, and the standard library encodes them.
@@ -54,7 +54,7 @@ def variables_key(variables: dict[str, Any] | None) -> bytes:
 
 
 def _builtin(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    return orjson.loads(orjson.dumps(value))
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z))
 
 
 def compact(encoded: bytes) -> bytes:
