@@ -12,6 +12,7 @@ from schema.enums import DeliveryStatus, DeliveryType
 from schema.nodes import Node, PageInfo, Trackable, is_record
 from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.prices import WHOLE_PAGE, CallForEach, priced
+from schema.sms import sms_jobs_about
 
 
 @strawberry.type(description="A DDEX party.")
@@ -91,6 +92,7 @@ class Delivery(Trackable):
         description="The channel to the DSP.",
         metadata=priced(CallForEach(operations.UPLOAD_IDENTIFICATION_OF, "DspUploadIdentification")),
     )
+    sms_jobs = sms_jobs_about("delivery")
 
 
 @strawberry.type(description="A delivery and its place in the list.")

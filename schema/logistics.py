@@ -14,6 +14,7 @@ from schema.nodes import PageInfo, Trackable, is_record
 from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
 from schema.organizations import Organization
 from schema.prices import UNBOUNDED, WHOLE_PAGE, CallForEach, priced
+from schema.sms import sms_jobs_about
 
 
 @strawberry.type(
@@ -160,6 +161,7 @@ class LogisticsTask(Trackable):
     # Nullable, because the document's own task has none, although an update demands it.
     version_rev: str | None = strawberry.field(description="The revision to send back with updateLogisticsTask.")
     updated_at: datetime | None = strawberry.field(description="When the task last changed.")
+    sms_jobs = sms_jobs_about("task")
 
 
 @strawberry.type(description="A task and its place in the list.")

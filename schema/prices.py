@@ -146,6 +146,14 @@ class JobOfRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsAboutRecord:
+    """The calls that look through SMS jobs for those about the parent records, once for all of them; a value.
+
+    The argument `first` is how many jobs are looked through, and the most that are found, since each is about one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class OneOfKinds:
     """The calls that read one record for each parent record; a value.
 
@@ -203,7 +211,7 @@ QueryCalls: TypeAlias = (
 """The prices that a field of `Query` can have."""
 
 # Without those by arguments: a field of a record is priced for each record that holds it.
-RecordCalls: TypeAlias = Free | CallForEach | RecipientsOfJob | JobOfRecipient | OneOfKinds
+RecordCalls: TypeAlias = Free | CallForEach | RecipientsOfJob | JobOfRecipient | JobsAboutRecord | OneOfKinds
 """The prices that a field of a record can have."""
 
 Calls: TypeAlias = QueryCalls | RecordCalls | Change | EventsByGlobalIds

@@ -137,8 +137,8 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, as a string.",
-        # As a string, because most clients read a number of JSON as a float, which rounds amounts.
         specified_by_url="https://www.w3.org/TR/xmlschema11-2/#decimal",
+        # As a string, because most clients read a number of JSON as a float, which rounds amounts.
         serialize=write_decimal,
         parse_value=parse_decimal,
         parse_literal=parse_decimal_literal,

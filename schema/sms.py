@@ -2,20 +2,44 @@
 
 from collections.abc import Awaitable
 from datetime import datetime
+from typing import Annotated, Any, Final
 
 import strawberry
 
-from resolvers.connections import Connection
+from resolvers.connections import MAX_FIRST, Connection
 from resolvers.selection import OperationInfo
 from resolvers.sms import jobs as sms_jobs
 from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.sms.listing import UnreadJob
+from resolvers.sms.subjects import JobsAbout, jobs_about
 from resolvers.upstreams import operations
 from resolvers.upstreams.sms import records
 from schema.enums import Progress, SmsEncoding, SmsProcessStatus, SmsQos
-from schema.nodes import After, Before, FirstRecipients, LastRecipients, Node, PageInfo, Trackable, is_record, page_of
+from schema.nodes import (
+    After,
+    Before,
+    FirstRecipients,
+    LastRecipients,
+    Node,
+    PageInfo,
+    Trackable,
+    is_record,
+    page_of,
+)
 from schema.nullability import ITEMS_NULL_ONLY_ON_ERROR, NULL_ONLY_ON_ERROR
-from schema.prices import WHOLE_PAGE, CallForEach, JobOfRecipient, OneOfKinds, PageByFirst, RecipientsOfJob, priced
+from schema.prices import (
+    WHOLE_PAGE,
+    CallForEach,
+    JobOfRecipient,
+    JobsAboutRecord,
+    OneOfKinds,
+    PageByFirst,
+    RecipientsOfJob,
+    priced,
+)
+
+SEARCHED: Final = 50
+"""The jobs that a search for those about one record looks through, unless the client asks for another number."""
 
 
 @strawberry.type(description="How many recipients of a job stand where; one that cannot be read counts nowhere.")
@@ -147,6 +171,56 @@ class SmsJob(Trackable):
         description="The delivery or logistics task that this job was sent about (SendSmsInput.regarding).",
         # By the dearer of the two, because which it is stands in the job, which is read after the estimate.
         metadata=priced(OneOfKinds(("Delivery", "LogisticsTask"))),
+    )
+
+
+@strawberry.type(
+    description=(
+        "SMS jobs about one thing, found among the account's latest jobs: the API cannot be asked for them. Another "
+        "page goes on among older jobs, so `nodes` may be empty although `hasNextPage` is true."
+    )
+)
+class SmsJobSearch:
+    """A view of what a search has found."""
+
+    nodes: list[SmsJob] = strawberry.field(
+        description="The jobs about it, newest first.", metadata=priced(size=WHOLE_PAGE)
+    )
+    searched: int = strawberry.field(description="How many jobs were looked through, whatever they are about.")
+    page_info: PageInfo = strawberry.field(
+        description="Whether older jobs are left to look through, back to 3 months, and the cursor that leads to them."
+    )
+
+
+def _jobs_about(
+    record: strawberry.Parent[Trackable],
+    info: OperationInfo,
+    first: Annotated[
+        int | None,
+        strawberry.argument(
+            name="first", description="How many jobs to look through, from 1 to 100; null is the default."
+        ),
+    ] = SEARCHED,
+    after: After = strawberry.UNSET,
+) -> Awaitable[JobsAbout]:
+    return jobs_about(info, record.id, page_of(first, after, None, None, default=SEARCHED))
+
+
+def sms_jobs_about(noun: str) -> Any:  # noqa: ANN401 - Strawberry types a field as its value
+    """Return the field `smsJobs` of a type of record that jobs can be about.
+
+    Args:
+        noun: What the record is, in the field's description.
+    """
+    return strawberry.field(
+        resolver=_jobs_about,
+        graphql_type=SmsJobSearch | None,
+        description=(
+            f"The SMS jobs that were sent about this {noun} (SendSmsInput.regarding). Costs the list of each data "
+            "centre and a report for each job that is looked through, once for all that ask the same in an operation."
+        ),
+        metadata=priced(JobsAboutRecord(), PageByFirst(SEARCHED, MAX_FIRST)),
+        directives=[NULL_ONLY_ON_ERROR],
     )
 
 

@@ -1,7 +1,7 @@
 """The loaders of an operation, one for each kind of record: each record is read once, by as few calls as possible."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from resolvers.cache.kind import CachedKind, request_key
 from resolvers.cache.reads import ReadSet
 from resolvers.cache.records import RecordCache
 from resolvers.catalogue import RecordType
-from resolvers.later import Later, done
+from resolvers.later import Later, done, mark_retrieved
 from resolvers.upstreams.call import CallScope
 
 Value = TypeVar("Value")
@@ -141,6 +141,7 @@ class RecordLoaders:
         self._read_set = read_set
         self._made: dict[str, RecordLoader[Any]] = {}
         self._pages: dict[str, asyncio.Future[Any]] = {}
+        self._made_once: dict[Hashable, asyncio.Future[Any]] = {}
 
     def of(self, kind: CachedKind[Value]) -> RecordLoader[Value]:
         """Return the operation's loader of a kind, made at the first call."""
@@ -174,10 +175,25 @@ class RecordLoaders:
         self._read_set.asked(page)
         return page
 
+    def once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Value]]) -> "asyncio.Future[Value]":
+        """Return the future of what several fields of the operation derive from the same reads.
+
+        Args:
+            key: Names it.
+            make: Derives it, at the first call for the key; it reads through these loaders.
+        """
+        made = self._made_once.get(key)
+        if made is None:
+            made = self._made_once[key] = asyncio.ensure_future(make())
+            # The operation may end by another error before it is awaited.
+            made.add_done_callback(mark_retrieved)
+        return made
+
     def forget(self, kind: CachedKind[Any], record_ids: Iterable[str]) -> None:
         """Read changed records, and all that is derived from them, again when they are loaded next."""
         # Any page may contain a record that has changed.
         self._pages.clear()
+        self._made_once.clear()
         for one in (kind, *kind.dependents):
             if one.name in self._made:
                 for record_id in record_ids:
@@ -189,6 +205,8 @@ class RecordLoaders:
 
     def cancel(self) -> None:
         """Cancel everything that the operation still waits for."""
+        for made in self._made_once.values():
+            made.cancel()
         self._read_set.cancel()
 
     def _read_page(

@@ -114,11 +114,27 @@ def job_of_recipient(recipient: Parent[Recipient], info: OperationInfo) -> Await
 
 def regarding(job: Parent[SmsJob], info: OperationInfo) -> Awaitable[object | None] | None:
     """Return the subject of a job, read with the caller's own credentials; None if it has none of ours."""
+    found = _subject(job)
+    return None if found is None else node_of(info.context, *found)
+
+
+def reference_to(subject: str) -> str:
+    """Return the customerRef of a job about the record with this global id."""
+    return REGARDING_PREFIX + subject
+
+
+def subject_of(job: SmsJob) -> str | None:
+    """Return the global id of a job's subject; None if it has none of ours."""
+    found = _subject(job)
+    return None if found is None else global_id(found[0].name, found[1])
+
+
+def _subject(job: SmsJob) -> tuple[RecordType, str] | None:
     reference = job.customer_ref or ""
     if not reference.startswith(REGARDING_PREFIX):
         return None
     found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
-    return node_of(info.context, *found) if found is not None and found[0].subject else None
+    return found if found is not None and found[0].subject else None
 
 
 def version(context: Context) -> Awaitable[SmsApiVersion | None]:
@@ -183,6 +199,6 @@ async def _charged(context: Context, request: JobRequest) -> AsyncIterator[None]
         raise
 
 
-def _about(request: JobRequest, reference: str) -> JobRequest:
-    options = msgspec.structs.replace(request.options or JobOptions(), customer_ref=REGARDING_PREFIX + reference)
+def _about(request: JobRequest, subject: str) -> JobRequest:
+    options = msgspec.structs.replace(request.options or JobOptions(), customer_ref=reference_to(subject))
     return msgspec.structs.replace(request, options=options)

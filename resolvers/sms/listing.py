@@ -190,7 +190,7 @@ async def _ordered(
 
 
 async def _bounds(context: Context, window: JobWindow) -> tuple[datetime, datetime]:
-    to_time = window.to_time or await _present(context)
+    to_time = window.to_time or await present(context)
     # No earlier than the calendar begins, for a `to` in its first 30 days.
     from_time = window.from_time or to_time - min(WINDOW, to_time - CALENDAR_START)
     _check_span(from_time, to_time)
@@ -219,7 +219,7 @@ def _in_utc(time: datetime | None) -> datetime | None:
     return None if time is None else time.astimezone(UTC)
 
 
-async def _present(context: Context) -> datetime:
+async def present(context: Context) -> datetime:
     """Return the end of a list that names none: the present, rounded up to a second."""
     # Cached as the lists are and forgotten with them, because another end would make another list, read anew.
 

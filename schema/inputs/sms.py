@@ -9,7 +9,9 @@ import strawberry
 
 from resolvers.catalogue import RecordType, require_global_id
 from resolvers.errors import BadInput
+from resolvers.ids import global_id
 from resolvers.sms.billing import ALWAYS_FITS, MAX_PARTS, count_parts
+from resolvers.sms.jobs import reference_to
 from resolvers.upstreams.sms.requests import (
     JobOptions,
     JobRequest,
@@ -199,7 +201,7 @@ class SendSmsInput:
         """Return the type and the upstream's own id of the record that the job is about; None if it names none.
 
         Raises:
-            BadInput: It names no delivery or task, or the job has a `customerRef` as well.
+            BadInput: It names no delivery or task, its id is too long, or the job has a `customerRef` as well.
         """
         if self.regarding is None:
             return None
@@ -208,6 +210,13 @@ class SendSmsInput:
         if not found[0].subject:
             raise BadInput(
                 "This must be the global id of a Delivery or a LogisticsTask, such as Delivery:4711.",
+                path=(*path, "regarding"),
+            )
+        record_type, own_id = found
+        reference = reference_to(global_id(record_type.name, own_id))
+        if len(reference) > MAX_ASCII_REFERENCE:
+            raise BadInput(
+                f"This makes a reference of {len(reference)} characters, and the vendor takes {MAX_ASCII_REFERENCE}.",
                 path=(*path, "regarding"),
             )
         if self.options is not None and self.options.customer_ref is not None:

@@ -42,6 +42,16 @@ BESIDE_THE_CONTRACT: Final = (
     "Query.smsJobs(orderBy:)",
     "SmsJob.recipients(before:)",
     "SmsJob.recipients(last:)",
+    "Delivery.smsJobs",
+    "Delivery.smsJobs(after:)",
+    "Delivery.smsJobs(first:)",
+    "LogisticsTask.smsJobs",
+    "LogisticsTask.smsJobs(after:)",
+    "LogisticsTask.smsJobs(first:)",
+    "SmsJobSearch",
+    "SmsJobSearch.nodes",
+    "SmsJobSearch.pageInfo",
+    "SmsJobSearch.searched",
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.operations.cost.selection import PricedField, Values
@@ -10,7 +10,7 @@ from resolvers.catalogue import record_types
 from resolvers.sms.jobs import NEEDS_NO_REPORT
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
-from schema.prices import CallForEach, JobOfRecipient, OneOfKinds, RecipientsOfJob
+from schema.prices import CallForEach, JobOfRecipient, JobsAboutRecord, OneOfKinds, RecipientsOfJob
 
 Calls = Counter[Operation]
 """How often each operation is called."""
@@ -31,6 +31,7 @@ class Records:
         count: Number of records.
         tries: Calls that the read of one record takes: each data centre is searched for an SMS job in an unknown place.
         job: The SMS jobs that these recipients belong to; None for other kinds.
+        about: The records that these SMS jobs are known to be about; None where that is unknown.
 
     Attributes:
         fetched: The operations whose calls were added for these records already.
@@ -41,6 +42,7 @@ class Records:
     count: int
     tries: int = 1
     job: "Records | None" = None
+    about: "Records | None" = None
     fetched: set[Operation] = field(default_factory=set)
     edges: dict[str, "Records"] = field(default_factory=dict)
 
@@ -49,14 +51,17 @@ class RecordCost:
     """Adds up the calls of the fields that are selected of records; lifetime: one estimate.
 
     Args:
-        values: The values of variables, for `@skip` and `@include`.
+        values: The values of arguments, and of variables for `@skip` and `@include`.
+        sms_centres: Number of data centres that have a list of SMS jobs.
 
     Attributes:
         calls: The sum so far.
     """
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, sms_centres: int) -> None:
         self._values = values
+        self._sms_centres = sms_centres
+        self._searches: dict[tuple[int, str], Records] = {}
         self.calls: Calls = Counter()
 
     def fetch(self, records: Records, operation: Operation) -> None:
@@ -110,15 +115,32 @@ class RecordCost:
                 self.add_recipients(records, selected.below)
             case JobOfRecipient() if records.job is not None:
                 self.add_reports(records.job, selected.below)
+            case JobsAboutRecord():
+                self._add_search(records, selected)
+            case OneOfKinds() if records.about is not None:
+                self.add(records.about, selected.below)
             case OneOfKinds(kinds):
                 self._add_most_expensive(kinds, records.count, selected)
+
+    def _add_search(self, records: Records, selected: PricedField) -> None:
+        """Add the calls of a search for SMS jobs, which is made once for all records that ask the same."""
+        count = self._values.page(selected)
+        key = count, str(self._values.argument(selected, "after"))
+        jobs = self._searches.get(key)
+        if jobs is None:
+            jobs = self._searches[key] = Records("SmsJob", count)
+            self.calls[operations.JOB_IDS] += self._sms_centres
+            # The lists show in which data centre each job is, so each report takes one call.
+            self.fetch(jobs, REPORT)
+        # A copy shares what was added for the jobs already.
+        self.add_page(replace(jobs, about=records), selected.below)
 
     def _add_most_expensive(self, kinds: Iterable[str], count: int, selected: PricedField) -> None:
         """Add the calls of the kind that costs most."""
         # Because the kind of these records is known only once they are read.
         most_expensive: Calls = Counter()
         for kind in kinds:
-            alternative = RecordCost(self._values)
+            alternative = RecordCost(self._values, self._sms_centres)
             alternative.calls[fetch_of(kind)] += count * (MOST_A_DELIVERY if kind == "Delivery" else 1)
             alternative.add(Records(kind, count), selected.below)
             most_expensive = max(most_expensive, alternative.calls, key=Counter.total)

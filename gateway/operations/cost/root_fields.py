@@ -55,7 +55,7 @@ class QueryCost:
         self._values = values
         self._sms_centres = sms_centres
         self._now = now
-        self.record_cost = RecordCost(values)
+        self.record_cost = RecordCost(values, sms_centres)
         self._records: dict[tuple[str, str], Records] = {}
         self._deliveries: set[str] = set()
 
@@ -260,7 +260,7 @@ class MutationCost:
     def __init__(self, values: Values, sms_centres: int) -> None:
         self._values = values
         self._sms_centres = sms_centres
-        self.record_cost = RecordCost(values)
+        self.record_cost = RecordCost(values, sms_centres)
 
     def add(self, below: Iterable[PricedField]) -> None:
         """Add the calls of all root fields of a mutation."""

@@ -62,7 +62,7 @@ async def test_open_it_refuses_at_once_and_says_until_when() -> None:
     await scene.send(10)
     call = a_call(repeatable=False)
 
-    with pytest.raises(UpstreamUnavailable, match="not sent") as refused:
+    with pytest.raises(UpstreamUnavailable, match="not asked") as refused:
         await scene.breaker.send(call)
 
     assert refused.value.retry_after == pytest.approx(1)
