@@ -40,6 +40,11 @@ REDIS_SECONDS: Final = 0.5
 """Time limit of a Redis command; an upstream call that waited so long for its pace is paced by this process only."""
 
 
+NOT_IDENTIFYING: Final = frozenset({*UpstreamLimits.model_fields, "list_order"})
+"""Settings of upstreams that lead to the same records whatever they are. Others are part of an account's identity: one
+that a release adds would change all identities, and with them end every cursor and leave every cached record behind."""
+
+
 class CertificateEnd(NamedTuple):
     """When a certificate ends; a value.
 
@@ -247,7 +252,7 @@ class AccountBuilder:
 def _credentials(group: UpstreamLimits) -> bytes:
     """Return all that the upstream knows an account by, and where: whatever is no limit, secrets as well."""
     # Without the limits, since another timeout leads to the same records.
-    known = group.model_dump(exclude=set(UpstreamLimits.model_fields))
+    known = group.model_dump(exclude=set(NOT_IDENTIFYING))
     # By its name: a renewed certificate leads to the same records.
     known["client certificate"] = group.tls.subject
     return json.dumps(known, sort_keys=True, default=_revealed).encode()

@@ -37,17 +37,20 @@ class Running:
 
 
 @contextmanager
-def running(arguments: list[str], environment: Mapping[str, str], *, announced_by: str) -> Iterator[Running]:
+def running(
+    arguments: list[str], environment: Mapping[str, str], *, announced_by: str, folder: Path = ROOT
+) -> Iterator[Running]:
     """Start Python with these arguments and wait for the line with the URL.
 
     Args:
         arguments: Such as `["-m", "module"]`.
         environment: All of it.
         announced_by: "stdout" or "stderr": where the line is.
+        folder: Where the packages are.
     """
     process = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=dict(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

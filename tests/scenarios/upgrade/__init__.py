@@ -1,0 +1,1 @@
+"""An update while both releases run."""
