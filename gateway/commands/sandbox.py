@@ -47,6 +47,7 @@ _ALLOWED_SETTINGS: Final = (
     "PORT",
     "LOG__",
     "CACHE__",
+    "COMPRESSION__",
     "CONNECTIONS__",
     "CORS_",
     "DEADLINE_SECONDS",
