@@ -22,6 +22,7 @@ from resolvers.upstreams.names import UpstreamName
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+Failure = TypeVar("Failure", bound=GatewayError)
 
 MAX_TASKS_A_CALL: Final = 20
 """Tasks in one call: documented for their creation, assumed for all other changes of several tasks."""
@@ -83,8 +84,8 @@ async def update(info: OperationInfo, task_id: str, change: TaskChange) -> Logis
         raise
     if updated is None:
         updated = await _reread(context, task_id)
-        # Every change makes a new revision.
-        if updated.version_rev == change.version_rev:
+        # Every change makes a new revision; a task without one shows nothing.
+        if updated.version_rev in {None, change.version_rev}:
             raise not_shown(UpstreamName.LOGISTICS, "task", task_id, updated)
         return updated
     await context.publish_status(since, updated)
@@ -266,9 +267,17 @@ async def by_chunks(
             if not isinstance(one, GatewayError):
                 done.append(one)
                 continue
-            if len(calls) > 1:
-                last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
-                for refused in (one, *(one.also if isinstance(one, InputRefused) else ())):
-                    refused.message = f"Tasks {start} to {last} of the list: {refused.message}"
-            failed.append((start, one))
+            last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
+            failed.append((start, _about(one, f"Tasks {start} to {last} of the list") if len(calls) > 1 else one))
     return done, failed
+
+
+def _about(error: Failure, tasks: str) -> Failure:
+    """Return a copy of an error whose messages name the tasks that it is about."""
+    # A copy, because calls may share an error, such as that of the token that they waited for together.
+    named = type(error).__new__(type(error), *error.args)
+    named.__dict__.update(error.__dict__, message=f"{tasks}: {error.message}")
+    named.__cause__ = error
+    if isinstance(named, InputRefused):
+        named.also = tuple(_about(one, tasks) for one in named.also)
+    return named

@@ -88,7 +88,12 @@ described(
     OLDEST_FIRST="The oldest is the first of the list.",
     NEWEST_FIRST="The newest is the first of the list.",
 )
-described(SortOrder, "Which end of a list comes first.", ASC="The oldest first.", DESC="The newest first.")
+described(
+    SortOrder,
+    "How the upstream sorts a list; its documents do not say by what.",
+    ASC="The upstream's `asc`, taken as the oldest first.",
+    DESC="The upstream's `desc`, taken as the newest first.",
+)
 described(
     Progress,
     "Where a thing stands, in one vocabulary for all three upstreams.",
@@ -102,7 +107,7 @@ described(
     UpstreamState,
     "How an upstream does.",
     HEALTHY="It answers.",
-    DEGRADED="Some of its latest calls failed or were slow.",
+    DEGRADED="Some of its latest calls failed, or it limits them and is asked more slowly.",
     UNAVAILABLE="It does not answer; calls to it fail at once until it has had time to recover.",
     UNCONFIGURED="The gateway's settings name no such upstream.",
 )

@@ -34,7 +34,7 @@ class PriceQuote:
     """A view of a price recommendation."""
 
     total: Money = strawberry.field(description="The price of the whole way.")
-    average: Money = strawberry.field(description="The price of one stop, on average.")
+    average: Money = strawberry.field(description="The upstream's average price; its documents do not say of what.")
     # Untyped, because the document shows an empty object.
     distance: JSON | None = strawberry.field(description="How far the way is, as the upstream says it.")
     waypoints: int = strawberry.field(description="How many stops the upstream counted.")

@@ -99,8 +99,15 @@ class SmsHedging:
         self._latencies: defaultdict[int, LatencyWindow] = defaultdict(LatencyWindow)
 
     def add(self, centre: int, seconds: float) -> None:
-        """Note how long a data centre took, or had taken when the read was given up."""
+        """Note how long a data centre took."""
         self._latencies[centre].add(seconds)
+
+    def give_up(self, centre: int, seconds: float) -> None:
+        """Note how long a read had taken when it was given up, as far as that says how long the data centre takes."""
+        usual = self._latencies[centre].percentile_95
+        # A shorter time says only that somebody did not wait: a client that left, or another data centre that was fast.
+        if usual is not None and seconds > usual:
+            self._latencies[centre].add(seconds)
 
     def patience(self, centre: int) -> float | None:
         """Return the seconds after which a read counts as slow there, its own 95th percentile; None for never."""
@@ -229,7 +236,7 @@ class _Search(Generic[Found]):
             return None
         except asyncio.CancelledError:
             # Without the reads that were given up, the percentile would never show that a data centre became slow.
-            self._account.sms_hedging.add(centre, clock() - started)
+            self._account.sms_hedging.give_up(centre, clock() - started)
             raise
         self._account.sms_hedging.add(centre, clock() - started)
         if found is not None:

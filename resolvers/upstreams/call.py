@@ -164,7 +164,7 @@ class Call(msgspec.Struct, eq=False):
         deadline: When it must be answered, in seconds of the event loop's clock.
         headers: All but the credentials, which are `authorization`.
         body: The encoded body.
-        repeatable: Whether it may be sent twice: every GET, and the login, which is the only such POST.
+        repeatable: Whether it may be sent twice: every GET, and of the POSTs the login and the price.
         shown_path: The path that traces and logs show, if the URL's own holds a secret.
         traces: The list to append the call to once it is over.
         identity: The name of the credentials that it carries, by which limits and caches of an account are kept.

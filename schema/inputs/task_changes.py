@@ -1,5 +1,6 @@
 """The input that changes a logistics task."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -54,8 +55,11 @@ class UpdateLogisticsTaskInput:
 
         Raises:
             BadInput: The revision is blank, the time windows are out of order, the amounts are in several currencies,
-                or a part is refused.
+                a part is refused, or there is nothing to change.
         """
+        # Only the revision is required in the document, so the upstream would take it as a change of nothing.
+        if all(getattr(self, one.name) is None for one in fields(self) if one.name != "version_rev"):
+            raise BadInput("There is nothing to change: give a field beside versionRev.", path=path)
         officer = self.officer_contact
         with Refusals() as checked:
             # In any form: the document has one example of it and describes none.
@@ -63,7 +67,7 @@ class UpdateLogisticsTaskInput:
             stops = checked(stop_fields, self.pickup, self.dropoff, path)
             checked(check_order, self.pickup, self.dropoff, path)
             officer_contact = checked(officer.to_request, (*path, "officerContact")) if officer else None
-            fields = checked(task_fields, self, path)
+            common = checked(task_fields, self, path)
             amounts = checked(self._amounts, path)
             totals = checked(self._totals, path)
             epod = checked(json_object, self.epod, (*path, "epod"))
@@ -76,7 +80,7 @@ class UpdateLogisticsTaskInput:
             epod=epod,
             **stops,
             # The amounts last: they have the currency where the price itself is not changed.
-            **(fields | amounts),
+            **(common | amounts),
             **totals,
         )
 
@@ -101,12 +105,12 @@ class UpdateLogisticsTaskInput:
         given = {name: money for name, money in amounts.items() if money is not None}
         # One currency for all amounts, because the upstream has one field for it in a task.
         wanted = [money.currency for money in (self.price, *given.values()) if money is not None]
-        fields: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
+        sent: dict[str, Any] = {"currency": wanted[0]} if wanted else {}
         with Refusals() as checked:
             for name, money in given.items():
                 # The path in the client's spelling, the field in the vendor's.
-                fields[name] = checked(_amount_in, wanted[0], money, (*path, to_camel_case(name)))
-        return fields
+                sent[name] = checked(_amount_in, wanted[0], money, (*path, to_camel_case(name)))
+        return sent
 
 
 def _amount_in(currency: str, money: MoneyInput, path: Path) -> int:

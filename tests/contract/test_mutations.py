@@ -1,9 +1,13 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from resolvers.context import Context
+from resolvers.errors import InputRefused
+from resolvers.task_changes import by_chunks
+from resolvers.upstreams.names import UpstreamName
 from tests.contract import documents
 from tests.contract.payloads import payload_of
 from tests.upstreams.recording_server import RecordingServer
@@ -265,6 +269,23 @@ async def test_a_failed_call_of_several_says_which_tasks_it_was_about(
     messages = [error["message"] for error in payload["errors"]]
     assert len(messages) == max(1, len(said))
     assert [message.partition(" of the list: ")[0] for message in messages if " of the list" in message] == said
+
+
+async def test_an_error_that_calls_share_names_the_tasks_of_each() -> None:
+    shared = InputRefused(UpstreamName.LOGISTICS, "No token.", pointer="/a")
+    shared.also = (InputRefused(UpstreamName.LOGISTICS, "Nor a key."),)
+
+    async def fail(_: Sequence[int]) -> list[int]:
+        raise shared
+
+    _, failed = await by_chunks(range(25), fail)
+
+    said = [[one.message, one.also[0].message, one.pointer] for _, one in failed if isinstance(one, InputRefused)]
+    assert said == [
+        ["Tasks 0 to 19 of the list: No token.", "Tasks 0 to 19 of the list: Nor a key.", "/a"],
+        ["Tasks 20 to 24 of the list: No token.", "Tasks 20 to 24 of the list: Nor a key.", "/a"],
+    ]
+    assert shared.message == "No token."
 
 
 @pytest.mark.parametrize(("headers", "seconds"), [({}, 10.0), ({"retry-after": "4"}, 4.0)])

@@ -179,16 +179,23 @@ async def test_a_delivery_that_went_on_after_its_status_was_set_is_as_it_was_cha
 
 
 @pytest.mark.parametrize(
-    ("document", "variables", "path"),
+    ("document", "variables", "path", "revision"),
     [
-        (documents.UPDATE_TASK, documents.TASK_CHANGE, "/platform/tasks/task-1"),
-        (documents.CANCEL_TASK, documents.CANCELLATION, "/tasks/task-1/cancel"),
+        (documents.UPDATE_TASK, documents.TASK_CHANGE, "/platform/tasks/task-1", {"version_rev": "0-0a0a0a0a"}),
+        (documents.UPDATE_TASK, documents.TASK_CHANGE, "/platform/tasks/task-1", {}),
+        (documents.CANCEL_TASK, documents.CANCELLATION, "/tasks/task-1/cancel", {"version_rev": "0-0a0a0a0a"}),
     ],
 )
 async def test_a_task_that_does_not_show_its_change_is_not_passed_off_as_changed(
-    document: str, variables: dict[str, Any], path: str, upstream: RecordingServer, context: Context
+    document: str,
+    variables: dict[str, Any],
+    path: str,
+    revision: dict[str, str],
+    upstream: RecordingServer,
+    context: Context,
 ) -> None:
-    unchanged = json.dumps(TASK | {"id": "task-1", "version_rev": documents.TASK_CHANGE["input"]["versionRev"]})
+    revised = {name: value for name, value in TASK.items() if name != "version_rev"} | revision
+    unchanged = json.dumps(revised | {"id": "task-1"})
     upstream.answer("PATCH", path, b"{}")
     upstream.answer("GET", "/platform/tasks/task-1", unchanged.encode())
 

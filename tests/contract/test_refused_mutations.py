@@ -48,6 +48,8 @@ REFUSED_TASKS: Final[list[tuple[Place, object, Place]]] = [
 REFUSED_TASK_CHANGES: Final[list[tuple[Place, object, Place]]] = [
     (("id",), NOT_AN_ID, ("id",)),
     (("input", "versionRev"), "", ("input", "versionRev")),
+    (("input",), {"versionRev": "0-0a0a0a0a"}, ("input",)),
+    (("input",), {"versionRev": "0-0a0a0a0a", "price": None, "epod": None}, ("input",)),
     (("input", "price"), {"amount": "1.000001", "currency": "SGD"}, ("input", "price")),
     (("input", "minPrice", "amount"), "-1", ("input", "minPrice")),
     (("input", "adminFee", "currency"), "EUR", ("input", "adminFee")),

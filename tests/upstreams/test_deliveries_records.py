@@ -12,6 +12,7 @@ from resolvers.upstreams.deliveries.records import (
     UPLOAD_IDENTIFICATION,
     Delivery,
     Party,
+    Product,
 )
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
 from resolvers.upstreams.names import Progress
@@ -119,6 +120,15 @@ def test_values_that_no_document_describes_are_read_where_they_can_be() -> None:
 
     assert (record.sent_at, record.send_date) == (None, None)
     assert (record.packaged_by, record.sent_by, record.created_by) == ("42", None, "robot")
+
+
+@pytest.mark.parametrize("value", [True, False, 1.5, {}, [], None])
+def test_what_is_neither_a_text_nor_a_whole_number_is_no_word(value: object) -> None:
+    record = delivery(packaged_by=value, sent_by=value, created_by=value)
+    product = msgspec.convert({"id": "1", "attributes": dict.fromkeys(("name", "status", "upc-code"), value)}, Product)
+
+    assert (record.packaged_by, record.sent_by, record.created_by) == (None, None, None)
+    assert (product.name, product.status, product.upc_code) == (None, None, None)
 
 
 def test_fields_more_or_less_are_no_matter() -> None:

@@ -14,6 +14,8 @@ from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.logistics.base_client import LogisticsConfig
 from resolvers.upstreams.logistics.client import LogisticsClient
 from resolvers.upstreams.logistics.requests import NewTask, PriceRequest
+from resolvers.upstreams.transport.retry import Retry, RetryConfig
+from resolvers.upstreams.transport.stack import loop_clock
 from tests.upstreams.httpx_transport import HttpxTransport
 from tests.upstreams.recording_server import RecordingServer
 from tests.upstreams.samples import sample
@@ -87,3 +89,20 @@ async def test_a_refusal_carries_the_upstreams_own_words(client: LogisticsClient
 
     with pytest.raises(InputRefused, match="two stops are needed"):
         await client.price(SCOPE, PriceRequest("car", []))
+
+
+async def test_a_price_is_asked_for_again_and_no_outcome_of_it_is_unknown(
+    server: RecordingServer, transport: HttpxTransport
+) -> None:
+    server.answer("POST", "/price", status=503)
+
+    async def no_pause(seconds: float) -> None:
+        del seconds
+
+    retrying = Retry(transport, RetryConfig(), clock=loop_clock, sleep=no_pause, random=lambda: 0.0)
+
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await LogisticsClient(retrying, LogisticsConfig(server.url)).price(SCOPE, PriceRequest("car", ()))
+
+    assert len(server.requests) == RetryConfig().max_tries
+    assert not caught.value.outcome_unknown

@@ -236,4 +236,5 @@ def _word(value: Any) -> str | None:  # noqa: ANN401 - no document says what the
     """Return a text as it is and a whole number as its digits; None for anything else."""
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int) else None
+    # By `type`, because a boolean is an instance of `int`.
+    return str(value) if type(value) is int else None

@@ -151,7 +151,7 @@ class LogisticsBaseClient:
             scope.deadline,
             _ACCEPT_AND_BODY,
             request_body(body),
-            # All writes, the price too, although a POST: no document says of any that it may be sent twice.
+            # No document says of any write that it may be sent twice.
             repeatable=False,
             traces=scope.traces,
             turn_by=scope.turn_by,

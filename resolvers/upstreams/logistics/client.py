@@ -136,6 +136,8 @@ class LogisticsClient(LogisticsBaseClient):
     async def price(self, scope: CallScope, request: PriceRequest) -> PriceQuote:
         """Return a quote for a route."""
         call = self._write_call(scope, "price", self._paths.price, request)
+        # A POST that only computes: "Get price recommendation", before an order is created (document: Price).
+        call.repeatable = True
         return decode(_PRICE_QUOTE, call, await self._send(call))
 
     async def partner(self, scope: CallScope) -> Partner:

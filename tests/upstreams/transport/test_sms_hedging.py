@@ -193,6 +193,20 @@ async def test_a_primary_that_has_become_slow_for_good_is_no_longer_hedged_at_it
 
 
 @in_virtual_time
+async def test_reads_that_clients_give_up_early_make_no_data_centre_look_fast() -> None:
+    scene = Scene()
+    await scene.get_to_know()
+    for number in range(100):
+        scene.primary.jobs.add(f"left-{number}")
+        reading = asyncio.create_task(scene.read(f"left-{number}"))
+        await asyncio.sleep(0.01)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    assert scene.account.sms_hedging.patience(0) == pytest.approx(0.1)
+
+
+@in_virtual_time
 async def test_an_empty_list_of_recipients_means_not_here() -> None:
     scene = Scene()
 
