@@ -22,9 +22,9 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import (
     MasterNotFoundError,
@@ -53,6 +53,14 @@ SENTINEL_CREDENTIALS: Final = ("sentinel_username", "sentinel_password")
 
 DISCOVERY_SECONDS: Final = 0.5
 """Time limit of a question to a sentinel or a cluster node; the next one is asked after it."""
+
+
+MAX_CONNECTIONS: Final = 1000
+"""Of a client of one server: commands at a time. Beyond the library's 100, a burst of requests would look like a Redis
+that is away, and each process would for a moment pace its calls alone."""
+
+KEPT_CONNECTIONS: Final = 32
+"""Idle ones that a client keeps; those of a burst are closed after it."""
 
 
 class RedisAddress(msgspec.Struct, frozen=True):
@@ -137,7 +145,7 @@ class RedisServers:
         address = self._address
         limits: dict[str, Any] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
         if self.form is RedisForm.SINGLE:
-            return Redis.from_url(address.url, **limits)
+            return Redis.from_pool(_Pool.from_url(address.url, max_connections=MAX_CONNECTIONS, **limits))
         options = {**_options(address.url), **limits}
         if self.form is RedisForm.SENTINEL:
             return following(address.service, _sentinels(address, options), options)
@@ -265,6 +273,15 @@ class SlotOwners:
 
     def _node(self, address: tuple[str, int]) -> Redis:
         return Redis(host=address[0], port=address[1], **self._options)
+
+
+class _Pool(ConnectionPool):
+    """Connections, of which few are kept while they are idle."""
+
+    async def release(self, connection: AbstractConnection) -> None:
+        await super().release(connection)
+        if len(self._available_connections) > KEPT_CONNECTIONS:
+            await self._available_connections.pop(0).disconnect(nowait=True)
 
 
 class _ServerConnection(SentinelManagedConnection):
