@@ -8,9 +8,9 @@ notes its resident memory, descriptors, tasks and objects every few seconds. Eve
     python benchmarks/soak.py                                        half an hour, 200,000 operations
     python benchmarks/soak.py --seconds 150 --warm-up 60 --rate 120  a look
 
-The exit status is 1 if a worker's memory, descriptors, tasks or objects grow after the warm-up (`soaking/trends.py`),
-if one of them is higher at the end, with no load, than it was after the warm-up, or if an answer was wrong: of another
-identity, an internal error, or none at all.
+The exit status is 1 if a worker's memory, descriptors or tasks grow after the warm-up (`soaking/trends.py`), if there
+are more descriptors, tasks or objects at the end, with no load, than after the warm-up, or if an answer was wrong: of
+another identity, an internal error, or none at all.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1800.0)
-    parser.add_argument("--warm-up", type=float, default=600.0, help="of these seconds")
+    parser.add_argument("--warm-up", type=float, default=900.0, help="of these seconds")
     parser.add_argument("--rate", type=float, default=112.0, help="operations a second")
     parser.add_argument("--identities", type=int, default=20_000)
     parser.add_argument("--subscriptions", type=int, default=40, help="open at a time")

@@ -51,16 +51,16 @@ class Report:
         return "\n\n".join(parts)
 
 
-def write(markdown: str, page: Path = PAGE) -> None:
+def write(markdown: str, page: Path = PAGE, markers: tuple[str, str] = (BEGIN, END)) -> None:
     """Write the figures between the page's markers.
 
     Raises:
         SystemExit: The page has no markers.
     """
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.read_text().partition(markers[0])
+    _, end, after = rest.partition(markers[1])
     if not begin or not end:
-        raise SystemExit(f"{page} has no place for the figures: put {BEGIN} and {END} on lines of their own")
+        raise SystemExit(f"{page} has no place for the figures: put {' and '.join(markers)} on lines of their own")
     page.write_text(f"{before}{begin}\n\n{markdown}\n\n{end}{after}")
 
 
