@@ -103,7 +103,7 @@ def simulate(
     load: Load | None = None,
     policies: Policies | None = None,
     seed: int = 1,
-    seconds: float = 10.0,
+    seconds: float = 5.0,
 ) -> Outcome:
     """Simulate so many processes.
 
