@@ -25,7 +25,7 @@ from resolvers.sms.ordered_jobs import JobKey, OrderedJobs, whole_list
 from resolvers.trails import Trails
 from resolvers.unreadable import bad_answer
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.fields import Zoned
+from resolvers.upstreams.fields import LARGEST_INT, Zoned
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import JobReference, SmsJob
@@ -202,7 +202,7 @@ async def _start(context: Context, window: JobWindow, after: str | None) -> JobP
     if after is None:
         return JobPlace(list_name, *await _bounds(context, window), 0, 0)
     place = place_at(after, JobPlace)
-    if place.list_name != list_name or place.index < 0:
+    if place.list_name != list_name or not 0 <= place.index < LARGEST_INT:
         raise bad_cursor()
     # Once more, because clients can make cursors of their own, and each 30 days cost a call.
     _check_span(place.from_time, place.to_time)

@@ -125,6 +125,8 @@ async def test_a_cursor_that_the_gateway_does_not_make_is_refused(world: World, 
         ("smsJobs", 3, -1),
         ("smsJobs", 3, 2),
         ("smsJobs", 4, -1),
+        ("smsJobs", 4, 2**31 - 1),
+        ("smsJobs", 4, 10**30),
     ],
 )
 async def test_a_cursor_whose_place_is_none_is_refused(world: World, field: str, step: int, value: object) -> None:
