@@ -5,10 +5,14 @@ Theory of operation
 A cursor is stateless: it holds all that resuming needs, so any process of the gateway can resume it, even after a
 restart. It is base64url of a seal and a `ResumePoint` in MessagePack::
 
-    seal, 12 bytes | [epoch, position, marks of covered records, marks of reported problems]
+    seal, 12 bytes | [epoch, position, covered records, reported problems, digest of the ids]
 
-Records and problems are represented by hashes of 4 bytes ("marks"), because one subscription may have hundreds. In a
-collision, a record counts as covered that is not, and only its SNAPSHOT is left out. The seal is a keyed hash of the
+Records and problems are represented by hashes of 4 bytes ("marks"). In a collision, a record counts as covered that is
+not, and only its SNAPSHOT is left out. Of a subscription to many ids, the cursor has no marks: it has bitmaps over the
+ids, in the client's order, and a digest of these (`id_lists.py`). Who resumes with other ids than before needs the list
+that the digest names, which the event log keeps; if it has not, the cursor leads to a GAP.
+
+The seal is a keyed hash of the
 account's name and the content, so that made-up cursors and those of other callers are refused. The content is not
 secret, and resuming only ever replays the caller's own records.
 
@@ -27,16 +31,17 @@ import msgspec
 
 from resolvers.errors import BadInput
 from resolvers.events.changes import RecordKey
+from resolvers.events.id_lists import IdList, digest_of, mark_of, split_marks, unpacked
 from resolvers.identities import account_name, fingerprint
 
 MAX_CURSOR_LENGTH: Final = 16_384
 """Characters; more than the cursor of the largest subscription."""
 
 
-_MARK_BYTES: Final = 4
-
-
 _SEAL_BYTES: Final = 12
+
+MAX_MARKS: Final = 16
+"""Marks in a cursor, of records and problems; of more it has bitmaps."""
 
 
 class ResumePoint(msgspec.Struct, frozen=True, array_like=True):
@@ -47,34 +52,47 @@ class ResumePoint(msgspec.Struct, frozen=True, array_like=True):
         position: Every change of the covered records up to here has been sent.
         marks: The marks of the covered records, concatenated.
         problems: The marks of the reported problems that have not ended, concatenated.
+        listed: The digest of the ids that `marks` and `problems` are bitmaps over; empty if they are marks.
     """
 
     epoch: str
     position: int
     marks: bytes = b""
     problems: bytes = b""
+    listed: bytes = b""
 
     def covered(self, keys: Iterable[RecordKey]) -> list[RecordKey]:
         """Return those of these records that have had their SNAPSHOT."""
-        marks = _split(self.marks)
+        marks = set(split_marks(self.marks))
         return [key for key in keys if mark_of(key.global_id) in marks]
 
     @property
     def reported(self) -> set[bytes]:
         """The marks of the reported problems, as a set."""
-        return _split(self.problems)
+        return set(split_marks(self.problems))
+
+    def expanded(self, listed: bytes | None) -> "ResumePoint":
+        """Return the same point with marks in place of bitmaps; one that leads to a GAP if that is not possible.
+
+        Args:
+            listed: The marks of the ids that the digest names; None where the list is lost.
+        """
+        try:
+            if listed is None or digest_of(listed) != self.listed:
+                return ResumePoint("", self.position)
+            problems = [
+                _mark_of_problem(code, mark)
+                for code, packed in _PROBLEMS.decode(self.problems)
+                for mark in unpacked(packed, listed)
+            ]
+            return ResumePoint(self.epoch, self.position, b"".join(unpacked(self.marks, listed)), b"".join(problems))
+        except (ValueError, msgspec.MsgspecError):
+            return ResumePoint("", self.position)
 
 
 _RESUME_POINT: Final = msgspec.msgpack.Decoder(ResumePoint)
-
-
-def mark_of(text: str) -> bytes:
-    """Return the mark of a record's global ID or of a problem."""
-    return hashlib.blake2b(text.encode(), digest_size=_MARK_BYTES).digest()
-
-
-def _split(marks: bytes) -> set[bytes]:
-    return {marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)}
+_PROBLEMS: Final = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
+"""Decodes the problems of many ids: by code, a bitmap of the ids that have it."""
 
 
 class Cursors:
@@ -139,15 +157,22 @@ class SubscriptionProgress:
     Args:
         cursors: Seals the cursors.
         identity: The identity that the cursors are valid for.
+        listed: All ids of the subscription; None if they change while it runs.
 
     Attributes:
         position: Every change of the covered records up to here has been sent.
         covered: The records that have had their SNAPSHOT.
     """
 
-    __slots__ = ("_cursors", "_ended", "_epoch", "_identity", "_marks", "_problems", "_reported", "covered", "position")
+    __slots__ = (
+        "_bits", "_codes", "_cursors", "_ended", "_epoch", "_identity", "_listed", "_marks", "_problems", "_reported",
+        "covered", "position",
+    )  # fmt: skip
 
-    def __init__(self, cursors: Cursors, identity: str) -> None:
+    def __init__(self, cursors: Cursors, identity: str, listed: IdList | None = None) -> None:
+        self._listed = None if listed is None or len(listed) <= MAX_MARKS else listed
+        self._bits = 0
+        self._codes: dict[str, str] = {}
         self._cursors = cursors
         self._identity = identity
         self._epoch = ""
@@ -168,6 +193,7 @@ class SubscriptionProgress:
         """
         self._epoch = epoch
         self._marks = b""
+        self._bits = 0
         self.position = position
         self.covered = set()
 
@@ -194,13 +220,20 @@ class SubscriptionProgress:
         # If the same problem occurs again, it is a new one and reported again.
         self._ended.add(key.global_id)
         self._problems.pop(key.global_id, None)
+        self._codes.pop(key.global_id, None)
         # Appended and not computed anew: a subscription to hundreds of records makes as many cursors.
-        self._marks += mark_of(key.global_id)
+        if self._listed is None:
+            self._marks += mark_of(key.global_id)
+        else:
+            self._bits |= self._listed.bit(key.global_id)
 
     def owe(self, key: RecordKey) -> None:
         """Note that a covered record is owed another SNAPSHOT."""
         self.covered.discard(key)
-        self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
+        if self._listed is None:
+            self._marks = b"".join(mark_of(one.global_id) for one in self.covered)
+        else:
+            self._bits &= ~self._listed.bit(key.global_id)
 
     def was_reported(self, code: str, id: str) -> bool:  # noqa: A002 - the contract's name
         """Whether an earlier subscription has reported the same problem of an id, and no SNAPSHOT has ended it since.
@@ -209,11 +242,12 @@ class SubscriptionProgress:
             code: The error's code; a problem with another code, such as after a change of rights, is reported anew.
             id: As the client gave it.
         """
-        return id not in self._ended and _mark_of_problem(code, id) in self._reported
+        return id not in self._ended and _mark_of_problem(code, mark_of(id)) in self._reported
 
     def report(self, code: str, id: str) -> None:  # noqa: A002 - the contract's name
         """Note a reported problem, which later cursors hold."""
-        self._problems[id] = _mark_of_problem(code, id)
+        self._problems[id] = _mark_of_problem(code, mark_of(id))
+        self._codes[id] = code
 
     def cursor(self, position: int | None = None) -> str:
         """Return the cursor that resumes after an event.
@@ -222,10 +256,21 @@ class SubscriptionProgress:
             position: The position of the change, for a CHANGE event.
         """
         at = self.position if position is None else position
-        return self._cursors.seal(
-            self._identity, ResumePoint(self._epoch, at, self._marks, b"".join(self._problems.values()))
-        )
+        return self._cursors.seal(self._identity, self._point(at))
+
+    def _point(self, position: int) -> ResumePoint:
+        if self._listed is None:
+            return ResumePoint(self._epoch, position, self._marks, b"".join(self._problems.values()))
+        covered, digest = self._listed.packed(self._bits), self._listed.digest
+        return ResumePoint(self._epoch, position, covered, self._packed_problems(self._listed), digest)
+
+    def _packed_problems(self, listed: IdList) -> bytes:
+        bits: dict[str, int] = {}
+        for id_, code in self._codes.items():
+            bits[code] = bits.get(code, 0) | listed.bit(id_)
+        return msgspec.msgpack.encode([(code, listed.packed(one)) for code, one in bits.items()])
 
 
-def _mark_of_problem(code: str, id: str) -> bytes:  # noqa: A002 - the contract's name
-    return mark_of(f"{code} {id}")
+def _mark_of_problem(code: str, mark: bytes) -> bytes:
+    """Return the mark of a problem, given the mark of its id."""
+    return mark_of(f"{code} {mark.hex()}")

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from secrets import token_hex
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -156,6 +156,19 @@ class EventLog(Protocol):
         """
         ...
 
+    async def keep_ids(self, digest: bytes, marks: bytes) -> None:
+        """Keep the ids of a subscription as long as changes, for those who resume it with other ids.
+
+        Args:
+            digest: Names them.
+            marks: Their marks; see `IdList`.
+        """
+        ...
+
+    async def kept_ids(self, digest: bytes) -> bytes | None:
+        """Return the marks of ids that were kept; None if they are lost."""
+        ...
+
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listeners of all processes."""
         ...
@@ -163,6 +176,10 @@ class EventLog(Protocol):
     async def recheck(self, key: RecordKey) -> None:
         """Make the subscriptions of all processes read this record again, because it may be gone or unreadable."""
         ...
+
+
+MAX_KEPT_IDS: Final = 5_000
+"""Lists of ids that one process keeps in memory, of up to 2 KB each."""
 
 
 class LogUnreachable(Exception):
@@ -201,6 +218,7 @@ class MemoryEventLog:
         # The changes of each record, so that `history` need not search all.
         self._of_record: defaultdict[RecordKey, deque[Change]] = defaultdict(deque)
         self._listener: LogListener | None = None
+        self._ids: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def start(self, listener: LogListener) -> int:
         """Start to pass changes to the listener."""
@@ -228,6 +246,17 @@ class MemoryEventLog:
             return None
         found = [change for key in keys for change in self._of_record.get(key, ()) if change.position > after]
         return sorted(found, key=lambda change: change.position)
+
+    async def keep_ids(self, digest: bytes, marks: bytes) -> None:
+        """Keep the ids of a subscription; of `MAX_KEPT_IDS` the oldest make room."""
+        self._ids[digest] = marks
+        self._ids.move_to_end(digest)
+        if len(self._ids) > MAX_KEPT_IDS:
+            self._ids.popitem(last=False)
+
+    async def kept_ids(self, digest: bytes) -> bytes | None:
+        """Return the marks of ids that were kept; None if they are lost."""
+        return self._ids.get(digest)
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listener."""

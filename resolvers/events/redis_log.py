@@ -9,6 +9,7 @@ Under the prefix `events:` there are::
     state:<record>   hash: the last known status, with its version and position
     positions:<...>  sorted set: the positions of one record's changes, for `history`
     hints            stream: hints and rechecks, trimmed to `MAX_HINTS`
+    ids:<digest>     string: the marks of a subscription's ids; see id_lists.py
 
 `observe` and `history` are scripts (see redis_stream.py). Each process has one task that blocks on both streams and
 passes their entries to the listener. When a read finds nothing, or Redis was unreachable, the task compares the epoch
@@ -40,6 +41,7 @@ from redis.exceptions import RedisError
 from resolvers.events.changes import Change, Observation, RecordKey
 from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
+from resolvers.events.redis_id_lists import RedisIdLists
 from resolvers.events.redis_stream import (
     BEGIN,
     HISTORY,
@@ -105,6 +107,8 @@ class RedisEventLog:
         self._bounds = (int(config.keep_seconds * 1000), config.max_events)
         self._replicated = int(replicated)
         self._sleep = sleep
+        id_lists = RedisIdLists(redis, self._prefix, self._bounds[0])
+        self.keep_ids, self.kept_ids = id_lists.keep, id_lists.kept
         self._begin = redis.register_script(BEGIN)
         self._observe = redis.register_script(OBSERVE)
         self._history = redis.register_script(HISTORY)

@@ -27,6 +27,7 @@ from resolvers.events.changes import Change, Observation, RecordKey, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
 from resolvers.events.cursors import Cursors
 from resolvers.events.hints import HintQueue
+from resolvers.events.id_lists import IdList
 from resolvers.events.interface import Start, StatusEvent, StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Verdict
 from resolvers.events.poller import PollConfig, Poller
@@ -41,7 +42,7 @@ from resolvers.upstreams.call import CallContext
 logger = logging.getLogger(__name__)
 
 MAX_FOLLOWED: Final = 500
-"""Ids in one subscription; each adds a few bytes to every cursor."""
+"""Ids in one subscription; each is read at its start."""
 
 RETRY_SECONDS: Final = 2.0
 """Suggested wait before subscribing again while the log cannot be reached."""
@@ -242,7 +243,8 @@ class Events:
         found = [(one, _key_or_refusal(account, one)) for one in dict.fromkeys(ids)]
         keys = [key for _, key in found if isinstance(key, RecordKey)]
         refused = [(one, error) for one, error in found if isinstance(error, GatewayError)]
-        return Subscription(self._services, account, keys, refused, start, carried).events(resume_point)
+        listed = IdList([one for one, _ in found])
+        return Subscription(self._services, account, keys, listed, refused, start, carried).events(resume_point)
 
     @property
     def version(self) -> int:

@@ -18,6 +18,9 @@ again: every record is owed.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -25,11 +28,15 @@ from resolvers.accounts import Account
 from resolvers.errors import GatewayError, NoSuchRecord, UpstreamBadAnswer, UpstreamUnconfigured
 from resolvers.events.broker import Backlog
 from resolvers.events.changes import Change, RecordKey, RecordRead, upstream_time
-from resolvers.events.cursors import ResumePoint, SubscriptionProgress
+from resolvers.events.cursors import MAX_MARKS, ResumePoint, SubscriptionProgress
+from resolvers.events.id_lists import IdList
 from resolvers.events.interface import Start, StatusEvent, StatusEventKind, TrackedRecord, problem_of
 from resolvers.events.log import LogUnreachable
 from resolvers.events.subscription_reads import ReadResult, SubscriptionReads, SubscriptionServices
 from resolvers.upstreams.call import CallContext
+
+KEPT_AGAIN: Final = timedelta(hours=1)
+"""After how long the log is asked again to keep the ids, far below the day for which it does by default."""
 
 
 class Subscription:
@@ -39,6 +46,7 @@ class Subscription:
         services: The parts of the process that subscriptions share.
         account: The account that reads the records.
         keys: The records, each once.
+        listed: All ids as the client gave them, those that cannot be followed too.
         refused: The ids that cannot be followed, with their errors.
         start: Ended once each record was read and reported; None charges no caller.
         carried: What the calls of its start carry of the subscription's request; None for nothing.
@@ -48,7 +56,9 @@ class Subscription:
         "_account",
         "_backlog",
         "_held_back",
+        "_kept_at",
         "_keys",
+        "_listed",
         "_open",
         "_owed",
         "_progress",
@@ -59,11 +69,12 @@ class Subscription:
         "_start",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a client asks for, and on whose account
         self,
         services: SubscriptionServices,
         account: Account,
         keys: Sequence[RecordKey],
+        listed: IdList,
         refused: Sequence[tuple[str, GatewayError]] = (),
         start: Start | None = None,
         carried: CallContext | None = None,
@@ -77,7 +88,9 @@ class Subscription:
         self._backlog = Backlog(services.queue_size)
         self._open = set(keys)
         self._owed: dict[RecordKey, GatewayError | None] = dict.fromkeys(keys)
-        self._progress = SubscriptionProgress(services.cursors, account.identity)
+        self._listed = listed
+        self._kept_at: datetime | None = None
+        self._progress = SubscriptionProgress(services.cursors, account.identity, listed)
         self._held_back: dict[RecordKey, Change] = {}
         self._reads = SubscriptionReads(services, account, self._backlog.wake, start, carried)
         self._reads.begin(keys)
@@ -89,6 +102,9 @@ class Subscription:
             after: The resume point; None begins anew.
         """
         broker = self._services.broker
+        if after is not None and after.listed:
+            after = after.expanded(await self._ids_of(after.listed))
+        await self._keep_ids()
         self._begin() if after is None else self._resume(after)
         # Before the history is read, so that no change falls between the two; `_next_events` drops duplicates by
         # position.
@@ -111,6 +127,7 @@ class Subscription:
                     return
                 self._reads.start(self._progress.position)
                 await self._backlog.wait()
+                await self._keep_ids()
         finally:
             broker.detach(self, self._keys)
             self._reads.close()
@@ -146,6 +163,26 @@ class Subscription:
                 # The new cursors must hold it as well.
                 self._progress.report(NoSuchRecord.code, key.global_id)
                 self._stop_following(key)
+
+    async def _keep_ids(self) -> None:
+        """Let the log keep the ids that cursors refer to, if there are so many, and again before it forgets them."""
+        now = self._services.now()
+        if len(self._listed) <= MAX_MARKS or (self._kept_at is not None and now - self._kept_at < KEPT_AGAIN):
+            return
+        self._kept_at = now
+        # Without the list, a cursor leads to a GAP where its client resumes with other ids, and to none with the same.
+        with suppress(LogUnreachable):
+            await self._services.log.keep_ids(self._listed.digest, self._listed.marks)
+
+    async def _ids_of(self, digest: bytes) -> bytes | None:
+        """Return the marks of the ids that a cursor refers to; None if they are lost."""
+        if digest == self._listed.digest:
+            return self._listed.marks
+        while True:
+            try:
+                return await self._services.log.kept_ids(digest)
+            except LogUnreachable:
+                await self._reads.wait_to_retry()
 
     def _refusals(self) -> Iterator[StatusEvent]:
         for one, error in self._refused:

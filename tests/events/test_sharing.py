@@ -257,3 +257,22 @@ async def test_a_gateway_that_starts_without_its_redis_follows_once_it_is_there(
     assert set(subscriber.told) <= {"GAP", "SNAPSHOT accepted"}
     await subscriber.leave()
     await shared.close()
+
+
+async def test_a_cursor_of_many_ids_goes_on_in_another_process_with_other_ids(
+    shared: Shared, upstream: Upstream
+) -> None:
+    ids = [f"LogisticsTask:{number}" for number in range(40)]
+    upstream.tasks |= dict.fromkeys(map(str, range(41)), "accepted")
+    one, two = await shared.start(), await shared.start()
+    first = Subscriber(one.follow(upstream.account(), ids, None))
+    await first.until(40)
+    await first.leave()
+
+    resumed = Subscriber(two.follow(upstream.account(), [*ids[5:], "LogisticsTask:40"], first.news[-1].cursor))
+    await resumed.until(1)
+    upstream.tasks["7"] = "complete"
+    two.hint("LogisticsTask", "7")
+    await resumed.until(2)
+
+    assert resumed.told == ["SNAPSHOT accepted", "CHANGE accepted > complete"]
