@@ -150,6 +150,7 @@ def _rest(
         await subscriptions.close(settings.grace_seconds)
         await events.close()
         await process.live.oauth.close()
+        await process.keys.close()
         await process.live.upstreams.close()
         await telemetry.close()
 

@@ -32,6 +32,7 @@ from gateway.auth.cookies import Site
 from gateway.auth.key_set import KeySet
 from gateway.auth.tickets import build_tickets
 from gateway.composition.events import ComposedEvents, compose_events
+from gateway.composition.idempotency import compose_keys
 from gateway.composition.upstream import UpstreamComposition
 from gateway.composition.upstreams import Upstreams, build_upstreams
 from gateway.http.compression import build_compression
@@ -132,6 +133,7 @@ class Process:
         subscriptions: The long-lived transports.
         recent: The operations that failed or were slow, for the status page.
         tickets: Serves requests for a ticket.
+        keys: The callers' idempotency keys.
     """
 
     def __init__(
@@ -156,6 +158,7 @@ class Process:
         self.tickets: ASGIApp = _InForce(lambda: self.live.tickets)
         self._schema = _schema(upstreams)
         self.recent = RecentOperations()
+        self.keys = compose_keys(settings, self.metrics.idempotency, now)
         self._surroundings = OperationSurroundings(
             upstreams.redis,
             upstreams.records,
@@ -166,6 +169,7 @@ class Process:
             # Only the status page shows them.
             None if settings.status_key is None else self.recent.note,
             redis_times=upstreams.redis_times,
+            keys=self.keys,
         )
         operations = self._operations(settings)
         self._subscriber = Subscriber(

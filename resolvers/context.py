@@ -1,14 +1,19 @@
 """The context of one operation: its account, deadline, loaders and clock."""
 
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 from resolvers.accounts import Account
 from resolvers.cache.kind import CachedKind
 from resolvers.cache.reads import ReadSet
+from resolvers.errors import IdempotencyUnavailable
 from resolvers.events.interface import Start, StatusEventSource, TrackedRecord
+from resolvers.idempotency.keys import CallerKeys
+from resolvers.idempotency.run import KeyedRun, UnkeyedRun
+from resolvers.idempotency.secrets import IdempotencyKey
+from resolvers.identities import account_name
 from resolvers.loading.loaders import RecordLoaders
 from resolvers.sms.billing import SmsQuota
 from resolvers.upstreams.call import CallScope
@@ -28,6 +33,7 @@ class Context:
         now: The wall clock.
         sms_quota: The caller's quota of SMS; None for no limit.
         start: Collects the calls of a subscription's start; None where nobody is charged for them.
+        keys: The caller's idempotency keys; None where changes have none.
     """
 
     def __init__(
@@ -37,8 +43,10 @@ class Context:
         now: Callable[[], datetime] = utc_now,
         sms_quota: SmsQuota | None = None,
         start: Start | None = None,
+        keys: CallerKeys | None = None,
     ) -> None:
         self.start = start
+        self.keys = keys
         self.account = account
         self.scope = scope
         self.now = now
@@ -75,6 +83,29 @@ class Context:
         # What was read before may be stale, so the response is not cached either.
         self.read_set.permits_stale = False
         self.read_set.took_unkept()
+
+    def once(
+        self, key: IdempotencyKey | None, change: object, parts: int = 1
+    ) -> AbstractAsyncContextManager[KeyedRun | UnkeyedRun]:
+        """Make a change within the block, once for all requests with the same idempotency key.
+
+        Args:
+            key: The key; None makes the change in any case.
+            change: All that the change is made of; another one under the same key is refused.
+            parts: The number of upstream requests that it takes.
+
+        Raises:
+            IdempotencyUnavailable: There is a key, and outcomes cannot be kept; nothing may be sent.
+            GatewayError: The key cannot be used for this change, or not now; see `IdempotencyKeys.run`.
+        """
+        if key is None:
+            return nullcontext(UnkeyedRun())
+        if self.keys is None:
+            raise IdempotencyUnavailable(
+                "Idempotency keys are not kept here, so nothing was sent; send it without one."
+            )
+        # With the account, because by other credentials it is another change; renewed ones are the same account's.
+        return self.keys.run(key, (account_name(self.account.identity), change), parts, self.scope.deadline)
 
     @asynccontextmanager
     async def changing(self, kind: CachedKind[Any], record_ids: Collection[str] = ()) -> AsyncIterator[set[str]]:

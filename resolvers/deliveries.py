@@ -9,12 +9,16 @@ from strawberry import Parent
 from resolvers.connections import Connection, PageRequest, name_under, offset_of
 from resolvers.context import Context
 from resolvers.errors import Conflicting, NotAllowedNow, RecordMissing, UpstreamBadAnswer
+from resolvers.idempotency.outcomes import Looked, Made, Request
+from resolvers.idempotency.secrets import IdempotencyKey
+from resolvers.idempotency.window import Window
 from resolvers.kinds.deliveries import DELIVERY, DELIVERY_PAGE, IDENTIFICATION_OF_DELIVERY, PRODUCT_OF_DELIVERY
 from resolvers.loading.delivery_batches import read_listed
 from resolvers.numbered_pages import NumberedList
 from resolvers.rereading import add_record, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
 from resolvers.served_pages import ReadPage
+from resolvers.settling.deliveries import find_delivery
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
 from resolvers.upstreams.deliveries.records import (
@@ -126,20 +130,35 @@ def upload_identification(delivery: Parent[Delivery], info: OperationInfo) -> Aw
     return info.context.loaders.of(IDENTIFICATION_OF_DELIVERY).load(delivery.send_task_id)
 
 
-async def create(context: Context, request: NewDelivery) -> Delivery:
+async def create(context: Context, request: NewDelivery, key: IdempotencyKey | None = None) -> Delivery:
     """Create a delivery and return it.
+
+    Args:
+        context: The operation's context.
+        request: The delivery.
+        key: Creates it once for all requests with this key.
 
     Raises:
         UpstreamError: It was not created, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.DELIVERIES)
     since = context.status_version
-    async with context.changing(DELIVERY) as changed:
-        created = await context.account.deliveries.create_delivery(context.scope, request)
-        changed.add(created.send_task_id)
-    # Some answers have only the id of the new record.
-    if isinstance(created, DeliveryReference):
-        return await _reread(context, created.send_task_id)
+
+    async def send() -> Made[Delivery]:
+        async with context.changing(DELIVERY) as changed:
+            created = await context.account.deliveries.create_delivery(context.scope, request)
+            changed.add(created.send_task_id)
+        # Some answers have only the id of the new record.
+        return Made((created.send_task_id,), () if isinstance(created, DeliveryReference) else (created,))
+
+    async def find(window: Window) -> Made[Delivery] | Looked:
+        return await find_delivery(context, request, window)
+
+    async with context.once(key, ("createDelivery", request)) as run:
+        made = await run.part(0, Request(UpstreamName.DELIVERIES, "the delivery", send, find))
+    if not made.records:
+        return await _reread(context, made.ids[0])
+    (created,) = made.records
     await context.publish_status(since, created)
     return created
 

@@ -10,6 +10,8 @@
     |-- PersistedQueryNotFound    the document of a hash is unknown or not trusted
     |-- NoSuchRecord              a subscription to a record that does not exist
     |-- EventsUnavailable         a subscription cannot begin, because the event log is unavailable
+    |-- IdempotencyUnavailable    outcomes cannot be kept now, so nothing was sent under an idempotency key
+    |-- IdempotencyKeyInUse       the first request with this idempotency key is still in progress
     `-- UpstreamError             an upstream failed or refused; `upstream` says which
         |-- UpstreamUnconfigured  the settings have no such upstream, or no such operation of it
         |-- UpstreamUnavailable   down, connection refused, 5xx, or its breaker is open
@@ -18,6 +20,8 @@
         |-- UpstreamAuth          it refused the gateway's credentials
         |-- UpstreamBadAnswer     its answer is not what its documents describe
         |-- ChangeUnconfirmed     it made a change, and the record is unreadable or does not show it
+        |-- OutcomeUnknown        an earlier request may have taken effect, and looking at the upstream cannot settle it
+        |   `-- OutcomeUnsettled  looking has not settled it yet
         `-- UpstreamRefusal       it understood the request and refused it
             |-- InputRefused      400, 422: the input is invalid; `pointer` is the upstream's word for where
             |-- RecordMissing     404: there is no such record
@@ -123,6 +127,20 @@ class EventsUnavailable(GatewayError):
     retryable = True
 
 
+class IdempotencyUnavailable(GatewayError):
+    """Outcomes cannot be kept now, so nothing was sent for a request with an idempotency key."""
+
+    code = "IDEMPOTENCY_UNAVAILABLE"
+    retryable = True
+
+
+class IdempotencyKeyInUse(GatewayError):
+    """The first request with an idempotency key is still in progress."""
+
+    code = "IDEMPOTENCY_KEY_IN_USE"
+    retryable = True
+
+
 class UpstreamError(GatewayError):
     """An upstream failed or refused.
 
@@ -208,6 +226,28 @@ class ChangeUnconfirmed(UpstreamError):
 
     def __init__(self, upstream: UpstreamName, message: str) -> None:
         super().__init__(upstream, message, outcome_unknown=True)
+
+
+class OutcomeUnknown(UpstreamError):
+    """An earlier request with the same idempotency key may have taken effect, and looking cannot settle it.
+
+    Args:
+        upstream: The upstream that it was sent to.
+        message: What was looked for, and what to do.
+        retry_after: Seconds until looking again can settle it; None where that is unknown.
+    """
+
+    code = "UPSTREAM_BAD_ANSWER"
+
+    def __init__(self, upstream: UpstreamName, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(upstream, message, retry_after=retry_after, outcome_unknown=True)
+
+
+class OutcomeUnsettled(OutcomeUnknown):
+    """Looking has not settled it yet, and may do so later."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+    retryable = True
 
 
 class UpstreamRefusal(UpstreamError):

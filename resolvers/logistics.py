@@ -12,10 +12,14 @@ from resolvers.connections import Connection, PageRequest, name_under, offset_of
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from resolvers.filtered_pages import filtered_page
+from resolvers.idempotency.outcomes import Looked, Made, Request
+from resolvers.idempotency.secrets import IdempotencyKey
+from resolvers.idempotency.window import Window
 from resolvers.kinds.logistics import ORGANIZATION, ORGANIZATION_PAGE, PARTNER, PRICE, ROLES, TASK, TASK_PAGE
 from resolvers.numbered_pages import NumberedList
 from resolvers.rereading import read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.settling.organizations import find_organization
 from resolvers.task_filters import EVERY_TASK, TaskFilters
 from resolvers.unreadable import read_ones
 from resolvers.upstreams.call import CallScope
@@ -172,24 +176,43 @@ def roles(organization: Parent[Organization], info: OperationInfo) -> Awaitable[
     return info.context.loaders.of(ROLES).load(organization.organization_id)
 
 
-async def create_organization(context: Context, business_name: str) -> Organization:
+async def create_organization(context: Context, business_name: str, key: IdempotencyKey | None = None) -> Organization:
     """Create an organization and return it.
+
+    Args:
+        context: The operation's context.
+        business_name: Its name.
+        key: Creates it once for all requests with this key.
 
     Raises:
         UpstreamError: It was not created, or the outcome is unknown.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
-    async with context.changing(ORGANIZATION) as changed:
-        created = await context.account.logistics.create_organization(context.scope, business_name)
-        changed.add(created.organization_id)
-    if isinstance(created, OrganizationReference):
-        organizations, own_id = context.loaders.of(ORGANIZATION), created.organization_id
-        return await read_after_change(context, ORGANIZATION, "organization", organizations, own_id)
-    return created
+
+    async def send() -> Made[Organization]:
+        async with context.changing(ORGANIZATION) as changed:
+            created = await context.account.logistics.create_organization(context.scope, business_name)
+            changed.add(created.organization_id)
+        return Made((created.organization_id,), () if isinstance(created, OrganizationReference) else (created,))
+
+    async def find(window: Window) -> Made[Organization] | Looked:
+        return await find_organization(context, business_name, window)
+
+    async with context.once(key, ("createOrganization", business_name)) as run:
+        made = await run.part(0, Request(UpstreamName.LOGISTICS, "the organization", send, find))
+    if not made.records:
+        organizations = context.loaders.of(ORGANIZATION)
+        return await read_after_change(context, ORGANIZATION, "organization", organizations, made.ids[0])
+    return made.records[0]
 
 
-async def invite(context: Context, invitation: Invitation) -> str | None:
+async def invite(context: Context, invitation: Invitation, key: IdempotencyKey | None = None) -> str | None:
     """Invite a user to an organization, and return the upstream's message, if there is one.
+
+    Args:
+        context: The operation's context.
+        invitation: The invitation.
+        key: Sends it once for all requests with this key.
 
     Raises:
         UpstreamError: The user was not invited, or the outcome is unknown.
@@ -197,4 +220,11 @@ async def invite(context: Context, invitation: Invitation) -> str | None:
     context.account.require_write(UpstreamName.LOGISTICS)
     # An invitation changes no record that is cached, so nothing is invalidated.
     context.never_stale()
-    return await context.account.logistics.invite_user(context.scope, invitation)
+
+    async def send() -> Made[None]:
+        return Made(message=await context.account.logistics.invite_user(context.scope, invitation))
+
+    async with context.once(key, ("inviteUser", invitation)) as run:
+        # No document lists invitations, so there is nothing to look at.
+        made = await run.part(0, Request(UpstreamName.LOGISTICS, "the invitation", send))
+    return made.message

@@ -158,6 +158,12 @@ def selected_below(info: OperationInfo, *path: str) -> frozenset[str]:
     return frozenset([node.name.value for node in _selected(info, nodes)])
 
 
+def response_name(info: OperationInfo) -> str:
+    """Return the name that a field has in the response: its alias, or else its own."""
+    (node, *_) = info._raw_info.field_nodes  # noqa: SLF001 - Strawberry has no other way to its alias
+    return node.alias.value if node.alias is not None else node.name.value
+
+
 def _selected(info: OperationInfo, parents: Iterable[FieldNode]) -> list[FieldNode]:
     found: list[FieldNode] = []
     for parent in parents:

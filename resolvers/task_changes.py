@@ -6,29 +6,41 @@ that it does not report is an error, and so is a task that, read again, does not
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar
+from math import ceil
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from resolvers.chunks import MAX_TASKS_A_CALL, by_chunks
 from resolvers.context import Context
-from resolvers.errors import ChangeUnconfirmed, Conflicting, GatewayError, InputRefused, NotAllowedNow, RecordMissing
+from resolvers.errors import (
+    BadInput,
+    ChangeUnconfirmed,
+    Conflicting,
+    GatewayError,
+    NotAllowedNow,
+    RecordMissing,
+)
+from resolvers.idempotency.outcomes import Looked, Made, Request
+from resolvers.idempotency.secrets import IdempotencyKey
+from resolvers.idempotency.window import Window
 from resolvers.kinds.logistics import TASK
 from resolvers.rereading import MAX_REREAD, add_record, not_read, not_shown, read_after_change
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.settling.tasks import find_broadcast_tasks, find_created_tasks
 from resolvers.upstreams.logistics.requests import NewTask, TaskChange, TrackingId
 from resolvers.upstreams.logistics.task_records import LogisticsTask, TaskReference, UpdatedTask
 from resolvers.upstreams.logistics.vocabulary import TaskStatus
 from resolvers.upstreams.names import UpstreamName
 
 Item = TypeVar("Item")
-Done = TypeVar("Done")
-Failure = TypeVar("Failure", bound=GatewayError)
-
-MAX_TASKS_A_CALL: Final = 20
-"""Tasks in one call: documented for their creation, assumed for all other changes of several tasks."""
 
 _NOT_BROADCAST: Final = frozenset({TaskStatus.DRAFT, TaskStatus.CANCELLED, TaskStatus.EXPIRED})
 """The statuses of a task that was not broadcast."""
+
+
+Created: TypeAlias = LogisticsTask | TaskReference | GatewayError
+"""A task of one call that creates some, or an error of it."""
 
 
 class TasksOutcome(msgspec.Struct, frozen=True):
@@ -38,22 +50,53 @@ class TasksOutcome(msgspec.Struct, frozen=True):
     errors: list[GatewayError]
 
 
-async def create(context: Context, tasks: Sequence[NewTask], *, draft: bool) -> TasksOutcome:
+async def create(
+    context: Context,
+    tasks: Sequence[NewTask],
+    *,
+    draft: bool,
+    key: IdempotencyKey | None = None,
+    too_late: BadInput | None = None,
+) -> TasksOutcome:
     """Create tasks in calls of 20, each of which fails by itself.
 
     Tasks for which the response has only an id are read afterwards, up to `MAX_REREAD`.
+
+    Args:
+        context: The operation's context.
+        tasks: The tasks.
+        draft: Whether they are not broadcast.
+        key: Creates them once for all requests with this key.
+        too_late: Why the tasks cannot be created any more; not raised if they were created before, under the key.
+
+    Raises:
+        BadInput: It is too late.
     """
     context.account.require_write(UpstreamName.LOGISTICS)
 
-    async def create_chunk(chunk: Sequence[NewTask]) -> Sequence[LogisticsTask | TaskReference | GatewayError]:
-        created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
-        # Within the block, since their absence may be cached.
-        changed.update(task.task_id for task in created)
-        return created if len(created) >= len(chunk) else [*created, _not_named(len(created), len(chunk))]
+    async def create_chunk(number: int, chunk: Sequence[NewTask]) -> Sequence[Created]:
+        async def send() -> Made[LogisticsTask | TaskReference]:
+            created = await context.account.logistics.create_tasks(context.scope, chunk, draft=draft)
+            # Within the block, since their absence may be cached.
+            changed.update(task.task_id for task in created)
+            missing = (_not_named(len(created), len(chunk)),) if len(created) < len(chunk) else ()
+            return Made(tuple(task.task_id for task in created), tuple(created), missing)
+
+        async def find(window: Window) -> Made[LogisticsTask | TaskReference] | Looked:
+            return await find_created_tasks(context, chunk, window)
+
+        made = await run.part(number, Request(UpstreamName.LOGISTICS, "the tasks", send, find))
+        return [*(made.records or map(TaskReference, made.ids)), *made.errors]
 
     # Read before the change, so that a status that is noticed meanwhile is not overwritten by an older one.
     since = context.status_version
-    async with context.changing(TASK) as changed:
+    calls = ceil(len(tasks) / MAX_TASKS_A_CALL)
+    async with (
+        context.once(key, ("createLogisticsTasks", tasks, draft), calls) as run,
+        context.changing(TASK) as changed,
+    ):
+        if too_late is not None and not run.is_known:
+            raise too_late
         created, failed = await by_chunks(tasks, create_chunk)
     whole = [record for record in created if isinstance(record, LogisticsTask)]
     await context.publish_status(since, *whole)
@@ -113,18 +156,28 @@ async def cancel(context: Context, task_id: str, reason: str) -> LogisticsTask:
     return found
 
 
-async def broadcast(context: Context, task_ids: Sequence[str]) -> TasksOutcome:
-    """Broadcast drafts; a task that the upstream does not report as changed was not a draft."""
+async def broadcast(context: Context, task_ids: Sequence[str], key: IdempotencyKey | None = None) -> TasksOutcome:
+    """Broadcast drafts; a task that the upstream does not report as changed was not a draft.
+
+    Args:
+        context: The operation's context.
+        task_ids: The upstream's own ids.
+        key: Broadcasts them once for all requests with this key.
+    """
 
     async def send(chunk: Sequence[str]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_drafts(context.scope, chunk)
 
-    change = _ChangeOfSeveral[str](send, str, _not_broadcast, lambda _, found: found.status not in _NOT_BROADCAST)
-    return await _change_several(context, task_ids, change)
+    change = _ChangeOfSeveral[str](
+        "broadcastLogisticsTasks", send, str, _not_broadcast, lambda _, found: found.status not in _NOT_BROADCAST
+    )
+    return await _change_several(context, task_ids, change, key)
 
 
-async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
-    """Broadcast drafts, and set the tracking id of each that was broadcast."""
+async def broadcast_with_tracking(
+    context: Context, items: Sequence[TrackingId], key: IdempotencyKey | None = None
+) -> TasksOutcome:
+    """Broadcast drafts, and set the tracking id of each that was broadcast; see `broadcast`."""
 
     async def send(chunk: Sequence[TrackingId]) -> list[UpdatedTask] | None:
         return await context.account.logistics.broadcast_with_tracking(context.scope, chunk)
@@ -132,7 +185,8 @@ async def broadcast_with_tracking(context: Context, items: Sequence[TrackingId])
     def shows(item: TrackingId, found: LogisticsTask) -> bool:
         return found.tracking_id == item.tracking_id and found.status not in _NOT_BROADCAST
 
-    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_broadcast, shows))
+    change = _ChangeOfSeveral("broadcastLogisticsTasksWithTracking", send, _task_of, _not_broadcast, shows)
+    return await _change_several(context, items, change, key)
 
 
 async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> TasksOutcome:
@@ -144,41 +198,46 @@ async def set_tracking_ids(context: Context, items: Sequence[TrackingId]) -> Tas
     def shows(item: TrackingId, found: LogisticsTask) -> bool:
         return found.tracking_id == item.tracking_id
 
-    return await _change_several(context, items, _ChangeOfSeveral(send, _task_of, _not_found, shows))
+    return await _change_several(context, items, _ChangeOfSeveral("setTrackingIds", send, _task_of, _not_found, shows))
 
 
 class _ChangeOfSeveral(msgspec.Struct, Generic[Item], frozen=True):
     """A change of several tasks; operation lifetime.
 
     Args:
+        name: The mutation.
         send: Makes the change in one call and returns the changed tasks; None where the response does not name them.
         task_of: Returns the id of an item's task.
         left_out: Returns the error for a task that the upstream does not report as changed.
         shows: Returns whether a task shows the change of an item.
     """
 
+    name: str
     send: Callable[[Sequence[Item]], Awaitable[list[UpdatedTask] | None]]
     task_of: Callable[[Item], str]
     left_out: Callable[[str], GatewayError]
     shows: Callable[[Item, LogisticsTask], bool]
 
 
-async def _change_several(context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item]) -> TasksOutcome:
+async def _change_several(
+    context: Context, items: Sequence[Item], change: _ChangeOfSeveral[Item], key: IdempotencyKey | None = None
+) -> TasksOutcome:
     """Change tasks in calls of 20, and read the tasks again that were changed or may have been."""
     context.account.require_write(UpstreamName.LOGISTICS)
     task_ids = [change.task_of(item) for item in items]
     unsettled: dict[str, Item] = {}
 
-    async def send(chunk: Sequence[Item]) -> list[UpdatedTask]:
-        updated = await change.send(chunk)
-        if updated is None:
+    async def send(number: int, chunk: Sequence[Item]) -> Sequence[str]:
+        made = await run.part(number, _request_of(context, chunk, change))
+        if not made.named:
             unsettled.update((change.task_of(item), item) for item in chunk)
-        return updated or []
+        return made.ids
 
-    async with context.changing(TASK, task_ids):
+    calls = ceil(len(items) / MAX_TASKS_A_CALL)
+    async with context.once(key, (change.name, items), calls) as run, context.changing(TASK, task_ids):
         updated, failed = await by_chunks(items, send)
     # Tasks of a call whose response names none may have been changed, so they are read again.
-    changed = {task.id for task in updated}.union(unsettled)
+    changed = {*updated, *unsettled}
     # A failed call has its own error, which stands for all its tasks.
     in_failed_calls = {task_id for start, _ in failed for task_id in task_ids[start : start + MAX_TASKS_A_CALL]}
     errors = [error for _, error in failed]
@@ -190,6 +249,25 @@ async def _change_several(context: Context, items: Sequence[Item], change: _Chan
         if task.task_id in unsettled and not change.shows(unsettled[task.task_id], task)
     }
     return TasksOutcome([task for task in tasks if task.task_id not in hidden], [*errors, *unread, *hidden.values()])
+
+
+def _request_of(context: Context, chunk: Sequence[Item], change: _ChangeOfSeveral[Item]) -> Request[None]:
+    items = {change.task_of(item): item for item in chunk}
+    already: list[str] = []
+
+    async def send() -> Made[None]:
+        updated = await change.send(chunk)
+        # Whatever a request of unknown outcome broadcast is no draft any more, so that it is not reported again.
+        return Made((*already, *(task.id for task in updated or ())), named=updated is not None)
+
+    async def find(_: Window) -> Made[None] | Looked:
+        shown, some_are_left = await find_broadcast_tasks(
+            context, list(items), lambda i, one: change.shows(items[i], one)
+        )
+        already[:] = shown
+        return Looked.ABSENT if some_are_left else Made(tuple(shown))
+
+    return Request(UpstreamName.LOGISTICS, "the change", send, find, guarded=True)
 
 
 async def _reread(context: Context, task_id: str) -> LogisticsTask:
@@ -234,50 +312,3 @@ def _not_broadcast(task_id: str) -> GatewayError:
 def _not_found(task_id: str) -> GatewayError:
     message = f"There is no task {task_id} to give a tracking id to."
     return RecordMissing(UpstreamName.LOGISTICS, message, record_id=task_id)
-
-
-async def by_chunks(
-    items: Sequence[Item], change: Callable[[Sequence[Item]], Awaitable[Sequence[Done | GatewayError]]]
-) -> tuple[list[Done], list[tuple[int, GatewayError]]]:
-    """Make a change in concurrent calls of up to 20 items; return the results, and the errors with their call's start.
-
-    A call fails as a whole by raising, or in part by an error among its results.
-
-    Args:
-        items: The items to change.
-        change: Changes some items in one call.
-
-    Returns:
-        The results, and each error with the index of the first item of its call. Of several calls, the message of an
-        error names the items of its call.
-
-    Raises:
-        Exception: An exception that is no `GatewayError`, after all calls have ended.
-    """
-    starts = range(0, len(items), MAX_TASKS_A_CALL)
-    calls = [change(items[start : start + MAX_TASKS_A_CALL]) for start in starts]
-    done: list[Done] = []
-    failed: list[tuple[int, GatewayError]] = []
-    # Not `together`: a call that fails must not cancel the others, which change tasks.
-    for start, result in zip(starts, await asyncio.gather(*calls, return_exceptions=True), strict=True):
-        # An unexpected exception is a bug, and no outcome of some tasks.
-        if isinstance(result, BaseException) and not isinstance(result, GatewayError):
-            raise result
-        for one in [result] if isinstance(result, GatewayError) else result:
-            if not isinstance(one, GatewayError):
-                done.append(one)
-                continue
-            last = min(start + MAX_TASKS_A_CALL, len(items)) - 1
-            failed.append((start, _about(one, f"Tasks {start} to {last} of the list") if len(calls) > 1 else one))
-    return done, failed
-
-
-def _about(error: Failure, tasks: str) -> Failure:
-    """Return a copy of an error whose messages name the tasks that it is about."""
-    # A copy, because calls may share an error, such as that of the token that they waited for together.
-    named = type(error).__new__(type(error), *error.args)
-    named.__dict__.update(error.__dict__, message=f"{tasks}: {error.message}")
-    named.__cause__ = error
-    if isinstance(named, InputRefused):
-        named.also = tuple(_about(one, tasks) for one in named.also)
-    return named

@@ -1,6 +1,6 @@
 """The fields of `Mutation`: each checks its input, calls one resolver, and returns errors as data."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import strawberry
 from strawberry import UNSET
@@ -16,7 +16,8 @@ from resolvers.upstreams import operations
 from resolvers.upstreams.logistics.requests import Invitation
 from schema.inputs.checks import Refusals, email, not_blank
 from schema.inputs.deliveries import POINTERS, CreateDeliveryInput, UpdateDeliveryInput
-from schema.inputs.logistics import LogisticsTaskInput, TrackingIdInput, new_tasks, task_ids, tracking_ids
+from schema.inputs.idempotency import KEY_DESCRIPTION, key_of
+from schema.inputs.logistics import LogisticsTaskInput, TrackingIdInput, task_ids, tasks_of_any_time, tracking_ids
 from schema.inputs.sms import SendSmsInput
 from schema.inputs.task_changes import UpdateLogisticsTaskInput
 from schema.nodes import Id, given
@@ -31,6 +32,12 @@ from schema.payloads import (
 )
 from schema.prices import Change, PageByArgument, priced
 
+Key = Annotated[str | None, strawberry.argument(description=KEY_DESCRIPTION)]
+
+IN_INPUT: Final = ("input", "idempotencyKey")
+BESIDE: Final = ("idempotencyKey",)
+"""Where the key of a field is among its arguments."""
+
 Tracked = Annotated[
     list[TrackingIdInput],
     strawberry.argument(name="tasks", description="The tasks with their tracking ids; at least one."),
@@ -42,7 +49,10 @@ async def _create_delivery(
     info: OperationInfo,
     wanted: Annotated[CreateDeliveryInput, strawberry.argument(name="input", description="The delivery to create.")],
 ) -> object:
-    return await deliveries.create(info.context, wanted.to_request(("input",)))
+    with Refusals() as checked:
+        key = checked(key_of, info, wanted.idempotency_key, IN_INPUT)
+        request = checked(wanted.to_request, ("input",))
+    return await deliveries.create(info.context, request, key)
 
 
 @errors_as_data(DeliveryPayload, "delivery", id_argument="delivery_id", pointers=POINTERS)
@@ -71,7 +81,8 @@ async def _send_sms(
     with Refusals() as checked:
         about = checked(wanted.checked_regarding, ("input",))
         job = checked(wanted.to_request, ("input",))
-    return await sms_jobs.send(info, job, about)
+        key = checked(key_of, info, wanted.idempotency_key, IN_INPUT)
+    return await sms_jobs.send(info, job, about, key)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
@@ -79,10 +90,14 @@ async def _create_logistics_tasks(
     info: OperationInfo,
     tasks: Annotated[list[LogisticsTaskInput], strawberry.argument(description="The tasks to create; at least one.")],
     draft: Annotated[bool | None, strawberry.argument(description="true creates them without a broadcast.")] = False,
+    idempotency_key: Key = UNSET,
 ) -> object:
-    wanted = new_tasks(tasks, info.context.now(), ("tasks",))
-    # Null is the default too.
-    return await task_changes.create(info.context, wanted, draft=bool(draft))
+    with Refusals() as checked:
+        key = checked(key_of, info, given(idempotency_key), BESIDE)
+        of_any_time = checked(tasks_of_any_time, tasks, info.context.now(), ("tasks",))
+    wanted, too_late = of_any_time
+    # Null is the default of `draft` too.
+    return await task_changes.create(info.context, wanted, draft=bool(draft), key=key, too_late=too_late)
 
 
 @errors_as_data(LogisticsTaskPayload, "task", id_argument="task_id")
@@ -113,13 +128,22 @@ async def _cancel_logistics_task(
 async def _broadcast_logistics_tasks(
     info: OperationInfo,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="The drafts to broadcast; at least one.")],
+    idempotency_key: Key = UNSET,
 ) -> object:
-    return await task_changes.broadcast(info.context, task_ids(ids, ("ids",)))
+    with Refusals() as checked:
+        key = checked(key_of, info, given(idempotency_key), BESIDE)
+        own_ids = checked(task_ids, ids, ("ids",))
+    return await task_changes.broadcast(info.context, own_ids, key)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
-async def _broadcast_logistics_tasks_with_tracking(info: OperationInfo, tracked: Tracked) -> object:
-    return await task_changes.broadcast_with_tracking(info.context, tracking_ids(tracked, ("tasks",)))
+async def _broadcast_logistics_tasks_with_tracking(
+    info: OperationInfo, tracked: Tracked, idempotency_key: Key = UNSET
+) -> object:
+    with Refusals() as checked:
+        key = checked(key_of, info, given(idempotency_key), BESIDE)
+        wanted = checked(tracking_ids, tracked, ("tasks",))
+    return await task_changes.broadcast_with_tracking(info.context, wanted, key)
 
 
 @errors_as_data(LogisticsTasksPayload, "tasks")
@@ -131,9 +155,13 @@ async def _set_tracking_ids(info: OperationInfo, tracked: Tracked) -> object:
 async def _create_organization(
     info: OperationInfo,
     business_name: Annotated[str, strawberry.argument(description="The name to register the business under.")],
+    idempotency_key: Key = UNSET,
 ) -> object:
     # No other rule is checked: those that are known stand in pages about an internal service of the vendor.
-    return await logistics.create_organization(info.context, not_blank(business_name, ("businessName",)))
+    with Refusals() as checked:
+        key = checked(key_of, info, given(idempotency_key), BESIDE)
+        name = checked(not_blank, business_name, ("businessName",))
+    return await logistics.create_organization(info.context, name, key)
 
 
 @errors_as_data(InviteUserPayload, "message")
@@ -144,8 +172,12 @@ async def _invite_user(
     role_id: Annotated[
         strawberry.ID | None, strawberry.argument(description="What the user is to be there; see Organization.roles.")
     ] = UNSET,
+    idempotency_key: Key = UNSET,
 ) -> object:
-    return await logistics.invite(info.context, invitation(address, organization_id, given(role_id)))
+    with Refusals() as checked:
+        key = checked(key_of, info, given(idempotency_key), BESIDE)
+        wanted = checked(invitation, address, organization_id, given(role_id))
+    return await logistics.invite(info.context, wanted, key)
 
 
 def invitation(address: str, organization_id: str, role_id: str | None) -> Invitation:

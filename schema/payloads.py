@@ -55,7 +55,8 @@ class NotFound(MutationError):
 @strawberry.type(
     description=(
         "Duplicate SMS job; a second send-task in progress (also where the upstream says so by a 422 pointing at /data "
-        "or /data/relationships/dsp-upload-identification); a stale versionRev."
+        "or /data/relationships/dsp-upload-identification); a stale versionRev. "
+        "Also a request whose idempotency key another one is still at work with, which is retryable."
     )
 )
 class Conflict(MutationError):
@@ -91,6 +92,16 @@ class UpstreamFailed(MutationError):
     )
 
 
+@strawberry.type(
+    description=(
+        "The gateway cannot keep what becomes of a request with an idempotency key now, so it sent nothing. Send it "
+        "again later, with the same key."
+    )
+)
+class IdempotencyUnavailable(MutationError):
+    """The client has to wait, because its key would protect from nothing."""
+
+
 def all_as_data(
     error: errors.GatewayError, *, asked_id: object = None, pointers: Mapping[str, Path] | None = None
 ) -> list[MutationError]:
@@ -121,7 +132,9 @@ def as_data(
             return InvalidInput(message=message, retryable=retryable, path=_path(error.pointer, pointers or {}))
         case errors.RecordMissing():
             return NotFound(message=message, retryable=retryable, missing_id=_id(error.record_id or asked_id))
-        case errors.Conflicting():
+        case errors.IdempotencyUnavailable():
+            return IdempotencyUnavailable(message=message, retryable=retryable)
+        case errors.Conflicting() | errors.IdempotencyKeyInUse():
             return Conflict(message=message, retryable=retryable)
         case errors.NotAllowedNow():
             return NotAllowedNow(message=message, retryable=retryable, raw_status=error.raw_status)

@@ -23,7 +23,15 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from schema.mutation import Mutation
-from schema.payloads import Conflict, InvalidInput, NotAllowedNow, NotFound, RateLimited, UpstreamFailed
+from schema.payloads import (
+    Conflict,
+    IdempotencyUnavailable,
+    InvalidInput,
+    NotAllowedNow,
+    NotFound,
+    RateLimited,
+    UpstreamFailed,
+)
 from schema.prices import Change, EventsByGlobalIds, ListSize, PageSize, QueryCalls, RecordCalls, WholePage, price_of
 from schema.query import Query
 from schema.scalars import SCALARS
@@ -53,7 +61,7 @@ def build_schema(
         mutation=_with_fields(Mutation, mutations),
         subscription=Subscription,
         # Named here, because fields have only their interface, by which Strawberry does not find them.
-        types=(InvalidInput, NotFound, Conflict, NotAllowedNow, RateLimited, UpstreamFailed),
+        types=(InvalidInput, NotFound, Conflict, NotAllowedNow, RateLimited, UpstreamFailed, IdempotencyUnavailable),
         execution_context_class=execution_context_class,
         extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS),

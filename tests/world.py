@@ -1,5 +1,6 @@
 """A gateway over the simulated upstreams, all on real sockets, with upstream requests that a test can count."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class World:
 
 
 @asynccontextmanager
-async def running_world(
+async def running_world(  # noqa: PLR0913 - one for each thing that tests vary
     settings: Mapping[str, str] | None = None,
     *,
     deliveries: DeliveriesOptions | None = None,
@@ -99,6 +100,7 @@ async def running_world(
     clock: AdjustableClock | None = None,
     without: str | None = None,
     around: Callable[[ASGIApp], ASGIApp] | None = None,
+    now: Callable[[], float] = time.time,
 ) -> AsyncIterator[World]:
     """Start the simulators and a gateway over them.
 
@@ -109,6 +111,7 @@ async def running_world(
         clock: The clock of the records; the default stands still.
         without: Settings whose names begin so are left out.
         around: Wraps the app of each simulator, to change its answers.
+        now: The gateway's wall clock, in seconds since 1970.
     """
     clock = clock or ManualClock(datetime.now(UTC))
     deliveries_simulator = create_deliveries(clock, options=deliveries or DeliveriesOptions())
@@ -132,7 +135,7 @@ async def running_world(
         unhedged = {"GATEWAY_SMS__HEDGE": "false"}
         environment = {**sandbox_environment(urls, 0, directory), **unhedged, **(settings or {})}
         kept = {name: value for name, value in environment.items() if not without or not name.startswith(without)}
-        app = create_app(load_settings(kept))
+        app = create_app(load_settings(kept), now=now)
         await stack.enter_async_context(lifespan_of(app))
         url = await stack.enter_async_context(serving(app))
         client = await stack.enter_async_context(

@@ -159,6 +159,7 @@ def sandbox_environment(urls: SimulatorUrls, port: int, directory: Path) -> dict
         # A new one each time: the sessions that it seals are in a temporary directory as well.
         "GATEWAY_SECRET_KEYS": token_urlsafe(32),
         "GATEWAY_SESSIONS__DATABASE": str(directory / "sessions.sqlite3"),
+        "GATEWAY_IDEMPOTENCY__DATABASE": str(directory / "idempotency.sqlite3"),
         "GATEWAY_WEBHOOK_SECRET": _WEBHOOK_SECRET,
         "GATEWAY_DELIVERIES__URL": f"{urls.deliveries}/api/v1",
         "GATEWAY_DELIVERIES__EMAIL": deliveries.email,

@@ -172,7 +172,9 @@ def _name_in(host: bytes) -> str:
 _OWN_SITE: Final = (None, b"same-origin", b"none")
 _MAX_AGE_SECONDS: Final = b"600"
 _MAX_REFLECTED_BYTES: Final = 2048
-_EXPOSED: Final = b"etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id"
+_EXPOSED: Final = (
+    b"etag, idempotent-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id"
+)
 _names = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*").fullmatch
 
 

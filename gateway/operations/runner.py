@@ -30,10 +30,12 @@ from gateway.operations.documents.request_limits import RequestLimits
 from gateway.operations.documents.variable_errors import variable_errors
 from gateway.operations.execution import Execution
 from gateway.operations.field_waits import FieldWaits
+from gateway.operations.idempotency import header_key, replays
 from gateway.operations.request import (
     COMPRESSED_SHARE,
     CompressedBodies,
     GraphQLRequest,
+    Header,
     MutationByGet,
     Operations,
     Reply,
@@ -44,6 +46,7 @@ from gateway.operations.responses.stale_paths import stale_paths
 from gateway.operations.trace import call_context, record_phase
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from resolvers.idempotency.keys import CallerKeys, IdempotencyKeys
 from resolvers.upstreams.call import CallContext, CallScope
 
 NO_STREAM: Final = (
@@ -105,6 +108,7 @@ class Runner:
         config: Settings.
         writer: Encodes responses, up to its limit.
         quotas: The callers' quotas of SMS; None for no limit.
+        keys: The callers' idempotency keys; None where none are kept.
     """
 
     def __init__(  # noqa: PLR0913 - one for each step that an operation takes
@@ -117,7 +121,9 @@ class Runner:
         writer: ResponseWriter | None = None,
         *,
         quotas: SmsQuotas | None = None,
+        keys: IdempotencyKeys | None = None,
     ) -> None:
+        self._keys = keys
         self._quotas = quotas
         self._documents = documents
         self._execution = execution
@@ -149,7 +155,8 @@ class Runner:
         """Run one operation, and return the response with the context of its execution.
 
         Raises:
-            BadInput: The request has no document, or the operation is unknown or a subscription.
+            BadInput: The request has no document, the operation is unknown or a subscription, or the header with the
+                idempotency key is malformed.
             MutationByGet: The operation is a mutation and the request was a GET.
             RequestTooLarge: The uses of variables are above the limit.
             OperationTooExpensive: The estimate is above the limit.
@@ -187,7 +194,8 @@ class Runner:
         record_phase(scope, "encode")
         if requests_explanation(scope):
             extensions |= explanation(context, result.data, self._costs.of(document, operation, request.variables))
-        reply = self._reply(result, request, extensions)
+        replayed, headers = replays(context.keys)
+        reply = self._reply(result, request, extensions | replayed, headers)
         return OperationResult(reply, context, whole=not reply.has_errors)
 
     def _context(
@@ -202,8 +210,12 @@ class Runner:
             recorder = None if carried is None else carried.recorder
             carried = CallContext(FieldWaits(recorder, clock), () if carried is None else carried.headers)
         calls = CallScope(clock() + self._config.deadline_seconds, traces, context=carried)
-        context = Context(caller.account, calls, sms_quota=quota)
-        if operation.operation is OperationType.MUTATION:
+        is_mutation = operation.operation is OperationType.MUTATION
+        keys = None
+        if is_mutation and self._keys is not None:
+            keys = CallerKeys(self._keys, caller.name, header_key(scope))
+        context = Context(caller.account, calls, sms_quota=quota, keys=keys)
+        if is_mutation:
             # A mutation decides by what it reads, so that must not be stale.
             context.never_stale()
         return context
@@ -230,13 +242,20 @@ class Runner:
             orjson.dumps({"data": None, "extensions": plan_extensions(cost, self._costs.limit, self._costs.max_nodes)}),
         )
 
-    def _reply(self, result: ExecutionResult, request: GraphQLRequest, extensions: Mapping[str, Any]) -> Reply:
+    def _reply(
+        self,
+        result: ExecutionResult,
+        request: GraphQLRequest,
+        extensions: Mapping[str, Any],
+        headers: tuple[Header, ...],
+    ) -> Reply:
         """Return the response.
 
         Args:
             result: The result of the execution.
             request: The request.
             extensions: The response's `extensions.gateway`.
+            headers: Its headers beside the endpoint's own.
         """
         # Errors without a path were found before execution, and a request error has no data (GraphQL specification).
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
@@ -248,7 +267,7 @@ class Runner:
             response["extensions"] = {"gateway": extensions}
         body, whole = self._writer.write(response)
         forms = CompressedBodies(len(body) // COMPRESSED_SHARE)
-        return Reply(200, body, has_errors=not whole or "errors" in response, compressed=forms)
+        return Reply(200, body, headers, has_errors=not whole or "errors" in response, compressed=forms)
 
 
 def _request_error(errors: "tuple[GraphQLError, ...]", request: GraphQLRequest) -> Reply:

@@ -64,6 +64,7 @@ from gateway.settings.model import Settings
 from resolvers.cache.records import RecordCache
 from resolvers.errors import GatewayError
 from resolvers.events.interface import Start
+from resolvers.idempotency.keys import IdempotencyKeys
 from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.transport.stack import loop_clock
 
@@ -90,6 +91,7 @@ class OperationSurroundings:
         sms: The quotas of SMS in this process, used without Redis.
         mutations: The mutations that are being executed.
         redis_times: Measures commands of Redis.
+        keys: The callers' idempotency keys; None where none are kept.
     """
 
     redis: Redis | None
@@ -104,6 +106,7 @@ class OperationSurroundings:
     sms: LocalBuckets = field(default_factory=lambda: LocalBuckets(loop_clock))
     mutations: RunningMutations = field(default_factory=RunningMutations)
     redis_times: RedisTimes = field(default_factory=RedisTimes)
+    keys: IdempotencyKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ def build_operation_stack(
     writer = ResponseWriter(settings.limits.response_bytes, counts)
     quotas = _sms_quotas(settings, surroundings)
     running = RunnerConfig(settings.deadline_seconds, propagates=settings.propagates_traces)
-    runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas)
+    runner = Runner(documents, execution, costs, limits, running, writer, quotas=quotas, keys=surroundings.keys)
     log = _operation_log(settings, documents, surroundings.noted)
     logged: OperationRunner = runner if log is None else LoggedRunner(runner, log)
     traced = surroundings.traced

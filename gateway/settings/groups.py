@@ -81,6 +81,17 @@ class SessionsSettings(SettingsGroup):
         return value.lower() if isinstance(value, str) else value
 
 
+class IdempotencySettings(SettingsGroup):
+    """What is kept of idempotency keys; process lifetime."""
+
+    database: Text = "gateway-idempotency.sqlite3"
+    """The SQLite file for encrypted outcomes, used without Redis."""
+    keep_seconds: int = Field(default=86_400, ge=60)
+    """How long a key is kept after it was first used, in seconds."""
+    keys_per_caller: Count = 10_000
+    """Keys that a caller may have kept at a time; each KiB of an outcome counts as one more."""
+
+
 class CacheSettings(SettingsGroup):
     """Lifetimes and size of the cache; process lifetime."""
 

@@ -13,6 +13,7 @@ from gateway.settings.groups import (
     CompressionSettings,
     ConnectionsSettings,
     EventsSettings,
+    IdempotencySettings,
     LimitsSettings,
     LogSettings,
     SessionsSettings,
@@ -238,6 +239,8 @@ class Settings(SettingsGroup):
     """Authentication and permissions of callers."""
     sessions: SessionsSettings = SessionsSettings()
     """Sessions with the callers' own logistics tokens."""
+    idempotency: IdempotencySettings = IdempotencySettings()
+    """What is kept of idempotency keys."""
     cache: CacheSettings = CacheSettings()
     """Lifetimes and size of the cache."""
     events: EventsSettings = EventsSettings()

@@ -33,6 +33,7 @@ from gateway.telemetry.upstream_metrics import CallMetrics, address_metrics, cer
 from gateway.webhooks.endpoint import WebhookCounts
 from resolvers.cache.records import RecordCache
 from resolvers.events.service import Events
+from resolvers.idempotency.run import KeyCounts
 from resolvers.redis_times import RedisTimes
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack
@@ -46,6 +47,7 @@ class StateSources:
         connections: Connections closed by the server.
         requests: Requests refused for their size.
         spent: Requests refused because the caller's budget was spent.
+        idempotency: What became of idempotency keys.
         records: The process's cache.
         addresses: The policies around each address of each upstream.
         certificates: The ends of the certificates that are known.
@@ -62,6 +64,7 @@ class StateSources:
     connections: ConnectionCounts
     requests: RequestCounts
     spent: SpentCounts
+    idempotency: KeyCounts
     records: RecordCache
     addresses: Callable[[], Mapping[UpstreamName, Sequence[Stack]]]
     certificates: Callable[[], Iterable[CertificateEnd]]
@@ -88,6 +91,7 @@ class StateCollector(Collector):
         yield counted("gateway_connections_ended", ended, "reason", sources.connections)
         yield counted("gateway_large_requests_refused", "Requests refused for their size.", "part", sources.requests)
         yield counted("gateway_spent_budgets_refused", "Requests refused for a spent budget.", "budget", sources.spent)
+        yield counted("gateway_idempotency", "What became of idempotency keys.", "outcome", sources.idempotency)
         yield from cache_metrics(sources.records)
         yield from address_metrics(sources.addresses())
         yield certificate_metric(sources.certificates())
@@ -180,6 +184,7 @@ class Metrics:
         connections: Counts connections closed by the server.
         requests: Counts requests refused for their size.
         spent: Counts requests refused for spent budgets.
+        idempotency: Counts what became of idempotency keys.
         webhooks: Counts webhooks.
         requests_served: Measures requests to the endpoint.
         reloads: Counts reloads of the settings.
@@ -195,6 +200,7 @@ class Metrics:
         self.connections = ConnectionCounts()
         self.requests = RequestCounts()
         self.spent = SpentCounts()
+        self.idempotency = KeyCounts()
         self.webhooks = WebhookCounts()
         self.requests_served = RequestDurations()
         self.reloads = ReloadMetrics()
@@ -227,6 +233,7 @@ class Metrics:
             self.connections,
             self.requests,
             self.spent,
+            self.idempotency,
             records,
             addresses,
             certificates,

@@ -13,11 +13,15 @@ from resolvers.catalogue import RecordType, split_global_id
 from resolvers.connections import Connection, PageRequest, offset_connection, offset_of
 from resolvers.context import Context
 from resolvers.errors import UpstreamError
+from resolvers.idempotency.outcomes import Looked, Made, Request
+from resolvers.idempotency.secrets import IdempotencyKey
+from resolvers.idempotency.window import Window
 from resolvers.ids import global_id
 from resolvers.kinds.sms import JOB, RECIPIENTS, SMS_VERSION
 from resolvers.later import Later
 from resolvers.nodes import node_of
 from resolvers.selection import OperationInfo, selected_below
+from resolvers.settling.sms_jobs import MARKED, find_job, marked
 from resolvers.sms.billing import billed_parts
 from resolvers.unreadable import as_nodes, readable
 from resolvers.upstreams.names import Progress, UpstreamName
@@ -133,7 +137,8 @@ def _subject(job: SmsJob) -> tuple[RecordType, str] | None:
     reference = job.customer_ref or ""
     if not reference.startswith(REGARDING_PREFIX):
         return None
-    found = split_global_id(reference.removeprefix(REGARDING_PREFIX))
+    # Behind it there may be the mark of an idempotency key.
+    found = split_global_id(reference.removeprefix(REGARDING_PREFIX).partition(MARKED)[0])
     return found if found is not None and found[0].subject else None
 
 
@@ -143,13 +148,19 @@ def version(context: Context) -> Awaitable[SmsApiVersion | None]:
     return context.loaders.of(SMS_VERSION).load("")
 
 
-async def send(info: OperationInfo, request: JobRequest, regarding: tuple[RecordType, str] | None) -> SmsJob:
+async def send(
+    info: OperationInfo,
+    request: JobRequest,
+    regarding: tuple[RecordType, str] | None,
+    key: IdempotencyKey | None = None,
+) -> SmsJob:
     """Post a job and return it, by its report if the selection needs that.
 
     Args:
         info: The mutation's.
         request: The job.
         regarding: Record type and upstream's own id of the job's subject.
+        key: Posts it once for all requests with this key.
 
     Raises:
         RateLimited: the caller's quota is used up.
@@ -160,9 +171,10 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
     if regarding is not None:
         subject, own_id = regarding
         request = _about(request, global_id(subject.name, own_id))
-    async with _charged(context, request), context.changing(JOB) as changed:
-        job_id = await context.account.sms.create_job(context.scope, request)
-        changed.add(job_id)
+    async with context.once(key, ("sendSms", request)) as run:
+        request, is_marked = (request, False) if key is None else marked(context, request, key)
+        made = await run.part(0, _posting(context, request, is_marked=is_marked))
+    (job_id,) = made.ids
     from_input = SmsJob.from_request(job_id, request)
     # The report would be a call for nothing: it has no more of what is selected.
     if selected_below(info, "job") <= NEEDS_NO_REPORT:
@@ -176,6 +188,19 @@ async def send(info: OperationInfo, request: JobRequest, regarding: tuple[Record
         # Its report takes a moment to appear, so the job must not be cached as missing.
         await context.forget(JOB, [job_id])
     return found or from_input
+
+
+def _posting(context: Context, request: JobRequest, *, is_marked: bool) -> Request[None]:
+    async def post() -> Made[None]:
+        async with _charged(context, request), context.changing(JOB) as changed:
+            job_id = await context.account.sms.create_job(context.scope, request)
+            changed.add(job_id)
+        return Made((job_id,))
+
+    async def find(window: Window) -> Made[None] | Looked:
+        return await find_job(context, request, window, is_marked=is_marked)
+
+    return Request(UpstreamName.SMS, "the job", post, find)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from resolvers.kinds.deliveries import DELIVERY_ID, IDENTIFICATION_ID, PRODUCT_I
 from resolvers.upstreams.deliveries.requests import DeliveryChange, DeliveryFilters, NewDelivery
 from schema.enums import DeliveryStatus, DeliveryType
 from schema.inputs.checks import Path, Refusals, known, not_empty, optional_id
+from schema.inputs.idempotency import KEY_DESCRIPTION
 
 # The document shows the first of these; the others are formed alike, of its names of fields.
 POINTERS: Final[Mapping[str, Path]] = {
@@ -89,6 +90,7 @@ class CreateDeliveryInput:
     sent_on_behalf_of_dpid: str | None = strawberry.field(
         description="The DDEX party id of the party that it is sent for."
     )
+    idempotency_key: str | None = strawberry.field(description=KEY_DESCRIPTION)
 
     def to_request(self, path: Path) -> NewDelivery:
         """Return the input as it is sent upstream.

@@ -184,6 +184,26 @@ def new_tasks(tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path) ->
         return [checked(task.to_request, now, (*path, index)) for index, task in enumerate(not_empty(tasks, path))]
 
 
+def tasks_of_any_time(
+    tasks: Sequence[LogisticsTaskInput], now: datetime, path: Path
+) -> tuple[list[NewTask], BadInput | None]:
+    """Return the tasks to create, and the refusal of those that only the present time forbids.
+
+    A repeat of their creation may come when it is too late for them, and gets the outcome of the first all the same.
+
+    Raises:
+        BadInput: The list is empty, or a task would be refused at any time.
+    """
+    try:
+        return new_tasks(tasks, now, path), None
+    except BadInput as refusal:
+        try:
+            return new_tasks(tasks, datetime.min.replace(tzinfo=UTC), path), refusal
+        except BadInput:
+            # The one of the present has all that is wrong.
+            raise refusal from None
+
+
 def tracking_ids(tasks: Sequence[TrackingIdInput], path: Path) -> list[TrackingId]:
     """Return the tracking ids to set as they are sent upstream.
 

@@ -22,6 +22,7 @@ from resolvers.upstreams.sms.requests import (
 )
 from schema.enums import InvalidCharacters, SmsEncoding, SmsQos
 from schema.inputs.checks import Path, Refusals, known, not_blank, not_empty, not_longer_than
+from schema.inputs.idempotency import KEY_DESCRIPTION
 
 MAX_RECIPIENTS: Final = 3000
 """The most recipients over all messages of a job (Retarus, JobRequest)."""
@@ -173,6 +174,7 @@ class SendSmsInput:
             "options.customerRef. Only a global id says which of the two it is."
         )
     )
+    idempotency_key: str | None = strawberry.field(description=KEY_DESCRIPTION)
 
     def to_request(self, path: Path) -> JobRequest:
         """Return the input as it is sent upstream.

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from resolvers.chunks import by_chunks
 from resolvers.context import Context
 from resolvers.errors import InputRefused
-from resolvers.task_changes import by_chunks
 from resolvers.upstreams.names import UpstreamName
 from tests.contract import documents
 from tests.contract.payloads import payload_of
@@ -275,7 +275,7 @@ async def test_an_error_that_calls_share_names_the_tasks_of_each() -> None:
     shared = InputRefused(UpstreamName.LOGISTICS, "No token.", pointer="/a")
     shared.also = (InputRefused(UpstreamName.LOGISTICS, "Nor a key."),)
 
-    async def fail(_: Sequence[int]) -> list[int]:
+    async def fail(_number: int, _chunk: Sequence[int]) -> list[int]:
         raise shared
 
     _, failed = await by_chunks(range(25), fail)

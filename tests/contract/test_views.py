@@ -5,6 +5,7 @@ from strawberry.types import get_object_definition
 from resolvers import connections, upstream_states
 from resolvers.events import interface
 from resolvers.sms import jobs as sms_jobs
+from resolvers.sms.subjects import JobsAbout
 from resolvers.upstreams.deliveries import records as delivery_records
 from resolvers.upstreams.logistics import account_records, prices, task_records
 from resolvers.upstreams.sms import records as sms_records
@@ -26,6 +27,7 @@ VIEWS: list[tuple[type, type]] = [
     (sms_views.RecipientEdge, connections.Edge),
     (sms_views.SmsJobConnection, connections.Connection),
     (sms_views.RecipientConnection, connections.Connection),
+    (sms_views.SmsJobSearch, JobsAbout),
     (sms_views.SmsApiVersion, sms_records.SmsApiVersion),
     (logistics.LogisticsTask, task_records.LogisticsTask),
     (logistics.TaskStop, task_records.TaskStop),
@@ -51,7 +53,7 @@ VIEWS: list[tuple[type, type]] = [
 ]
 
 MADE_HERE = ("Query", "Mutation", "Subscription", "__", "InvalidInput", "NotFound", "Conflict", "NotAllowedNow")
-MADE_FOR_MUTATIONS = ("Payload", "RateLimited", "UpstreamFailed")
+MADE_FOR_MUTATIONS = ("Payload", "RateLimited", "UpstreamFailed", "IdempotencyUnavailable")
 
 
 def test_every_type_that_is_a_view_is_listed_here() -> None:

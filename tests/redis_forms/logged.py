@@ -12,6 +12,7 @@ from resolvers.events.log import LogConfig, LogUnreachable, Recorded, Verdict
 from resolvers.events.poller import PollConfig
 from resolvers.events.redis_log import RedisEventLog
 from resolvers.events.service import Events
+from resolvers.kinds import logistics  # noqa: F401 - adds tasks to the catalogue of what can be followed
 from resolvers.redis_servers import RedisServers
 from resolvers.upstreams.logistics.task_records import LogisticsTask
 from tests.events.processes import Processes

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.operations.cost.records import RECIPIENTS, REPORT, RecordCost, Records, fetch_of
 from gateway.operations.cost.selection import PricedField, Values
 from resolvers.catalogue import split_global_id
+from resolvers.chunks import MAX_TASKS_A_CALL
 from resolvers.connections import place_at
 from resolvers.errors import BadInput
 from resolvers.filtered_pages import MOST_READ
@@ -16,7 +17,6 @@ from resolvers.loading.delivery_batches import most_calls
 from resolvers.sms.job_lists import WINDOW, most_checks
 from resolvers.sms.listing import MAX_SPAN, JobPlace
 from resolvers.sms.ordered_jobs import JobKey, most_rounds
-from resolvers.task_changes import MAX_TASKS_A_CALL
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
 from schema.prices import (

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.operations.cost.estimates import CostConfig
 from gateway.sandbox.server import serving
+from resolvers.chunks import MAX_TASKS_A_CALL
 from resolvers.rereading import MAX_REREAD
-from resolvers.task_changes import MAX_TASKS_A_CALL
 from tests.contract.documents import TASKS
 from tests.world import UNCACHED, running_world
 
