@@ -27,7 +27,7 @@ from gateway.http.disconnects import DisconnectWatches
 from gateway.http.durations import RequestDurations
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, AcceptedCoding, Negotiate, negotiator
 from gateway.http.operation_batches import OperationBatches
-from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed
+from gateway.http.refusals import ClientGone, CrossSite, HttpRefusal, MethodNotAllowed, NotAcceptable
 from gateway.http.request import (
     REQUEST_ID,
     Headers,
@@ -158,9 +158,10 @@ class Endpoint(Generic[CallerT]):
             await self._serve_socket(exchange)
             return
         try:
+            handler = self._routes.get(scope["method"], self._refuse_method)(exchange)
+            # After the route, which lets pages of listed origins read the refusal.
             if self._compression is not None and b"accept-encoding" in headers:
                 exchange.coding = self._compression.coding_of(headers)
-            handler = self._routes.get(scope["method"], self._refuse_method)(exchange)
             if handler is not None:
                 await _delegate(handler, exchange)
                 return
@@ -234,8 +235,8 @@ class Endpoint(Generic[CallerT]):
         return with_tag_of(coding.name, reply)
 
     def _route_post(self, exchange: _Exchange) -> ASGIApp | None:
-        media_type = _choose(exchange, self._negotiate_post)
         self._admit(exchange)
+        media_type = _choose(exchange, self._negotiate_post)
         if media_type in self._streams:
             return self._streams[media_type]
         exchange.media_type = media_type
@@ -243,7 +244,11 @@ class Endpoint(Generic[CallerT]):
         return None
 
     def _route_get(self, exchange: _Exchange) -> ASGIApp | None:
-        media_type = _choose(exchange, self._negotiate_get)
+        try:
+            media_type = _choose(exchange, self._negotiate_get)
+        except NotAcceptable:
+            self._admit(exchange)
+            raise
         # The page itself runs no operation, so links to it from other sites may be followed.
         if media_type != HTML or not is_top_level_navigation(exchange.headers):
             self._admit(exchange)

@@ -2,9 +2,12 @@ import httpx
 import pytest
 from starlette.types import Scope
 
+from gateway.http.compression import Compression, CompressionConfig
 from gateway.http.cross_site import CrossSiteRule, ListedOrigins, OwnOrigin
+from gateway.http.endpoint import Endpoint, EndpointConfig
 from gateway.http.refusals import CrossSite
-from tests.http.conftest import APP, LISTED
+from gateway.sandbox.server import serving
+from tests.http.conftest import APP, LISTED, MAX_BODY_BYTES, authenticate
 from tests.http.schema_operations import SchemaOperations
 
 QUERY = {"query": "{ hello }"}
@@ -63,6 +66,25 @@ async def test_a_listed_origin_may_read_answers_and_refusals(
     assert response.headers["access-control-allow-credentials"] == "true"
     assert "x-request-id" in response.headers["access-control-expose-headers"]
     assert "origin" in response.headers["vary"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("header", [{"accept": "text/plain"}, {"accept-encoding": "deflate, identity;q=0"}])
+async def test_a_listed_origin_may_read_why_nothing_is_acceptable(
+    operations: SchemaOperations, method: str, header: dict[str, str]
+) -> None:
+    rule = CrossSiteRule(listed=ListedOrigins((LISTED,)))
+    config = EndpointConfig(MAX_BODY_BYTES, rule, compression=Compression(CompressionConfig()))
+    async with (
+        serving(Endpoint(operations, authenticate, config)) as base,
+        httpx.AsyncClient(base_url=f"{base}/graphql", trust_env=False) as client,
+    ):
+        response = await client.request(
+            method, "", params=QUERY, headers={"origin": LISTED, "sec-fetch-site": "cross-site", **header}
+        )
+
+    assert response.status_code == 406
+    assert response.headers["access-control-allow-origin"] == LISTED
 
 
 ASKED_BY_CLIENTS = (
