@@ -8,7 +8,13 @@ and real time, and computes `now` from it. A change of speed sets a new anchor, 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""The latest time that a clock can be advanced to; simulators add years to the present, and Python ends in 9999."""
+
+MAX_SPEED: Final = 1_000_000
+"""The greatest speed, in sandbox seconds per real second: eleven days a second."""
 
 
 class Clock(Protocol):
@@ -45,7 +51,7 @@ class RunningClock:
         monotonic: Returns the real time in seconds.
 
     Raises:
-        ValueError: `speed` is negative.
+        ValueError: `speed` is negative, or above `MAX_SPEED`.
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class RunningClock:
         # In UTC, because the simulators print it with a literal Z.
         self._base = (start or datetime.now(UTC)).astimezone(UTC)
         self._since = monotonic()
-        self._speed = _checked_speed(speed)
+        self._speed = checked_speed(speed)
 
     def now(self) -> datetime:
         """Return the current time in the sandbox, aware and in UTC."""
@@ -72,7 +78,7 @@ class RunningClock:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        checked = _checked_speed(speed)
+        checked = checked_speed(speed)
         # The time up to now passed at the old speed.
         self._base, self._since = self.now(), self._monotonic()
         self._speed = checked
@@ -82,8 +88,13 @@ class RunningClock:
 
         Args:
             seconds: The sandbox seconds to add, 0 or more.
+
+        Raises:
+            ValueError: They are below 0, or lead beyond `LATEST`.
         """
-        self._base += _checked_step(seconds)
+        # From the present, which the speed may have moved far from the base.
+        now = self.now()
+        self._base += _advanced(now, seconds) - now
 
 
 class ManualClock:
@@ -107,17 +118,30 @@ class ManualClock:
 
         Args:
             seconds: The sandbox seconds to add, 0 or more.
+
+        Raises:
+            ValueError: They are below 0, or lead beyond `LATEST`.
         """
-        self._now += _checked_step(seconds)
+        self._now = _advanced(self._now, seconds)
 
 
-def _checked_speed(speed: float) -> float:
-    if speed < 0:
-        raise ValueError(f"The sandbox clock cannot run at speed {speed}: give 0 or more.")
+def checked_speed(speed: float) -> float:
+    """Return a speed that a clock can run at.
+
+    Args:
+        speed: Sandbox seconds per real second.
+
+    Raises:
+        ValueError: It is below 0 or above `MAX_SPEED`.
+    """
+    if not 0 <= speed <= MAX_SPEED:
+        raise ValueError(f"The sandbox clock cannot run at speed {speed}: give 0 to {MAX_SPEED}.")
     return speed
 
 
-def _checked_step(seconds: float) -> timedelta:
+def _advanced(now: datetime, seconds: float) -> datetime:
     if seconds < 0:
         raise ValueError(f"The sandbox clock cannot go back by {-seconds} seconds: give 0 or more.")
-    return timedelta(seconds=seconds)
+    if not seconds <= (LATEST - now).total_seconds():
+        raise ValueError(f"The sandbox clock cannot go on by {seconds} seconds: it ends before {LATEST.year}.")
+    return now + timedelta(seconds=seconds)

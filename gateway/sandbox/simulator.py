@@ -7,7 +7,7 @@ import msgspec
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.sandbox.clock import AdjustableClock, RunningClock
+from gateway.sandbox.clock import AdjustableClock, RunningClock, checked_speed
 from gateway.sandbox.faults import FaultInjection, Faults, FaultSettings
 from gateway.sandbox.request_log import RequestLog, RequestRecorder
 
@@ -136,12 +136,16 @@ class Control:
         return 200, orjson.dumps({"now": self._clock.now().isoformat(), "speed": self._clock.speed})
 
     def _change_clock(self, change: ClockChange) -> None:
-        if change.speed is not None:
-            if not isinstance(self._clock, RunningClock):
-                raise ValueError("This clock is moved by hand and has no speed: send advance_seconds.")
-            self._clock.speed = change.speed
+        clock, speed = self._clock, change.speed
+        # Checked before anything changes, so that a wrong change changes nothing.
+        if speed is not None and not isinstance(clock, RunningClock):
+            raise ValueError("This clock is moved by hand and has no speed: send advance_seconds.")
+        if speed is not None:
+            checked_speed(speed)
         if change.advance_seconds is not None:
-            self._clock.advance(change.advance_seconds)
+            clock.advance(change.advance_seconds)
+        if speed is not None and isinstance(clock, RunningClock):
+            clock.speed = speed
 
 
 def _not_allowed(methods: str) -> Answer:

@@ -257,6 +257,38 @@ async def test_a_running_clock_is_sped_up_over_http(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"advance_seconds": 1e300},
+        {"advance_seconds": 3e11},
+        {"advance_seconds": -1},
+        {"speed": 1e300},
+        {"speed": 60, "advance_seconds": 1e300},
+        {"speed": 60, "advance_seconds": -1},
+        {"speed": -1, "advance_seconds": 60},
+        {"speed": 1e300, "advance_seconds": 60},
+    ],
+)
+async def test_a_wrong_change_of_the_clock_changes_nothing(vendor: Vendor, change: dict[str, float]) -> None:
+    clock = RunningClock(START, monotonic=lambda: 100.0)
+    async with connected(Simulator("things", vendor.app, clock).app) as client:
+        refused = await client.put("/_sandbox/clock", json=change)
+        told = (await client.get("/_sandbox/clock")).json()
+
+    assert refused.status_code == 400
+    assert "sandbox clock" in refused.json()["message"]
+    assert told == {"now": START.isoformat(), "speed": 1.0}
+
+
+async def test_a_clock_that_was_advanced_to_its_end_goes_no_further(vendor: Vendor) -> None:
+    for clock in (ManualClock(START), RunningClock(START, monotonic=lambda: 100.0)):
+        async with connected(Simulator("things", vendor.app, clock).app) as client:
+            changes = [await client.put("/_sandbox/clock", json={"advance_seconds": 1.5e11}) for _ in range(2)]
+
+        assert [one.status_code for one in changes] == [200, 400]
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/_sandbox/weather", 404),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 MEDIA_TYPE = "application/vnd.api+json"
 
@@ -132,7 +133,7 @@ def page_document(
 
 def _links(query: ListQuery, last: int, url: str) -> dict[str, str]:
     pages = {"first": 1, "last": last, "prev": query.number - 1, "next": query.number + 1}
-    filters = "".join(f"filter[{name}]={value}&" for name, value in query.filters.items())
+    filters = "".join(f"filter[{name}]={quote(value, safe='')}&" for name, value in query.filters.items())
     return {
         # Brackets are not percent-encoded, as in the document's sample.
         name: f"{url}?{filters}page[number]={number}&page[size]={query.size}"

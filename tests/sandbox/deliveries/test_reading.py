@@ -95,6 +95,17 @@ async def test_pages_cut_the_list_without_gap_or_overlap(client: httpx.AsyncClie
     }
 
 
+async def test_links_between_pages_keep_the_filters(client: httpx.AsyncClient) -> None:
+    filters = {"filter[created-at-gte]": "2020-01-01T00:00:00+00:00", "filter[id]": "1,2,3", "page[size]": "2"}
+
+    first = (await client.get(TASKS, params=filters)).json()
+    second = (await client.get(first["links"]["next"])).json()
+
+    assert [task["id"] for page in (first, second) for task in page["data"]] == ["1", "2", "3"]
+    assert second["links"]["prev"] == first["links"]["first"]
+    assert "filter[id]=1%2C2%2C3&" in first["links"]["next"]
+
+
 async def test_a_page_larger_than_the_cap_is_cut_down(connect: Connect) -> None:
     async with connect(replace(DEFAULTS, max_page_size=50)) as client:
         page = (await client.get(TASKS, params={"page[size]": "100"})).json()
