@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from typing import Final
 
 from opentelemetry import trace
@@ -21,6 +22,13 @@ SAMPLER_ARGUMENT: Final = "OTEL_TRACES_SAMPLER_ARG"
 DISABLED: Final = "OTEL_SDK_DISABLED"
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+COUNTS: Final = (
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_BSP_EXPORT_TIMEOUT",
+)
+TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 SUPPORTED_PROTOCOL: Final = "http/protobuf"
 
 _ALWAYS: Final = {"always_on": 1.0, "always_off": 0.0}
@@ -49,11 +57,15 @@ def build_tracing(environment: Mapping[str, str], exported: ExportedSpans) -> Tr
         return Tracing(provider.get_tracer(TRACER), Sampling())
     if not _is_wanted(environment):
         return None
-    problems = [*_exporter_problems(environment), *_sampler_problems(environment)]
+    problems = [*_exporter_problems(environment), *_sampler_problems(environment), *_number_problems(environment)]
     if problems:
         raise SettingsProblems(problems)
-    # Imported only here, because the SDK takes a fifth of a second that a gateway without traces need not wait.
-    provider = import_module("gateway.telemetry.sdk").build_provider(environment, exported)
+    try:
+        # Imported only here, because the SDK takes a fifth of a second that a gateway without traces need not wait.
+        provider = import_module("gateway.telemetry.sdk").build_provider(environment, exported)
+    except (ValueError, OSError) as wrong:
+        # Each release has further variables of its own, which it reads at its import or when its parts are made.
+        raise SettingsProblems([f"OTEL_*: the SDK of OpenTelemetry refuses the value of a variable: {wrong}"]) from None
     return Tracing(provider.get_tracer(TRACER), _sampling(environment), provider.shutdown)
 
 
@@ -87,6 +99,27 @@ def _sampler_problems(environment: Mapping[str, str]) -> list[str]:
     if kind == _RATIO and argument and not _is_share(argument):
         return [f"{SAMPLER_ARGUMENT}: must be a number from 0 to 1, not {argument!r}"]
     return []
+
+
+def _number_problems(environment: Mapping[str, str]) -> list[str]:
+    # The SDK would take its default for some, with a trace in the log, and for others end with one.
+    given = {name: environment[name] for name in (*COUNTS, *TIMEOUTS) if environment.get(name)}
+    return [
+        f"{name}: must be {'a whole number of 1 or more' if name in COUNTS else 'a number of seconds'}, not {value!r}"
+        for name, value in given.items()
+        if not (_is_count(value) if name in COUNTS else _is_duration(value))
+    ]
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) > 0
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return 0 < float(text) < inf
+    except ValueError:
+        return False
 
 
 def _is_share(argument: str) -> bool:
