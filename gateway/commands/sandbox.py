@@ -78,13 +78,15 @@ OPERATIONS: Final[Mapping[str, str]] = {
 """Example operations by title."""
 
 
-def banner(gateway_url: str, simulators: Mapping[str, str]) -> str:
+def banner(gateway_url: str, simulators: Mapping[str, str], *, own_key: bool = False) -> str:
     """Return the text printed at the start.
 
     Args:
         gateway_url: The base URL of the gateway, such as "http://127.0.0.1:8000".
         simulators: The base URL of each simulator, by name.
+        own_key: Whether the settings name a key of the status page, which only its owner knows.
     """
+    key = "of GATEWAY_STATUS_KEY" if own_key else _STATUS_KEY
     endpoint = f"{gateway_url}/graphql"
     tries = "".join(f"\n  # {title}\n  {_curl(endpoint, operation)}\n" for title, operation in OPERATIONS.items())
     upstreams = "".join(f"  {name:16}{url}\n" for name, url in simulators.items())
@@ -95,7 +97,7 @@ def banner(gateway_url: str, simulators: Mapping[str, str]) -> str:
         f"\nSwitch a fault on, and off again:\n"
         f'  curl -X PUT {first}/_sandbox/faults -d \'{{"outage":"503"}}\'\n'
         f"  curl -X DELETE {first}/_sandbox/faults\n"
-        f"\nThe state of it all, for the user operator with the key {_STATUS_KEY}: {gateway_url}/status\n"
+        f"\nThe state of it all, for the user operator with the key {key}: {gateway_url}/status\n"
         f"\nCtrl-C ends it.\n"
     )
 
@@ -202,7 +204,8 @@ class _Sandbox:
             if self._webhooks:
                 await self._start_webhooks(stack, simulators.logistics, webhook_url)
             gateway = create_app(settings, examples=partial(_examples, simulators, self._clock))
-            server = _Server(server_config(settings, gateway), banner(f"http://{HOST}:{port}", asdict(urls)))
+            greeting = banner(f"http://{HOST}:{port}", asdict(urls), own_key=wanted.status_key is not None)
+            server = _Server(server_config(settings, gateway), greeting)
             await server.serve(sockets=[listener])
 
     async def _start_webhooks(self, stack: AsyncExitStack, logistics: LogisticsSimulator, url: str) -> None:

@@ -20,7 +20,7 @@ from resolvers.upstreams.transport.credentials import (
 
 
 class Deliveries(UpstreamComposition[DeliveriesSettings]):
-    """Composes the send-tasks API: a fixed token, or a login with email and password."""
+    """Composes the send-tasks API: a fixed token, a login with email and password, or both: the token comes first."""
 
     name = UpstreamName.DELIVERIES
 

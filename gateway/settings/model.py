@@ -84,9 +84,9 @@ class DeliveriesSettings(UpstreamLimits):
     token: Secret | None = None
     """A fixed bearer token."""
     email: Text | None = None
-    """The e-mail address of the login, used without a fixed token."""
+    """The e-mail address of the login, used without a fixed token and once that is refused."""
     password: Secret | None = None
-    """The password of the login, used without a fixed token."""
+    """The password of the login, used without a fixed token and once that is refused."""
     token_url: AbsoluteUrl | None = None
     """The token endpoint of the login."""
     list_order: Literal["oldest_first", "newest_first"] = "oldest_first"

@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -18,13 +19,18 @@ from gateway.settings import SettingsProblems, load_settings
 from schema.root import build_schema
 from tests.commands.running import Running, running
 
+STATUS_KEY = "the operator's own"
 SANDBOX = ["-c", "from gateway.cli import main; main()", "sandbox", "--port", "0"]
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Running]:
     """A sandbox started as a user starts it, with an operator's upstream, Redis and proxy in the environment."""
-    operators = {"GATEWAY_DELIVERIES__URL": "http://127.0.0.1:1", "GATEWAY_REDIS_URL": "redis://127.0.0.1:1/0"}
+    operators = {
+        "GATEWAY_DELIVERIES__URL": "http://127.0.0.1:1",
+        "GATEWAY_REDIS_URL": "redis://127.0.0.1:1/0",
+        "GATEWAY_STATUS_KEY": sha256(STATUS_KEY.encode()).hexdigest(),
+    }
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")
     environment = {name: value for name, value in os.environ.items() if name.upper() != "NO_PROXY"}
     with running(
@@ -110,6 +116,16 @@ def test_the_page_follows_what_moves_when_it_is_loaded(client: httpx.Client, san
     assert [node and node["id"] for node in nodes] == after
 
 
+def test_the_operators_own_key_of_the_status_page_is_the_one_that_holds(sandbox: Running, client: httpx.Client) -> None:
+    assert sandbox.process.stdout is not None
+
+    shown = next(line for line in sandbox.process.stdout if "/status" in line)
+
+    assert "with the key of GATEWAY_STATUS_KEY" in shown
+    statuses = [client.get("/status", auth=("operator", key)).status_code for key in ("sandbox", STATUS_KEY)]
+    assert statuses == [401, 200]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_at_once_and_without_a_trace(number: signal.Signals) -> None:
     with running([*SANDBOX, "--seed", "7", "--speed", "100"], os.environ, announced_by="stdout") as started:
@@ -157,3 +173,7 @@ def test_each_operation_to_try_is_one_command_that_a_shell_takes_apart_rightly()
 
     assert [command[2] for command in commands] == ["http://127.0.0.1:8000/graphql"] * 3
     assert [httpx.Response(200, text=command[-1]).json()["query"] for command in commands] == [*OPERATIONS.values()]
+
+
+def test_the_sandboxs_own_key_of_the_status_page_is_shown() -> None:
+    assert "with the key sandbox: http://gateway/status" in banner("http://gateway", {"deliveries": ""})
