@@ -60,7 +60,7 @@ async def test_the_partner_is_read_by_its_percent_encoded_signature(
 
 
 async def test_no_trace_of_the_partners_call_shows_its_signature(client: LogisticsClient, noting: Noting) -> None:
-    with pytest.raises(Exception, match="partner_detail") as caught:
+    with pytest.raises(Exception, match="read the partner") as caught:
         await client.partner(SCOPE)
 
     (call,) = noting.calls
@@ -123,7 +123,7 @@ async def test_the_name_of_an_organization_is_missed_where_it_is_asked_for(
     organization = await client.organization(SCOPE, "o1")
 
     assert organization is not None
-    with pytest.raises(UpstreamBadAnswer, match="business_name"):
+    with pytest.raises(UpstreamBadAnswer, match="business name"):
         assert organization.business_name
 
 
