@@ -27,6 +27,7 @@ class RecordType:
         part: Finds the record by its id in a value of the kind, for kinds whose values contain several records. The
             own id of such a record is the id of the value, a slash, and the id within it.
         subject: Whether an SMS job can be sent about such a record.
+        internal: Whether only the gateway follows such records, as boards: they have no global id for clients.
 
     Raises:
         ValueError: Another type has this name.
@@ -38,15 +39,17 @@ class RecordType:
     tracked: type | None = None
     part: Callable[[Any, str], Any] | None = None
     subject: bool = False
+    internal: bool = False
 
     _types: ClassVar[dict[str, "RecordType"]] = {}
+    _internal: ClassVar[dict[str, "RecordType"]] = {}
 
     def __post_init__(self) -> None:
         """Add the type to the catalogue."""
-        if self.name in self._types:
+        if self.name in {**self._types, **self._internal}:
             raise ValueError(f"There are two types of record with the name {self.name}: give the second another one.")
         # By being made, so that no list of types has to be kept, nor extended for upstreams from outside.
-        self._types[self.name] = self
+        (self._internal if self.internal else self._types)[self.name] = self
 
     @property
     def name(self) -> str:
@@ -69,6 +72,16 @@ class RecordType:
 def record_types() -> Mapping[str, RecordType]:
     """Return every type of record by its name."""
     return RecordType._types  # noqa: SLF001 - of this module
+
+
+def followed_type(name: str) -> RecordType:
+    """Return a type of record that events can be about, also one that is internal.
+
+    Raises:
+        KeyError: There is no such type.
+    """
+    found = RecordType._types.get(name)  # noqa: SLF001 - of this module
+    return RecordType._internal[name] if found is None else found  # noqa: SLF001 - of this module
 
 
 def tracked_types() -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 import strawberry
 from strawberry.types.enum import has_enum_definition
 
+from resolvers.events.boards import BoardEventKind as ListEventKind
 from resolvers.events.interface import StatusEventKind, StatusEventSource
 from resolvers.upstream_states import UpstreamState
 from resolvers.upstreams.deliveries.vocabulary import DeliveryStatus, DeliveryType
@@ -20,6 +21,7 @@ __all__ = [
     "DeliveryStatus",
     "DeliveryType",
     "InvalidCharacters",
+    "ListEventKind",
     "ListOrder",
     "Progress",
     "SmsEncoding",
@@ -44,15 +46,16 @@ else:
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 
 
-def described(vocabulary: Vocabulary, description: str, **values: str) -> Vocabulary:
-    """Register an enum with Strawberry under its own name.
+def described(vocabulary: Vocabulary, description: str, name: str | None = None, **values: str) -> Vocabulary:
+    """Register an enum with Strawberry.
 
     Args:
         vocabulary: The enum; its members' names become the GraphQL values.
         description: What the enum is for.
+        name: Its name in the schema; None for its own.
         values: The description of each member; UNKNOWN has the same in all enums.
     """
-    registered = strawberry.enum(vocabulary, description=description)
+    registered = strawberry.enum(vocabulary, name=name, description=description)
     texts = {"UNKNOWN": UNKNOWN_WORD} | values
     # Always so; the type checker learns of the attribute by it.
     if has_enum_definition(registered):
@@ -82,6 +85,17 @@ class SortOrder(Enum):
     DESC = "DESC"
 
 
+described(
+    ListEventKind,
+    "What an event of a followed list says.",
+    name="ListEventKind",
+    SNAPSHOT="The list as it stands: sent first.",
+    ENTERED="Something is new on the list, or matches its filter now.",
+    CHANGED="Something on the list has another status, or was changed otherwise.",
+    LEFT="Something matches no longer, no longer exists, or made room for something newer.",
+    GAP="Events between `after` and this one are lost: a SNAPSHOT follows.",
+    PROBLEM="The list cannot be read at the moment: see `problem`. Reading is tried again.",
+)
 described(
     ListOrder,
     "In which order of time a list is.",

@@ -196,7 +196,23 @@ class EventsByGlobalIds:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventsOfList:
+    """The calls that read a list and its records at the start of a subscription; a value.
+
+    Args:
+        argument: The argument that names the list, by the one of its members that is given.
+        places: The event's fields that hold records.
+    """
+
+    argument: str
+    places: tuple[str, ...]
+
+
 # Unions and no base class, because a price may stand in several of them; `schema/root.py` checks fields by them.
+SubscriptionCalls: TypeAlias = EventsByGlobalIds | EventsOfList
+"""The prices that a field of `Subscription` can have."""
+
 QueryCalls: TypeAlias = (
     Free
     | Call
@@ -214,7 +230,7 @@ QueryCalls: TypeAlias = (
 RecordCalls: TypeAlias = Free | CallForEach | RecipientsOfJob | JobOfRecipient | JobsAboutRecord | OneOfKinds
 """The prices that a field of a record can have."""
 
-Calls: TypeAlias = QueryCalls | RecordCalls | Change | EventsByGlobalIds
+Calls: TypeAlias = QueryCalls | RecordCalls | Change | SubscriptionCalls
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from schema.payloads import (
     RateLimited,
     UpstreamFailed,
 )
-from schema.prices import Change, EventsByGlobalIds, ListSize, PageSize, QueryCalls, RecordCalls, WholePage, price_of
+from schema.prices import Change, ListSize, PageSize, QueryCalls, RecordCalls, SubscriptionCalls, WholePage, price_of
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
@@ -122,7 +122,7 @@ def _has_calls(schema: GraphQLSchema, owner: GraphQLNamedType, field: GraphQLFie
     roots: dict[GraphQLNamedType | None, type | UnionType] = {
         schema.query_type: QueryCalls,
         schema.mutation_type: Change,
-        schema.subscription_type: EventsByGlobalIds,
+        schema.subscription_type: SubscriptionCalls,
     }
     if owner in roots:
         return isinstance(calls, roots[owner])

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import nodes
+from resolvers import boards, nodes
 from resolvers.events import interface
+from resolvers.events.board_subscription import BoardEvent
+from resolvers.events.boards import BOARD_SIZE
 from resolvers.selection import OperationInfo
+from schema.changes import Filter, ListEvent
 from schema.enums import Progress, StatusEventKind, StatusEventSource
 from schema.inputs.checks import not_empty
 from schema.nodes import Trackable, given
-from schema.prices import EventsByGlobalIds, priced
+from schema.prices import EventsByGlobalIds, EventsOfList, priced
 
 
 @strawberry.type(
@@ -58,6 +61,17 @@ async def _status_changed(
     return nodes.status_changed(info.context, not_empty(ids, ("ids",)), given(after))
 
 
+async def _changes(
+    info: OperationInfo,
+    wanted: Filter,
+    after: Annotated[
+        str | None, strawberry.argument(description="The cursor of the last event that was received.")
+    ] = strawberry.UNSET,
+) -> AsyncIterator[BoardEvent]:
+    kind, filters = wanted.to_board(("filter",))
+    return boards.changes(info.context, kind, filters, given(after))
+
+
 @strawberry.type(description="What can be followed.")
 class Subscription:
     """The root type of subscriptions."""
@@ -74,4 +88,14 @@ class Subscription:
             "not be seen is one event of the kind PROBLEM; the others go on."
         ),
         metadata=priced(EventsByGlobalIds("ids", place="node")),
+    )
+    changes = strawberry.subscription(
+        resolver=_changes,
+        graphql_type=ListEvent,
+        description=(
+            f"Follows a list: a SNAPSHOT of the newest {BOARD_SIZE} that match, then what enters it, changes and "
+            "leaves. With a valid `after` what was missed is sent instead of a SNAPSHOT; of what came together, a part "
+            "may come again. A cursor whose place is lost gives a GAP and a SNAPSHOT."
+        ),
+        metadata=priced(EventsOfList("filter", places=("nodes", "node"))),
     )

@@ -12,7 +12,7 @@ from gateway.composition.upstreams import Upstreams
 from gateway.settings.model import Settings
 from resolvers.accounts import Account
 from resolvers.cache.records import RecordCache
-from resolvers.catalogue import record_types
+from resolvers.catalogue import followed_type
 from resolvers.events.changes import RecordKey
 from resolvers.events.coordination import RedisCoordination
 from resolvers.events.log import LogConfig, MemoryEventLog
@@ -99,7 +99,7 @@ def _build_events(settings: Settings, records: RecordCache, times: RedisTimes) -
 
 def _forgetting(records: RecordCache) -> Forget:
     async def forget(key: RecordKey) -> None:
-        found = record_types()[key.kind]
+        found = followed_type(key.kind)
         await records.forget(key.identity, found.kind, [found.kept_id(key.local_id)])
 
     return forget

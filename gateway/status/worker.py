@@ -20,7 +20,7 @@ from gateway.operations.responses.response_cache import ResponseCache
 from gateway.status.recent import Counted, Numbers, RecentOperations, SlowOperation, Window, added
 from gateway.telemetry.cache_metrics import OUTCOMES
 from gateway.telemetry.metrics import Metrics
-from resolvers.events.service import EventCounts
+from resolvers.events.activity import EventCounts
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.transport.stack import Stack
 from resolvers.upstreams.transport.wire.exchange import split_url

@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from resolvers.events.board_subscription import BoardEvent
+from resolvers.events.boards import BoardEventKind
 from resolvers.events.interface import StatusEvent, StatusEventKind, StatusEventSource
 from resolvers.histogram import Histogram
 
 DELAYS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds of delays in seconds."""
 
-Sent: TypeAlias = tuple[StatusEventKind, StatusEventSource | None]
+Sent: TypeAlias = tuple[StatusEventKind | BoardEventKind, StatusEventSource | None]
 """The kind of an event, and what a CHANGE was learnt by."""
 
 
@@ -37,9 +39,11 @@ class EventCounts:
 
     def add(self, event: object) -> None:
         """Count an event that was sent; those of sources that are not ours are left out."""
-        if not isinstance(event, StatusEvent):
+        if not isinstance(event, StatusEvent | BoardEvent):
             return
-        sent, source = (event.kind, event.source), event.source
+        # The kinds that both have are counted together, because metrics name them alike.
+        kind = StatusEventKind.__members__.get(event.kind.name, event.kind)
+        sent, source = (kind, event.source), event.source
         self.sent[sent] = self.sent.get(sent, 0) + 1
         if source is not None and event.noticed_at:
             # Another process may have noticed it, whose clock goes ahead.

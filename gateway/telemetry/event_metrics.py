@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from gateway.subscriptions.event_counts import EventCounts
 from gateway.telemetry.families import counters, gauges, histograms
 from gateway.webhooks.endpoint import WebhookCounts
-from resolvers.events.service import EventsActivity
+from resolvers.events.activity import EventsActivity
 
 
 def activity_metrics(activity: EventsActivity) -> Iterable[Metric]:

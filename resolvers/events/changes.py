@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from resolvers.events.boards import Board
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.ids import global_id
 from resolvers.upstreams.names import Progress
@@ -50,6 +51,12 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     read_at: datetime
     confirmed: bool = False
     noticed_at: float = 0.0
+
+    @property
+    def announces(self) -> bool:
+        """Whether the first status that the log learns of the record is a change."""
+        # A webhook implies a change. Of a board, later changes are compared with the first one.
+        return self.source is StatusEventSource.WEBHOOK or isinstance(self.record, Board)
 
     def has_status_of(self, other: "Observation") -> bool:
         """Return whether both reads found the same status."""

@@ -160,6 +160,18 @@ class StatusChanges(Protocol):
         """Iterate over the events of some records: `statusChanged` in the schema."""
         ...
 
+    def follow_board(
+        self,
+        account: Any,  # noqa: ANN401 - see the class
+        kind: str,
+        local_id: str,
+        after: str | None,
+        start: Start | None = None,
+        carried: CallContext | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """Iterate over the events of a board: `changes` in the schema."""
+        ...
+
     async def record_changed(
         self,
         account: Any,  # noqa: ANN401 - see the class

@@ -36,7 +36,6 @@ from typing import Final, Protocol
 import msgspec
 
 from resolvers.events.changes import Change, Observation, RecordKey, upstream_time
-from resolvers.events.interface import StatusEventSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class EventLog(Protocol):
     async def observe(self, observations: Sequence[Observation]) -> list[Recorded]:
         """Compare each observation with the known status, and append a change if they differ, each atomically.
 
-        The first observation of a record is a change only if it came by a webhook, which implies one.
+        The first observation of a record is a change only if it announces one.
 
         Returns:
             The outcome of each, in the same order.
@@ -167,6 +166,10 @@ class EventLog(Protocol):
 
     async def kept_ids(self, digest: bytes) -> bytes | None:
         """Return the marks of ids that were kept; None if they are lost."""
+        ...
+
+    async def last(self, key: RecordKey, position: int, epoch: str) -> Change | None:
+        """Return the last change of a record at or before a position; None if it is lost, or the epoch is another."""
         ...
 
     async def hint(self, kind: str, local_id: str) -> None:
@@ -258,6 +261,12 @@ class MemoryEventLog:
         """Return the marks of ids that were kept; None if they are lost."""
         return self._ids.get(digest)
 
+    async def last(self, key: RecordKey, position: int, epoch: str) -> Change | None:
+        """Return the last change of a record at or before a position; None if it is lost."""
+        self._trim()
+        found = [one for one in self._of_record.get(key, ()) if one.position <= position]
+        return found[-1] if found and epoch == self.epoch else None
+
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listener."""
         if self._listener is not None:
@@ -285,8 +294,8 @@ class MemoryEventLog:
         return self._append(observation, known.observation)
 
     def _note_first(self, observation: Observation) -> Recorded:
-        if observation.source is StatusEventSource.WEBHOOK:
-            # A webhook implies a change, though the status before it is not known.
+        if observation.announces:
+            # The status before it is not known.
             return self._append(observation, None)
         self.version += 1
         # A first status has a version too, so that an overlapping read of another status is OUTRUN.

@@ -64,16 +64,18 @@ class _Schedule:
         due: When the record is polled next, by the poller's clock.
         final: Whether the status is final, so that no further poll is needed.
         in_flight: Whether a poll is in flight.
+        polled_at: When the last poll began.
         unreadable: Whether the last poll found the record unreadable, which has been reported.
     """
 
-    __slots__ = ("due", "final", "in_flight", "interval", "unreadable")
+    __slots__ = ("due", "final", "in_flight", "interval", "polled_at", "unreadable")
 
     def __init__(self, interval: float, due: float) -> None:
         self.interval = interval
         self.due = due
         self.final = False
         self.in_flight = False
+        self.polled_at = float("-inf")
         self.unreadable = False
 
 
@@ -189,6 +191,20 @@ class Poller:
             if identity != except_identity and key in self._schedules:
                 self._reader.read(account, key, StatusEventSource.WEBHOOK)
 
+    def poll_boards(self, identity: str, kind: str) -> None:
+        """Poll the boards that a changed record may be on, as soon as the shortest interval permits.
+
+        Args:
+            identity: The account that the change was noticed for.
+            kind: The record's type.
+        """
+        earliest = self._clock()
+        for key, schedule in self._schedules.items():
+            if key.kind == f"{kind}Board" and key.identity == identity:
+                schedule.due = min(schedule.due, max(earliest, schedule.polled_at + self._config.min_seconds))
+                # Doubled by a poll in flight that has begun before the change and finds nothing.
+                schedule.interval = self._config.min_seconds / 2
+
     async def _claim(self) -> None:
         """Claim or renew the leases of all followed accounts, and schedule the records of the leased ones."""
         followed: dict[str, list[RecordKey]] = {}
@@ -221,7 +237,7 @@ class Poller:
     def _poll_due(self) -> None:
         now = self._clock()
         for key, schedule in self._due(now):
-            schedule.in_flight = True
+            schedule.in_flight, schedule.polled_at = True, now
             self.lag.add(now - schedule.due)
             task = asyncio.create_task(self._poll(key, schedule))
             self._tasks.add(task)

@@ -15,16 +15,17 @@ A `read` never joins a fetch that has begun, because the change that it is about
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from resolvers.accounts import Account
 from resolvers.cache.reads import ReadSet
 from resolvers.cache.records import pass_through
-from resolvers.catalogue import record_types
+from resolvers.catalogue import followed_type
+from resolvers.events.boards import BoardRead
 from resolvers.events.changes import Change, Observation, RecordKey, RecordRead
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.events.log import EventLog, LogUnreachable, Recorded, Verdict
@@ -36,6 +37,8 @@ from resolvers.upstreams.call import CallContext, CallScope, CallTrace
 READ_SECONDS: Final = 10.0
 """Time limit of one read. No operation waits for a read, but the SNAPSHOTs of other records do."""
 
+MAX_BOARDS: Final = 500
+"""Boards whose records are remembered."""
 MAX_ATTEMPTS: Final = 3
 CONFIRM_SECONDS: Final = 1.0
 """Pause before the read that confirms a status dated too early: a lagging replica of the upstream has caught up by
@@ -84,6 +87,7 @@ class Reader:
         self._calls: dict[RecordKey, tuple[float, tuple[CallTrace, ...]]] = {}
         self._observations: list[tuple[Observation, asyncio.Future[Recorded]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._boards: dict[RecordKey, Mapping[str, Any]] = {}
 
     def read(self, account: Account, key: RecordKey, source: StatusEventSource) -> "asyncio.Future[RecordRead | None]":
         """Read a record; None if it does not exist. The future is shared: shield it before awaiting it.
@@ -237,10 +241,11 @@ class Reader:
                 traces = [] if pending.charged is None else pending.charged
                 loaders = self._new_loaders(pending.account, self._new_scope(traces, pending.carried))
             try:
-                record: TrackedRecord | None = await loaders.record(record_types()[key.kind], key.local_id)
+                found: TrackedRecord | BoardRead | None = await loaders.record(followed_type(key.kind), key.local_id)
             finally:
                 if attempt:
                     loaders.cancel()
+            record = self._kept(key, found)
             if record is None:
                 self._end_fetch(pending)
                 self._recent.pop(key, None)
@@ -259,11 +264,25 @@ class Reader:
             late = observation if outcome.verdict is Verdict.LATE else None
         raise LogUnreachable(f"{key.global_id} changed while it was being read, {MAX_ATTEMPTS} times in a row.")
 
+    def _kept(self, key: RecordKey, found: "TrackedRecord | BoardRead | None") -> TrackedRecord | None:
+        """Return what the log compares and keeps; the records on a board stay here."""
+        if not isinstance(found, BoardRead):
+            return found
+        self._boards.pop(key, None)
+        self._boards[key] = found.records
+        while len(self._boards) > MAX_BOARDS:
+            del self._boards[next(iter(self._boards))]
+        return found.board
+
+    def records_of(self, key: RecordKey) -> Mapping[str, Any]:
+        """Return the records on a board as this process has read them last, by global id."""
+        return self._boards.get(key, {})
+
     def _note_calls(self, pending: PendingRead, traces: list[CallTrace]) -> None:
         """Keep the calls of a read for the traces of the events that it may lead to."""
         # Before the log compares, which passes the change on.
         self._calls.pop(pending.key, None)
-        kept_id = record_types()[pending.key.kind].kept_id(pending.key.local_id)
+        kept_id = followed_type(pending.key.kind).kept_id(pending.key.local_id)
         self._calls[pending.key] = (pending.noticed_at, calls_about(kept_id, traces))
         if len(self._calls) > MAX_CALLS:
             # Popped above and added again, so that the first entry is the oldest.

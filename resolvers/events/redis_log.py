@@ -39,7 +39,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from resolvers.events.changes import Change, Observation, RecordKey
-from resolvers.events.interface import StatusEventSource
 from resolvers.events.log import LogConfig, LogListener, LogUnreachable, Recorded, Verdict
 from resolvers.events.redis_id_lists import RedisIdLists
 from resolvers.events.redis_stream import (
@@ -57,7 +56,6 @@ from resolvers.later import mark_retrieved, shielded, stop
 from resolvers.redis_times import RedisTimes
 
 logger = logging.getLogger(__name__)
-
 READ_AT_ONCE: Final = 500
 BLOCK_MILLISECONDS: Final = 1000
 """How long one read of the streams waits for entries; a lost log is noticed after this time."""
@@ -178,14 +176,18 @@ class RedisEventLog:
         if entries is None:
             return None
         try:
-            changes = [
-                decode_change((entry_id, dict(zip(fields[::2], fields[1::2], strict=True))))
-                for entry_id, fields in entries
-            ]
+            pairs = [(entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in entries]
+            changes = [decode_change(one) for one in pairs]
         except UNREADABLE:
             # A change that cannot be replayed is lost for the subscription, which then sends a GAP.
             return None
         return sorted(changes, key=lambda change: change.position)
+
+    async def last(self, key: RecordKey, position: int, epoch: str) -> Change | None:
+        """Return the last change of a record at or before a position; None if it is lost, or the epoch is another."""
+        async with reachable():
+            found: Any = await self._redis.zrange(self._key("positions", key), 0, position, byscore=True)
+        return ((await self.history([key], int(found[-1]) - 1, epoch) if found else None) or [None])[0]
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listeners of all processes."""
@@ -206,8 +208,7 @@ class RedisEventLog:
     def _script_call(self, observation: Observation) -> tuple[list[str], list[Any]]:
         record, key = observation.record, observation.key
         keys = [self._meta, self._stream, self._key("state", key), self._key("positions", key)]
-        # A webhook implies a change, even of a record that the log does not know yet.
-        quiet = observation.source is not StatusEventSource.WEBHOOK
+        quiet = not observation.announces
         status = [record.raw_status, record.progress.value, upstream_microseconds(record), int(record.final)]
         return keys, [
             self.epoch,

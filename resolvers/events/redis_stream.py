@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from resolvers.catalogue import record_types
+from resolvers.catalogue import followed_type
 from resolvers.events.changes import Change, Observation, RecordKey, upstream_time
 from resolvers.events.interface import StatusEventSource, TrackedRecord
 from resolvers.upstreams.names import Progress
@@ -95,7 +95,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
         KeyError: There is no such type, or its status cannot be followed.
     """
     # Looked up by name, because upstreams from outside of the packages add types.
-    tracked = record_types()[kind].tracked
+    tracked = followed_type(kind).tracked
     if tracked is None:
         raise KeyError(kind)
     return msgspec.json.Decoder(tracked)

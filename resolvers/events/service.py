@@ -11,17 +11,17 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from resolvers.accounts import Account
 from resolvers.catalogue import require_global_id, tracked_types
 from resolvers.errors import BadInput, EventsUnavailable, GatewayError
+from resolvers.events.activity import EventCounts, EventsActivity
+from resolvers.events.board_subscription import BoardEvent, BoardSubscription, require_board
 from resolvers.events.broker import Broker, RecentlyFollowed
 from resolvers.events.changes import Change, Observation, RecordKey, key_of
 from resolvers.events.coordination import LocalCoordination, PollCoordination
@@ -34,7 +34,6 @@ from resolvers.events.poller import PollConfig, Poller
 from resolvers.events.reader import Reader
 from resolvers.events.subscription import Subscription
 from resolvers.events.subscription_reads import SubscriptionServices
-from resolvers.histogram import Histogram
 from resolvers.later import stop
 from resolvers.quoting import quoted
 from resolvers.upstreams.call import CallContext
@@ -88,39 +87,6 @@ class EventsConfig:
     chance: Callable[[], float] = random.random
 
 
-class EventCounts(msgspec.Struct, frozen=True):
-    """What one process does for subscriptions; a value.
-
-    Args:
-        followed: Records that its subscriptions follow.
-        polled: Records that it polls, for subscriptions of any process.
-        leases: Accounts whose polling lease it holds.
-    """
-
-    followed: int
-    polled: int
-    leases: int
-
-
-class EventsActivity(NamedTuple):
-    """What this process follows, polls and has queued, for metrics. Lifetime: one scrape.
-
-    Args:
-        followed: Number of records that subscriptions follow here.
-        polled: Number of records that this process polls.
-        queues: The lengths of the queues: of webhooks' hints to be published, of those to be checked, and of changes
-            that subscriptions have not sent.
-        dropped: Number of hints dropped so far because their queue was full.
-        poll_lag: How late polls began, in seconds.
-    """
-
-    followed: int
-    polled: int
-    queues: Mapping[str, int]
-    dropped: int
-    poll_lag: Histogram
-
-
 class Events:
     """Follows status changes. Lifetime: process, between `start` and `close`.
 
@@ -164,7 +130,7 @@ class Events:
         self._running: asyncio.Task[None] | None = None
 
     @property
-    def activity(self) -> "EventsActivity":
+    def activity(self) -> EventsActivity:
         """What is followed, polled and queued now."""
         return EventsActivity(
             len(self._broker.watches),
@@ -246,6 +212,33 @@ class Events:
         listed = IdList([one for one, _ in found])
         return Subscription(self._services, account, keys, listed, refused, start, carried).events(resume_point)
 
+    def follow_board(
+        self,
+        account: Account,
+        kind: str,
+        local_id: str,
+        after: str | None,
+        start: Start | None = None,
+        carried: CallContext | None = None,
+    ) -> AsyncGenerator[BoardEvent, None]:
+        """Iterate over the events of a board: `changes` in the schema.
+
+        Args:
+            account: The account that reads the board.
+            kind: The type of board.
+            local_id: Its filter, encoded.
+            after: The cursor of the subscriber's last event.
+            start: Collects the calls of the start, and is ended with it.
+            carried: What these calls carry of the subscription's request; None for nothing.
+
+        Raises:
+            BadInput: The cursor is invalid, or one of another board.
+        """
+        key = RecordKey(account.identity, kind, local_id)
+        resume_point = None if after is None else self.cursors.open(account.identity, after)
+        require_board(resume_point, key)
+        return BoardSubscription(self._services, account, key, start, carried).events(resume_point, after)
+
     @property
     def version(self) -> int:
         """The log's version, to be read before a mutation begins and passed to `record_changed`."""
@@ -264,6 +257,7 @@ class Events:
         """
         key = key_of(account.identity, record)
         now = self._now()
+        self._poller.poll_boards(account.identity, key.kind)
         observation = Observation(key, record, source, since, now, noticed_at=now.timestamp())
         try:
             outcomes = await self._log.observe([observation])
@@ -318,6 +312,7 @@ class Events:
 
     def _on_hint(self, kind: str, local_id: str) -> None:
         own = "" if self.own is None else self.own.identity
+        self._poller.poll_boards(own, kind)
         self._poller.hinted(kind, local_id, except_identity=own)
         # Webhooks are not signed: those about records that are not followed here must not cause calls.
         if self._broker.is_followed(RecordKey(own, kind, local_id)):
@@ -325,6 +320,7 @@ class Events:
 
     def _on_change(self, change: Change) -> None:
         self._poller.changed(change)
+        self._poller.poll_boards(change.key.identity, change.key.kind)
 
 
 def _key_or_refusal(account: Account, id: str) -> RecordKey | GatewayError:  # noqa: A002 - the contract's name

@@ -14,7 +14,7 @@ Theory of operation. The upstream's lists (segments) are read one behind another
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,19 +24,10 @@ from resolvers.context import Context
 from resolvers.kinds.sms import JOB_IDS
 from resolvers.trails import MARKED, find_behind
 from resolvers.upstreams.call import CallScope
-from resolvers.upstreams.sms.requests import JobIdQuery
-
-MAX_LIMIT: Final = 1000
-"""The most ids in one answer, documented."""
-
-WINDOW: Final = timedelta(days=30)
-"""The longest span of one list, documented."""
+from resolvers.upstreams.sms.requests import MAX_LIMIT, RESOLUTION, JobIdQuery
 
 SEARCH_RADIUS: Final = 100
 """Jobs before and behind a place that are searched for it if it has moved."""
-
-RESOLUTION: Final = timedelta(milliseconds=1)
-"""The resolution of the vendor's timestamps."""
 
 
 class Segment(msgspec.Struct, frozen=True):

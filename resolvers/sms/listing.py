@@ -19,7 +19,7 @@ from resolvers.kinds.sms import JOB, PRESENT, RECIPIENTS
 from resolvers.later import Later, failed
 from resolvers.loading.loaders import RecordLoaders
 from resolvers.selection import OperationInfo, selected_below
-from resolvers.sms.job_lists import WINDOW, JobIds, Segment
+from resolvers.sms.job_lists import JobIds, Segment, job_ids_of
 from resolvers.sms.jobs import NEEDS_NO_REPORT, needs_recipients
 from resolvers.sms.ordered_jobs import JobKey, OrderedJobs, whole_list
 from resolvers.trails import Trails
@@ -29,6 +29,7 @@ from resolvers.upstreams.fields import LARGEST_INT, Zoned
 from resolvers.upstreams.lenient import UnreadableRecord
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import JobReference, SmsJob
+from resolvers.upstreams.sms.requests import WINDOW
 
 MAX_SPAN: Final = timedelta(days=366)
 """The longest span of one list to the client: the upstream keeps jobs for 3 months, and every 30 days cost a call."""
@@ -176,7 +177,8 @@ async def _ordered(
         raise bad_cursor(request.cursor_argument)
     whole = place or whole_list(list_name, *await _bounds(info.context, window))
     descending = newest_first is not request.backwards
-    ordered = OrderedJobs(info.context, whole, still_open=window.open, descending=descending)
+    list_ids, centres = partial(job_ids_of, info.context), info.context.account.sms.centres
+    ordered = OrderedJobs(list_ids, centres, whole, still_open=window.open, descending=descending)
     needed = request.size + (request.unproven in selected_below(info, "pageInfo"))
     found, rest = await ordered.read(place, needed)
     page = Connection(

@@ -11,18 +11,16 @@ A cursor names the slice and the job, and the page behind it reads that slice ag
 because no document says whether a list holds its last one; a job of the slice before is left out.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Final
 
 import msgspec
 
-from resolvers.context import Context
 from resolvers.errors import UpstreamBadAnswer
-from resolvers.sms.job_lists import MAX_LIMIT, RESOLUTION, WINDOW, job_ids_of
 from resolvers.upstreams.names import UpstreamName
-from resolvers.upstreams.sms.requests import JobIdQuery
+from resolvers.upstreams.sms.requests import MAX_LIMIT, RESOLUTION, WINDOW, JobIdQuery
 
 FACTOR: Final = 8
 """By which a slice is shorter than one that was full, and longer than the one before it."""
@@ -34,6 +32,10 @@ FURTHER_SLICES: Final = 8
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_TIME: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // RESOLUTION
 LAST_TIME: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // RESOLUTION
+
+
+ListIds = Callable[[int, JobIdQuery], Awaitable[list[str | None]]]
+"""Lists the ids that one call to a data centre answers; None for an id that could not be read."""
 
 
 class JobKey(msgspec.Struct, frozen=True, array_like=True):
@@ -81,14 +83,18 @@ class OrderedJobs:
     """Reads the jobs of a span of time in one direction. Lifetime: operation.
 
     Args:
-        context: The operation's.
+        list_ids: Lists the ids that one call to a data centre answers.
+        centres: Number of data centres.
         whole: A place that has the list's name and its first and last instant.
         still_open: True for jobs still open, False for finished ones, None for both.
         descending: Whether the newest job comes first.
     """
 
-    def __init__(self, context: Context, whole: JobKey, *, still_open: bool | None, descending: bool) -> None:
-        self._context = context
+    def __init__(
+        self, list_ids: ListIds, centres: int, whole: JobKey, *, still_open: bool | None, descending: bool
+    ) -> None:
+        self._list_ids = list_ids
+        self._centres = centres
         self._whole = whole
         self._still_open = still_open
         self._descending = descending
@@ -147,9 +153,8 @@ class OrderedJobs:
         """Return the jobs of a slice in all data centres; None if a list is full, so that there may be more."""
         first, last = (EPOCH + time * RESOLUTION for time in (part.slice_from, part.slice_to))
         query = JobIdQuery(first, last, self._still_open, MAX_LIMIT)
-        centres = range(self._context.account.sms.centres)
-        # Begun together; each is awaited by itself, so that the first failure is the operation's.
-        lists = [await one for one in [job_ids_of(self._context, centre, query) for centre in centres]]
+        # Futures have begun together; each is awaited by itself, so that the first failure is the operation's.
+        lists = [await one for one in [self._list_ids(centre, query) for centre in range(self._centres)]]
         if any(len(one) >= MAX_LIMIT for one in lists):
             return None
         return frozenset(job_id for one in lists for job_id in one if job_id is not None)

@@ -25,13 +25,13 @@ from resolvers.context import Context
 from resolvers.kinds.sms import JOB
 from resolvers.later import Later
 from resolvers.selection import OperationInfo
-from resolvers.sms.job_lists import MAX_LIMIT, RESOLUTION, WINDOW, job_ids_of
+from resolvers.sms.job_lists import job_ids_of
 from resolvers.sms.jobs import subject_of
 from resolvers.sms.listing import CALENDAR_START, present
 from resolvers.upstreams.fields import Zoned
 from resolvers.upstreams.names import UpstreamName
 from resolvers.upstreams.sms.records import SmsJob
-from resolvers.upstreams.sms.requests import JobIdQuery
+from resolvers.upstreams.sms.requests import MAX_LIMIT, RESOLUTION, WINDOW, JobIdQuery
 
 KEPT: Final = timedelta(days=92)
 """How long the vendor keeps jobs: 3 months."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 # The catalogue knows the types of record that have been imported; a gateway imports all with its schema.
+import resolvers.kinds.boards
 import resolvers.kinds.deliveries
 import resolvers.kinds.logistics
 import resolvers.kinds.sms  # noqa: F401 - see above

@@ -74,6 +74,9 @@ class Upstream:
         parts = urlsplit(call.url)
         query = parse_qs(parts.query)
         last = unquote(parts.path.rsplit("/", 1)[-1])
+        lists = {"deliveries": self._all_deliveries, "platform_list_tasks": self._all_tasks, "job_ids": self._all_jobs}
+        if call.operation in lists:
+            return _found(lists[call.operation](query))
         match call.operation:
             case "platform_task_detail":
                 return _found(self._task(last))
@@ -111,6 +114,22 @@ class Upstream:
             },
         }
 
+    def _all_deliveries(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        status = query.get("filter[status]", [""])[0]
+        matching = [one for one, word in self.deliveries.items() if status in {"", word}]
+        size = int(query["page[size]"][0])
+        found = _page(matching, query["page[number]"], query["page[size]"])
+        meta = {"page": {"total": len(matching), "perPage": size}}
+        return {"data": [self._delivery(one) for one in found], "meta": meta}
+
+    def _all_tasks(self, query: dict[str, list[str]]) -> dict[str, Any]:
+        newest_first = list(self.tasks)[:: -1 if query["order"] == ["desc"] else 1]
+        return {"meta": {}, "tasks": [self._task(one) for one in _page(newest_first, query["page"], query["per_page"])]}
+
+    def _all_jobs(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
+        still_open = query["open"] == ["true"]
+        return [{"jobId": one} for one in self.recipients if (one not in self.finished_jobs) is still_open]
+
     def updated_at(self, local_id: str) -> str | None:
         """What it says when a task or delivery was changed."""
         moment = self.updated.get(local_id)
@@ -146,6 +165,11 @@ class Travel:
         except asyncio.CancelledError:
             self.given_up += 1
             raise
+
+
+def _page(ids: list[str], number: list[str], size: list[str]) -> list[str]:
+    begin = (int(number[0]) - 1) * int(size[0])
+    return ids[begin : begin + int(size[0])]
 
 
 def _found(body: object | None) -> Answer:

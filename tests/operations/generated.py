@@ -60,7 +60,10 @@ class Generator:
         self._begin()
         root = self.schema.subscription_type
         assert root is not None
-        name = self.random.choice(list(root.fields))
+        # Those whose required arguments have values to choose from.
+        known = [name for name, field in root.fields.items() if self._arguments(name, field) is not None]
+        self._begin()
+        name = self.random.choice(known)
         events, arguments = get_named_type(root.fields[name].type), self._arguments(name, root.fields[name])
         alias = self.random.choice(["", "again: "])
         selections = [self._selection(events, 1) for _ in range(self.random.randint(1, 2))]

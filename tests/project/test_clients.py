@@ -16,11 +16,11 @@ from gateway.operations.execution import core_schema
 from gateway.operations.responses.report import MAX_MESSAGE, entry_of
 from resolvers.connections import MAX_FIRST
 from resolvers.errors import BadInput, GatewayError, UpstreamRateLimited
-from resolvers.sms.job_lists import MAX_LIMIT, WINDOW
 from resolvers.sms.jobs import MAX_RECIPIENTS
 from resolvers.trails import MARKED
 from resolvers.upstreams.call import CacheOutcome, CallTrace, Mark
 from resolvers.upstreams.names import UpstreamName
+from resolvers.upstreams.sms.requests import MAX_LIMIT, WINDOW
 from schema.inputs.checks import MAX_REFUSALS
 from schema.root import build_schema
 from schema.scalars import MAX_BARE_DIGITS, MAX_DECIMAL_LENGTH, SCALARS

@@ -12,11 +12,12 @@ from resolvers.errors import UpstreamBadAnswer
 from resolvers.learned import RETRY_SECONDS
 from resolvers.loading.delivery_batches import MAX_DELIVERY_BATCH
 from resolvers.served_pages import LARGEST_PAGE
-from resolvers.sms.job_lists import MAX_LIMIT, SEARCH_RADIUS, WINDOW
+from resolvers.sms.job_lists import SEARCH_RADIUS
 from resolvers.trails import MARKED
 from resolvers.upstreams.error_body import MAX_ERRORS, MAX_TEXT
 from resolvers.upstreams.fields import instant
 from resolvers.upstreams.lenient import read
+from resolvers.upstreams.sms.requests import MAX_LIMIT, WINDOW
 from resolvers.upstreams.transport.wire.wire import Connections, Wire
 from tests.project.tree import ROOT
 from tests.upstreams.transport.wire.talking_server import call_to, saying, serving

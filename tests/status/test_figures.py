@@ -10,7 +10,7 @@ from gateway.status.elements import duration, milliseconds, number, size
 from gateway.status.merge import make_status, quantile
 from gateway.status.recent import Counted, RecentOperations, Window, added, grown
 from gateway.status.worker import AddressState, WorkerState
-from resolvers.events.service import EventCounts
+from resolvers.events.activity import EventCounts
 
 BOUNDS = (0.1, 0.2, 0.4)
 

@@ -12,18 +12,21 @@ from resolvers.catalogue import split_global_id
 from resolvers.chunks import MAX_TASKS_A_CALL
 from resolvers.connections import place_at
 from resolvers.errors import BadInput
+from resolvers.events.boards import BOARD_SIZE
 from resolvers.filtered_pages import MOST_READ
 from resolvers.loading.delivery_batches import most_calls
-from resolvers.sms.job_lists import WINDOW, most_checks
+from resolvers.sms.job_lists import most_checks
 from resolvers.sms.listing import MAX_SPAN, JobPlace
 from resolvers.sms.ordered_jobs import JobKey, most_rounds
 from resolvers.upstreams import operations
 from resolvers.upstreams.operations import Operation
+from resolvers.upstreams.sms.requests import WINDOW
 from schema.prices import (
     Call,
     Change,
     DeliveriesPage,
     EventsByGlobalIds,
+    EventsOfList,
     JobsPage,
     NumberedPage,
     RecipientsByJobId,
@@ -69,10 +72,28 @@ class QueryCost:
     def add_events(self, below: Iterable[PricedField]) -> None:
         """Add the calls of the start of a subscription: one read of each followed record, and the first events."""
         for selected in below:
+            if isinstance(selected.price.calls, EventsOfList):
+                self._add_list(selected, selected.price.calls)
             if isinstance(selected.price.calls, EventsByGlobalIds):
                 place, argument = selected.price.calls.place, selected.price.calls.argument
                 fields = [field for event in selected.below if event.name == place for field in event.below]
                 self._add_by_global_ids(self._values.many(selected, argument), fields, read_before=True)
+
+    def _add_list(self, selected: PricedField, events: EventsOfList) -> None:
+        """Add the calls of the first read of a followed list, and those of its records."""
+        rounds = 2 * self._sms_centres * most_rounds(WINDOW)
+        lists = {
+            "deliveries": ("Delivery", operations.DELIVERIES, MOST_AT_END),
+            "smsJobs": ("SmsJob", operations.JOB_IDS, rounds),
+            "logisticsTasks": ("LogisticsTask", operations.TASKS, MOST_READ),
+        }
+        below = [field for one in selected.below if one.name in events.places for field in one.below]
+        for member, (kind, operation, calls) in lists.items():
+            if self._values.member(selected, events.argument, member) is not None:
+                self.record_cost.calls[operation] += calls
+                if below:
+                    ids = [f"{kind}:{number}" for number in range(1, BOARD_SIZE + 1)]
+                    self._add_by_global_ids(ids, below)
 
     def _add_by_global_ids(
         self, ids: Iterable[object], below: Iterable[PricedField], *, read_before: bool = False

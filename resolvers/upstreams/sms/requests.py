@@ -1,6 +1,7 @@
 """Requests to the SMS API: the job to post with its options, and the query of the list of job ids."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -92,6 +93,16 @@ class JobRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     messages: tuple[Message, ...]
     options: JobOptions | None = None
+
+
+MAX_LIMIT: Final = 1000
+"""The most ids in one answer, documented."""
+
+WINDOW: Final = timedelta(days=30)
+"""The longest span of one list, documented."""
+
+RESOLUTION: Final = timedelta(milliseconds=1)
+"""The resolution of the vendor's timestamps."""
 
 
 class JobIdQuery(msgspec.Struct, frozen=True):
