@@ -51,7 +51,15 @@ def record(event: Parent[BoardEvent], info: OperationInfo) -> Awaitable[object |
     """Return the record that entered, changed or left, as it stands now; None where there is none."""
     if event.kind is BoardEventKind.SNAPSHOT or not event.records:
         return None
-    return _record(info.context, event.records[0])
+    known = event.records[0].known
+    return _read_again(info.context, event.records[0].id) if known is None else known
+
+
+async def _read_again(context: Context, global_id: str) -> object | None:
+    """Read a record past the caches, which may have it as it was before the list has changed."""
+    record_type, own_id = require_global_id(global_id, ("id",))
+    await context.forget(record_type.kind, [record_type.kept_id(own_id)])
+    return await node_of(context, record_type, own_id)
 
 
 def _record(context: Context, one: BoardRecord) -> Awaitable[object | None] | object:

@@ -19,7 +19,7 @@ import msgspec
 
 from resolvers.accounts import Account
 from resolvers.errors import BadInput
-from resolvers.events.boards import Board, BoardEventKind, BoardItem, Difference, differences
+from resolvers.events.boards import Board, BoardEventKind, BoardItem, Difference, differences, item_of
 from resolvers.events.changes import RecordKey
 from resolvers.events.cursors import ResumePoint
 from resolvers.events.id_lists import IdList
@@ -173,7 +173,9 @@ class BoardSubscription:
 
 
 def _record(item: BoardItem, known: Mapping[str, Any]) -> BoardRecord:
-    return BoardRecord(item.id, known.get(item.id))
+    record = known.get(item.id)
+    # Another process may have polled the board since this one has read it.
+    return BoardRecord(item.id, record if record is not None and item_of(record) == item else None)
 
 
 def require_board(after: ResumePoint | None, key: RecordKey) -> None:

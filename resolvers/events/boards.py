@@ -33,6 +33,12 @@ class BoardItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
     changed_at: str = ""
 
 
+def item_of(record: Any) -> BoardItem:  # noqa: ANN401 - a record of any upstream
+    """Return the item of a record that came with its list."""
+    changed_at = record.updated_at
+    return BoardItem(record.id, record.raw_status, "" if changed_at is None else changed_at.isoformat())
+
+
 class Board(msgspec.Struct, frozen=True, gc=False):
     """The items of a board, as the log keeps them. Lifetime: as long as the log keeps them.
 

@@ -62,7 +62,6 @@ BLOCK_MILLISECONDS: Final = 1000
 
 CHECK_SECONDS: Final = 2.0
 """Time limit of `check`, for which every new subscription waits."""
-
 # The key that a check writes is of no use after it.
 CHECK_KEPT_SECONDS: Final = 60
 RETRY_SECONDS: Final = 0.5
@@ -187,7 +186,8 @@ class RedisEventLog:
         """Return the last change of a record at or before a position; None if it is lost, or the epoch is another."""
         async with reachable():
             found: Any = await self._redis.zrange(self._key("positions", key), 0, position, byscore=True)
-        return ((await self.history([key], int(found[-1]) - 1, epoch) if found else None) or [None])[0]
+        changes = await self.history([key], int(found[-1]) - 1, epoch) if found else None
+        return changes[0] if changes else None
 
     async def hint(self, kind: str, local_id: str) -> None:
         """Pass a hint that this record may have changed to the listeners of all processes."""

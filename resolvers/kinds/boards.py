@@ -14,7 +14,7 @@ from resolvers.accounts import Account
 from resolvers.cache.kind import CachedKind, Fetch, Freshness, always
 from resolvers.catalogue import RecordType
 from resolvers.connections import PageRequest
-from resolvers.events.boards import BOARD_SIZE, Board, BoardItem, BoardRead
+from resolvers.events.boards import BOARD_SIZE, Board, BoardItem, BoardRead, item_of
 from resolvers.filtered_pages import filtered_page
 from resolvers.ids import global_id, word_form
 from resolvers.numbered_pages import NumberedList
@@ -56,12 +56,7 @@ def filters_of(local_id: str, kind: type[Filters]) -> Filters:
 
 def _board(kind: str, local_id: str, records: Iterable[Record]) -> BoardRead:
     found = {record.id: record for record in records}
-    items = tuple(BoardItem(one.id, one.raw_status, _text_of(one.updated_at)) for one in found.values())
-    return BoardRead(Board(kind, local_id, items), found)
-
-
-def _text_of(time: datetime | None) -> str:
-    return "" if time is None else time.isoformat()
+    return BoardRead(Board(kind, local_id, tuple(map(item_of, found.values()))), found)
 
 
 async def _deliveries(account: Account, scope: CallScope, local_id: str) -> BoardRead:

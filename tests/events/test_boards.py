@@ -301,15 +301,21 @@ async def test_processes_on_one_redis_share_the_polls_and_each_others_cursors(
     upstream.tasks["3"] = "draft"
     for follower in (first, second):
         await follower._subscriber.until(2)
-    del upstream.tasks["1"]
+    upstream.tasks["2"] = "accepted"
     for follower in (first, second):
         await follower._subscriber.until(3)
+        # One of the processes has not read it since, and must not show what it knew.
+        record = follower.news[2].records[0].known
+        assert record is None or record.raw_status == "accepted"
+    del upstream.tasks["1"]
+    for follower in (first, second):
+        await follower._subscriber.until(4)
 
     first.events, second.events = two, one
     for follower in (first, second):
         await follower.reconnect(2)
-        await follower._subscriber.until(1)
+        await follower._subscriber.until(2)
         await follower.leave()
 
-        assert [event.kind.value for event in follower.taken] == ["SNAPSHOT", "ENTERED", "LEFT"]
+        assert [event.kind.value for event in follower.taken] == ["SNAPSHOT", "ENTERED", "CHANGED", "LEFT"]
         assert sorted(follower.statuses) == ["LogisticsTask:2", "LogisticsTask:3"]

@@ -82,6 +82,22 @@ async def test_a_webhook_changes_the_list_and_costs_one_read_of_it(world: World)
     assert [one.path for one in world.logistics.requests] == ["/platform/tasks"]
 
 
+async def test_what_has_left_is_shown_as_it_stands_now_and_not_as_a_cache_knows_it() -> None:
+    settings = {"GATEWAY_EVENTS__POLL_MIN_SECONDS": "0.2", "GATEWAY_CACHE__TTL_ACTIVE": "600"}
+    async with (
+        running_world(settings) as world,
+        following(world, {"logisticsTasks": {"statuses": ["BROADCASTING"]}}) as followed,
+    ):
+        listed = [one["id"].partition(":")[2] for one in (await followed.change())["nodes"]]
+        task = next(one for one in world.logistics.tasks if one.id in listed)
+        await world.ask(f'{{ logisticsTask(id: "{task.id}") {{ rawStatus }} }}')
+        move(world, task, "accepted")
+        left = await followed.change()
+
+    assert left["kind"] == "LEFT"
+    assert left["node"] == {"id": f"LogisticsTask:{task.id}", "rawStatus": "accepted"}
+
+
 async def test_what_was_missed_comes_after_a_reconnect_instead_of_a_snapshot(world: World) -> None:
     async with following(world, {"logisticsTasks": {}}) as followed:
         snapshot = await followed.change()
