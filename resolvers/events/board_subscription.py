@@ -1,7 +1,7 @@
 """One subscription to a board: what enters it, changes and leaves.
 
 Theory of operation. A board is followed as one record, by a `Subscription` of its own, whose events are boards as they
-stand. This module tells the difference between two of them::
+stand. This module makes events of the difference between two of them::
 
     SNAPSHOT of the board --> SNAPSHOT with all its records
     CHANGE of the board   --> LEFT ..., ENTERED ..., CHANGED ...       GAP, PROBLEM --> the same
