@@ -24,6 +24,8 @@ from gateway.oauth.redis_store import RedisSessions
 from gateway.oauth.session_store import Session
 from gateway.operations.cost.budget import RedisBuckets
 from gateway.operations.documents.persisted import SharedDocuments
+from resolvers.idempotency.redis_store import RedisKeys
+from resolvers.idempotency.store import UNIT_BYTES, KeyLimits, KeyName, Verdict
 from resolvers.redis_servers import RedisForm, RedisServers
 from resolvers.upstreams.transport.rate_state import RateStatus
 from resolvers.upstreams.transport.shared_rate import RedisRate
@@ -158,6 +160,7 @@ async def use_everything(url: str) -> None:
     await use_cache(url)
     await use_log(url)
     await use_sessions(url)
+    await use_keys(url)
     await use_counts(url)
 
 
@@ -206,6 +209,23 @@ async def use_sessions(url: str) -> None:
         async with store.locked("own", 5):
             await store.keep_tokens("own", b"sealed")
         assert await store.tokens("own") == b"sealed"
+    finally:
+        await store.close()
+
+
+async def use_keys(url: str) -> None:
+    servers = RedisServers(url)
+    prefix = servers.together("gateway:", "idempotency")
+    limits = KeyLimits(keys_per_caller=3)
+    store = RedisKeys(servers.client(2.0, prefix), prefix, limits, replicated=servers.replicated)
+    first, second = KeyName("caller", "first"), KeyName("caller", "second")
+    try:
+        claimed = [(await store.claim(first, b"input", owner, 60)).verdict for owner in ("one", "two")]
+        await store.extend(first, "one", 60)
+        assert await store.write(first, "one", bytes(2 * UNIT_BYTES), 0, settled=True)
+        claimed += [(await store.claim(name, b"input", "two", 60)).verdict for name in (first, second)]
+        assert claimed == [Verdict.OWNED, Verdict.BUSY, Verdict.SETTLED, Verdict.FULL]
+        assert not await store.write(second, "two", b"", 0, settled=False)
     finally:
         await store.close()
 
