@@ -201,7 +201,7 @@ class Tickets:
         content = _cipher(ticket).encrypt(msgspec.json.encode(credentials))
         if not await self._store.add(caller, _digest(ticket), content, self.seconds):
             raise RateLimited(
-                "Use the tickets that you have first: there are as many as one caller may have.",
+                "Open streams with the tickets that you have first: a caller may have no more of them.",
                 retry_after=self.seconds,
             )
         return ticket

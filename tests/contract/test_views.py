@@ -3,13 +3,13 @@ from graphql import GraphQLObjectType
 from strawberry.types import get_object_definition
 
 from resolvers import connections, upstream_states
-from resolvers.events import interface
+from resolvers.events import board_subscription, interface
 from resolvers.sms import jobs as sms_jobs
 from resolvers.sms.subjects import JobsAbout
 from resolvers.upstreams.deliveries import records as delivery_records
 from resolvers.upstreams.logistics import account_records, prices, task_records
 from resolvers.upstreams.sms import records as sms_records
-from schema import deliveries, logistics, nodes, organizations, subscription, upstreams
+from schema import changes, deliveries, logistics, nodes, organizations, subscription, upstreams
 from schema import sms as sms_views
 from tests.contract.operations import SCHEMA
 
@@ -50,6 +50,8 @@ VIEWS: list[tuple[type, type]] = [
     (nodes.PageInfo, connections.PageInfo),
     (subscription.StatusEvent, interface.StatusEvent),
     (subscription.StatusProblem, interface.StatusProblem),
+    (changes.ListEvent, board_subscription.BoardEvent),
+    (changes.ListProblem, interface.StatusProblem),
 ]
 
 MADE_HERE = ("Query", "Mutation", "Subscription", "__", "InvalidInput", "NotFound", "Conflict", "NotAllowedNow")

@@ -111,7 +111,8 @@ def test_arguments_of_generated_operations_are_what_the_libraries_make_of_them(n
 
         assert got == wanted, (text, inputs.given)
         outcomes[wanted == REFUSED] += 1
-    assert all(count > OPERATIONS_A_FIELD / 100 for count in outcomes.values())
+    # A field of one optional argument is refused about once in a hundred.
+    assert all(outcomes.values())
 
 
 def test_a_variable_that_must_be_sent_is_missed_wherever_it_is_used() -> None:

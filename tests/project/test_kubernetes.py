@@ -222,7 +222,7 @@ def test_every_container_may_do_no_more_than_it_has_to(folder: Path) -> None:
             assert rights["capabilities"] == {"drop": ["ALL"]}
             assert {"cpu", "memory"} <= one["resources"]["requests"].keys()
             assert "memory" in one["resources"]["limits"]
-            assert re.search(r":\d+\.\d+\.\d+(-alpine)?$", one["image"])
+            assert re.search(r":\d+\.\d+\.\d+(-alpine)?(@sha256:[0-9a-f]{64})?$", one["image"])
 
 
 def test_the_user_is_that_of_the_image() -> None:

@@ -26,7 +26,7 @@ from graphql import (
 )
 from graphql.pyutils import did_you_mean, suggestion_list
 
-from resolvers.quoting import quoted
+from resolvers.quoting import MAX_QUOTED, quoted
 
 MAX_ERRORS: Final = 50
 """Errors of one request that are reported; a list may have thousands of items that are all wrong in the same way."""
@@ -91,6 +91,11 @@ def written(path: _Path) -> str:
     return f"${first}" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in others)
 
 
+def _shortened(name: str) -> str:
+    # The client's own, which may be most of its request.
+    return name if len(name) <= MAX_QUOTED else f"{name[:MAX_QUOTED]}..."
+
+
 class _Check:
     """Finds what is wrong with a value; lifetime: the check of one variable.
 
@@ -132,7 +137,7 @@ class _Check:
                 yield from self.problems(value.get(name, Undefined), field.type, (*path, name))
         for name in value:
             if name not in type_.fields:
-                yield (*path, name), f"is not a field of {type_}.{self._did_you_mean(name, type_.fields)}"
+                yield (*path, _shortened(name)), f"is not a field of {type_}.{self._did_you_mean(name, type_.fields)}"
 
     def _of_leaf(self, value: Any, type_: GraphQLLeafType, path: _Path) -> Iterator[_Problem]:  # noqa: ANN401 - see above
         try:
