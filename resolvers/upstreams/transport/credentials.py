@@ -118,8 +118,8 @@ class TokenCredentials:
         """Return a new token, from the fetch in flight if there is one."""
         if self._fetching is None:
             # Without the traces of the operation and with time of its own, because the fetch may serve others, and a
-            # refresh that is cut short may have used its refresh token up. It gets its turn in the operation's time, which
-            # must learn at once that the upstream takes no calls for longer.
+            # refresh that is cut short may have used its refresh token up. It must get its turn in the time of the
+            # operation, which learns at once where the upstream takes no calls for longer.
             deadline = max(scope.deadline, self._clock() + FETCH_SECONDS)
             self._fetching = asyncio.create_task(self._fetch_and_keep(CallScope(deadline, turn_by=scope.turn_by)))
             self._fetching.add_done_callback(self._forget_fetch)
