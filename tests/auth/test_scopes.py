@@ -50,16 +50,18 @@ MUTATIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 EDGES: Final = {
     "Delivery.product",
     "Delivery.dspUploadIdentification",
+    "Delivery.smsJobs",
     "SmsJob.recipients",
     "SmsJob.recipientSummary",
     "SmsJob.regarding",
     "LogisticsTask.organization",
+    "LogisticsTask.smsJobs",
     "Organization.roles",
 }
 """Fields that ask an upstream, below something that a caller may have got by writing alone."""
 
-WITHIN_ONE_SCOPE: Final = {"Recipient.job"}
-"""Nobody has a recipient who may not read jobs."""
+WITHIN_ONE_SCOPE: Final = {"Recipient.job", "ListEvent.node", "ListEvent.nodes"}
+"""Nobody has a recipient who may not read jobs, or an event of a list whose records are not to be read."""
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_every_field_that_a_client_can_ask_is_among_those_tested() -> None:
     }
 
     roots = {f"Query.{name}" for name in QUERIES} | {f"Mutation.{name}" for name in MUTATIONS}
-    assert asked == roots | EDGES | WITHIN_ONE_SCOPE | {"Subscription.statusChanged"}
+    assert asked == roots | EDGES | WITHIN_ONE_SCOPE | {"Subscription.statusChanged", "Subscription.changes"}
 
 
 async def test_a_caller_without_scopes_is_forbidden_every_query_and_no_upstream_is_asked(
@@ -161,6 +163,21 @@ async def test_a_writer_gets_what_it_wrote_but_reads_no_further(issuer: Issuer, 
     assert created.json["data"]["createOrganization"]["organization"]["businessName"] == "Harbour Foods"
 
 
+@pytest.mark.parametrize("followed", ["deliveries: {}", "smsJobs: {}", "logisticsTasks: {}"])
+async def test_a_list_is_followed_by_those_alone_who_may_read_it(issuer: Issuer, world: World, followed: str) -> None:
+    headers = {**bearer(issuer.token(scope="")), "accept": "text/event-stream"}
+
+    answer = await world.client.post(
+        f"{world.url}/graphql",
+        json={"query": f"subscription {{ changes(filter: {{ {followed} }}) {{ kind }} }}"},
+        headers=headers,
+    )
+
+    assert "FORBIDDEN" in answer.text
+    assert "SNAPSHOT" not in answer.text
+    assert world.requests == []
+
+
 async def test_what_belongs_to_a_delivery_is_forbidden_to_its_writer(issuer: Issuer, world: World) -> None:
     reading, writing = (bearer(issuer.token(scope=f"deliveries:{verb}")) for verb in ("read", "write"))
     listed = await world.ask("{ deliveries(filter: {status: COMPLETED}, first: 1) { nodes { id } } }", headers=reading)
@@ -168,7 +185,7 @@ async def test_what_belongs_to_a_delivery_is_forbidden_to_its_writer(issuer: Iss
 
     answer = await world.ask(
         """mutation ($id: ID!) { updateDelivery(id: $id, input: {deliverable: true}) { errors { message } delivery {
-          id product { id } dspUploadIdentification { id } } } }""",
+          id product { id } dspUploadIdentification { id } smsJobs { __typename } } } }""",
         {"id": delivery_id},
         headers=writing,
     )
@@ -176,6 +193,7 @@ async def test_what_belongs_to_a_delivery_is_forbidden_to_its_writer(issuer: Iss
     assert answer.codes == {
         "updateDelivery.delivery.product": "FORBIDDEN",
         "updateDelivery.delivery.dspUploadIdentification": "FORBIDDEN",
+        "updateDelivery.delivery.smsJobs": "FORBIDDEN",
     }
     assert answer.json["data"]["updateDelivery"]["delivery"]["id"] == delivery_id
 
@@ -187,12 +205,15 @@ async def test_an_organization_is_forbidden_to_the_writer_of_its_task(issuer: Is
 
     answer = await world.ask(
         """mutation ($tasks: [LogisticsTaskInput!]!) { createLogisticsTasks(tasks: $tasks) { errors { message } tasks {
-          organizationId organization { id } } } }""",
+          organizationId organization { id } smsJobs { __typename } } } }""",
         {"tasks": [task]},
         headers=writing,
     )
 
-    assert answer.codes == {"createLogisticsTasks.tasks.0.organization": "FORBIDDEN"}
+    assert answer.codes == {
+        "createLogisticsTasks.tasks.0.organization": "FORBIDDEN",
+        "createLogisticsTasks.tasks.0.smsJobs": "FORBIDDEN",
+    }
     assert answer.json["data"]["createLogisticsTasks"]["tasks"][0]["organizationId"] == task["organizationId"]
 
 

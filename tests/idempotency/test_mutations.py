@@ -125,7 +125,9 @@ async def test_a_repeat_of_many_tasks_sends_those_that_were_not_sent() -> None:
         third = await world.ask(CREATE_TASKS, variables)
 
     assert [error["__typename"] for error in first.data["answer"]["errors"]] == ["UpstreamFailed"]
-    assert (len(first.data["answer"]["tasks"]), repeat_sent) == (40, 1)
+    # The requests of 20, 20 and 5 tasks go out at the same time, so the one that comes last may be any.
+    assert len(first.data["answer"]["tasks"]) in {40, 25}
+    assert repeat_sent == 1
     assert repeat.data["answer"]["errors"] == []
     assert {one["id"] for one in repeat.data["answer"]["tasks"]} == {one["id"] for one in third.data["answer"]["tasks"]}
     assert len({one["id"] for one in repeat.data["answer"]["tasks"]}) == 45

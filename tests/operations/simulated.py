@@ -68,6 +68,7 @@ async def arguments_for(account: Account) -> dict[str, dict[str, list[str]]]:
     behind_third = cursor_at(Offset(name_under("deliveries", DeliveryFilters()), 2))
     pages = {"first": ["1", "2", "3", "0", "101"], "after": [f'"{behind_third}"', '"nonsense"', "null"]}
     return {
+        "statusChanged": {"ids": [f"[{', '.join(ids[:count])}]" for count in (1, 3)]},
         "node": {"id": [*ids, '"Product:1"', '"Nothing:1"']},
         "nodes": {"ids": [f"[{', '.join(ids[:count])}]" for count in (1, 3, 7)]},
         "delivery": {"id": ['"1"', '"2"', '"Delivery:3"', '"SmsJob:3"', '"999999"']},

@@ -61,7 +61,7 @@ def test_what_can_be_no_id_is_refused_in_its_form(served: Served) -> None:
     (error,) = served.ask('{ note(id: "Note:x") { id } }')["errors"]
     (unknown,) = served.ask('{ node(id: "Letter:1") { id } }')["errors"]
 
-    assert "'Note:x' is no id of a Note: that is a number" in error["message"]
+    assert '"Note:x" is no id of a Note: that is a number' in error["message"]
     assert "Note" in unknown["message"].partition("Kinds are ")[2].split(", ")
 
 
